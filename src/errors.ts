@@ -1,0 +1,21 @@
+/**
+ * An error that the user caused or can mend. Its message is one sentence that says what is wrong, where,
+ * and what to do; commands print it without a stack trace.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError'
+
+  /** @param exitCode 2 for wrong usage (a flag, a field, a value), 1 for a failure (a file, the network, a device). */
+  constructor(
+    message: string,
+    readonly exitCode: 1 | 2 = 1,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
+/** Wrong usage: exit code 2. */
+export function usageError(message: string, options?: ErrorOptions): UserError {
+  return new UserError(message, 2, options)
+}

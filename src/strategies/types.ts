@@ -1,0 +1,67 @@
+/**
+ * A sequence as an immutable linked list, newest token first, prompt included. State that belongs to a
+ * sequence (tokens seen, a grammar's matcher) hangs off its nodes in a WeakMap, so that a rejected branch is
+ * garbage and nothing is rolled back.
+ */
+export interface Prefix {
+  readonly token: number
+  readonly parent: Prefix | undefined
+  /** Number of tokens from the first prompt token up to and including this one. */
+  readonly length: number
+}
+
+/** Candidate continuations in topological order; parent -1 is the last committed token. */
+export interface TokenTree {
+  tokens: number[]
+  parents: number[]
+  /** The drafter's distribution at each node's parent, [vocab] each; absent for a deterministic draft. */
+  probs?: Float32Array[]
+}
+
+/** The keys and values of a token tree: each token that was fed has a slot; slots are numbered by age. */
+export interface KVCache {
+  /** Slots in use. */
+  readonly length: number
+  /** Keeps these slots (ascending), renumbered from 0, and forgets the others. */
+  keep(slots: readonly number[]): void
+  dispose(): void
+}
+
+/** What a forward pass gives for the asked nodes. The arrays are valid until the next forward. */
+export interface Output {
+  /** Raw next-token scores after this node, [vocab]. */
+  logits(node: number): Float32Array
+  /** The last hidden state after the final norm, [hidden]. */
+  hidden(node: number): Float32Array
+}
+
+/** A causal language model over token trees. */
+export interface Model {
+  readonly vocabSize: number
+  readonly hiddenSize: number
+  /** The longest sequence (root to leaf) the model was made for, tokens. */
+  readonly maxPositions: number
+  newCache(): KVCache
+  /**
+   * Appends `tokens` to the cache and runs them. `parents[i]` is the cache slot of token i's predecessor, -1
+   * for the start of a sequence; new tokens take the slots `cache.length + i`, so a parent may be one of them.
+   * @param nodes indices into `tokens` whose logits and hidden states are wanted; all by default.
+   */
+  forward(
+    cache: KVCache,
+    tokens: readonly number[],
+    parents: readonly number[],
+    nodes?: readonly number[],
+  ): Promise<Output>
+}
+
+/** Changes next-token scores in place, [vocab]; `prefix` is the sequence that they continue. */
+export type LogitsProcessor = (logits: Float32Array, prefix: Prefix) => void
+
+export type FinishReason = 'eos' | 'length' | 'stop' | 'time' | 'custom' | 'interrupted'
+
+/** Says why generation ends after `prefix`, or undefined to go on. */
+export type StoppingCriterion = (prefix: Prefix) => FinishReason | undefined
+
+/** Uniform numbers in [0, 1). */
+export type Random = () => number

@@ -1,0 +1,6 @@
+import { defineConfig } from 'vitest/config'
+
+/** Slow tests against real models; each skips, saying why, where its model is not at hand. */
+export default defineConfig({
+  test: { include: ['test/model/**/*.test.ts'], testTimeout: 600_000, fileParallelism: false },
+})
