@@ -1,0 +1,165 @@
+import { UserError } from '../errors.js'
+import { BLOCKS, elementCount } from './dequantise.js'
+import { GgufCursor } from './gguf-cursor.js'
+import type { DType, TensorInfo } from './types.js'
+import { damaged, type WeightFile } from './weight-file.js'
+
+const MAGIC = 0x46554747
+const ARRAY = 9
+const MAX_DIMENSIONS = 4
+const MAX_ARRAY_LENGTH = 2 ** 24
+const MAX_ARRAY_DEPTH = 4
+const MAX_ALIGNMENT = 2 ** 20
+
+/** ggml's type codes; those that are not a DType are known only to be named in the refusal. */
+const TYPE_NAMES = (
+  'F32 F16 Q4_0 Q4_1 Q4_2 Q4_3 Q5_0 Q5_1 Q8_0 Q8_1 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K IQ2_XXS IQ2_XS IQ3_XXS ' +
+  'IQ1_S IQ4_NL IQ3_S IQ2_S IQ4_XS I8 I16 I32 I64 F64 IQ1_M BF16 Q4_0_4_4 Q4_0_4_8 Q4_0_8_8 TQ1_0 TQ2_0'
+).split(' ')
+
+/** By metadata type code: the bytes that a value takes at least, and how it is read. */
+const VALUES: readonly { bytes: number; read: (cursor: GgufCursor, depth: number) => unknown }[] = [
+  { bytes: 1, read: (cursor) => cursor.u8() },
+  { bytes: 1, read: (cursor) => cursor.i8() },
+  { bytes: 2, read: (cursor) => cursor.u16() },
+  { bytes: 2, read: (cursor) => cursor.i16() },
+  { bytes: 4, read: (cursor) => cursor.u32() },
+  { bytes: 4, read: (cursor) => cursor.i32() },
+  { bytes: 4, read: (cursor) => cursor.f32() },
+  { bytes: 1, read: (cursor) => cursor.bool() },
+  { bytes: 8, read: (cursor) => cursor.string() },
+  { bytes: 12, read: readArray },
+  { bytes: 8, read: (cursor) => cursor.u64() },
+  { bytes: 8, read: (cursor) => cursor.i64() },
+  { bytes: 8, read: (cursor) => cursor.f64() },
+]
+
+export interface GgufHeader {
+  metadata: Map<string, unknown>
+  /** With GGUF's names; offsets are absolute; shapes in HF's order, the reverse of GGUF's. */
+  tensors: TensorInfo[]
+}
+
+/**
+ * Reads all that precedes a GGUF file's tensor data (versions 2 and 3, little-endian;
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md).
+ * @throws UserError for a truncated or corrupt file, another version, or a tensor type that is not a DType.
+ */
+export function readGgufHeader(file: WeightFile): GgufHeader {
+  const cursor = new GgufCursor(file)
+  requireVersion(file, cursor)
+  const tensorCount = cursor.size('the number of tensors')
+  const valueCount = cursor.size('the number of metadata values')
+  const metadata = new Map<string, unknown>()
+  for (let i = 0; i < valueCount; i++) {
+    const key = cursor.string()
+    if (metadata.has(key)) throw cursor.damaged(`the metadata key ${JSON.stringify(key)} comes twice`)
+    metadata.set(key, readValue(cursor, cursor.u32(), 0))
+  }
+  const tensors: TensorInfo[] = []
+  for (let i = 0; i < tensorCount; i++) tensors.push(readTensorInfo(cursor, file))
+  placeTensors(file, tensors, cursor.position, alignment(file, metadata))
+  return { metadata, tensors }
+}
+
+function requireVersion(file: WeightFile, cursor: GgufCursor): void {
+  if (file.size < 24 || cursor.u32() !== MAGIC)
+    throw damaged(file.path, 'it does not begin as a GGUF file does')
+  const version = cursor.u32()
+  if (version === 2 || version === 3) return
+  // Version 3 with its bytes swapped is a file for big-endian machines.
+  const what = version === 0x03000000 ? 'big-endian' : `of version ${version}`
+  throw new UserError(`${file.path} is ${what}: only little-endian GGUF of version 2 or 3 is supported.`)
+}
+
+function readValue(cursor: GgufCursor, type: number, depth: number): unknown {
+  const value = VALUES[type]
+  if (!value) throw cursor.damaged(`a metadata value has the unknown type ${type}`)
+  return value.read(cursor, depth)
+}
+
+function readArray(cursor: GgufCursor, depth: number): unknown[] {
+  const type = cursor.u32()
+  const value = VALUES[type]
+  if (!value) throw cursor.damaged(`an array has the unknown type ${type}`)
+  if (type === ARRAY && depth + 1 >= MAX_ARRAY_DEPTH) throw cursor.damaged('arrays are nested too deeply')
+  const length = cursor.size('the length of an array')
+  if (length > MAX_ARRAY_LENGTH || length * value.bytes > cursor.remaining) {
+    throw cursor.damaged(`an array claims ${length} elements`)
+  }
+  const values: unknown[] = []
+  for (let i = 0; i < length; i++) values.push(value.read(cursor, depth + 1))
+  return values
+}
+
+/** Offset is still relative to the start of the tensor data. */
+function readTensorInfo(cursor: GgufCursor, file: WeightFile): TensorInfo {
+  const name = cursor.string()
+  const dimensions = cursor.u32()
+  if (dimensions > MAX_DIMENSIONS) throw cursor.damaged(`tensor ${name} has ${dimensions} dimensions`)
+  const shape: number[] = []
+  for (let i = 0; i < dimensions; i++) shape.unshift(cursor.size(`a dimension of tensor ${name}`))
+  const dtype = dtypeOf(file, name, cursor.u32())
+  const offset = cursor.size(`the offset of tensor ${name}`)
+  const block = BLOCKS[dtype]
+  const elements = elementCount(shape)
+  if (elements * block.bytes > Number.MAX_SAFE_INTEGER) {
+    throw cursor.damaged(`tensor ${name} has the impossible shape [${shape}]`)
+  }
+  if ((shape.at(-1) ?? 1) % block.elements !== 0) {
+    throw cursor.damaged(`the rows of tensor ${name} ([${shape}]) are no whole blocks of ${dtype}`)
+  }
+  return {
+    name,
+    dtype,
+    shape,
+    file: file.path,
+    offset,
+    byteLength: (elements / block.elements) * block.bytes,
+  }
+}
+
+function dtypeOf(file: WeightFile, tensor: string, code: number): DType {
+  const name = TYPE_NAMES[code] ?? `number ${code}`
+  if (isDType(name)) return name
+  throw new UserError(
+    `Tensor ${tensor} of ${file.path} has the type ${name}, which is not supported: use a file with ${Object.keys(BLOCKS).join(', ')}.`,
+  )
+}
+
+function isDType(name: string): name is DType {
+  return Object.hasOwn(BLOCKS, name)
+}
+
+function alignment(file: WeightFile, metadata: ReadonlyMap<string, unknown>): number {
+  const value = metadata.get('general.alignment') ?? 32
+  if (
+    typeof value === 'number' &&
+    value > 0 &&
+    value <= MAX_ALIGNMENT &&
+    Number.isInteger(Math.log2(value))
+  ) {
+    return value
+  }
+  throw damaged(file.path, `general.alignment is ${value}, not a power of two`)
+}
+
+/** Makes the offsets absolute; every tensor must be aligned, inside the file and clear of the others. */
+function placeTensors(file: WeightFile, tensors: TensorInfo[], headerEnd: number, alignTo: number): void {
+  const dataStart = Math.ceil(headerEnd / alignTo) * alignTo
+  for (const info of tensors) {
+    if (info.offset % alignTo !== 0) {
+      throw damaged(file.path, `tensor ${info.name} at ${info.offset} is not aligned to ${alignTo} bytes`)
+    }
+    info.offset += dataStart
+  }
+  const ordered = [...tensors].sort((a, b) => a.offset - b.offset || a.byteLength - b.byteLength)
+  let end = dataStart
+  for (const info of ordered) {
+    if (info.offset < end) throw damaged(file.path, `tensor ${info.name} overlaps another`)
+    end = info.offset + info.byteLength
+    if (end > file.size) {
+      throw damaged(file.path, `tensor ${info.name} ends at byte ${end}, but the file has ${file.size}`)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** Storage types that can be read: safetensors holds the first three, GGUF all of them. */
+export type DType =
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'Q8_0'
+  | 'Q4_0'
+  | 'Q4_1'
+  | 'Q5_0'
+  | 'Q5_1'
+  | 'Q4_K'
+  | 'Q5_K'
+  | 'Q6_K'
+
+export interface TensorInfo {
+  /** HF parameter name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
+  name: string
+  dtype: DType
+  /** HF's order: [out, in] for linear layers; [] is a scalar. */
+  shape: number[]
+  file: string
+  /** Of the first byte, from the start of the file. */
+  offset: number
+  byteLength: number
+}
+
+/** The tensors of one model, whatever file format and storage type holds them. */
+export interface WeightStore {
+  /** By HF parameter name. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>
+  /** safetensors: `__metadata__` (strings). GGUF: every key with its value. */
+  readonly metadata: ReadonlyMap<string, unknown>
+  /** A key for caches of what is built from these weights: a hexadecimal SHA-256. */
+  fingerprint(): Promise<string>
+  /**
+   * The tensor as HF holds it, dequantised to fp32, row-major in the order of `shape`.
+   * @throws UserError for a name that is not in the store or a file that can no longer be read.
+   */
+  read(name: string): Promise<Float32Array>
+  close(): Promise<void>
+}

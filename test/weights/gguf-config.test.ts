@@ -1,0 +1,120 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { UserError } from '../../src/errors.js'
+import { openGguf } from '../../src/weights/gguf.js'
+import { configFromGguf } from '../../src/weights/gguf-config.js'
+import type { TensorInfo, WeightStore } from '../../src/weights/types.js'
+import { GOLDEN, goldenJson } from './files.js'
+
+const models = goldenJson<Record<string, { config: Record<string, unknown> }>>('models.json')
+
+function store(metadata: Record<string, unknown>): Pick<WeightStore, 'metadata' | 'tensors' | 'read'> {
+  return {
+    metadata: new Map(Object.entries(metadata)),
+    tensors: new Map<string, TensorInfo>(),
+    read: async () => new Float32Array(0),
+  }
+}
+
+const LLAMA = {
+  'general.architecture': 'llama',
+  'llama.embedding_length': 64,
+  'llama.attention.head_count': 8,
+  'llama.feed_forward_length': 172,
+  'llama.block_count': 5,
+  'llama.context_length': 512,
+  'llama.attention.layer_norm_rms_epsilon': 1e-5,
+}
+
+const GEMMA = JSON.parse(JSON.stringify(LLAMA).replaceAll('llama', 'gemma3')) as Record<string, unknown>
+
+describe('configFromGguf', () => {
+  it.each(Object.keys(models))('gives the fields of the HF configuration of %s', async (architecture) => {
+    const weights = await openGguf(join(GOLDEN, `${architecture}.gguf`))
+    const config = await configFromGguf(weights)
+    expect(config).toMatchObject(models[architecture].config)
+    await weights.close()
+  })
+
+  it("exposes Llama 3's rope scaling as factors, and only where the file has them", async () => {
+    const llama = await openGguf(join(GOLDEN, 'llama.gguf'))
+    const config = await configFromGguf(llama)
+    expect(config).toMatchObject({ rope_freq_factors: [1, 2.5, 32], attention_bias: true })
+    expect(config).not.toHaveProperty('rope_scaling')
+    const qwen = await openGguf(join(GOLDEN, 'qwen2.gguf'))
+    expect(await configFromGguf(qwen)).not.toHaveProperty('rope_freq_factors')
+    await Promise.all([llama.close(), qwen.close()])
+  })
+
+  it("uses llama.cpp's defaults", async () => {
+    expect(await configFromGguf(store(LLAMA))).toMatchObject({
+      architectures: ['LlamaForCausalLM'],
+      num_key_value_heads: 8,
+      head_dim: 8,
+      rope_theta: 10_000,
+      attention_bias: false,
+      tie_word_embeddings: true,
+    })
+  })
+
+  it('translates rope scaling', async () => {
+    const scaled = {
+      'llama.rope.scaling.type': 'linear',
+      'llama.rope.scaling.factor': 4,
+      'llama.rope.scaling.original_context_length': 128,
+    }
+    const config = await configFromGguf(store({ ...LLAMA, ...scaled }))
+    expect(config.rope_scaling).toEqual({
+      rope_type: 'linear',
+      factor: 4,
+      original_max_position_embeddings: 128,
+    })
+    const none = await configFromGguf(store({ ...LLAMA, 'llama.rope.scaling.type': 'none' }))
+    expect(none).not.toHaveProperty('rope_scaling')
+  })
+
+  it('lists every token that ends a turn', async () => {
+    const tokens = { 'tokenizer.ggml.eos_token_id': 2, 'tokenizer.ggml.eot_token_id': 9 }
+    expect((await configFromGguf(store({ ...LLAMA, ...tokens }))).eos_token_id).toEqual([2, 9])
+    tokens['tokenizer.ggml.eot_token_id'] = 2
+    expect((await configFromGguf(store({ ...LLAMA, ...tokens }))).eos_token_id).toBe(2)
+  })
+
+  it("gives Gemma 3's sliding layers, and the 27B model its own query scale", async () => {
+    const window = { 'gemma3.attention.sliding_window': 512, 'gemma3.attention.key_length': 16 }
+    const gemma = await configFromGguf(store({ ...GEMMA, ...window, 'gemma3.block_count': 7 }))
+    expect(gemma).toMatchObject({
+      query_pre_attn_scalar: 16,
+      rope_local_base_freq: 10_000,
+      sliding_window: 512,
+    })
+    expect(gemma.layer_types).toEqual([
+      ...Array(5).fill('sliding_attention'),
+      'full_attention',
+      'sliding_attention',
+    ])
+    const large = await configFromGguf(store({ ...GEMMA, ...window, 'gemma3.block_count': 62 }))
+    expect(large.query_pre_attn_scalar).toBe(8)
+  })
+
+  it.each([
+    ['an unknown architecture', { 'general.architecture': 'falcon' }, /"falcon" is not supported/],
+    ['a missing field', { ...LLAMA, 'llama.block_count': undefined }, /no usable llama.block_count/],
+    ['a zero', { ...LLAMA, 'llama.attention.head_count': 0 }, /no usable llama.attention.head_count/],
+    [
+      'a size per layer',
+      { ...LLAMA, 'llama.feed_forward_length': [1, 2] },
+      /feed_forward_length is not a number/,
+    ],
+    [
+      'partial rotation',
+      { ...LLAMA, 'llama.rope.dimension_count': 4 },
+      /8 dimensions of which 4 are rotated/,
+    ],
+    ['broken heads', { ...LLAMA, 'llama.attention.head_count': 7 }, /heads of 9\.14\d* dimensions/],
+  ])('refuses %s', async (_, metadata, message) => {
+    const error = await configFromGguf(store(metadata)).catch((error) => error)
+    expect(error).toBeInstanceOf(UserError)
+    expect(error.message).toMatch(message)
+  })
+})
