@@ -1,0 +1,245 @@
+import { UserError } from '../errors.js'
+import { gpt2Words } from './pre-tokenizer.js'
+import type { TokenizerFiles } from './tokenizer.js'
+import type { AddedToken, Component, TokenizerConfig, TokenizerJson } from './tokenizer-json.js'
+
+/** GGUF's `tokenizer.ggml.token_type`; 1 is a normal token, 5 an unused one. */
+const UNKNOWN = 2
+const CONTROL = 3
+const USER_DEFINED = 4
+
+/**
+ * The tokenizer that a GGUF file describes in its `tokenizer.*` metadata, as HF's files would: the models
+ * `gpt2` (byte-level BPE) and `llama` (SentencePiece BPE). Follows transformers' `integrations/gguf`, but
+ * splits digits where the model's `tokenizer.ggml.pre` does (`smollm`, `starcoder`), which transformers
+ * leaves out.
+ * @param metadata the file's keys; arrays as arrays or typed arrays.
+ * @throws UserError naming a tokenizer model or pre-tokenizer that is not supported, or a key that is
+ *   missing.
+ */
+export function tokenizerFromGguf(metadata: Metadata): TokenizerFiles {
+  const model = metadata.get('tokenizer.ggml.model')
+  const build = builders.get(String(model))
+  if (!build) {
+    const known = [...builders.keys()].join(', ')
+    throw new UserError(`The GGUF file's tokenizer model "${model}" is not supported; ${known} are.`)
+  }
+  const vocabulary = readVocabulary(metadata)
+  const { addBos, ...parts } = build(metadata, vocabulary)
+  const tokenizerConfig = readConfig(metadata, vocabulary)
+  const tokenizerJson: TokenizerJson = {
+    ...parts,
+    added_tokens: addedTokens(vocabulary),
+    post_processor: addEnds(metadata, vocabulary, addBos),
+  }
+  return { tokenizerJson, tokenizerConfig }
+}
+
+interface Vocabulary {
+  readonly tokens: readonly string[]
+  readonly types: ArrayLike<number>
+}
+
+type Metadata = ReadonlyMap<string, unknown>
+
+type Pipeline = Pick<TokenizerJson, 'model' | 'normalizer' | 'pre_tokenizer' | 'decoder'> & {
+  /** Whether BOS goes first where the file does not say. */
+  readonly addBos: boolean
+}
+
+const builders = new Map<string, (metadata: Metadata, vocabulary: Vocabulary) => Pipeline>([
+  ['gpt2', byteLevelBpe],
+  ['llama', sentencePieceBpe],
+])
+
+const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+const spaceWords = '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
+/** Llama 3's words; Qwen's differ in the digits of a number, and Qwen 3.5's also take marks for letters. */
+const tiktokenWords = (digits: string, letter = '\\p{L}', notLetter = '\\p{L}') =>
+  `${contractions}|[^\\r\\n\\p{L}\\p{N}]?${letter}+|${digits}| ?[^\\s${notLetter}\\p{N}]+[\\r\\n]*|${spaceWords}`
+/** GPT-4o's words: letters split where the case rises. */
+const casedWords = (suffix: string, digits: string) => {
+  const upper = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]'
+  const lower = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]'
+  const lead = '[^\\r\\n\\p{L}\\p{N}]?'
+  const letters = `${lead}${upper}*${lower}+${suffix}|${lead}${upper}+${lower}*${suffix}`
+  return `${letters}|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|${spaceWords}`
+}
+
+interface Splits {
+  /** Patterns that cut the text into words, one after the other. */
+  readonly regexes: readonly string[]
+  /**
+   * A word that is a token stays whole, whatever the merges say; and BOS goes first unless the file says no.
+   */
+  readonly wholeWords?: boolean
+}
+
+/** By the names that llama.cpp writes to `tokenizer.ggml.pre`. */
+const splitsByPre = new Map<string, Splits>([
+  ...named(['gpt-2', 'gpt2', 'default', 'phi-2', 'olmo', 'mpt', 'jais'], { regexes: [gpt2Words] }),
+  ...named(['smollm', 'starcoder', 'refact', 'command-r', 'codeshell', 'exaone'], {
+    regexes: ['\\p{N}', gpt2Words],
+  }),
+  ...named(['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'lfm2', 'pixtral'], {
+    regexes: [tiktokenWords('\\p{N}{1,3}')],
+    wholeWords: true,
+  }),
+  ...named(['smaug-bpe', 'dbrx'], { regexes: [tiktokenWords('\\p{N}{1,3}')] }),
+  ...named(['qwen2', 'deepseek-r1-qwen', 'megrez'], { regexes: [tiktokenWords('\\p{N}')] }),
+  ...named(['qwen35'], { regexes: [tiktokenWords('\\p{N}', '[\\p{L}\\p{M}]', '\\p{L}\\p{M}')] }),
+  ...named(['gpt-4o', 'llama4'], { regexes: [casedWords(`${contractions}?`, '\\p{N}{1,3}')] }),
+  ...named(['tekken'], { regexes: [casedWords('', '\\p{N}')], wholeWords: true }),
+])
+
+function named(names: readonly string[], splits: Splits): [string, Splits][] {
+  return names.map((name) => [name, splits])
+}
+
+function byteLevelBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
+  const pre = String(metadata.get('tokenizer.ggml.pre') ?? 'default')
+  const splits = splitsByPre.get(pre)
+  if (!splits) throw new UserError(`The GGUF file's pre-tokenizer "${pre}" is not supported.`)
+  const isolated = splits.regexes.map((regex) => ({
+    type: 'Split',
+    pattern: { Regex: regex },
+    behavior: 'Isolated',
+    invert: false,
+  }))
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }
+  return {
+    model: {
+      type: 'BPE',
+      vocab: tokens,
+      merges: required<readonly string[]>(metadata, 'tokenizer.ggml.merges'),
+      ignore_merges: splits.wholeWords ?? false,
+    },
+    normalizer: null,
+    pre_tokenizer: { type: 'Sequence', pretokenizers: [...isolated, byteLevel] },
+    decoder: byteLevel,
+    addBos: splits.wholeWords ?? false,
+  }
+}
+
+/**
+ * Gemma: no dummy prefix, and its merges go by the order of the vocabulary, not by its scores. Others:
+ * Llama's Metaspace, which HF's LlamaTokenizer uses.
+ */
+function sentencePieceBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
+  const gemma = isGemma(metadata)
+  const prefix = (metadata.get('tokenizer.ggml.add_space_prefix') as boolean | undefined) ?? !gemma
+  const unk = metadata.get('tokenizer.ggml.unknown_token_id') as number | undefined
+  return {
+    model: {
+      type: 'BPE',
+      vocab: tokens,
+      scores: gemma
+        ? Array.from(tokens, (_, id) => -id)
+        : required<ArrayLike<number>>(metadata, 'tokenizer.ggml.scores'),
+      unk_token: unk === undefined ? null : tokens[unk],
+      fuse_unk: true,
+      byte_fallback: true,
+    },
+    ...(gemma ? { normalizer: replaceText(' ', '▁'), pre_tokenizer: null } : metaspace(prefix)),
+    decoder: sentencePieceDecoder(prefix),
+    addBos: true,
+  }
+}
+
+function metaspace(prefix: boolean): Pick<TokenizerJson, 'normalizer' | 'pre_tokenizer'> {
+  const scheme = prefix ? 'first' : 'never'
+  return {
+    normalizer: null,
+    pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: scheme, split: false },
+  }
+}
+
+function sentencePieceDecoder(prefix: boolean): Component {
+  const strip = { type: 'Strip', content: ' ', start: 1, stop: 0 }
+  const decoders = [replaceText('▁', ' '), { type: 'ByteFallback' }, { type: 'Fuse' }]
+  return { type: 'Sequence', decoders: prefix ? [...decoders, strip] : decoders }
+}
+
+function replaceText(pattern: string, content: string): Component {
+  return { type: 'Replace', pattern: { String: pattern }, content }
+}
+
+function readVocabulary(metadata: Metadata): Vocabulary {
+  const tokens = required<readonly string[]>(metadata, 'tokenizer.ggml.tokens')
+  const types = (metadata.get('tokenizer.ggml.token_type') as ArrayLike<number> | undefined) ?? []
+  if (!isGemma(metadata)) return { tokens, types }
+  // Gemma's files write runs of spaces as such, while the text has them as ▁ when it is looked up.
+  return { tokens: tokens.map((token) => (/^ +$/.test(token) ? '▁'.repeat(token.length) : token)), types }
+}
+
+function isGemma(metadata: Metadata): boolean {
+  return /^gemma/.test(String(metadata.get('general.architecture')))
+}
+
+/**
+ * Tokens that are matched in the text before it is split: control tokens, and user-defined ones, which stay
+ * text.
+ */
+function addedTokens({ tokens, types }: Vocabulary): AddedToken[] {
+  return tokens.flatMap((content, id) => {
+    const special = types[id] === CONTROL || types[id] === UNKNOWN
+    if (!special && (types[id] !== USER_DEFINED || /^▁+$/.test(content))) return []
+    return [{ id, content, special, normalized: false, lstrip: false, rstrip: false, single_word: false }]
+  })
+}
+
+function readConfig(metadata: Metadata, { tokens }: Vocabulary): TokenizerConfig {
+  const token = (name: string) => {
+    const id = specialId(metadata, tokens, name)
+    return id === undefined ? null : tokens[id]
+  }
+  const template = metadata.get('tokenizer.chat_template') as string | undefined
+  const endsOfTurn = ['eot', 'eom'].map((name) => specialId(metadata, tokens, name))
+  return {
+    bos_token: token('bos'),
+    eos_token: token('eos'),
+    unk_token: token('unknown'),
+    pad_token: token('padding'),
+    chat_template: template ?? null,
+    extra_eos_token_ids: endsOfTurn.filter((id) => id !== undefined),
+  }
+}
+
+/** BOS and EOS around the text, where the file says so. */
+function addEnds(metadata: Metadata, { tokens }: Vocabulary, addBos: boolean): Component | null {
+  const end = (name: 'bos' | 'eos', byDefault: boolean) => {
+    const id = specialId(metadata, tokens, name)
+    const wanted = (metadata.get(`tokenizer.ggml.add_${name}_token`) as boolean | undefined) ?? byDefault
+    return wanted && id !== undefined ? [id] : []
+  }
+  const bos = end('bos', addBos)
+  const eos = end('eos', false)
+  if (bos.length + eos.length === 0) return null
+  const mark = (id: number) => ({ SpecialToken: { id: tokens[id], type_id: 0 } })
+  const single = [...bos.map(mark), { Sequence: { id: 'A', type_id: 0 } }, ...eos.map(mark)]
+  const special = [...bos, ...eos].map((id) => [
+    tokens[id],
+    { id: tokens[id], ids: [id], tokens: [tokens[id]] },
+  ])
+  return {
+    type: 'TemplateProcessing',
+    single,
+    pair: [...single, { Sequence: { id: 'B', type_id: 1 } }],
+    special_tokens: Object.fromEntries(special),
+  }
+}
+
+function specialId(metadata: Metadata, tokens: readonly string[], name: string): number | undefined {
+  const key = `tokenizer.ggml.${name}_token_id`
+  const id = metadata.get(key) as number | undefined
+  if (id !== undefined && tokens[id] === undefined) {
+    throw new UserError(`The GGUF file's "${key}" is ${id}, but its vocabulary has ${tokens.length} tokens.`)
+  }
+  return id
+}
+
+function required<T>(metadata: Metadata, key: string): T {
+  const value = metadata.get(key)
+  if (value === undefined) throw new UserError(`The GGUF file has no "${key}": its tokenizer cannot be read.`)
+  return value as T
+}

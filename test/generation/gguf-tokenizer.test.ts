@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import { tokenizerFromGguf } from '../../src/generation/gguf-tokenizer.js'
+import { loadTokenizer } from '../../src/generation/tokenizer.js'
+import { encodings, golden, texts, trained } from './tokenizer-golden.js'
+
+interface Case {
+  metadata: Record<string, unknown>
+  ids: number[][]
+  by_pre?: Record<string, number[][]>
+}
+
+const cases = golden<Record<string, Case>>('gguf.json')
+const fields = (name: string, changes: Record<string, unknown> = {}) =>
+  new Map(Object.entries({ ...cases[name].metadata, ...changes }))
+const load = (metadata: ReadonlyMap<string, unknown>) => loadTokenizer(tokenizerFromGguf(metadata))
+const bare = { addSpecialTokens: false }
+
+describe('a tokenizer from GGUF metadata encodes as transformers does', () => {
+  it.each(Object.keys(cases))('%s', async (name) => {
+    const tokenizer = await load(fields(name))
+    expect(texts.map((text) => tokenizer.encode(text, bare))).toEqual(cases[name].ids)
+  })
+
+  it.each(Object.entries(cases.gpt2.by_pre!))('gpt2 with the pre-tokenizer %s', async (pre, ids) => {
+    const tokenizer = await load(fields('gpt2', { 'tokenizer.ggml.pre': pre }))
+    expect(texts.map((text) => tokenizer.encode(text, bare))).toEqual(ids)
+  })
+
+  it('gpt2 with the pre-tokenizer smollm, which transformers ignores, as HF tokenizers', async () => {
+    const files = tokenizerFromGguf(fields('gpt2', { 'tokenizer.ggml.pre': 'smollm' }))
+    const tokenizerJson = { ...files.tokenizerJson, model: trained('smollm').model }
+    const tokenizer = await loadTokenizer({ tokenizerJson })
+    expect(texts.map((text) => tokenizer.encode(text, bare))).toEqual(encodings.smollm.bare)
+  })
+
+  it('every text comes back from its ids', async () => {
+    for (const name of Object.keys(cases)) {
+      const tokenizer = await load(fields(name))
+      // In front of control tokens and around their spaces SentencePiece is not reversible.
+      for (const text of texts.filter((candidate) => !/<|\u2581/.test(candidate))) {
+        const ids = tokenizer.encode(text, bare)
+        const space = name === 'stories260K' && text.startsWith(' ')
+        expect(tokenizer.decode(ids)).toBe(space ? text.slice(1) : text)
+      }
+    }
+  })
+})
+
+describe('special tokens of GGUF metadata', () => {
+  it('BOS and EOS stand where the flags say, or where the model family has them', async () => {
+    const ends = { 'tokenizer.ggml.bos_token_id': 1, 'tokenizer.ggml.eos_token_id': 2 }
+    const encode = async (name: string, changes: object) =>
+      (await load(fields(name, { ...ends, ...changes }))).encode('a')
+    const [llama] = (await encode('stories260K', {})).slice(1)
+    expect(await encode('stories260K', {})).toEqual([1, llama])
+    expect(await encode('stories260K', { 'tokenizer.ggml.add_bos_token': false })).toEqual([llama])
+    expect(await encode('stories260K', { 'tokenizer.ggml.add_eos_token': true })).toEqual([1, llama, 2])
+    expect(await encode('gpt2', {})).toHaveLength(1)
+    expect(await encode('gpt2', { 'tokenizer.ggml.pre': 'llama-bpe' })).toHaveLength(2)
+  })
+
+  it('control tokens are special, user-defined ones are text', async () => {
+    const tokenizer = await load(
+      fields('gpt2', { 'tokenizer.ggml.eos_token_id': 1, 'tokenizer.ggml.eot_token_id': 2 }),
+    )
+    expect(tokenizer.eosToken).toBe('<|end|>')
+    expect(tokenizer.eosTokenIds).toEqual([1, 2])
+    const ids = tokenizer.encode('<|end|><tool>')
+    expect(ids).toEqual([1, 520])
+    expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe('<tool>')
+  })
+
+  it('the chat template comes along', async () => {
+    const template = '{{ bos_token }}{{ messages[0].content }}'
+    const changes = { 'tokenizer.chat_template': template, 'tokenizer.ggml.bos_token_id': 0 }
+    const tokenizer = await load(fields('gpt2', changes))
+    expect(tokenizer.applyChatTemplate([{ role: 'user', content: 'hi' }])).toBe('<|bos|>hi')
+  })
+
+  it('arrays may be typed arrays', async () => {
+    const metadata = fields('stories260K')
+    metadata.set(
+      'tokenizer.ggml.scores',
+      Float32Array.from(metadata.get('tokenizer.ggml.scores') as number[]),
+    )
+    metadata.set(
+      'tokenizer.ggml.token_type',
+      Int32Array.from(metadata.get('tokenizer.ggml.token_type') as number[]),
+    )
+    const tokenizer = await load(metadata)
+    expect(texts.map((text) => tokenizer.encode(text, bare))).toEqual(cases.stories260K.ids)
+  })
+})
+
+describe('merging by score', () => {
+  it('prefers the longest left part among the splits of one token, as HF converters do', async () => {
+    const tokens = ['<unk>', 'a', 'aa', 'aaa', '▁']
+    const metadata = new Map<string, unknown>([
+      ['tokenizer.ggml.model', 'llama'],
+      ['tokenizer.ggml.tokens', tokens],
+      ['tokenizer.ggml.scores', [0, -9, -1, -2, -9]],
+      ['tokenizer.ggml.unknown_token_id', 0],
+      ['tokenizer.ggml.add_space_prefix', false],
+      ['tokenizer.ggml.add_bos_token', false],
+    ])
+    const tokenizer = await load(metadata)
+    expect(tokenizer.encode('aaaaa').map((id) => tokenizer.idToToken(id))).toEqual(['aa', 'aaa'])
+  })
+})
+
+describe('GGUF metadata that cannot be used', () => {
+  it.each([
+    ['tokenizer.ggml.model', 'rwkv', /model "rwkv"/],
+    ['tokenizer.ggml.pre', 'deepseek-llm', /pre-tokenizer "deepseek-llm"/],
+    ['tokenizer.ggml.bos_token_id', 521, /"tokenizer\.ggml\.bos_token_id" is 521, but .* has 521 tokens/],
+    ['tokenizer.ggml.merges', undefined, /no "tokenizer\.ggml\.merges"/],
+    ['tokenizer.ggml.tokens', undefined, /no "tokenizer\.ggml\.tokens"/],
+  ])('%s = %s is refused', (key, value, message) => {
+    const metadata = fields('gpt2')
+    if (value === undefined) metadata.delete(key)
+    else metadata.set(key, value)
+    expect(() => tokenizerFromGguf(metadata)).toThrow(message)
+  })
+})
