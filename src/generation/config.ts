@@ -1,0 +1,10 @@
+export { lengthLimit } from './config/length.js'
+export { type ConfigLayer, type ResolvedConfig, resolveGenerationConfig } from './config/resolve.js'
+export {
+  type FieldKind,
+  type FieldMeta,
+  fieldMeta,
+  type GenerationConfig,
+  type GenerationField,
+  generationConfigSchema,
+} from './config/schema.js'

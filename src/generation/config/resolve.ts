@@ -1,0 +1,108 @@
+import type { z } from 'zod'
+import { type UserError, usageError } from '../../errors.js'
+import {
+  bookkeepingFields,
+  callArguments,
+  checkCombinations,
+  collectWarnings,
+  refuseUnserved,
+} from './rules.js'
+import { type GenerationConfig, type GenerationField, generationConfigSchema } from './schema.js'
+
+/** Values from one place; null and undefined are unset. */
+export interface ConfigLayer {
+  readonly values: Readonly<Record<string, unknown>>
+  /** Where they come from, as messages name it: a file's path, `--config FILE`, `the flags`. */
+  readonly origin: string
+  /**
+   * The values are the model author's (generation_config.json): HF's bookkeeping and the settings of its own
+   * runtime are passed over, an unknown field is a warning, and no other warnings are given for them.
+   */
+  readonly fromModel?: boolean
+}
+
+export interface ResolvedConfig {
+  readonly config: GenerationConfig
+  /** What HF warns of: values that have no effect, or that another one overrides. */
+  readonly warnings: string[]
+}
+
+/** Who set a field. */
+export interface Source {
+  readonly value: unknown
+  readonly origin: string
+  readonly fromModel: boolean
+}
+
+export type Sources = ReadonlyMap<GenerationField, Source>
+
+const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
+
+/**
+ * The schema's defaults, overridden by `layers` in order.
+ * @throws UserError, exit code 2, naming field, value and origin: an unknown field, a value out of its range,
+ * a combination that HF rejects, a field of a mode that is not served.
+ */
+export function resolveGenerationConfig(...layers: ConfigLayer[]): ResolvedConfig {
+  const sources = new Map<GenerationField, Source>()
+  const warnings: string[] = []
+  for (const { values, origin, fromModel = false } of layers) {
+    for (const [name, value] of Object.entries(values)) {
+      if (value === null || value === undefined) continue
+      if (fromModel && bookkeepingFields.has(name)) continue
+      if (isField(name)) sources.set(name, { value, origin, fromModel })
+      else if (fromModel) warnings.push(`${name} in ${origin} is not a generation field and is ignored.`)
+      else throw unknownField(name, origin)
+    }
+  }
+  const config = parse(sources)
+  refuseUnserved(config, sources)
+  checkCombinations(config)
+  return { config, warnings: [...warnings, ...collectWarnings(config, sources)] }
+}
+
+function parse(sources: Sources): GenerationConfig {
+  const values = Object.fromEntries([...sources].map(([field, { value }]) => [field, value]))
+  const result = generationConfigSchema.safeParse(values)
+  if (result.success) return result.data
+  throw usageError(result.error.issues.map((issue) => invalidValue(issue, sources)).join('\n'))
+}
+
+function invalidValue(issue: z.core.$ZodIssue, sources: Sources): string {
+  const [field, ...inside] = issue.path
+  const { value, origin } = sources.get(field as GenerationField)!
+  const where = inside.length > 0 ? ` (at ${inside.join('.')})` : ''
+  return `${String(field)} in ${origin} cannot be ${JSON.stringify(value)}${where}: ${issue.message}.`
+}
+
+function isField(name: string): name is GenerationField {
+  return (fields as string[]).includes(name)
+}
+
+function unknownField(name: string, origin: string): UserError {
+  if (callArguments.has(name)) {
+    return usageError(`${name} in ${origin} is not a generation field: pass it to generate() itself.`)
+  }
+  return usageError(
+    `${name} in ${origin} is not a generation field; the nearest one is ${nearest(name, fields)}.`,
+  )
+}
+
+/** The candidate with the fewest insertions, deletions and substitutions to `name`. */
+function nearest(name: string, candidates: readonly string[]): string {
+  const distances = candidates.map((candidate) => editDistance(name, candidate))
+  return candidates[distances.indexOf(Math.min(...distances))]
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(substitution, row[j] + 1, next[j - 1] + 1))
+    }
+    row = next
+  }
+  return row[b.length]
+}

@@ -1,0 +1,161 @@
+import { usageError } from '../../errors.js'
+import type { Sources } from './resolve.js'
+import { type GenerationConfig, type GenerationField, generationConfigSchema } from './schema.js'
+
+/** Fields of a model's generation_config.json that say nothing about decoding here: HF's records and its runtime's settings. */
+export const bookkeepingFields: ReadonlySet<string> = new Set([
+  '_commit_hash',
+  '_from_model_config',
+  'cache_config',
+  'cache_implementation',
+  'compile_config',
+  'continuous_batching_config',
+  'disable_compile',
+  'is_assistant',
+  'max_cache_len',
+  'return_dict_in_generate',
+  'transformers_version',
+  'trust_remote_code',
+  'use_cache',
+])
+
+/** Arguments of HF's generate() that its GenerationConfig rejects. */
+export const callArguments: ReadonlySet<string> = new Set([
+  'assistant_model',
+  'logits_processor',
+  'negative_prompt_attention_mask',
+  'negative_prompt_ids',
+  'prefix_allowed_tokens_fn',
+  'stopping_criteria',
+  'streamer',
+  'synced_gpus',
+])
+
+const encoderDecoder = 'encoder-decoder models, which are not served'
+const assisted = 'assisted generation, which is not served yet'
+const ownCache = 'a choice of cache or compilation, but there is one cache here, and nothing to compile'
+
+/**
+ * The fields that may not leave their default, and why: what they ask for is not served. Serving a mode means
+ * taking its fields out of this table.
+ */
+const unserved: Partial<Record<GenerationField, string>> = {
+  num_beams: 'beam search, which is not served yet',
+  num_beam_groups: 'diverse beam search, which is not served yet',
+  diversity_penalty: 'diverse beam search, which is not served yet',
+  constraints: 'constrained beam search, which is not served yet',
+  force_words_ids: 'constrained beam search, which is not served yet',
+  penalty_alpha: 'contrastive search, which is not served yet',
+  low_memory: 'contrastive search, which is not served yet',
+  dola_layers: 'DoLa, which is not served yet',
+  use_mtp: assisted,
+  prompt_lookup_num_tokens: assisted,
+  max_matching_ngram_size: assisted,
+  num_assistant_tokens: assisted,
+  num_assistant_tokens_schedule: assisted,
+  assistant_confidence_threshold: assisted,
+  assistant_early_exit: assisted,
+  assistant_lookbehind: assisted,
+  target_lookbehind: assisted,
+  assistant_ensemble_weight: assisted,
+  speculation_type: assisted,
+  is_assistant: assisted,
+  token_healing: 'token healing, which is not served yet',
+  encoder_repetition_penalty: encoderDecoder,
+  encoder_no_repeat_ngram_size: encoderDecoder,
+  decoder_start_token_id: encoderDecoder,
+  output_attentions: 'attention weights, which the graphs do not output',
+  use_cache: ownCache,
+  cache_config: ownCache,
+  max_cache_len: ownCache,
+  compile_config: ownCache,
+  cache_implementation: ownCache,
+  prefill_chunk_size: 'prefill in chunks, which is not served yet',
+  continuous_batching_config: 'continuous batching, which is not served yet',
+}
+
+const defaults = generationConfigSchema.parse({})
+
+/** Values beside the default which ask for nothing more than it. */
+const harmless: Partial<Record<GenerationField, unknown>> = {
+  cache_implementation: 'dynamic',
+  penalty_alpha: 0,
+}
+
+/** @throws UserError where a field asks for what is not served. */
+export function refuseUnserved(config: GenerationConfig, sources: Sources): void {
+  for (const [field, { value, origin }] of sources) {
+    const reason = unserved[field]
+    if (!reason || config[field] === defaults[field] || config[field] === harmless[field]) continue
+    const fallback = defaults[field] === undefined ? 'leave it unset' : `set it to ${defaults[field]}`
+    throw usageError(
+      `${field} in ${origin} is ${JSON.stringify(value)}, which asks for ${reason}: ${fallback}.`,
+    )
+  }
+}
+
+/** @throws UserError for a combination of values that HF rejects. */
+export function checkCombinations(config: GenerationConfig): void {
+  const { do_sample, num_beams, num_return_sequences, temperature, suppress_tokens } = config
+  if (do_sample && temperature === 0) {
+    throw usageError(
+      'temperature cannot be 0 while do_sample is true: set do_sample to false to take the best token.',
+    )
+  }
+  if (num_return_sequences > 1 && num_beams === 1 && !do_sample) {
+    throw usageError(
+      `num_return_sequences is ${num_return_sequences}, but greedy decoding has one result: set do_sample to true.`,
+    )
+  }
+  if (num_beams > 1 && num_return_sequences > num_beams) {
+    throw usageError(
+      `num_return_sequences (${num_return_sequences}) cannot be above num_beams (${num_beams}).`,
+    )
+  }
+  for (const field of ['forced_bos_token_id', 'forced_eos_token_id'] as const) {
+    const forced = [config[field] ?? []].flat()
+    if (forced.length > 0 && forced.every((token) => suppress_tokens?.includes(token))) {
+      throw usageError(
+        `suppress_tokens holds every token of ${field} (${forced.join(', ')}), which leaves no token to generate: ` +
+          'take it out of one of the two.',
+      )
+    }
+  }
+}
+
+const samplingFields = [
+  'temperature',
+  'top_p',
+  'min_p',
+  'top_h',
+  'typical_p',
+  'top_k',
+  'epsilon_cutoff',
+  'eta_cutoff',
+] as const
+const beamFields = ['early_stopping', 'length_penalty'] as const
+const outputFields = ['output_attentions', 'output_hidden_states', 'output_scores', 'output_logits'] as const
+
+/** What HF's validation warns of, for the fields that the user set. */
+export function collectWarnings(config: GenerationConfig, sources: Sources): string[] {
+  const warnings: string[] = []
+  const changed = (field: GenerationField) =>
+    sources.get(field)?.fromModel === false && config[field] !== defaults[field]
+  const warn = (fields: readonly GenerationField[], remedy: string) => {
+    for (const field of fields) {
+      if (changed(field))
+        warnings.push(`${field} is ${JSON.stringify(config[field])}, but has no effect: ${remedy}.`)
+    }
+  }
+  if (!config.do_sample) warn(samplingFields, 'set do_sample to true')
+  if (config.num_beams === 1) warn(beamFields, 'it belongs to beam search')
+  if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
+  if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')
+  if (config.min_new_tokens !== undefined) warn(['min_length'], 'min_new_tokens wins over it')
+  if ((config.pad_token_id ?? 0) < 0 && changed('pad_token_id')) {
+    warnings.push(
+      `pad_token_id is ${config.pad_token_id}, but should not be negative: batches cannot be padded.`,
+    )
+  }
+  return warnings
+}
