@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { UserError } from '../errors.js'
+import { type Connection, HubUnavailable, hubFetch, readBody, watchIdle, withRetries } from './http.js'
+
+/** A file as the hub's tree listing describes it. */
+export interface RemoteFile {
+  /** Relative to the repository's root. */
+  readonly path: string
+  /** Bytes. */
+  readonly size: number
+  /** Names its blob: 64 hex digits are the content's SHA-256 (LFS), 40 are git's SHA-1 of the blob. */
+  readonly hash: string
+}
+
+/**
+ * Downloads one file to `blobPath`, which appears only when the content is whole and has the right hash. Until then
+ * it grows in `${blobPath}.incomplete`, which a later call continues, as does this one when the connection drops.
+ *
+ * @param onBytes called with the bytes of this file that are on disk
+ * @throws UserError when the hub refuses or stays unavailable, or sends other content than it announced
+ */
+export async function downloadBlob(
+  url: string,
+  file: RemoteFile,
+  blobPath: string,
+  connection: Connection,
+  onBytes: (received: number) => void,
+): Promise<void> {
+  const partial = `${blobPath}.incomplete`
+  const handle = await open(partial, 'a+')
+  try {
+    let received = 0
+    const attempt = () =>
+      continueDownload(url, file, handle, connection, (bytes) => {
+        received = bytes
+        onBytes(bytes)
+      })
+    await withRetries(attempt, connection, { progress: () => received })
+    await handle.datasync()
+  } finally {
+    await handle.close()
+  }
+  await verify(partial, file)
+  await rename(partial, blobPath)
+}
+
+/** Appends what is missing in one request; a server that ignores the range starts the file over. */
+async function continueDownload(
+  url: string,
+  file: RemoteFile,
+  handle: FileHandle,
+  connection: Connection,
+  onBytes: (received: number) => void,
+): Promise<void> {
+  let { size: received } = await handle.stat()
+  if (received > file.size) {
+    await handle.truncate(0)
+    received = 0
+  }
+  onBytes(received)
+  if (received === file.size) return
+  const range: Record<string, string> = received > 0 ? { Range: `bytes=${received}-` } : {}
+  const watch = watchIdle(connection)
+  try {
+    // Compressed, a range would count other bytes than the file's.
+    const headers = { 'Accept-Encoding': 'identity', ...range }
+    const response = await hubFetch(url, { headers, signal: watch.signal }, connection)
+    if (received > 0 && response.status !== 206) {
+      await handle.truncate(0)
+      received = 0
+    }
+    for await (const chunk of readBody(response, watch, connection)) {
+      await handle.appendFile(chunk)
+      received += chunk.length
+      onBytes(received)
+      if (received > file.size) break
+    }
+  } finally {
+    watch.stop()
+  }
+  if (received < file.size) throw new HubUnavailable(`The connection ended within ${file.path}.`)
+}
+
+/** Reads back what the disk holds, so that a damaged earlier part is found too. */
+async function verify(path: string, file: RemoteFile): Promise<void> {
+  const hash =
+    file.hash.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${file.size}\0`)
+  for await (const chunk of createReadStream(path)) hash.update(chunk)
+  if (hash.digest('hex') === file.hash) return
+  await rm(path)
+  throw new UserError(
+    `${file.path} arrived damaged (its checksum is not the one that the hub announced) and was deleted: pull it again.`,
+  )
+}

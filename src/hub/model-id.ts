@@ -1,0 +1,48 @@
+import { usageError } from '../errors.js'
+
+/** A model on the hub, written `org/name[@revision][:file.gguf]`. */
+export interface ModelId {
+  /** `org/name`. */
+  readonly repo: string
+  /** A branch, a tag, `refs/pr/N` or a commit. */
+  readonly revision: string
+  /** Path in the repository of the one GGUF file that is meant. */
+  readonly file: string | undefined
+  /** As the user wrote it. */
+  readonly text: string
+}
+
+const NAME = /^(?!.*(?:--|\.\.))[\w](?:[\w.-]*\w)?$/
+const PATH = /^(?!.*\.\.)[\w.+-]+(?:\/[\w.+-]+)*$/
+
+/** Whether `text` has the form of a hub id; says nothing about the repository's existence. */
+export function isModelId(text: string): boolean {
+  const { repo, revision, file } = split(text)
+  const names = repo.split('/')
+  return (
+    names.length === 2 &&
+    names.every((name) => name.length <= 96 && NAME.test(name)) &&
+    PATH.test(revision) &&
+    (file === undefined || (PATH.test(file) && file.endsWith('.gguf')))
+  )
+}
+
+/** @throws UserError with exit code 2 when `text` is not `org/name[@revision][:file.gguf]`. */
+export function parseModelId(text: string): ModelId {
+  if (!isModelId(text)) {
+    throw usageError(
+      `"${text}" is not a hub model id: write org/name, org/name@revision or org/name:file.gguf.`,
+    )
+  }
+  return { ...split(text), text }
+}
+
+function split(text: string): Omit<ModelId, 'text'> {
+  const [id, ...file] = text.split(':')
+  const [repo, ...revision] = id.split('@')
+  return {
+    repo,
+    revision: revision.length > 0 ? revision.join('@') : 'main',
+    file: file.length > 0 ? file.join(':') : undefined,
+  }
+}

@@ -1,0 +1,224 @@
+import { link, mkdir, readFile, rename, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { UserError } from '../errors.js'
+import { CachedRepository, findSnapshot, loadPath } from './cache.js'
+import { downloadBlob, type RemoteFile } from './download.js'
+import { apiFetch, type Connection, HubUnavailable, RETRIES, withRetries } from './http.js'
+import { withLock } from './lock.js'
+import { parseModelId } from './model-id.js'
+import { neededFiles } from './needed-files.js'
+import { hubSettings } from './settings.js'
+
+/** Bytes over all files of a model, those included that were there before. */
+export interface PullProgress {
+  /** The file in transfer. */
+  readonly file: string
+  readonly received: number
+  readonly total: number
+}
+
+export interface PullOptions {
+  readonly onProgress?: (progress: PullProgress) => void
+  /** A sentence for the user: a retry, a wait for another process, the cache used instead of the hub. */
+  readonly onNotice?: (message: string) => void
+  /** Stops the transfer; the next pull goes on where it stopped. */
+  readonly signal?: AbortSignal
+  /** Read instead of process.env. */
+  readonly env?: NodeJS.ProcessEnv
+  /** Milliseconds before the first retry (500); doubles with each further one. */
+  readonly retryDelay?: number
+}
+
+/**
+ * Makes a hub model present in the cache and up to date. What is there already is not transferred again; offline
+ * (HF_HUB_OFFLINE, or a hub that does not answer) a cached model is used as it is.
+ *
+ * @param id `org/name[@revision][:file.gguf]`
+ * @returns what to load: the snapshot's directory, or the GGUF file in it
+ * @throws UserError, exit code 2 for a malformed id or an open choice between GGUF files; the signal's reason
+ */
+export async function pullModel(id: string, options: PullOptions = {}): Promise<string> {
+  const { signal, onNotice, env, retryDelay = 500 } = options
+  const connection: Connection = {
+    id: parseModelId(id),
+    settings: hubSettings(env),
+    signal,
+    onNotice,
+    retryDelay,
+  }
+  const { settings } = connection
+  if (settings.offline) return findSnapshot(connection.id, settings) ?? notCachedOffline(connection)
+  try {
+    return await pull(connection, options.onProgress)
+  } catch (error) {
+    signal?.throwIfAborted()
+    const cached = error instanceof HubUnavailable ? findSnapshot(connection.id, settings) : undefined
+    if (cached === undefined) throw diskError(error, settings.cacheDir)
+    onNotice?.(`${(error as HubUnavailable).message} The cached copy of ${id} is used.`)
+    return cached
+  }
+}
+
+async function pull(connection: Connection, onProgress: PullOptions['onProgress']): Promise<string> {
+  const { id, settings, signal, onNotice } = connection
+  const repository = new CachedRepository(settings.cacheDir, id.repo)
+  // With a copy at hand, a hub that is down is no reason to wait.
+  const retries = repository.commit(id.revision) ? 0 : RETRIES
+  const { commit, files } = await withRetries(() => resolveFiles(connection), connection, { retries })
+  const paths = files.map(({ path }) => path)
+  const result = loadPath(repository.snapshot(commit), paths)
+  if (await isCurrent(id.revision, commit, files, repository)) return result
+  const transfer = async () => {
+    await fetchBlobs(files, commit, repository, connection, onProgress)
+    for (const file of files) await linkBlob(file, commit, repository)
+    if (id.revision !== commit) await writeRef(repository.ref(id.revision), commit)
+  }
+  const onWait = () =>
+    onNotice?.(`Another process is changing ${id.repo} (lock ${repository.lock}): waiting for it.`)
+  await withLock(repository.lock, transfer, { signal, onWait })
+  return result
+}
+
+/** Whether there is nothing to do, so that a cache that may only be read serves too. */
+async function isCurrent(
+  revision: string,
+  commit: string,
+  files: readonly RemoteFile[],
+  repository: CachedRepository,
+): Promise<boolean> {
+  if (repository.commit(revision) !== commit) return false
+  const sizes = await Promise.all(files.map(({ path }) => sizeOf(join(repository.snapshot(commit), path))))
+  return files.every(({ size }, i) => sizes[i] === size)
+}
+
+/** The commit that the revision is at now, and the needed files of it, weights last. */
+async function resolveFiles(connection: Connection): Promise<{ commit: string; files: RemoteFile[] }> {
+  const { id, settings, signal } = connection
+  // Loaded late: a model that is in the cache is opened without it.
+  const { listFiles, modelInfo } = await import('@huggingface/hub')
+  const common = {
+    hubUrl: settings.endpoint,
+    fetch: ((url, init) => apiFetch(url, init, connection)) satisfies typeof fetch,
+  }
+  const { repo, revision } = id
+  try {
+    const pinned = /^[0-9a-f]{40}$/.test(revision)
+    const commit = pinned
+      ? revision
+      : (await modelInfo({ ...common, name: repo, revision, additionalFields: ['sha'] })).sha
+    const listed = new Map<string, RemoteFile>()
+    const entries = listFiles({
+      ...common,
+      repo: { type: 'model', name: repo },
+      revision: commit,
+      recursive: true,
+    })
+    for await (const { type, path, size, oid, lfs } of entries) {
+      if (type === 'file') listed.set(path, { path, size, hash: lfs?.oid ?? oid ?? '' })
+    }
+    const files = neededFiles(id, [...listed.keys()]).map((path) => listed.get(path)!)
+    if (/^[0-9a-f]{40}$/.test(commit) && files.every(isSafe)) return { commit, files }
+  } catch (error) {
+    if (error instanceof UserError || signal?.aborted) throw error
+    const message = `${settings.endpoint} does not answer as a hub: check HF_ENDPOINT.`
+    throw new UserError(message, 1, { cause: error })
+  }
+  throw new UserError(`${settings.endpoint} lists ${id.text} with file names or hashes that are not valid.`)
+}
+
+/** Names become paths in the cache: none may lead out of it. */
+function isSafe({ path, size, hash }: RemoteFile): boolean {
+  const segments = path.split(/[\\/]/)
+  return (
+    /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) &&
+    Number.isSafeInteger(size) &&
+    segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..')
+  )
+}
+
+async function fetchBlobs(
+  files: readonly RemoteFile[],
+  commit: string,
+  repository: CachedRepository,
+  connection: Connection,
+  onProgress: PullOptions['onProgress'],
+): Promise<void> {
+  const { settings, id } = connection
+  const missing: RemoteFile[] = []
+  for (const file of files) if (!(await isPresent(file, commit, repository))) missing.push(file)
+  if (missing.length === 0) return
+  const total = files.reduce((sum, { size }) => sum + size, 0)
+  let before = total - missing.reduce((sum, { size }) => sum + size, 0)
+  await mkdir(repository.blob('.'), { recursive: true })
+  await checkSpace(missing, repository)
+  for (const file of missing) {
+    const path = file.path.split('/').map(encodeURIComponent).join('/')
+    const url = `${settings.endpoint}/${id.repo}/resolve/${commit}/${path}`
+    const onBytes = (bytes: number) => onProgress?.({ file: file.path, received: before + bytes, total })
+    await downloadBlob(url, file, repository.blob(file.hash), connection, onBytes)
+    before += file.size
+  }
+}
+
+async function checkSpace(files: readonly RemoteFile[], repository: CachedRepository): Promise<void> {
+  let needed = 0
+  for (const { size, hash } of files)
+    needed += size - ((await sizeOf(`${repository.blob(hash)}.incomplete`)) ?? 0)
+  const { bavail, bsize } = await statfs(repository.path)
+  if (needed <= bavail * bsize) return
+  throw diskFull(repository.cacheDir, `${gigabytes(needed)} needed, ${gigabytes(bavail * bsize)} free`)
+}
+
+/** A snapshot of a program that makes no links has the file itself. */
+async function isPresent(file: RemoteFile, commit: string, repository: CachedRepository): Promise<boolean> {
+  const places = [repository.blob(file.hash), join(repository.snapshot(commit), file.path)]
+  return (await Promise.all(places.map(sizeOf))).includes(file.size)
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.size
+}
+
+/** Links appear only here, when every blob of the snapshot is whole. */
+async function linkBlob(file: RemoteFile, commit: string, repository: CachedRepository): Promise<void> {
+  const path = join(repository.snapshot(commit), file.path)
+  const blob = repository.blob(file.hash)
+  if ((await sizeOf(path)) === file.size) return
+  await mkdir(dirname(path), { recursive: true })
+  await rm(path, { force: true })
+  // Where the system grants no symbolic links (Windows), a hard link does: it is made at once, too.
+  await symlink(relative(dirname(path), blob), path).catch(() => link(blob, path))
+}
+
+async function writeRef(path: string, commit: string): Promise<void> {
+  if ((await readFile(path, 'utf8').catch(() => '')) === commit) return
+  await mkdir(dirname(path), { recursive: true })
+  const temporary = `${path}.${process.pid}.tmp`
+  await writeFile(temporary, commit)
+  await rename(temporary, path)
+}
+
+function notCachedOffline({ id, settings }: Connection): never {
+  throw new UserError(
+    `${id.text} is not in the cache at ${settings.cacheDir}, and HF_HUB_OFFLINE is set: unset it to pull the model.`,
+  )
+}
+
+function diskError(error: unknown, cacheDir: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(cacheDir, code)
+  if (code === undefined || error instanceof UserError) return error
+  return new UserError(
+    `The cache at ${cacheDir} cannot be written (${message}): set HF_HOME to another directory.`,
+  )
+}
+
+function diskFull(cacheDir: string, detail: string): UserError {
+  return new UserError(
+    `The disk of the cache at ${cacheDir} is full (${detail}): free some space, then pull again.`,
+  )
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`
+}

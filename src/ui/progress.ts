@@ -1,0 +1,63 @@
+import { SingleBar } from 'cli-progress'
+import { formatBytes } from './format.js'
+
+/** Bytes over all files of a transfer. */
+export interface TransferState {
+  readonly file: string
+  readonly received: number
+  readonly total: number
+}
+
+export interface TransferDisplay {
+  update(state: TransferState): void
+  /** Prints a line without tearing the bar. */
+  notice(message: string): void
+  stop(): void
+}
+
+/** Shows a transfer as a bar on a terminal, and as one line per file elsewhere. */
+export function transferDisplay(stream: NodeJS.WriteStream = process.stderr): TransferDisplay {
+  return stream.isTTY ? barDisplay(stream) : lineDisplay(stream)
+}
+
+function barDisplay(stream: NodeJS.WriteStream): TransferDisplay {
+  const bar = new SingleBar({
+    stream,
+    // The command ends on Ctrl-C, and stops the bar itself.
+    gracefulExit: false,
+    clearOnComplete: true,
+    hideCursor: true,
+    etaBuffer: 50,
+    format: '{bar} {percentage}% {received}/{size} {eta_formatted} {file}',
+  })
+  const stop = () => {
+    if (bar.isActive) bar.stop()
+  }
+  return {
+    update({ file, received, total }) {
+      const payload = { file, received: formatBytes(received), size: formatBytes(total) }
+      if (bar.isActive) bar.update(received, payload)
+      else bar.start(total, received, payload)
+    },
+    notice(message) {
+      stop()
+      stream.write(`${message}\n`)
+    },
+    stop,
+  }
+}
+
+function lineDisplay(stream: NodeJS.WriteStream): TransferDisplay {
+  let current: string | undefined
+  return {
+    update({ file, received, total }) {
+      if (file === current) return
+      current = file
+      stream.write(`Pulling ${file} (${formatBytes(received)} of ${formatBytes(total)} present)\n`)
+    },
+    notice(message) {
+      stream.write(`${message}\n`)
+    },
+    stop: () => {},
+  }
+}
