@@ -32,6 +32,11 @@ export class FileWeightStore implements WeightStore {
     return values
   }
 
+  isVerbatim(name: string): boolean {
+    const info = this.tensors.get(name)
+    return info?.dtype === 'F32' && info.offset % 4 === 0 && !this.restores.has(name)
+  }
+
   /**
    * Hashes every tensor's name, type, shape and place, every file's size and modification time, and 256
    * bytes from the middle of each tensor. Any rewrite of a file moves its modification time; the samples

@@ -1,0 +1,81 @@
+import type { ConfigReader } from './spec.js'
+
+const round = Math.fround
+
+interface RopeParameters {
+  readonly theta: number
+  readonly type: string
+  readonly values: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Inverse frequencies of the rotary embedding, [headDim / 2], computed in float32 as HF's ROPE_INIT_FUNCTIONS do:
+ * types default, linear and llama3. GGUF files hold Llama 3's scaling as divisors, `rope_freq_factors`.
+ * @throws UserError for another type, by name.
+ */
+export function inverseFrequencies(
+  config: ConfigReader,
+  kind: 'full' | 'sliding',
+  headDim: number,
+): number[] {
+  const { theta, type, values } = ropeParameters(config, kind)
+  const plain = Array.from({ length: headDim / 2 }, (_, i) =>
+    round(1 / round(theta ** round((2 * i) / headDim))),
+  )
+  const factors = config.values.rope_freq_factors
+  if (Array.isArray(factors)) return plain.map((frequency, i) => round(frequency / factors[i]))
+  const number = (name: string) => {
+    const value = values[name]
+    if (typeof value === 'number' && value > 0) return value
+    throw config.error(`rope scaling of type ${type} has no usable ${name}`)
+  }
+  if (type === 'default') return plain
+  if (type === 'linear') return plain.map((frequency) => round(frequency / number('factor')))
+  if (type === 'llama3') return plain.map((frequency) => llama3(frequency, number))
+  throw config.error(`rope scaling of type ${JSON.stringify(type)} is not supported`)
+}
+
+/** transformers 5 has `rope_parameters` (Gemma: one by kind of layer), 4 has `rope_theta` and `rope_scaling`. */
+function ropeParameters(config: ConfigReader, kind: 'full' | 'sliding'): RopeParameters {
+  const { rope_parameters: unified, rope_scaling: scaling } = config.values
+  if (isRecord(unified)) {
+    const nested = unified[`${kind}_attention`]
+    const values = isRecord(nested) ? nested : unified
+    return { theta: theta(config, values.rope_theta), type: ropeType(values), values }
+  }
+  if (kind === 'sliding') {
+    return { theta: theta(config, config.values.rope_local_base_freq), type: 'default', values: {} }
+  }
+  const values = isRecord(scaling) ? scaling : {}
+  return { theta: theta(config, config.values.rope_theta), type: ropeType(values), values }
+}
+
+function theta(config: ConfigReader, value: unknown): number {
+  if (value === undefined) return 10_000
+  if (typeof value === 'number' && value > 0) return value
+  throw config.error(`the base of the rotary embedding is ${JSON.stringify(value)}`)
+}
+
+/** Old files say `type`. */
+function ropeType(values: Readonly<Record<string, unknown>>): string {
+  return String(values.rope_type ?? values.type ?? 'default')
+}
+
+/**
+ * Llama 3.1's scaling: long wavelengths are stretched by `factor`, short ones are left alone, and those between
+ * are interpolated (HF `_compute_llama3_parameters`).
+ */
+function llama3(frequency: number, number: (name: string) => number): number {
+  const [factor, low, high] = [number('factor'), number('low_freq_factor'), number('high_freq_factor')]
+  const context = number('original_max_position_embeddings')
+  const wavelength = round((2 * Math.PI) / frequency)
+  if (wavelength < context / high) return frequency
+  const stretched = round(frequency / factor)
+  if (wavelength > context / low) return stretched
+  const smooth = round(round(round(context / wavelength) - low) / (high - low))
+  return round(round((1 - smooth) * stretched) + round(smooth * frequency))
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto'
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { UserError } from '../errors.js'
+import {
+  type CacheLayout,
+  decoderGraph,
+  type ParameterSource,
+  type QuantisedLinear,
+} from '../models/decoder.js'
+import type { DecoderSpec } from '../models/spec.js'
+import type { TensorData } from '../onnx/graph.js'
+import { serialize } from '../onnx/serialize.js'
+import { quantiseBlocks, type WeightStore } from '../weights/index.js'
+import { type RunType, type StoredParameter, storagePlan, storedBytes } from './storage.js'
+
+/** A graph that can be loaded: the bytes of an ONNX file, and the directory that its weight files lie in. */
+export interface BuiltGraph {
+  readonly graph: Uint8Array
+  readonly directory: string
+}
+
+export interface BuildOptions {
+  readonly layout: CacheLayout
+  /** Called as weights are converted; not called where nothing needs to be. */
+  readonly onProgress?: (progress: { done: number; total: number }) => void
+  readonly signal?: AbortSignal
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** To be raised with every change of the graph or of how weights are stored. */
+const VERSION = 1
+const GRAPH_FILE = 'graph.onnx'
+const WEIGHT_FILE = 'weights.bin'
+const ALIGNMENT = 64
+
+/**
+ * The graph for these weights. Float32 safetensors are mapped from where they lie; other weights are converted once
+ * and kept with their graph under the XDG cache directory, keyed by weights, specification and run type.
+ * @throws UserError where the cache cannot be written, leaving nothing behind.
+ */
+export async function buildGraph(
+  spec: DecoderSpec,
+  store: WeightStore,
+  type: RunType,
+  options: BuildOptions,
+): Promise<BuiltGraph> {
+  const directory = type === 'fp32' ? await mappableDirectory(spec, store) : undefined
+  if (directory) {
+    const graph = serialize(decoderGraph(spec, verbatimSource(store), options.layout))
+    return { graph, directory }
+  }
+  const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, options.layout])
+  const root = graphCacheDirectory(options.env)
+  const entry = join(root, createHash('sha256').update(key).digest('hex').slice(0, 32))
+  const cached = await readFile(join(entry, GRAPH_FILE)).catch(() => undefined)
+  return { graph: cached ?? (await buildEntry(entry, spec, store, type, options)), directory: entry }
+}
+
+/** Where built graphs are kept: `$XDG_CACHE_HOME/llm/graphs`. */
+export function graphCacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'llm', 'graphs')
+}
+
+/** The one directory in which all parameters lie as the graph wants them, links followed. */
+async function mappableDirectory(spec: DecoderSpec, store: WeightStore): Promise<string | undefined> {
+  const names = storagePlan(spec, 'fp32').map(({ name }) => name)
+  if (!names.every((name) => store.isVerbatim(name))) return undefined
+  const files = new Set(names.map((name) => store.tensors.get(name)!.file))
+  const real = await Promise.all([...files].map((file) => realpath(file)))
+  const sameNames = [...files].every((file, i) => basename(file) === basename(real[i]))
+  const directories = new Set(real.map((file) => dirname(file)))
+  return sameNames && directories.size === 1 ? [...directories][0] : undefined
+}
+
+function verbatimSource(store: WeightStore): ParameterSource {
+  const data = (name: string): TensorData => {
+    const { file, offset, byteLength } = store.tensors.get(name)!
+    return { file: basename(file), offset, length: byteLength }
+  }
+  return { data, quantised: () => undefined }
+}
+
+/** Writes an entry of the cache beside its place and moves it there when it is whole. */
+async function buildEntry(
+  entry: string,
+  spec: DecoderSpec,
+  store: WeightStore,
+  type: RunType,
+  options: BuildOptions,
+): Promise<Uint8Array> {
+  const temporary = `${entry}.${process.pid}.tmp`
+  try {
+    await removeAbandoned(dirname(entry))
+    await mkdir(temporary, { recursive: true })
+    const source = await writeWeights(join(temporary, WEIGHT_FILE), storagePlan(spec, type), store, options)
+    const graph = serialize(decoderGraph(spec, source, options.layout))
+    await writeFile(join(temporary, GRAPH_FILE), graph)
+    // Another process may have built the same entry meanwhile: then its one is as good.
+    await rename(temporary, entry).catch(async (error) => {
+      if (!(await stat(join(entry, GRAPH_FILE)).catch(() => undefined))) throw error
+    })
+    return graph
+  } catch (error) {
+    throw cacheError(error, dirname(entry))
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+/** What processes that were killed left behind. */
+async function removeAbandoned(root: string): Promise<void> {
+  const names = await readdir(root).catch(() => [])
+  for (const name of names) {
+    const pid = /\.(\d+)\.tmp$/.exec(name)?.[1]
+    if (pid && !isAlive(Number(pid))) await rm(join(root, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+async function writeWeights(
+  path: string,
+  plan: readonly StoredParameter[],
+  store: WeightStore,
+  { onProgress, signal }: BuildOptions,
+): Promise<ParameterSource> {
+  const plain = new Map<string, TensorData>()
+  const quantised = new Map<string, QuantisedLinear>()
+  const total = plan.reduce((sum, parameter) => sum + storedBytes(parameter).values, 0)
+  const file = new TensorFile(await open(path, 'w'))
+  try {
+    for (const parameter of plan) {
+      signal?.throwIfAborted()
+      onProgress?.({ done: file.length, total })
+      const values = await store.read(parameter.name)
+      if (parameter.bits === 32) plain.set(parameter.name, await file.append(values))
+      else quantised.set(parameter.name, await appendQuantised(file, parameter, parameter.bits, values))
+    }
+    await file.handle.sync()
+  } finally {
+    await file.handle.close()
+  }
+  return { data: (name) => plain.get(name)!, quantised: (name) => quantised.get(name) }
+}
+
+async function appendQuantised(
+  file: TensorFile,
+  { shape, blockSize }: StoredParameter,
+  bits: 8 | 4,
+  values: Float32Array,
+): Promise<QuantisedLinear> {
+  const { packed, scales } = quantiseBlocks(values, shape[0], shape[1], bits, blockSize)
+  return { bits, blockSize, packed: await file.append(packed), scales: await file.append(scales) }
+}
+
+/** A file to which tensors are appended. */
+class TensorFile {
+  length = 0
+
+  constructor(readonly handle: FileHandle) {}
+
+  async append(values: Float32Array | Uint8Array): Promise<TensorData> {
+    const offset = Math.ceil(this.length / ALIGNMENT) * ALIGNMENT
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await this.handle.write(bytes, done, bytes.length - done, offset + done)
+      done += bytesWritten
+    }
+    this.length = offset + bytes.length
+    return { file: WEIGHT_FILE, offset, length: bytes.length }
+  }
+}
+
+function cacheError(error: unknown, root: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new UserError(
+      `The disk of the graph cache at ${root} is full: free some space, or set XDG_CACHE_HOME to another disk.`,
+      1,
+      { cause: error },
+    )
+  }
+  if (code === undefined || error instanceof UserError) return error
+  const remedy = 'set XDG_CACHE_HOME to a directory that can be written'
+  return new UserError(`The graph cache at ${root} cannot be written (${message}): ${remedy}.`, 1, {
+    cause: error,
+  })
+}

@@ -1,0 +1,79 @@
+import { freemem } from 'node:os'
+import { UserError } from '../errors.js'
+import type { DecoderSpec } from '../models/spec.js'
+import type { WeightStore } from '../weights/index.js'
+import { buildGraph } from './build.js'
+import { OnnxModel } from './onnx-model.js'
+import { autoDevices, cacheLayoutOf, createSession, type Device, DeviceUnavailable } from './session.js'
+import { autoRunType, checkParameters, type RunType, weightBytes } from './storage.js'
+
+export interface RuntimeOptions {
+  readonly dtype?: RunType | 'auto'
+  readonly device?: Device | 'auto'
+  /** Threads of an operator on the CPU; by default one a core. */
+  readonly threads?: number
+  readonly signal?: AbortSignal
+  /** Bytes of converted weights, while a graph is built for the first time. */
+  readonly onBuild?: (progress: { done: number; total: number }) => void
+  /** A sentence for the user: the fallback to the CPU. */
+  readonly onNotice?: (message: string) => void
+}
+
+export interface LoadedOnnxModel {
+  readonly model: OnnxModel
+  readonly dtype: RunType
+  readonly device: Device
+}
+
+/**
+ * Builds the graph for these weights and loads it.
+ * @param origin the weights' path, for messages
+ * @throws UserError for weights that do not fit the specification, a device that is not there, or too little memory.
+ */
+export async function loadOnnxModel(
+  spec: DecoderSpec,
+  store: WeightStore,
+  origin: string,
+  options: RuntimeOptions = {},
+): Promise<LoadedOnnxModel> {
+  const { device = 'auto', dtype = 'auto', onNotice } = options
+  checkParameters(spec, store, origin)
+  const type = dtype === 'auto' ? autoRunType(spec, store, freemem()) : dtype
+  checkMemory(spec, type)
+  const candidates = device === 'auto' ? autoDevices() : [device]
+  for (const candidate of candidates) {
+    try {
+      const model = await loadOn(candidate, spec, store, type, options)
+      if (device === 'auto' && candidate === 'cpu') onNotice?.('No usable GPU was found: running on the CPU.')
+      return { model, dtype: type, device: candidate }
+    } catch (error) {
+      if (!(error instanceof DeviceUnavailable) || candidate === candidates.at(-1)) throw error
+    }
+  }
+  throw new RangeError('There is no device to try.')
+}
+
+async function loadOn(
+  device: Device,
+  spec: DecoderSpec,
+  store: WeightStore,
+  type: RunType,
+  { threads, signal, onBuild }: RuntimeOptions,
+): Promise<OnnxModel> {
+  const layout = cacheLayoutOf(device)
+  const { graph, directory } = await buildGraph(spec, store, type, { layout, signal, onProgress: onBuild })
+  signal?.throwIfAborted()
+  return new OnnxModel(await createSession(graph, directory, { device, threads }), spec, layout)
+}
+
+/** Before minutes are spent on it, and before the system starts to kill processes. */
+function checkMemory(spec: DecoderSpec, type: RunType): void {
+  const needed = weightBytes(spec, type)
+  const free = freemem()
+  if (needed <= free) return
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
+  const smaller = type === 'int4' ? 'use a smaller model' : 'use a smaller --dtype (int8, int4)'
+  throw new UserError(
+    `The weights need ${gigabytes(needed)} of memory as ${type}, but ${gigabytes(free)} are free: ${smaller}.`,
+  )
+}

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import * as ort from 'onnxruntime-node'
+import { UserError } from '../errors.js'
+import type { CacheLayout } from '../models/decoder.js'
+
+export const DEVICES = ['cpu', 'webgpu', 'cuda'] as const
+export type Device = (typeof DEVICES)[number]
+
+export interface SessionOptions {
+  readonly device: Device
+  /** Threads of an operator on the CPU; by default one a core. */
+  readonly threads?: number
+}
+
+/** What to do where a device is asked for and not there. */
+const REMEDY: Readonly<Record<Device, string>> = {
+  cpu: 'reinstall onnxruntime-node',
+  webgpu:
+    'install a driver for the GPU (on Linux a Vulkan driver and libvulkan1), or leave --device out for the CPU',
+  cuda:
+    'install CUDA 12 and cuDNN 9, then the provider with `npm rebuild onnxruntime-node ' +
+    '--onnxruntime-node-install=cuda12`, or leave --device out for the CPU',
+}
+
+// Failures come as exceptions; the library's own log would repeat them on stderr.
+ort.env.logLevel = 'fatal'
+
+/** Memory of other devices is not the host's: what the graph writes there comes back as an output. */
+export function cacheLayoutOf(device: Device): CacheLayout {
+  return device === 'cpu' ? 'in-place' : 'appended'
+}
+
+/** The devices to try for `auto`, best first; those that cannot be there are left out. */
+export function autoDevices(): Device[] {
+  const nvidia = existsSync('/dev/nvidiactl')
+  const vulkan = process.env.VK_ICD_FILENAMES ?? process.env.VK_DRIVER_FILES
+  const gpu = process.platform !== 'linux' || nvidia || existsSync('/dev/dri') || existsSync('/dev/dxg')
+  return [...(nvidia ? (['cuda'] as const) : []), ...(gpu || vulkan ? (['webgpu'] as const) : []), 'cpu']
+}
+
+/**
+ * Loads a graph whose weight files lie in `directory`.
+ * @throws UserError where the device is not there or the memory does not suffice.
+ */
+export async function createSession(
+  graph: Uint8Array,
+  directory: string,
+  { device, threads = availableParallelism() }: SessionOptions,
+): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(graph, {
+      executionProviders: [device],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      extra: { session: { model_external_initializers_file_folder_path: directory } },
+    })
+  } catch (error) {
+    throw sessionError(error, device)
+  }
+}
+
+/** Whether the failure is the device's, so that `auto` may try the next one. */
+export class DeviceUnavailable extends UserError {}
+
+function sessionError(error: unknown, device: Device): Error {
+  const message = firstLine(error)
+  if (isOutOfMemory(message)) return outOfMemory('to load the model', error)
+  if (device === 'cpu') {
+    return new UserError(`ONNX Runtime cannot load the graph: ${message}`, 1, { cause: error })
+  }
+  return new DeviceUnavailable(`The device ${device} cannot be used: ${REMEDY[device]}. (${message})`, 1, {
+    cause: error,
+  })
+}
+
+/** The sentence for an allocation that failed; `purpose` begins with "to". */
+export function outOfMemory(purpose: string, cause: unknown): UserError {
+  const remedy = 'close other programs, use --dtype int8 or int4, or a shorter context'
+  return new UserError(`There is not enough memory ${purpose}: ${remedy}.`, 1, { cause })
+}
+
+export function isOutOfMemory(message: string): boolean {
+  return /bad_alloc|failed to allocate|allocation failed|out of memory|invalid array length/i.test(message)
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  // The library begins with its own source line and a list of bracketed codes.
+  const text = message.replace(/^\/\S+:\d+ .*?(?=Failed|\[ONNXRuntimeError\])/s, '')
+  return text.split('\n')[0].trim()
+}

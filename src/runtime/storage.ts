@@ -1,0 +1,96 @@
+import { UserError } from '../errors.js'
+import { EMBEDDING, headName, type Parameter, parametersOf } from '../models/parameters.js'
+import type { DecoderSpec } from '../models/spec.js'
+import type { DType, WeightStore } from '../weights/index.js'
+
+/** How the linear layers are held at run time. */
+export const RUN_TYPES = ['fp32', 'int8', 'int4'] as const
+export type RunType = (typeof RUN_TYPES)[number]
+
+/** How one parameter is stored for the graph; `bits` 32 is float32, 8 and 4 are blocks with a scale each. */
+export interface StoredParameter extends Parameter {
+  readonly bits: 32 | 8 | 4
+  /** Weights that share a scale; 0 for float32. */
+  readonly blockSize: number
+}
+
+const BITS: Readonly<Record<RunType, 32 | 8 | 4>> = { fp32: 32, int8: 8, int4: 4 }
+
+/**
+ * What has to be stored for a run type. The embedding is looked up in float32 always, and only the rows in use are
+ * paged in; a tied vocabulary projection therefore has a second, quantised copy. The projection keeps 8 bits in
+ * int4 too, as llama.cpp's Q4_0 files do: it decides between all tokens.
+ */
+export function storagePlan(spec: DecoderSpec, type: RunType): StoredParameter[] {
+  const stored = parametersOf(spec).map((parameter): StoredParameter => {
+    const bits = parameter.kind === 'linear' ? bitsFor(parameter.name, spec, type) : 32
+    return { ...parameter, bits, blockSize: blockSizeFor(parameter, bits) }
+  })
+  if (!spec.tiedHead || type === 'fp32') return stored
+  const head: Parameter = { name: EMBEDDING, kind: 'linear', shape: [spec.vocabSize, spec.hiddenSize] }
+  return [...stored, { ...head, bits: 8, blockSize: blockSizeFor(head, 8) }]
+}
+
+function bitsFor(name: string, spec: DecoderSpec, type: RunType): 32 | 8 | 4 {
+  return type === 'int4' && name === headName(spec) ? 8 : BITS[type]
+}
+
+/** Blocks of 64 need fewer scales and run faster; 32 wastes less where the width is no multiple of 64. */
+function blockSizeFor({ shape }: Parameter, bits: number): number {
+  if (bits === 32) return 0
+  return shape[1] % 64 === 0 ? 64 : 32
+}
+
+/** Bytes of a parameter as stored: its values, and its scales. */
+export function storedBytes({ shape, bits, blockSize }: StoredParameter): { values: number; scales: number } {
+  if (bits === 32) return { values: 4 * shape.reduce((product, size) => product * size, 1), scales: 0 }
+  const blocks = shape[0] * Math.ceil(shape[1] / blockSize)
+  return { values: (blocks * blockSize * bits) / 8, scales: 4 * blocks }
+}
+
+/** Bytes of all weights at a run type. */
+export function weightBytes(spec: DecoderSpec, type: RunType): number {
+  return storagePlan(spec, type).reduce((sum, parameter) => {
+    const { values, scales } = storedBytes(parameter)
+    return sum + values + scales
+  }, 0)
+}
+
+/** Bytes of keys and values by token of context, float32. */
+export function cacheBytesPerToken({ layers, kvHeads, headDim }: DecoderSpec): number {
+  return 4 * 2 * layers.length * kvHeads * headDim
+}
+
+/**
+ * What `--dtype auto` picks: what comes nearest to the linear layers' storage, and int8 where float32 does not fit
+ * in `memory` (bytes).
+ */
+export function autoRunType(spec: DecoderSpec, store: WeightStore, memory: number): RunType {
+  const sizes = new Map<RunType, number>()
+  for (const { name, kind } of parametersOf(spec)) {
+    const info = store.tensors.get(name)
+    if (kind !== 'linear' || !info) continue
+    const type = nearestRunType(info.dtype)
+    sizes.set(type, (sizes.get(type) ?? 0) + info.byteLength)
+  }
+  const [largest] = [...sizes].sort((a, b) => b[1] - a[1])[0] ?? ['fp32']
+  return largest === 'fp32' && weightBytes(spec, 'fp32') > memory ? 'int8' : largest
+}
+
+function nearestRunType(dtype: DType): RunType {
+  if (dtype.startsWith('Q4')) return 'int4'
+  return dtype.startsWith('Q') ? 'int8' : 'fp32'
+}
+
+/** @throws UserError naming the first parameter that the file lacks or holds in another shape. */
+export function checkParameters(spec: DecoderSpec, store: WeightStore, origin: string): void {
+  for (const { name, shape } of parametersOf(spec)) {
+    const info = store.tensors.get(name)
+    if (!info) throw new UserError(`${origin} has no tensor ${name}, which its configuration asks for.`)
+    if (info.shape.length !== shape.length || info.shape.some((size, i) => size !== shape[i])) {
+      throw new UserError(
+        `Tensor ${name} of ${origin} has the shape [${info.shape}], but its configuration asks for [${shape}].`,
+      )
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { specFromConfig } from '../src/models/spec.js'
+import { loadOnnxModel, type RuntimeOptions } from '../src/runtime/load.js'
+import { openWeights } from '../src/weights/index.js'
+
+const FIXTURES = join(import.meta.dirname, 'fixtures')
+
+export function fixturePath(name: string): string {
+  return join(FIXTURES, name)
+}
+
+/** A fixture model on ONNX Runtime. */
+export async function loadFixture(name: string, options: RuntimeOptions = {}) {
+  const directory = fixturePath(name)
+  const spec = specFromConfig(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')), directory)
+  const store = await openWeights(directory)
+  try {
+    return { spec, ...(await loadOnnxModel(spec, store, directory, { device: 'cpu', ...options })) }
+  } finally {
+    await store.close()
+  }
+}
+
+/** Float32 values in base64, little-endian, as golden files hold them. */
+export function decodeFloats(base64: string): Float32Array {
+  const bytes = Buffer.from(base64, 'base64')
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
+}
+
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`)
+  let largest = 0
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i] - b[i])
+    // A NaN compares false with everything.
+    if (!(difference <= largest)) largest = Number.isNaN(difference) ? Infinity : difference
+  }
+  return largest
+}
