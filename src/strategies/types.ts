@@ -65,3 +65,64 @@ export type StoppingCriterion = (prefix: Prefix) => FinishReason | undefined
 
 /** Uniform numbers in [0, 1). */
 export type Random = () => number
+
+/** Proposes how a sequence goes on. */
+export interface Drafter {
+  /**
+   * @param prefix the sequence so far
+   * @param last the target's final hidden state at the sequence's last but one token, [hidden]: the one that its last
+   *   token was chosen from
+   * @param limit most tokens that a path of the tree may have
+   */
+  draft(
+    prefix: Prefix,
+    last: { readonly hidden: Float32Array },
+    limit: number,
+  ): Promise<TokenTree> | TokenTree
+  dispose?(): void
+}
+
+/**
+ * Decides which of a draft's tokens stay.
+ * @param target the target's processed scores after a node of the draft, [vocab]; -1 is the last committed token
+ * @returns the accepted nodes, root to leaf, and the token that follows them
+ */
+export type Verifier = (
+  draft: TokenTree,
+  target: (node: number) => Float32Array,
+  random: Random,
+) => { path: number[]; next: number }
+
+/** A sequence to be continued. */
+export interface Request {
+  readonly model: Model
+  /** Holds the first tokens of the prompt as a chain, or nothing; not the last one. */
+  readonly cache: KVCache
+  readonly prompt: Prefix
+  /** Run on the scores of each node that is visited. */
+  readonly processors: readonly LogitsProcessor[]
+  readonly random: Random
+  /** The most tokens that the sequence may have, prompt included. */
+  readonly limit: number
+}
+
+/** A decoded token, and what it was chosen from; the arrays are valid until the strategy goes on. */
+export interface Choice {
+  readonly token: number
+  /** Raw scores, [vocab]. */
+  readonly logits: Float32Array
+  /** Scores as the processors left them, [vocab]. */
+  readonly scores: Float32Array
+  /** The hidden state that gave them, [hidden]. */
+  readonly hidden: Float32Array
+}
+
+/** What one forward pass of the target decoded. */
+export interface Step {
+  readonly choices: readonly Choice[]
+  readonly drafted: number
+  readonly accepted: number
+}
+
+/** Decodes a sequence step by step, up to its limit; the caller ends it earlier by returning the generator. */
+export type Strategy = (request: Request) => AsyncGenerator<Step, void, void>

@@ -99,8 +99,8 @@ describe('layers', () => {
     })
   })
 
-  it("pass over the bookkeeping and the runtime's settings of a model's file, and warn of unknown fields", () => {
-    const { config, warnings } = resolveGenerationConfig(
+  it("pass over the bookkeeping and the runtime's settings of a model's file, and tell of unknown fields", () => {
+    const { config, warnings, notices } = resolveGenerationConfig(
       model({
         transformers_version: '5.0.0',
         _from_model_config: true,
@@ -112,7 +112,8 @@ describe('layers', () => {
     )
     expect(config.temperature).toBe(0.6)
     expect(config).not.toHaveProperty('transformers_version')
-    expect(warnings).toEqual([
+    expect(warnings).toEqual([])
+    expect(notices).toEqual([
       'chat_format in generation_config.json is not a generation field and is ignored.',
     ])
   })

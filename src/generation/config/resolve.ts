@@ -16,15 +16,17 @@ export interface ConfigLayer {
   readonly origin: string
   /**
    * The values are the model author's (generation_config.json): HF's bookkeeping and the settings of its own
-   * runtime are passed over, an unknown field is a warning, and no other warnings are given for them.
+   * runtime are passed over, an unknown field is a notice, and no warnings are given for them.
    */
   readonly fromModel?: boolean
 }
 
 export interface ResolvedConfig {
   readonly config: GenerationConfig
-  /** What HF warns of: values that have no effect, or that another one overrides. */
+  /** What HF warns of: values that the user set and that have no effect, or that another one overrides. */
   readonly warnings: string[]
+  /** Fields of the model's own file that are not known. */
+  readonly notices: string[]
 }
 
 /** Who set a field. */
@@ -45,20 +47,20 @@ const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
  */
 export function resolveGenerationConfig(...layers: ConfigLayer[]): ResolvedConfig {
   const sources = new Map<GenerationField, Source>()
-  const warnings: string[] = []
+  const notices: string[] = []
   for (const { values, origin, fromModel = false } of layers) {
     for (const [name, value] of Object.entries(values)) {
       if (value === null || value === undefined) continue
       if (fromModel && bookkeepingFields.has(name)) continue
       if (isField(name)) sources.set(name, { value, origin, fromModel })
-      else if (fromModel) warnings.push(`${name} in ${origin} is not a generation field and is ignored.`)
+      else if (fromModel) notices.push(`${name} in ${origin} is not a generation field and is ignored.`)
       else throw unknownField(name, origin)
     }
   }
   const config = parse(sources)
   refuseUnserved(config, sources)
   checkCombinations(config)
-  return { config, warnings: [...warnings, ...collectWarnings(config, sources)] }
+  return { config, warnings: collectWarnings(config, sources), notices }
 }
 
 function parse(sources: Sources): GenerationConfig {

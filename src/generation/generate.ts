@@ -1,0 +1,255 @@
+import { randomInt } from 'node:crypto'
+import { usageError } from '../errors.js'
+import { BranchingModel } from '../strategies/branches.js'
+import { prefixOf } from '../strategies/prefix.js'
+import type {
+  KVCache,
+  LogitsProcessor,
+  Model,
+  Request,
+  Step,
+  StoppingCriterion,
+} from '../strategies/types.js'
+import type { Message } from './chat-template.js'
+import type { ConfigLayer } from './config/resolve.js'
+import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
+import { GuidedModel } from './guidance.js'
+import type { LanguageModel } from './load-model.js'
+import { strategyFor } from './mode.js'
+import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
+import { createRandom, forkSeed } from './random.js'
+import { type GeneratedSequence, Sequence } from './sequence.js'
+import { type Statistics, Stopwatch } from './statistics.js'
+import { buildStoppingCriterion } from './stopping.js'
+
+/** A text as it is, token ids, or a chat, which the model's chat template turns into text. */
+export type Prompt = string | readonly number[] | readonly Message[]
+
+/** Arguments of HF's generate() that are no configuration. */
+export interface GenerateOptions {
+  /** Classifier-free guidance moves away from it; by default from the prompt's last token, as in HF. */
+  readonly negativePrompt?: Prompt
+  /** Run after HF's processors and before the warpers of sampling. */
+  readonly processors?: readonly LogitsProcessor[]
+  readonly stoppingCriteria?: readonly StoppingCriterion[]
+  readonly prefixAllowedTokensFn?: PrefixAllowedTokens
+  /** Most probable tokens to name with each token's log-probability; 0 for the token's alone. */
+  readonly logprobs?: number
+  /** A Jinja chat template in place of the model's own. */
+  readonly chatTemplate?: string
+  /** Ends generation: what was written is kept, with the finish reason `interrupted`. */
+  readonly signal?: AbortSignal
+  /** A sentence about a value that has no effect. */
+  readonly onWarning?: (message: string) => void
+}
+
+/** New text of one sequence. */
+export interface GenerationChunk {
+  /** Which of `num_return_sequences`. */
+  readonly sequence: number
+  /** May be empty: characters and stop strings are printed whole or not at all. */
+  readonly text: string
+  readonly ids: readonly number[]
+}
+
+/** All sequences; the fields of the first one are also its own. */
+export interface GenerationResult extends GeneratedSequence {
+  readonly sequences: readonly GeneratedSequence[]
+  /** As resolved, `seed` included. */
+  readonly config: GenerationConfig
+  readonly statistics: Statistics
+}
+
+/** Values of HF's GenerationConfig, in its field names. */
+export type GenerationSettings = { readonly [Field in keyof GenerationConfig]?: unknown }
+
+/**
+ * Generates text, in the manner of HF's `model.generate(inputs, generation_config, …)`: iterate over the result for
+ * text as it comes, and await `result()` for the whole with its statistics.
+ * @param settings GenerationConfig fields, or several layers of them, over the model's own
+ * @throws UserError on the first step for settings or prompts that cannot be served
+ */
+export function generate(
+  model: LanguageModel,
+  prompt: Prompt,
+  settings: GenerationSettings | readonly ConfigLayer[] = {},
+  options: GenerateOptions = {},
+): Generation {
+  const layers = Array.isArray(settings)
+    ? (settings as readonly ConfigLayer[])
+    : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
+  return new Generation(run(model, prompt, layers, options))
+}
+
+/** A generation in progress; it goes on while it is iterated or its result is awaited. */
+export class Generation implements AsyncIterable<GenerationChunk> {
+  private outcome: Promise<GenerationResult> | undefined
+  private ended: GenerationResult | undefined
+
+  constructor(private readonly steps: AsyncGenerator<GenerationChunk, GenerationResult, void>) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<GenerationChunk, void, void> {
+    for (;;) {
+      const { done, value } = await this.steps.next()
+      if (done) {
+        // A generator that ended before gives no value again.
+        this.ended ??= value
+        return
+      }
+      yield value
+    }
+  }
+
+  /** Runs what is left of the generation and gives all of it. */
+  result(): Promise<GenerationResult> {
+    this.outcome ??= this.drain()
+    return this.outcome
+  }
+
+  private async drain(): Promise<GenerationResult> {
+    for await (const _ of this);
+    return this.ended!
+  }
+}
+
+async function* run(
+  { model, tokenizer, generationConfig }: LanguageModel,
+  prompt: Prompt,
+  layers: readonly ConfigLayer[],
+  options: GenerateOptions,
+): AsyncGenerator<GenerationChunk, GenerationResult, void> {
+  const { config: resolved, warnings, notices } = resolveGenerationConfig(generationConfig, ...layers)
+  for (const message of [...warnings, ...notices]) options.onWarning?.(message)
+  const config = { ...resolved, seed: resolved.seed ?? randomInt(2 ** 32) }
+  const encode = (text: Prompt) => encodePrompt(text, tokenizer, config, options.chatTemplate)
+  const promptIds = encode(prompt)
+  const stopwatch = new Stopwatch(promptIds.length)
+  const eosTokenIds = config.eos_token_id ?? tokenizer.eosTokenIds
+  const maxLength = lengthLimit(config, promptIds.length, model.maxPositions)
+  const prefix = prefixOf(promptIds)
+  const stop = buildStoppingCriterion(config, {
+    maxLength,
+    eosTokenIds,
+    decodeSuffix: (ids) => tokenizer.decode(ids),
+    userCriteria: options.stoppingCriteria,
+  })
+  const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
+  const { target, caches, dispose } = await prefill(model, promptIds, config, negative)
+  const sequences = caches.map(
+    () => new Sequence({ config, tokenizer, prompt: prefix, promptIds, stop, logprobs: options.logprobs }),
+  )
+  const strategies = caches.map((cache, i) => {
+    const processors = buildProcessors(config, {
+      promptLength: promptIds.length,
+      eosTokenIds,
+      maxLength,
+      prefixAllowedTokensFn: options.prefixAllowedTokensFn,
+      userProcessors: options.processors,
+    })
+    const random = createRandom(forkSeed(config.seed, i))
+    const request: Request = { model: target, cache, prompt: prefix, processors, random, limit: maxLength }
+    return strategyFor(config)(request)
+  })
+  try {
+    yield* decode(sequences, strategies, stopwatch, options.signal)
+  } finally {
+    await Promise.all(strategies.map((strategy) => strategy.return()))
+    dispose()
+  }
+  const results = sequences.map((sequence) => sequence.result())
+  return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
+}
+
+/** Turns of all live sequences, so that their forward passes run as one and in an order that never varies. */
+async function* decode(
+  sequences: readonly Sequence[],
+  strategies: readonly AsyncGenerator<Step, void, void>[],
+  stopwatch: Stopwatch,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<GenerationChunk, void, void> {
+  let live = [...sequences.keys()]
+  while (live.length > 0) {
+    if (signal?.aborted) {
+      for (const i of live) yield { sequence: i, text: sequences[i].end('interrupted'), ids: [] }
+      return
+    }
+    const steps = await Promise.all(live.map((i) => strategies[i].next()))
+    const chunks = live.map((sequence, i) => {
+      const { value } = steps[i]
+      if (!value) throw new RangeError('A strategy ended before its sequence did.')
+      return { sequence, ...sequences[sequence].push(value), value }
+    })
+    stopwatch.record(
+      chunks.map(({ ids, value }) => ({
+        tokens: ids.length,
+        drafted: value.drafted,
+        accepted: value.accepted,
+      })),
+    )
+    for (const { sequence, text, ids } of chunks) yield { sequence, text, ids }
+    live = live.filter((i) => !sequences[i].finished)
+  }
+}
+
+interface Prefilled {
+  readonly target: Model
+  /** One a sequence. */
+  readonly caches: readonly KVCache[]
+  dispose(): void
+}
+
+/** Several sequences, or the two sides of guidance, are branches of one tree and share the prompt's cache. */
+async function prefill(
+  model: Model,
+  promptIds: readonly number[],
+  config: GenerationConfig,
+  negative: readonly number[] | undefined,
+): Promise<Prefilled> {
+  const { num_return_sequences: count, guidance_scale: scale = 1 } = config
+  if (scale === 1 && negative) {
+    throw usageError(
+      'A negative prompt has no effect without guidance: set guidance_scale to another value than 1.',
+    )
+  }
+  if (count === 1 && scale === 1) {
+    const cache = model.newCache()
+    return { target: model, caches: [cache], dispose: () => cache.dispose() }
+  }
+  const branching = new BranchingModel(model)
+  const root = branching.newCache()
+  const shared = promptIds.slice(0, -1)
+  if (shared.length > 0) {
+    const parents = shared.map((_, i) => i - 1)
+    await branching.forward(root, shared, parents, [])
+  }
+  const forks = Array.from({ length: count }, () => root.fork())
+  const dispose = () => branching.dispose()
+  if (scale === 1) return { target: branching, caches: forks, dispose }
+  const guided = new GuidedModel(branching, promptIds.length, negative ?? promptIds.slice(-1), scale)
+  return { target: guided, caches: forks.map((fork) => guided.newCache(fork)), dispose }
+}
+
+/** @throws UserError for a prompt without tokens where the model has no BOS to start from. */
+function encodePrompt(
+  prompt: Prompt,
+  tokenizer: LanguageModel['tokenizer'],
+  config: GenerationConfig,
+  chatTemplate: string | undefined,
+): number[] {
+  const ids = promptIds(prompt, tokenizer, chatTemplate)
+  if (ids.length > 0) return ids
+  // HF starts an empty prompt with BOS.
+  if (config.bos_token_id !== undefined) return [config.bos_token_id]
+  throw usageError('The prompt is empty, and the model has no beginning-of-sequence token: give some text.')
+}
+
+function promptIds(prompt: Prompt, tokenizer: LanguageModel['tokenizer'], chatTemplate?: string): number[] {
+  if (typeof prompt === 'string') return tokenizer.encode(prompt)
+  if (isTokenIds(prompt)) return [...prompt]
+  const text = tokenizer.applyChatTemplate(prompt, { addGenerationPrompt: true, chatTemplate })
+  return tokenizer.encode(text, { addSpecialTokens: false })
+}
+
+function isTokenIds(prompt: readonly number[] | readonly Message[]): prompt is readonly number[] {
+  return prompt.every((item) => typeof item === 'number')
+}

@@ -1,0 +1,148 @@
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { UserError, usageError } from '../errors.js'
+import { isModelId, type PullOptions, pullModel } from '../hub/index.js'
+import { type DecoderSpec, specFromConfig } from '../models/spec.js'
+import { loadOnnxModel, type RuntimeOptions } from '../runtime/load.js'
+import type { Device } from '../runtime/session.js'
+import type { RunType } from '../runtime/storage.js'
+import type { Model } from '../strategies/types.js'
+import { configFromGguf, openWeights, type WeightStore } from '../weights/index.js'
+import type { ConfigLayer } from './config.js'
+import { tokenizerFromGguf } from './gguf-tokenizer.js'
+import { loadTokenizer, type Tokenizer } from './tokenizer.js'
+
+/** A model that is ready to generate. */
+export interface LanguageModel {
+  /** Directory or file that it was loaded from. */
+  readonly path: string
+  readonly spec: DecoderSpec
+  readonly dtype: RunType
+  readonly device: Device
+  readonly tokenizer: Tokenizer
+  readonly model: Model
+  /** The settings of its author: generation_config.json over the token ids of config.json. */
+  readonly generationConfig: ConfigLayer
+  dispose(): Promise<void>
+}
+
+export interface LoadOptions extends RuntimeOptions {
+  /** While a model is pulled from the hub. */
+  readonly onPull?: PullOptions['onProgress']
+}
+
+/** A model's files, read as far as a description needs it. */
+export interface OpenModel {
+  readonly path: string
+  readonly config: Readonly<Record<string, unknown>>
+  readonly spec: DecoderSpec
+  readonly store: WeightStore
+  readonly generationConfig: ConfigLayer
+  loadTokenizer(): Promise<Tokenizer>
+}
+
+/**
+ * Loads a model.
+ * @param source a directory in HF layout, a `.gguf` file, or a hub id `org/name[@revision][:file.gguf]`; what exists
+ *   on disk comes first
+ * @throws UserError for files that are missing, damaged or of an unsupported kind, a device that is not there, the
+ *   hub's refusals, and too little memory
+ */
+export async function loadModel(source: string, options: LoadOptions = {}): Promise<LanguageModel> {
+  const opened = await openModel(await locateModel(source, options))
+  const { path, spec, store, generationConfig } = opened
+  try {
+    const tokenizer = await opened.loadTokenizer()
+    const { model, dtype, device } = await loadOnnxModel(spec, store, path, options)
+    return { path, spec, dtype, device, tokenizer, model, generationConfig, dispose: () => model.dispose() }
+  } finally {
+    await store.close()
+  }
+}
+
+/** The path of a model on disk, pulled from the hub where need be. */
+export async function locateModel(source: string, options: LoadOptions = {}): Promise<string> {
+  const exists = await stat(source).catch(() => undefined)
+  if (exists) return source
+  if (!isModelId(source)) {
+    throw usageError(
+      `There is no model at ${source}: give a directory, a .gguf file, or a hub id such as org/name.`,
+    )
+  }
+  return pullModel(source, {
+    onProgress: options.onPull,
+    onNotice: options.onNotice,
+    signal: options.signal,
+  })
+}
+
+/** Opens a model's files; the caller closes `store`. */
+export async function openModel(path: string): Promise<OpenModel> {
+  const isDirectory = (await stat(path)).isDirectory()
+  if (!isDirectory && path.endsWith('.gguf')) return openGgufModel(path)
+  const directory = isDirectory ? path : dirname(path)
+  const config = await readJson(join(directory, 'config.json'))
+  if (!config) {
+    throw new UserError(`${directory} has no config.json: give the directory of a model, or a .gguf file.`)
+  }
+  const spec = specFromConfig(config, join(directory, 'config.json'))
+  const own = await readJson(join(directory, 'generation_config.json'))
+  const store = await openWeights(path)
+  return {
+    path,
+    config,
+    spec,
+    store,
+    generationConfig: generationLayer(
+      { ...tokenIds(config), ...own },
+      join(directory, 'generation_config.json'),
+    ),
+    loadTokenizer: () => loadTokenizer(directory),
+  }
+}
+
+async function openGgufModel(path: string): Promise<OpenModel> {
+  const store = await openWeights(path)
+  try {
+    const config = await configFromGguf(store)
+    const spec = specFromConfig(config, path)
+    return {
+      path,
+      config,
+      spec,
+      store,
+      generationConfig: generationLayer(tokenIds(config), path),
+      loadTokenizer: () => loadTokenizer(tokenizerFromGguf(store.metadata)),
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+function tokenIds({ bos_token_id, eos_token_id, pad_token_id }: Readonly<Record<string, unknown>>) {
+  return { bos_token_id, eos_token_id, pad_token_id }
+}
+
+function generationLayer(values: Record<string, unknown>, origin: string): ConfigLayer {
+  return { values, origin, fromModel: true }
+}
+
+async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, 1, { cause: error })
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value as Record<string, unknown>
+    }
+  } catch {
+    // Said below.
+  }
+  throw new UserError(`${path} is not a JSON object: download the model again.`)
+}

@@ -1,0 +1,112 @@
+import { extend, tokensOf } from './prefix.js'
+import type {
+  Choice,
+  Drafter,
+  LogitsProcessor,
+  Output,
+  Prefix,
+  Request,
+  Strategy,
+  TokenTree,
+  Verifier,
+} from './types.js'
+
+/**
+ * The loop that all single-sequence strategies share: draft a tree, run it through the target in one forward pass,
+ * keep the path that the verifier accepts (Leviathan et al. 2023, algorithm 1, over trees as in SpecInfer). Without
+ * a drafter this is plain decoding. The first pass runs what the cache lacks of the prompt and drafts nothing.
+ */
+export function draftVerify(drafter: Drafter | undefined, verify: Verifier): Strategy {
+  return async function* (request) {
+    const { model, cache, random, limit } = request
+    let prefix = request.prompt
+    let pending = tokensOf(prefix, prefix.length - cache.length)
+    let hidden: Float32Array | undefined
+    try {
+      while (prefix.length < limit) {
+        const draft = await proposal(drafter, prefix, hidden, limit - prefix.length - 1)
+        const start = cache.length + pending.length
+        const output = await model.forward(
+          cache,
+          [...pending, ...draft.tokens],
+          [...pending.map((_, i) => cache.length + i - 1), ...draft.parents.map((parent) => start + parent)],
+          [pending.length - 1, ...draft.tokens.map((_, node) => pending.length + node)],
+        )
+        const visited = new VisitedNodes(draft, output, pending.length, prefix, request.processors)
+        const { path, next } = verify(draft, (node) => visited.at(node).scores, random)
+        keepPath(request, start, draft, path)
+        const nodes = [-1, ...path]
+        yield {
+          choices: nodes.map((node, i) =>
+            visited.choice(node, path.length > i ? draft.tokens[path[i]] : next),
+          ),
+          drafted: draft.tokens.length,
+          accepted: path.length,
+        }
+        const last = visited.at(nodes[path.length])
+        prefix = extend(last.prefix, next)
+        hidden = last.hidden
+        pending = [next]
+      }
+    } finally {
+      drafter?.dispose?.()
+    }
+  }
+}
+
+const NOTHING: TokenTree = { tokens: [], parents: [] }
+
+function proposal(
+  drafter: Drafter | undefined,
+  prefix: Prefix,
+  hidden: Float32Array | undefined,
+  limit: number,
+): Promise<TokenTree> | TokenTree {
+  if (!drafter || !hidden || limit < 1) return NOTHING
+  return drafter.draft(prefix, { hidden }, limit)
+}
+
+/** Forgets what was not accepted; a draft that was accepted whole stays as it is. */
+function keepPath({ cache }: Request, start: number, draft: TokenTree, path: readonly number[]): void {
+  if (path.length === draft.tokens.length) return
+  cache.keep([...Array(start).keys(), ...path.map((node) => start + node)])
+}
+
+interface VisitedNode {
+  readonly prefix: Prefix
+  readonly logits: Float32Array
+  readonly scores: Float32Array
+  readonly hidden: Float32Array
+}
+
+/** The nodes of a draft that the verifier looked at; only these are processed. */
+class VisitedNodes {
+  private readonly nodes = new Map<number, VisitedNode>()
+
+  constructor(
+    private readonly draft: TokenTree,
+    private readonly output: Output,
+    private readonly offset: number,
+    private readonly root: Prefix,
+    private readonly processors: readonly LogitsProcessor[],
+  ) {}
+
+  at(node: number): VisitedNode {
+    const known = this.nodes.get(node)
+    if (known) return known
+    const prefix =
+      node < 0 ? this.root : extend(this.at(this.draft.parents[node]).prefix, this.draft.tokens[node])
+    const logits = this.output.logits(this.offset + node)
+    const hidden = this.output.hidden(this.offset + node)
+    const scores = this.processors.length > 0 ? logits.slice() : logits
+    for (const process of this.processors) process(scores, prefix)
+    const visited = { prefix, logits, scores, hidden }
+    this.nodes.set(node, visited)
+    return visited
+  }
+
+  choice(node: number, token: number): Choice {
+    const { logits, scores, hidden } = this.at(node)
+    return { token, logits, scores, hidden }
+  }
+}
