@@ -16,11 +16,14 @@ export interface TransferDisplay {
 }
 
 /** Shows a transfer as a bar on a terminal, and as one line per file elsewhere. */
-export function transferDisplay(stream: NodeJS.WriteStream = process.stderr): TransferDisplay {
-  return stream.isTTY ? barDisplay(stream) : lineDisplay(stream)
+export function transferDisplay(
+  stream: NodeJS.WriteStream = process.stderr,
+  verb = 'Pulling',
+): TransferDisplay {
+  return stream.isTTY ? barDisplay(stream, verb) : lineDisplay(stream, verb)
 }
 
-function barDisplay(stream: NodeJS.WriteStream): TransferDisplay {
+function barDisplay(stream: NodeJS.WriteStream, verb: string): TransferDisplay {
   const bar = new SingleBar({
     stream,
     // The command ends on Ctrl-C, and stops the bar itself.
@@ -28,7 +31,7 @@ function barDisplay(stream: NodeJS.WriteStream): TransferDisplay {
     clearOnComplete: true,
     hideCursor: true,
     etaBuffer: 50,
-    format: '{bar} {percentage}% {received}/{size} {eta_formatted} {file}',
+    format: `${verb} {bar} {percentage}% {received}/{size} {eta_formatted} {file}`,
   })
   const stop = () => {
     if (bar.isActive) bar.stop()
@@ -47,13 +50,13 @@ function barDisplay(stream: NodeJS.WriteStream): TransferDisplay {
   }
 }
 
-function lineDisplay(stream: NodeJS.WriteStream): TransferDisplay {
+function lineDisplay(stream: NodeJS.WriteStream, verb: string): TransferDisplay {
   let current: string | undefined
   return {
     update({ file, received, total }) {
       if (file === current) return
       current = file
-      stream.write(`Pulling ${file} (${formatBytes(received)} of ${formatBytes(total)} present)\n`)
+      stream.write(`${verb} ${file} (${formatBytes(received)} of ${formatBytes(total)})\n`)
     },
     notice(message) {
       stream.write(`${message}\n`)

@@ -33,7 +33,7 @@ describe('transferDisplay', () => {
     display.notice('A retry.')
     display.stop()
     expect(text()).toBe(
-      'Pulling config.json (0 B of 100.0 MB present)\nPulling model.safetensors (700 B of 100.0 MB present)\nA retry.\n',
+      'Pulling config.json (0 B of 100.0 MB)\nPulling model.safetensors (700 B of 100.0 MB)\nA retry.\n',
     )
   })
 })

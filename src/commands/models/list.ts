@@ -1,4 +1,4 @@
-import { BaseCommand } from '../../base-command.js'
+import { BaseCommand } from '../../cli/base-command.js'
 import { listCached } from '../../hub/index.js'
 import { formatBytes } from '../../ui/format.js'
 

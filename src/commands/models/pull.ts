@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { BaseCommand } from '../../base-command.js'
+import { BaseCommand } from '../../cli/base-command.js'
 import { pullModel } from '../../hub/index.js'
 import { transferDisplay } from '../../ui/progress.js'
 

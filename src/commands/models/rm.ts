@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import { Args, Flags } from '@oclif/core'
-import { BaseCommand } from '../../base-command.js'
+import { BaseCommand } from '../../cli/base-command.js'
 import { UserError, usageError } from '../../errors.js'
 import { removeCached } from '../../hub/index.js'
 import { formatBytes } from '../../ui/format.js'

@@ -82,6 +82,11 @@ const harmless: Partial<Record<GenerationField, unknown>> = {
   penalty_alpha: 0,
 }
 
+/** Whether a field can be set to something other than its default. */
+export function isServed(field: GenerationField): boolean {
+  return !(field in unserved)
+}
+
 /** @throws UserError where a field asks for what is not served. */
 export function refuseUnserved(config: GenerationConfig, sources: Sources): void {
   for (const [field, { value, origin }] of sources) {

@@ -1,0 +1,96 @@
+import { type Command, Flags } from '@oclif/core'
+import { usageError } from '../errors.js'
+import {
+  type FieldKind,
+  fieldMeta,
+  type GenerationField,
+  generationConfigSchema,
+  isServed,
+} from '../generation/config.js'
+
+type FlagInput = Command.Class['flags']
+
+const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
+
+/** Flags whose name is not the field's own, beside it. */
+const aliases: Partial<Record<GenerationField, string[]>> = { stop_strings: ['stop'] }
+
+/**
+ * A flag for every field of the GenerationConfig, its name in kebab case. Those of modes that are not served are
+ * hidden: they are parsed so that the answer can say why.
+ * @param excluded fields that the command sets itself
+ */
+export function configFlags(excluded: readonly GenerationField[] = []): FlagInput {
+  const shown = fields.filter((field) => !excluded.includes(field))
+  return Object.fromEntries(shown.map((field) => [flagName(field), configFlag(field)]))
+}
+
+/** The fields that were set by flags. */
+export function configFromFlags(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const set = fields.filter((field) => flags[flagName(field)] !== undefined)
+  return Object.fromEntries(set.map((field) => [field, flags[flagName(field)]]))
+}
+
+function flagName(field: GenerationField): string {
+  return field.replaceAll('_', '-')
+}
+
+function configFlag(field: GenerationField) {
+  const { kind, description, group } = fieldMeta(field)
+  const common = {
+    description,
+    helpGroup: group.toUpperCase(),
+    hidden: !isServed(field),
+    aliases: aliases[field] ?? [],
+  }
+  if (kind === 'boolean') return Flags.boolean({ ...common, allowNo: true })
+  if (kind === 'strings') return Flags.string({ ...common, multiple: true, multipleNonGreedy: true })
+  return Flags.custom<unknown>({
+    ...common,
+    helpValue: helpValues[kind],
+    parse: async (text) => parsers[kind](text, flagName(field)),
+  })()
+}
+
+const helpValues: Readonly<Record<FieldKind, string>> = {
+  boolean: '',
+  integer: 'N',
+  number: 'X',
+  string: 'NAME',
+  integers: 'N,N',
+  strings: 'TEXT',
+  json: 'JSON',
+}
+
+/** Ranges are the schema's to check, which names the field; here it is only that the text is of the right kind. */
+const parsers: Readonly<Record<FieldKind, (text: string, flag: string) => unknown>> = {
+  boolean: (text) => text,
+  string: (text) => text,
+  strings: (text) => text,
+  integer: parseInteger,
+  number: parseNumber,
+  integers: (text, flag) => text.split(',').map((item) => parseInteger(item, flag)),
+  json: parseJson,
+}
+
+function parseNumber(text: string, flag: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isFinite(value)) return value
+  throw usageError(`--${flag} cannot be ${JSON.stringify(text)}: give a number.`)
+}
+
+function parseInteger(text: string, flag: string): number {
+  const value = parseNumber(text, flag)
+  if (Number.isSafeInteger(value)) return value
+  throw usageError(`--${flag} cannot be ${JSON.stringify(text)}: give a whole number.`)
+}
+
+/** A word that is no JSON is a string: `--early-stopping never`. */
+function parseJson(text: string, flag: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (/^\w+$/.test(text)) return text
+    throw usageError(`--${flag} is not valid JSON: ${(error as Error).message}.`)
+  }
+}

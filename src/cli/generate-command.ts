@@ -1,0 +1,208 @@
+import { Args, Flags } from '@oclif/core'
+import { usageError } from '../errors.js'
+import type { Message } from '../generation/chat-template.js'
+import { readChatTemplate } from '../generation/chat-template.js'
+import {
+  type ConfigLayer,
+  type GenerationConfig,
+  type GenerationField,
+  resolveGenerationConfig,
+} from '../generation/config.js'
+import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
+import { type LanguageModel, loadModel } from '../generation/load-model.js'
+import { transferDisplay } from '../ui/progress.js'
+import { statisticsLine } from '../ui/statistics-line.js'
+import { BaseCommand } from './base-command.js'
+import { configFlags, configFromFlags } from './config-flags.js'
+import { type GenerationJson, generationJson } from './generation-json.js'
+import { loadOptions, modelFlags } from './model-flags.js'
+import { writeStream } from './plain-output.js'
+import { readJsonObject, readText } from './text-input.js'
+
+const promptFlags = {
+  'prompt-file': Flags.string({
+    helpValue: 'FILE',
+    description: 'read the prompt from a file',
+    helpGroup: 'PROMPT',
+  }),
+  system: Flags.string({ helpValue: 'TEXT', description: 'system message of the chat', helpGroup: 'PROMPT' }),
+  raw: Flags.boolean({
+    description: 'pass the prompt as it is, without the chat template',
+    helpGroup: 'PROMPT',
+  }),
+  'chat-template': Flags.string({
+    helpValue: 'FILE|JINJA',
+    description: "chat template in place of the model's own",
+    helpGroup: 'PROMPT',
+  }),
+  'negative-prompt': Flags.string({
+    helpValue: 'TEXT',
+    description: 'what guidance moves away from (with --guidance-scale)',
+    helpGroup: 'PROMPT',
+  }),
+}
+
+const outputFlags = {
+  config: Flags.string({
+    helpValue: 'FILE',
+    description: 'JSON file with GenerationConfig fields; flags win over it',
+    helpGroup: 'OUTPUT',
+  }),
+  logprobs: Flags.integer({
+    min: 0,
+    max: 100,
+    helpValue: 'K',
+    description: 'log-probabilities of each token and the K most probable ones; with --json',
+    helpGroup: 'OUTPUT',
+  }),
+}
+
+/** Flags of a command that generates; `fixed` are the fields that it sets itself. */
+export function generateFlags(fixed: readonly GenerationField[] = []) {
+  return { ...modelFlags, ...promptFlags, ...outputFlags, ...configFlags(fixed) }
+}
+
+export const generateArgs = {
+  prompt: Args.string({ description: 'the prompt; from stdin where it is left out' }),
+}
+
+type GenerateFlags = {
+  model: string
+  dtype: string
+  device: string
+  threads?: number
+  'prompt-file'?: string
+  system?: string
+  raw: boolean
+  'chat-template'?: string
+  'negative-prompt'?: string
+  config?: string
+  logprobs?: number
+}
+
+/** What `llm generate` and its strategies share: prompt and settings in, text or JSON out. */
+export abstract class GenerateCommand extends BaseCommand {
+  /** @param fixed the settings that make the strategy */
+  protected async generate(
+    argument: string | undefined,
+    flags: GenerateFlags & Readonly<Record<string, unknown>>,
+    fixed: Readonly<Record<string, unknown>> = {},
+  ): Promise<GenerationJson> {
+    const signal = this.interruptSignal()
+    if (flags.logprobs !== undefined && !this.jsonEnabled()) {
+      throw usageError('--logprobs is part of the JSON output: add --json.')
+    }
+    const text = await readText({
+      argument,
+      file: flags['prompt-file'],
+      fileFlag: 'prompt-file',
+      what: 'prompt',
+    })
+    const layers = await this.#layers(flags, fixed)
+    const chatTemplate = flags['chat-template'] && (await readChatTemplate(flags['chat-template']))
+    // Ink takes as long to import as a small model takes to load.
+    const view = process.stdout.isTTY && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
+    const model = await this.#load(flags, signal)
+    try {
+      const { num_return_sequences } = this.#check(model, layers)
+      const generation = generate(model, promptFor(model, text, flags, chatTemplate), layers, {
+        negativePrompt: flags['negative-prompt'],
+        logprobs: flags.logprobs,
+        chatTemplate,
+        signal,
+      })
+      const result = await this.#show(generation, num_return_sequences, view)
+      return generationJson(result)
+    } finally {
+      await model.dispose()
+    }
+  }
+
+  /** The user's settings: the file's, over them the flags', over them what the command itself stands for. */
+  async #layers(
+    flags: GenerateFlags & Readonly<Record<string, unknown>>,
+    fixed: Readonly<Record<string, unknown>>,
+  ): Promise<ConfigLayer[]> {
+    const layers: ConfigLayer[] = [
+      { values: { return_dict_in_generate: this.jsonEnabled() }, origin: 'this command' },
+    ]
+    if (flags.config) layers.push({ values: await readJsonObject(flags.config), origin: flags.config })
+    layers.push({ values: configFromFlags(flags), origin: 'the flags' })
+    for (const [field, value] of Object.entries(fixed)) {
+      const contradicting = layers.find(({ values }) => (values[field] ?? value) !== value)
+      if (contradicting) {
+        throw usageError(
+          `${field} is ${contradicting.values[field]} in ${contradicting.origin}, but \`${this.id}\` sets it to ${value}.`,
+        )
+      }
+    }
+    layers.push({ values: fixed, origin: 'this command' })
+    return layers
+  }
+
+  /** What HF warns of is an error here: a flag is honoured or refused. */
+  #check({ generationConfig }: LanguageModel, layers: readonly ConfigLayer[]): GenerationConfig {
+    const { config, warnings, notices } = resolveGenerationConfig(generationConfig, ...layers)
+    if (warnings.length > 0) throw usageError(warnings.join('\n'))
+    for (const notice of notices) process.stderr.write(`${notice}\n`)
+    return config
+  }
+
+  async #load(flags: GenerateFlags, signal: AbortSignal): Promise<LanguageModel> {
+    const pulling = transferDisplay(process.stderr, 'Pulling')
+    const converting = transferDisplay(process.stderr, 'Converting')
+    try {
+      return await loadModel(flags.model, {
+        ...loadOptions(flags),
+        signal,
+        onPull: pulling.update,
+        onBuild: ({ done, total }) => converting.update({ file: 'weights', received: done, total }),
+        onNotice: pulling.notice,
+      })
+    } finally {
+      pulling.stop()
+      converting.stop()
+    }
+  }
+
+  /** Streams the text; with `--json` it is only collected. */
+  async #show(
+    generation: Generation,
+    count: number,
+    view: Promise<typeof import('../ui/generation-view.js')> | undefined,
+  ): Promise<GenerationResult> {
+    if (this.jsonEnabled()) return generation.result()
+    if (!view) {
+      await writeStream(generation, process.stdout)
+      const result = await generation.result()
+      process.stderr.write(`${statisticsLine(result.statistics)}\n`)
+      return result
+    }
+    const { generationView } = await view
+    const shown = generationView(count, process.stdout)
+    for await (const { sequence, text } of generation) shown.append(sequence, text)
+    const result = await generation.result()
+    await shown.finish(result.statistics)
+    return result
+  }
+}
+
+/** A chat where the model has a template or one is given, unless `--raw`. */
+function promptFor(
+  { tokenizer }: LanguageModel,
+  text: string,
+  { raw, system }: GenerateFlags,
+  chatTemplate: string | undefined,
+): Prompt {
+  if (raw && (system !== undefined || chatTemplate !== undefined)) {
+    const flag = system === undefined ? '--chat-template' : '--system'
+    throw usageError(`${flag} has no effect with --raw: leave one of them out.`)
+  }
+  const chats = !raw && (chatTemplate ?? tokenizer.chatTemplate) !== undefined
+  if (!chats && system !== undefined) {
+    throw usageError('--system needs a chat template, which this model lacks: give one with --chat-template.')
+  }
+  if (!chats) return text
+  const message: Message = { role: 'user', content: text }
+  return system === undefined ? [message] : [{ role: 'system', content: system }, message]
+}

@@ -1,0 +1,35 @@
+import { Flags } from '@oclif/core'
+import type { LoadOptions } from '../generation/load-model.js'
+
+/** Which model, and how it is run. */
+export const modelFlags = {
+  model: Flags.string({
+    char: 'm',
+    required: true,
+    helpValue: 'MODEL',
+    description: 'directory in HF layout, .gguf file, or hub id org/name[@revision][:file.gguf]',
+    helpGroup: 'MODEL',
+  }),
+  dtype: Flags.string({
+    options: ['auto', 'fp32', 'int8', 'int4'],
+    default: 'auto',
+    description: 'how weights are held; auto comes nearest to the file',
+    helpGroup: 'MODEL',
+  }),
+  device: Flags.string({
+    options: ['auto', 'cpu', 'webgpu', 'cuda'],
+    default: 'auto',
+    description: 'where the model runs; auto prefers a GPU',
+    helpGroup: 'MODEL',
+  }),
+  threads: Flags.integer({ min: 1, description: 'CPU threads [one a core]', helpGroup: 'MODEL' }),
+}
+
+/** The flags' values as options of `loadModel`; oclif has checked them. */
+export function loadOptions(flags: { dtype: string; device: string; threads?: number }): LoadOptions {
+  return {
+    dtype: flags.dtype as LoadOptions['dtype'],
+    device: flags.device as LoadOptions['device'],
+    threads: flags.threads,
+  }
+}

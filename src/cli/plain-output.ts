@@ -1,0 +1,31 @@
+import { once } from 'node:events'
+import type { Generation } from '../generation/generate.js'
+
+/**
+ * Writes a generation to a pipe or file as it comes. The first sequence streams; of several, the next ones follow
+ * when it has ended, each under a heading.
+ */
+export async function writeStream(generation: Generation, stream: NodeJS.WritableStream): Promise<void> {
+  const write = writer(stream)
+  for await (const { sequence, text } of generation) {
+    if (sequence === 0) await write(text)
+  }
+  const { sequences } = await generation.result()
+  await write('\n')
+  for (const [i, { text }] of sequences.entries()) {
+    if (i > 0) await write(`\n— ${i + 1} of ${sequences.length}\n${text}\n`)
+  }
+}
+
+/** Waits where the reader is slow; a reader that has gone (`| head`) is no error, and the rest is not written. */
+function writer(stream: NodeJS.WritableStream): (text: string) => Promise<void> {
+  let gone = false
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    gone = true
+  })
+  return async (text) => {
+    if (gone || text === '' || stream.write(text)) return
+    await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {})
+  }
+}

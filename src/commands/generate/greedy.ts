@@ -1,0 +1,15 @@
+import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+
+export default class GenerateGreedy extends GenerateCommand {
+  static override summary = 'Generate text with the best token of each step.'
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> -m model.gguf --max-new-tokens 64 'The capital of France is'",
+  ]
+  static override args = generateArgs
+  static override flags = generateFlags(['do_sample', 'num_beams'])
+
+  async run() {
+    const { args, flags } = await this.parse(GenerateGreedy)
+    return this.generate(args.prompt, flags, { do_sample: false, num_beams: 1 })
+  }
+}

@@ -1,0 +1,16 @@
+import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+
+export default class GenerateSample extends GenerateCommand {
+  static override summary = 'Generate text with tokens drawn at random.'
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> -m model.gguf --temperature 0.7 --top-p 0.9 --seed 1 'Once upon a time'",
+    "<%= config.bin %> <%= command.id %> -m model.gguf --num-return-sequences 4 'Once upon a time'",
+  ]
+  static override args = generateArgs
+  static override flags = generateFlags(['do_sample', 'num_beams'])
+
+  async run() {
+    const { args, flags } = await this.parse(GenerateSample)
+    return this.generate(args.prompt, flags, { do_sample: true, num_beams: 1 })
+  }
+}

@@ -1,0 +1,80 @@
+import { Args } from '@oclif/core'
+import { BaseCommand } from '../../cli/base-command.js'
+import { describeModel, type ModelDescription } from '../../generation/describe-model.js'
+import { locateModel, openModel } from '../../generation/load-model.js'
+import { formatBytes } from '../../ui/format.js'
+import { transferDisplay } from '../../ui/progress.js'
+
+export default class ModelsShow extends BaseCommand {
+  static override summary = 'Show what a model is: architecture, size, special tokens, strategies, memory.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> ./model',
+    '<%= config.bin %> <%= command.id %> model.gguf --json',
+    '<%= config.bin %> <%= command.id %> HuggingFaceTB/SmolLM2-135M-Instruct',
+  ]
+  static override args = {
+    model: Args.string({
+      description: 'directory in HF layout, .gguf file, or hub id org/name[@revision][:file.gguf]',
+      required: true,
+    }),
+  }
+
+  async run(): Promise<ModelDescription> {
+    const { args } = await this.parse(ModelsShow)
+    const display = transferDisplay()
+    const path = await locateModel(args.model, {
+      signal: this.interruptSignal(),
+      onPull: display.update,
+      onNotice: display.notice,
+    }).finally(display.stop)
+    const opened = await openModel(path)
+    try {
+      const description = describeModel(opened, await opened.loadTokenizer())
+      for (const line of lines(description)) this.log(line)
+      return description
+    } finally {
+      await opened.store.close()
+    }
+  }
+}
+
+function lines(description: ModelDescription): string[] {
+  const { memory, special_tokens } = description
+  const layers = `${description.layers} layers, hidden ${description.hidden_size}, ${description.attention_heads} heads`
+  const rows: [string, string][] = [
+    ['Model', description.path],
+    [
+      'Architecture',
+      `${description.architecture} (${layers} over ${description.key_value_heads} key-value heads)`,
+    ],
+    ['Parameters', description.parameters.toLocaleString('en-US')],
+    [
+      'Dtypes',
+      Object.entries(description.dtypes)
+        .map(([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`)
+        .join(', '),
+    ],
+    ['Context', `${description.context_length.toLocaleString('en-US')} tokens`],
+    ['Vocabulary', `${description.vocab_size.toLocaleString('en-US')} tokens`],
+    [
+      'Special tokens',
+      Object.entries(special_tokens)
+        .map(([name, token]) => `${name} ${token}`)
+        .join(', '),
+    ],
+    ['Chat template', description.chat_template ? 'yes' : 'no'],
+    ['Strategies', description.strategies.join(', ')],
+    [
+      'Weights in memory',
+      Object.entries(memory.weights)
+        .map(([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`)
+        .join(', '),
+    ],
+    [
+      'Cache in memory',
+      `${formatBytes(memory.cache_per_token)} a token, ${formatBytes(memory.cache_full_context)} at full context`,
+    ],
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+}

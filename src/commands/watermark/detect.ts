@@ -1,0 +1,99 @@
+import { Args, Flags } from '@oclif/core'
+import { BaseCommand } from '../../cli/base-command.js'
+import { modelFlags } from '../../cli/model-flags.js'
+import { readText } from '../../cli/text-input.js'
+import { usageError } from '../../errors.js'
+import { resolveGenerationConfig } from '../../generation/config.js'
+import { locateModel, openModel } from '../../generation/load-model.js'
+import { detectWatermark, type WatermarkDetection } from '../../generation/watermark-detector.js'
+import { transferDisplay } from '../../ui/progress.js'
+
+export default class WatermarkDetect extends BaseCommand {
+  static override summary = 'Test whether a text carries the watermark of `generate --watermarking-config`.'
+  static override description =
+    'Counts the tokens of the text that the watermark favours (Kirchenbauer et al. 2023). Leave the prompt out of the text.'
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> -m ./model --watermarking-config '{}' --text-file answer.txt",
+    '<%= config.bin %> generate -m ./model --watermarking-config \'{"bias": 4}\' Hello | <%= config.bin %> <%= command.id %> -m ./model --watermarking-config \'{"bias": 4}\'',
+  ]
+  static override args = { text: Args.string({ description: 'the text; from stdin where it is left out' }) }
+  static override flags = {
+    model: modelFlags.model,
+    'text-file': Flags.string({ helpValue: 'FILE', description: 'read the text from a file' }),
+    'watermarking-config': Flags.string({
+      helpValue: 'JSON',
+      default: '{}',
+      description:
+        'settings that the text was generated with: {greenlist_ratio, bias, hashing_key, seeding_scheme, context_width}',
+    }),
+    'z-threshold': Flags.string({
+      helpValue: 'X',
+      default: '3',
+      description: 'z-score from which on it counts as watermarked',
+    }),
+    'ignore-repeated-ngrams': Flags.boolean({ description: 'count each different n-gram once' }),
+  }
+
+  async run(): Promise<WatermarkDetection> {
+    const { args, flags } = await this.parse(WatermarkDetect)
+    const config = watermarkingConfig(flags['watermarking-config'])
+    const zThreshold = Number(flags['z-threshold'])
+    if (!Number.isFinite(zThreshold)) {
+      throw usageError(`--z-threshold cannot be ${JSON.stringify(flags['z-threshold'])}: give a number.`)
+    }
+    const text = await readText({
+      argument: args.text,
+      file: flags['text-file'],
+      fileFlag: 'text-file',
+      what: 'text',
+    })
+    const { vocabSize, bosTokenId, ids } = await this.#tokenize(flags.model, text)
+    const ignoreRepeatedNgrams = flags['ignore-repeated-ngrams']
+    const detection = detectWatermark(ids, {
+      config,
+      vocabSize,
+      bosTokenId,
+      ignoreRepeatedNgrams,
+      zThreshold,
+    })
+    this.log(sentence(detection))
+    return detection
+  }
+
+  async #tokenize(source: string, text: string) {
+    const display = transferDisplay()
+    const path = await locateModel(source, {
+      signal: this.interruptSignal(),
+      onPull: display.update,
+      onNotice: display.notice,
+    }).finally(display.stop)
+    const opened = await openModel(path)
+    try {
+      const tokenizer = await opened.loadTokenizer()
+      const { config } = resolveGenerationConfig(opened.generationConfig)
+      const ids = tokenizer.encode(text, { addSpecialTokens: false })
+      return { ids, vocabSize: opened.spec.vocabSize, bosTokenId: config.bos_token_id }
+    } finally {
+      await opened.store.close()
+    }
+  }
+}
+
+function watermarkingConfig(json: string) {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch (error) {
+    throw usageError(`--watermarking-config is not valid JSON: ${(error as Error).message}.`)
+  }
+  const layer = { values: { watermarking_config: value }, origin: 'the flags' }
+  const { watermarking_config } = resolveGenerationConfig(layer).config
+  if (watermarking_config) return watermarking_config
+  throw usageError('--watermarking-config cannot be null: give {} for the defaults.')
+}
+
+function sentence(detection: WatermarkDetection): string {
+  const { prediction, z_score, p_value, num_green_tokens, num_tokens_scored } = detection
+  const verdict = prediction ? 'Watermarked' : 'No watermark found'
+  return `${verdict}: ${num_green_tokens} of ${num_tokens_scored} tokens are green (z ${z_score.toFixed(2)}, p ${p_value.toPrecision(2)}).`
+}

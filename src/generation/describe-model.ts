@@ -1,0 +1,72 @@
+import { parametersOf } from '../models/parameters.js'
+import { FAMILIES } from '../models/spec.js'
+import { cacheBytesPerToken, RUN_TYPES, type RunType, weightBytes } from '../runtime/storage.js'
+import type { OpenModel } from './load-model.js'
+import { type GenerationMode, servedModes } from './mode.js'
+import type { Tokenizer } from './tokenizer.js'
+
+/** What is known of a model without running it. */
+export interface ModelDescription {
+  readonly path: string
+  readonly architecture: string
+  readonly parameters: number
+  /** Bytes by storage type of the file. */
+  readonly dtypes: Readonly<Record<string, number>>
+  readonly context_length: number
+  readonly vocab_size: number
+  readonly layers: number
+  readonly hidden_size: number
+  readonly attention_heads: number
+  readonly key_value_heads: number
+  readonly special_tokens: Readonly<Record<string, string>>
+  readonly chat_template: boolean
+  /** Generation modes that it can be decoded with. */
+  readonly strategies: readonly GenerationMode[]
+  /** Bytes. */
+  readonly memory: {
+    readonly weights: Readonly<Record<RunType, number>>
+    readonly cache_per_token: number
+    readonly cache_full_context: number
+  }
+}
+
+export function describeModel({ path, spec, store }: OpenModel, tokenizer: Tokenizer): ModelDescription {
+  const perToken = cacheBytesPerToken(spec)
+  const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
+  return {
+    path,
+    architecture: FAMILIES[spec.family],
+    parameters: parametersOf(spec).reduce(
+      (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+      0,
+    ),
+    dtypes: bytesByType(store),
+    context_length: spec.maxPositions,
+    vocab_size: spec.vocabSize,
+    layers: spec.layers.length,
+    hidden_size: spec.hiddenSize,
+    attention_heads: spec.heads,
+    key_value_heads: spec.kvHeads,
+    special_tokens: specialTokens(tokenizer),
+    chat_template: tokenizer.chatTemplate !== undefined,
+    strategies: [...servedModes],
+    memory: {
+      weights: Object.fromEntries(weights),
+      cache_per_token: perToken,
+      cache_full_context: perToken * spec.maxPositions,
+    },
+  }
+}
+
+function bytesByType(store: OpenModel['store']): Record<string, number> {
+  const sizes: Record<string, number> = {}
+  for (const { dtype, byteLength } of store.tensors.values()) sizes[dtype] = (sizes[dtype] ?? 0) + byteLength
+  return sizes
+}
+
+function specialTokens({ bosToken, eosToken, padToken, unkToken }: Tokenizer): Record<string, string> {
+  const named = { bos: bosToken, eos: eosToken, pad: padToken, unk: unkToken }
+  return Object.fromEntries(
+    Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+}
