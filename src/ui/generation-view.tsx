@@ -19,6 +19,8 @@ interface ViewState {
   readonly rows: number
 }
 
+const FRAME_MS = 33
+
 /** Renders on `stream`, a terminal; with several sequences each has a heading. */
 export function generationView(
   sequences: number,
@@ -34,12 +36,19 @@ export function generationView(
     />
   )
   const app = render(view(), { stdout: stream, exitOnCtrlC: false, patchConsole: false })
+  let timer: NodeJS.Timeout | undefined
+  const draw = () => {
+    timer = undefined
+    app.rerender(view())
+  }
   return {
     append(sequence, text) {
       texts[sequence] += text
-      app.rerender(view())
+      // Drawing for each token would slow small models down.
+      timer ??= setTimeout(draw, FRAME_MS)
     },
     async finish(statistics) {
+      clearTimeout(timer)
       app.rerender(view(statistics))
       app.unmount()
       await app.waitUntilExit()

@@ -9,13 +9,13 @@ export interface StatisticsLike {
   readonly peak_memory: number
 }
 
-/** `5 prompt + 60 generated tokens · first token 0.04 s · 82.0 tok/s · peak memory 324.5 MB`. */
+/** `5 prompt + 60 generated tokens · first after 0.04 s · 82.0 tok/s · peak 324.5 MB`. */
 export function statisticsLine(statistics: StatisticsLike): string {
   const { prompt_tokens, generated_tokens, time_to_first_token, tokens_per_second, peak_memory } = statistics
   return [
     `${prompt_tokens} prompt + ${generated_tokens} generated tokens`,
-    `first token ${time_to_first_token.toFixed(2)} s`,
+    `first after ${time_to_first_token.toFixed(2)} s`,
     `${tokens_per_second.toFixed(1)} tok/s`,
-    `peak memory ${formatBytes(peak_memory)}`,
+    `peak ${formatBytes(peak_memory)}`,
   ].join(' · ')
 }
