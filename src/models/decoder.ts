@@ -1,5 +1,5 @@
 import { Graph, type TensorData, type Value } from '../onnx/graph.js'
-import { EMBEDDING, headName } from './parameters.js'
+import { EMBEDDING, HEAD, headName } from './parameters.js'
 import type { AttentionKind, DecoderSpec } from './spec.js'
 
 /** A linear layer's weights in blocks along its input, as MatMulNBits takes them. */
@@ -77,6 +77,8 @@ class DecoderBuilder {
     const last = this.layers(this.embed(ids), shared)
     const hidden = graph.node('Gather', [last, rows], { axis: 0 }, 'hidden')
     this.linear(hidden, headName(spec), vocabSize, hiddenSize, { output: 'logits' })
+    // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
+    graph.nodes.unshift(graph.nodes.pop()!)
     return graph
   }
 
@@ -233,7 +235,9 @@ class DecoderBuilder {
     const { graph } = this
     const quantised = this.source.quantised(name)
     if (!quantised) {
-      const weight = this.parameter(name, [rows, columns])
+      // A tied projection is an initializer of its own: once it is packed, only looked-up rows stay in memory.
+      const own = output === 'logits' ? HEAD : name
+      const weight = graph.initializer(own, 'float32', [rows, columns], this.source.data(name))
       return graph.node('Gemm', bias ? [x, weight, bias] : [x, weight], { transB: 1 }, output)
     }
     const { bits, blockSize, packed, scales } = quantised
