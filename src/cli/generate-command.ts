@@ -57,9 +57,13 @@ const outputFlags = {
   }),
 }
 
+const JSON_FLAGS = ['logprobs', 'output-scores', 'output-logits', 'output-hidden-states', 'output-attentions']
+
 /** Flags of a command that generates; `fixed` are the fields that it sets itself. */
 export function generateFlags(fixed: readonly GenerationField[] = []) {
-  return { ...modelFlags, ...promptFlags, ...outputFlags, ...configFlags(fixed) }
+  // What --json returns is what the output flags ask for.
+  const config = configFlags([...fixed, 'return_dict_in_generate'])
+  return { ...modelFlags, ...promptFlags, ...outputFlags, ...config }
 }
 
 export const generateArgs = {
@@ -89,8 +93,9 @@ export abstract class GenerateCommand extends BaseCommand {
     fixed: Readonly<Record<string, unknown>> = {},
   ): Promise<GenerationJson> {
     const signal = this.interruptSignal()
-    if (flags.logprobs !== undefined && !this.jsonEnabled()) {
-      throw usageError('--logprobs is part of the JSON output: add --json.')
+    const jsonOnly = JSON_FLAGS.find((flag) => flags[flag] !== undefined && flags[flag] !== false)
+    if (jsonOnly && !this.jsonEnabled()) {
+      throw usageError(`--${jsonOnly} is part of the JSON output: add --json.`)
     }
     const text = await readText({
       argument,
