@@ -31,10 +31,11 @@ export type CacheLayout = 'in-place' | 'appended'
 /**
  * The graph of a decoder-only transformer over a token tree.
  *
- * Inputs: `input_ids` int64 [T]; `position_ids` int64 [1, T]; `mask` float32 [T, 1, S], added to the attention
- * scores (0 for a token's ancestors and itself, a large negative number elsewhere); `sliding_mask`, the same for
- * sliding layers, where there are any; `rows` int64 [R], the tokens whose results are wanted; by layer
- * `past_key.i` and `past_value.i`, float32 [S or S - T, kvHeads, headDim].
+ * Inputs: `input_ids` int64 [T]; `rows` int64 [R], the tokens whose results are wanted; `mask` float32 [T, 1, S],
+ * added to the attention scores (0 for a token's ancestors and itself, a large negative number elsewhere); `cos` and
+ * `sin` float32 [T, headDim / 2], the rotary tables of the tokens' positions (`rotaryTables`); `sliding_mask`,
+ * `sliding_cos` and `sliding_sin`, the same for sliding layers, where there are any; by layer `past_key.i` and
+ * `past_value.i`, float32 [S or S - T, kvHeads, headDim].
  *
  * Outputs: `logits` float32 [R, vocab]; `hidden` float32 [R, hidden], after the final norm; by layer the new rows
  * `key.i` (rotated) and `value.i`, float32 [T, kvHeads * headDim].
@@ -43,7 +44,10 @@ export function decoderGraph(spec: DecoderSpec, source: ParameterSource, layout:
   return new DecoderBuilder(spec, source, layout).build()
 }
 
-/** Per kind of layer: what is computed once for all layers of the kind. */
+/** What the graph's inputs for a kind of layer begin with. */
+export const INPUT_PREFIX: Readonly<Record<AttentionKind, string>> = { full: '', sliding: 'sliding_' }
+
+/** Per kind of layer: what is there once for all layers of the kind. */
 interface Shared {
   /** [1, T * group, S], as the scores of a key-value head are. */
   readonly mask: Value
@@ -68,13 +72,11 @@ class DecoderBuilder {
     const { graph, spec } = this
     const { vocabSize, hiddenSize } = spec
     const ids = graph.input('input_ids', 'int64', ['T'])
-    const positions = graph.input('position_ids', 'int64', [1, 'T'])
     const rows = graph.input('rows', 'int64', ['R'])
     // Declared first: the binding mixes up names where the outputs that are always there come last.
     graph.output('logits', 'float32', ['R', vocabSize])
     graph.output('hidden', 'float32', ['R', hiddenSize])
-    const shared = this.shared(positions)
-    const last = this.layers(this.embed(ids), shared)
+    const last = this.layers(this.embed(ids), this.shared())
     const hidden = graph.node('Gather', [last, rows], { axis: 0 }, 'hidden')
     this.linear(hidden, headName(spec), vocabSize, hiddenSize, { output: 'logits' })
     // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
@@ -90,18 +92,14 @@ class DecoderBuilder {
     return graph.node('Mul', [embedded, graph.constant('float32', [spec.embeddingScale])])
   }
 
-  private shared(positions: Value): Map<AttentionKind, Shared> {
+  /** The tables are inputs, since a GPU's cosine and sine may be as far off as 2^-11. */
+  private shared(): Map<AttentionKind, Shared> {
     const { graph, spec } = this
-    const column = graph.node('Reshape', [
-      graph.node('Cast', [positions], { to: 1 }),
-      graph.constant('int64', [-1, 1]),
-    ])
     return new Map(
       [...new Set(spec.layers)].map((kind) => {
-        const frequencies = graph.constant('float32', spec.rope[kind], [1, spec.headDim / 2])
-        const angles = graph.node('Mul', [column, frequencies])
-        const mask = this.mask(kind === 'full' ? 'mask' : 'sliding_mask')
-        return [kind, { mask, cos: graph.node('Cos', [angles]), sin: graph.node('Sin', [angles]) }]
+        const prefix = INPUT_PREFIX[kind]
+        const table = (name: string) => graph.input(`${prefix}${name}`, 'float32', ['T', spec.headDim / 2])
+        return [kind, { mask: this.mask(`${prefix}mask`), cos: table('cos'), sin: table('sin') }]
       }),
     )
   }
@@ -249,12 +247,8 @@ class DecoderBuilder {
     ]
     // At accuracy level 4 activations are rounded to int8, which is what makes it fast.
     const attributes = { K: columns, N: rows, bits, block_size: blockSize, accuracy_level: 4 }
-    const product = graph.node(
-      'com.microsoft::MatMulNBits',
-      inputs,
-      attributes,
-      bias === undefined ? output : undefined,
-    )
+    const own = bias === undefined ? output : undefined
+    const product = graph.node('com.microsoft::MatMulNBits', inputs, attributes, own)
     return bias === undefined ? product : graph.node('Add', [product, bias], {}, output)
   }
 

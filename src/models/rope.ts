@@ -35,23 +35,44 @@ export function inverseFrequencies(
   throw config.error(`rope scaling of type ${JSON.stringify(type)} is not supported`)
 }
 
+/**
+ * Cosines and sines of position · frequency, [positions, headDim / 2] each. The angle is rounded to float32 before,
+ * as HF does.
+ */
+export function rotaryTables(
+  frequencies: readonly number[],
+  positions: ArrayLike<number>,
+): { cos: Float32Array; sin: Float32Array } {
+  const width = frequencies.length
+  const cos = new Float32Array(positions.length * width)
+  const sin = new Float32Array(positions.length * width)
+  for (let row = 0; row < positions.length; row++) {
+    for (let i = 0; i < width; i++) {
+      const angle = round(positions[row] * frequencies[i])
+      cos[row * width + i] = Math.cos(angle)
+      sin[row * width + i] = Math.sin(angle)
+    }
+  }
+  return { cos, sin }
+}
+
 /** transformers 5 has `rope_parameters` (Gemma: one by kind of layer), 4 has `rope_theta` and `rope_scaling`. */
 function ropeParameters(config: ConfigReader, kind: 'full' | 'sliding'): RopeParameters {
+  const usual = kind === 'full' && config.family() === 'gemma3_text' ? 1_000_000 : 10_000
   const { rope_parameters: unified, rope_scaling: scaling } = config.values
   if (isRecord(unified)) {
     const nested = unified[`${kind}_attention`]
     const values = isRecord(nested) ? nested : unified
-    return { theta: theta(config, values.rope_theta), type: ropeType(values), values }
+    return { theta: theta(config, values.rope_theta ?? usual), type: ropeType(values), values }
   }
   if (kind === 'sliding') {
-    return { theta: theta(config, config.values.rope_local_base_freq), type: 'default', values: {} }
+    return { theta: theta(config, config.values.rope_local_base_freq ?? usual), type: 'default', values: {} }
   }
   const values = isRecord(scaling) ? scaling : {}
-  return { theta: theta(config, config.values.rope_theta), type: ropeType(values), values }
+  return { theta: theta(config, config.values.rope_theta ?? usual), type: ropeType(values), values }
 }
 
 function theta(config: ConfigReader, value: unknown): number {
-  if (value === undefined) return 10_000
   if (typeof value === 'number' && value > 0) return value
   throw config.error(`the base of the rotary embedding is ${JSON.stringify(value)}`)
 }
@@ -63,17 +84,18 @@ function ropeType(values: Readonly<Record<string, unknown>>): string {
 
 /**
  * Llama 3.1's scaling: long wavelengths are stretched by `factor`, short ones are left alone, and those between
- * are interpolated (HF `_compute_llama3_parameters`).
+ * are interpolated (HF `_compute_llama3_parameters`, rounded where torch does: it divides a number by a tensor as
+ * the number times the reciprocal).
  */
 function llama3(frequency: number, number: (name: string) => number): number {
   const [factor, low, high] = [number('factor'), number('low_freq_factor'), number('high_freq_factor')]
   const context = number('original_max_position_embeddings')
-  const wavelength = round((2 * Math.PI) / frequency)
+  const wavelength = round(round(1 / frequency) * round(2 * Math.PI))
   if (wavelength < context / high) return frequency
   const stretched = round(frequency / factor)
   if (wavelength > context / low) return stretched
-  const smooth = round(round(round(context / wavelength) - low) / (high - low))
-  return round(round((1 - smooth) * stretched) + round(smooth * frequency))
+  const smooth = round(round(round(round(1 / wavelength) * context) - low) / (high - low))
+  return round(round(round(round(1 - smooth) * frequency) / factor) + round(smooth * frequency))
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import {
   type FileHandle,
   mkdir,
@@ -40,10 +40,19 @@ export interface BuildOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
+/** What the files of an entry have to be, so that a damaged one is built again instead of loaded. */
+interface Manifest {
+  /** SHA-256 of the graph, hexadecimal. */
+  readonly graph: string
+  /** Bytes of the weights; to hash them would take longer than to load them. */
+  readonly weights: number
+}
+
 /** To be raised with every change of the graph or of how weights are stored. */
-const VERSION = 1
+const VERSION = 2
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
+const MANIFEST_FILE = 'entry.json'
 const ALIGNMENT = 64
 
 /**
@@ -63,10 +72,26 @@ export async function buildGraph(
     return { graph, directory }
   }
   const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, options.layout])
-  const root = graphCacheDirectory(options.env)
-  const entry = join(root, createHash('sha256').update(key).digest('hex').slice(0, 32))
-  const cached = await readFile(join(entry, GRAPH_FILE)).catch(() => undefined)
+  const entry = join(graphCacheDirectory(options.env), sha256(key).slice(0, 32))
+  const cached = await readEntry(entry)
   return { graph: cached ?? (await buildEntry(entry, spec, store, type, options)), directory: entry }
+}
+
+/** The graph of an entry that is there and whole. */
+async function readEntry(entry: string): Promise<Uint8Array | undefined> {
+  try {
+    const manifest: Manifest = JSON.parse(await readFile(join(entry, MANIFEST_FILE), 'utf8'))
+    const graph = await readFile(join(entry, GRAPH_FILE))
+    const { size } = await stat(join(entry, WEIGHT_FILE))
+    return sha256(graph) === manifest.graph && size === manifest.weights ? graph : undefined
+  } catch {
+    // Whatever cannot be read is built again, and what then fails says why.
+    return undefined
+  }
+}
+
+function sha256(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex')
 }
 
 /** Where built graphs are kept: `$XDG_CACHE_HOME/llm/graphs`. */
@@ -101,23 +126,33 @@ async function buildEntry(
   type: RunType,
   options: BuildOptions,
 ): Promise<Uint8Array> {
-  const temporary = `${entry}.${process.pid}.tmp`
+  const temporary = `${entry}.${randomUUID()}.${process.pid}.tmp`
   try {
     await removeAbandoned(dirname(entry))
     await mkdir(temporary, { recursive: true })
-    const source = await writeWeights(join(temporary, WEIGHT_FILE), storagePlan(spec, type), store, options)
+    const weights = join(temporary, WEIGHT_FILE)
+    const source = await writeWeights(weights, storagePlan(spec, type), store, options)
     const graph = serialize(decoderGraph(spec, source, options.layout))
+    const manifest: Manifest = { graph: sha256(graph), weights: (await stat(weights)).size }
     await writeFile(join(temporary, GRAPH_FILE), graph)
-    // Another process may have built the same entry meanwhile: then its one is as good.
-    await rename(temporary, entry).catch(async (error) => {
-      if (!(await stat(join(entry, GRAPH_FILE)).catch(() => undefined))) throw error
-    })
+    await writeFile(join(temporary, MANIFEST_FILE), JSON.stringify(manifest))
+    await moveIntoPlace(temporary, entry)
     return graph
   } catch (error) {
     throw cacheError(error, dirname(entry))
   } finally {
-    await rm(temporary, { recursive: true, force: true })
+    // Where it cannot be removed it could not be made either, and the reason is on its way.
+    await rm(temporary, { recursive: true, force: true }).catch(() => {})
   }
+}
+
+/** Another process may have built the same entry meanwhile: then its one is as good. A damaged one is replaced. */
+async function moveIntoPlace(temporary: string, entry: string): Promise<void> {
+  if (await readEntry(entry)) return
+  await rm(entry, { recursive: true, force: true })
+  await rename(temporary, entry).catch(async (error) => {
+    if (!(await readEntry(entry))) throw error
+  })
 }
 
 /** What processes that were killed left behind. */
@@ -199,7 +234,8 @@ function cacheError(error: unknown, root: string): unknown {
       { cause: error },
     )
   }
-  if (code === undefined || error instanceof UserError) return error
+  // Of the system's errors alone the code is a string: what aborts the build passes as it is.
+  if (typeof code !== 'string' || error instanceof UserError) return error
   const remedy = 'set XDG_CACHE_HOME to a directory that can be written'
   return new UserError(`The graph cache at ${root} cannot be written (${message}): ${remedy}.`, 1, {
     cause: error,

@@ -7,6 +7,9 @@ import { outOfMemory } from './session.js'
 const PADDING = 64
 const FIRST_CAPACITY = 512
 
+/** The new number of a slot that is not kept. */
+const DROPPED = -2
+
 /** What a slot that must not be seen adds to its score: exp() of it is 0, and unlike -Infinity it cannot give NaN. */
 const HIDDEN = -1e9
 
@@ -79,23 +82,31 @@ export class TreeCache implements KVCache {
   }
 
   keep(slots: readonly number[]): void {
-    const renumbered = new Map<number, number>([[-1, -1]])
-    let chain = 0
+    const parents = this.renumberedParents(slots)
+    for (const [target, slot] of slots.entries()) this.depths[target] = this.depths[slot]
+    this.parents.set(parents)
+    this.moveRows(slots)
+    this.length = slots.length
+    const branch = parents.findIndex((parent, slot) => parent !== slot - 1)
+    this.chain = branch < 0 ? this.length : branch
+  }
+
+  /** The parents of the kept slots as they are numbered afterwards; throws while nothing has changed yet. */
+  private renumberedParents(slots: readonly number[]): Int32Array {
+    const targets = new Int32Array(this.length).fill(DROPPED)
+    const parents = new Int32Array(slots.length)
     for (const [target, slot] of slots.entries()) {
       if (slot <= (slots[target - 1] ?? -1) || slot >= this.length) {
         throw new RangeError(`keep() needs ascending slots below ${this.length}, not ${slots}`)
       }
-      const parent = renumbered.get(this.parents[slot])
-      if (parent === undefined)
-        throw new RangeError(`keep() drops slot ${this.parents[slot]}, the parent of ${slot}`)
-      renumbered.set(slot, target)
-      this.parents[target] = parent
-      this.depths[target] = this.depths[slot]
-      if (chain === target && parent === target - 1) chain++
+      const parent = this.parents[slot]
+      parents[target] = parent < 0 ? -1 : targets[parent]
+      if (parents[target] === DROPPED) {
+        throw new RangeError(`keep() drops slot ${parent}, the parent of ${slot}`)
+      }
+      targets[slot] = target
     }
-    this.moveRows(slots)
-    this.length = slots.length
-    this.chain = chain
+    return parents
   }
 
   /** In runs of neighbours; the first run is mostly where it belongs already. */
@@ -120,10 +131,9 @@ export class TreeCache implements KVCache {
     this.views.clear()
   }
 
-  /** Position ids of the last `count` slots, [1, count]. */
-  positions(count: number): ort.Tensor {
-    const depths = this.depths.subarray(this.length - count, this.length)
-    return new ort.Tensor('int64', BigInt64Array.from(depths, BigInt), [1, count])
+  /** Positions of the last `count` slots: a view. */
+  positions(count: number): Int32Array {
+    return this.depths.subarray(this.length - count, this.length)
   }
 
   /**

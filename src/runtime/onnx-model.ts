@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node'
 import { UserError } from '../errors.js'
-import type { CacheLayout } from '../models/decoder.js'
+import { type CacheLayout, INPUT_PREFIX } from '../models/decoder.js'
+import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { KVCache, Model, Output } from '../strategies/types.js'
 import { TreeCache } from './kv-cache.js'
@@ -36,13 +37,20 @@ export class OnnxModel implements Model {
     nodes: readonly number[] = tokens.map((_, i) => i),
   ): Promise<Output> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
+    this.check(cache, tokens, parents)
+    const before = cache.length
     const results = new Map<number, Row>()
-    for (let start = 0; start < tokens.length; start += CHUNK) {
-      const end = Math.min(start + CHUNK, tokens.length)
-      const wanted = nodes.filter((node) => node >= start && node < end)
-      const rows = wanted.map((node) => node - start)
-      const chunk = await this.run(cache, tokens.slice(start, end), parents.slice(start, end), rows)
-      for (const [i, node] of wanted.entries()) results.set(node, chunk(i))
+    try {
+      for (let start = 0; start < tokens.length; start += CHUNK) {
+        const end = Math.min(start + CHUNK, tokens.length)
+        const wanted = nodes.filter((node) => node >= start && node < end)
+        const rows = wanted.map((node) => node - start)
+        const chunk = await this.run(cache, tokens.slice(start, end), parents.slice(start, end), rows)
+        for (const [i, node] of wanted.entries()) results.set(node, chunk(i))
+      }
+    } catch (error) {
+      cache.retract(cache.length - before)
+      throw runError(error)
     }
     const row = (node: number) => {
       const found = results.get(node)
@@ -58,26 +66,19 @@ export class OnnxModel implements Model {
     parents: readonly number[],
     rows: readonly number[],
   ): Promise<(row: number) => Row> {
-    this.check(cache, tokens, parents)
-    const count = tokens.length
-    cache.reserve(count)
+    cache.reserve(tokens.length)
     const past = cache.length
     cache.append(parents)
-    try {
-      const results =
-        this.layout === 'in-place'
-          ? await this.runInPlace(cache, tokens, rows)
-          : await this.runAppended(cache, past, tokens, rows)
-      const logits = results.logits.data as Float32Array
-      const hidden = results.hidden.data as Float32Array
-      return (row) => ({
-        logits: logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize),
-        hidden: hidden.subarray(row * this.hiddenSize, (row + 1) * this.hiddenSize),
-      })
-    } catch (error) {
-      cache.retract(count)
-      throw runError(error)
-    }
+    const results =
+      this.layout === 'in-place'
+        ? await this.runInPlace(cache, tokens, rows)
+        : await this.runAppended(cache, past, tokens, rows)
+    const logits = results.logits.data as Float32Array
+    const hidden = results.hidden.data as Float32Array
+    return (row) => ({
+      logits: logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize),
+      hidden: hidden.subarray(row * this.hiddenSize, (row + 1) * this.hiddenSize),
+    })
   }
 
   /** The graph writes the new rows into the cache and reads them there. */
@@ -118,12 +119,15 @@ export class OnnxModel implements Model {
     const feeds: Record<string, ort.Tensor> = {
       input_ids: int64(tokens, [count]),
       rows: int64(rows, [rows.length]),
-      position_ids: cache.positions(count),
     }
-    const { layers, slidingWindow } = this.spec
-    if (layers.includes('full')) feeds.mask = cache.mask(count, columns, newColumn)
-    if (layers.includes('sliding')) {
-      feeds.sliding_mask = cache.mask(count, columns, newColumn, slidingWindow)
+    const { layers, rope, headDim, slidingWindow } = this.spec
+    for (const kind of new Set(layers)) {
+      const prefix = INPUT_PREFIX[kind]
+      const window = kind === 'sliding' ? slidingWindow : undefined
+      feeds[`${prefix}mask`] = cache.mask(count, columns, newColumn, window)
+      const { cos, sin } = rotaryTables(rope[kind], cache.positions(count))
+      feeds[`${prefix}cos`] = new ort.Tensor('float32', cos, [count, headDim / 2])
+      feeds[`${prefix}sin`] = new ort.Tensor('float32', sin, [count, headDim / 2])
     }
     return feeds
   }

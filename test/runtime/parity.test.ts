@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { decodeFloats, largestDifference, loadFixture } from '../fixtures.js'
+import { temporaryDirectory } from '../weights/files.js'
+import { testDevices } from './devices.js'
 
 const GOLDEN = join(import.meta.dirname, '../golden/models')
 const TOLERANCE = 1e-4
@@ -16,34 +18,44 @@ interface Golden {
   hidden: string
 }
 
-const cases = readdirSync(GOLDEN)
+vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
+
+const models = readdirSync(GOLDEN)
   .filter((name) => name.endsWith('.json') && name !== 'smollm2.json')
   .flatMap((name) => {
     const golden: Golden = JSON.parse(readFileSync(join(GOLDEN, name), 'utf8'))
     return golden.fixtures.map((fixture) => ({ fixture, golden }))
   })
 
-describe.each(cases)('$fixture', ({ fixture, golden }) => {
-  const loaded = loadFixture(fixture)
-  afterAll(async () => (await loaded).model.dispose())
+const devices = await testDevices()
+const cases = devices.flatMap(({ device, missing }) => models.map((model) => ({ device, missing, ...model })))
 
-  test('logits and hidden states are those of HF transformers, prompt and 32 decoded steps', async () => {
-    const { model, spec } = await loaded
-    const logits = decodeFloats(golden.logits)
-    const hidden = decodeFloats(golden.hidden)
-    expect(golden.greedy).toHaveLength(32)
-    const cache = model.newCache()
-    const chain = (tokens: number[]) => tokens.map((_, i) => cache.length + i - 1)
-    let tokens = golden.prompt
-    for (let step = 0; step <= golden.greedy.length; step++) {
-      const output = await model.forward(cache, tokens, chain(tokens), [tokens.length - 1])
-      const row = <A extends Float32Array>(all: A, width: number) =>
-        all.subarray(step * width, (step + 1) * width)
-      const last = tokens.length - 1
-      expect(largestDifference(output.logits(last), row(logits, spec.vocabSize))).toBeLessThan(TOLERANCE)
-      expect(largestDifference(output.hidden(last), row(hidden, spec.hiddenSize))).toBeLessThan(TOLERANCE)
-      tokens = [golden.greedy[step]]
-    }
-    cache.dispose()
+for (const { device, missing, fixture, golden } of cases) {
+  describe.skipIf(missing)(`${fixture} on ${device}`, { timeout: 180_000 }, () => {
+    let loaded: Awaited<ReturnType<typeof loadFixture>>
+    beforeAll(async () => {
+      loaded = await loadFixture(fixture, { device, dtype: 'fp32' })
+    })
+    afterAll(() => loaded?.model.dispose())
+
+    test('logits and hidden states are those of HF transformers, prompt and 32 decoded steps', async () => {
+      const { model, spec } = loaded
+      const logits = decodeFloats(golden.logits)
+      const hidden = decodeFloats(golden.hidden)
+      expect(golden.greedy).toHaveLength(32)
+      const cache = model.newCache()
+      const chain = (tokens: number[]) => tokens.map((_, i) => cache.length + i - 1)
+      let tokens = golden.prompt
+      for (let step = 0; step <= golden.greedy.length; step++) {
+        const output = await model.forward(cache, tokens, chain(tokens), [tokens.length - 1])
+        const row = <A extends Float32Array>(all: A, width: number) =>
+          all.subarray(step * width, (step + 1) * width)
+        const last = tokens.length - 1
+        expect(largestDifference(output.logits(last), row(logits, spec.vocabSize))).toBeLessThan(TOLERANCE)
+        expect(largestDifference(output.hidden(last), row(hidden, spec.hiddenSize))).toBeLessThan(TOLERANCE)
+        tokens = [golden.greedy[step]]
+      }
+      cache.dispose()
+    })
   })
-})
+}
