@@ -1,28 +1,42 @@
-/**
- * The part of the protobuf wire format that an ONNX file needs: varints, 32-bit floats, length-delimited
- * fields. A message is built as a list of chunks, so that large tensors are not copied twice.
- */
+const encoder = new TextEncoder()
+
+/** The part of the protobuf wire format that an ONNX file needs: varints, 32-bit floats, length-delimited fields. */
 export class MessageWriter {
-  private readonly chunks: Uint8Array[] = []
-  private byteLength = 0
+  private buffer = new Uint8Array(64)
+  private length = 0
 
-  private push(chunk: Uint8Array): void {
-    this.chunks.push(chunk)
-    this.byteLength += chunk.length
-  }
-
-  private varint(value: number | bigint): void {
-    const bytes: number[] = []
-    let rest = BigInt.asUintN(64, BigInt(value))
-    while (rest >= 0x80n) {
-      bytes.push(Number(rest & 0x7fn) | 0x80)
-      rest >>= 7n
+  /** Makes room for `count` bytes and gives the offset at which they begin. */
+  private extend(count: number): number {
+    const start = this.length
+    this.length += count
+    if (this.length > this.buffer.length) {
+      const grown = new Uint8Array(2 * this.length)
+      grown.set(this.buffer.subarray(0, start))
+      this.buffer = grown
     }
-    bytes.push(Number(rest))
-    this.push(Uint8Array.from(bytes))
+    return start
   }
 
-  int(field: number, value: number | bigint): this {
+  private byte(value: number): void {
+    const offset = this.extend(1)
+    this.buffer[offset] = value
+  }
+
+  private varint(value: number): void {
+    if (value < 0) return this.negativeVarint(value)
+    let rest = value
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80)
+    this.byte(rest)
+  }
+
+  /** Two's complement in 64 bits, which takes ten bytes. */
+  private negativeVarint(value: number): void {
+    let rest = BigInt.asUintN(64, BigInt(value))
+    for (; rest >= 0x80n; rest >>= 7n) this.byte(Number(rest & 0x7fn) | 0x80)
+    this.byte(Number(rest))
+  }
+
+  int(field: number, value: number): this {
     this.varint(field << 3)
     this.varint(value)
     return this
@@ -30,40 +44,31 @@ export class MessageWriter {
 
   float(field: number, value: number): this {
     this.varint((field << 3) | 5)
-    const bytes = new Uint8Array(4)
-    new DataView(bytes.buffer).setFloat32(0, value, true)
-    this.push(bytes)
+    const offset = this.extend(4)
+    new DataView(this.buffer.buffer).setFloat32(offset, value, true)
     return this
   }
 
   bytes(field: number, value: Uint8Array): this {
     this.varint((field << 3) | 2)
     this.varint(value.length)
-    this.push(value)
+    const offset = this.extend(value.length)
+    this.buffer.set(value, offset)
     return this
   }
 
   string(field: number, value: string): this {
-    return this.bytes(field, new TextEncoder().encode(value))
+    return this.bytes(field, encoder.encode(value))
   }
 
   message(field: number, fill: (writer: MessageWriter) => void): this {
     const inner = new MessageWriter()
     fill(inner)
-    this.varint((field << 3) | 2)
-    this.varint(inner.byteLength)
-    for (const chunk of inner.chunks) this.chunks.push(chunk)
-    this.byteLength += inner.byteLength
-    return this
+    return this.bytes(field, inner.finish())
   }
 
+  /** The bytes so far; valid until the next write. */
   finish(): Uint8Array {
-    const out = new Uint8Array(this.byteLength)
-    let offset = 0
-    for (const chunk of this.chunks) {
-      out.set(chunk, offset)
-      offset += chunk.length
-    }
-    return out
+    return this.buffer.subarray(0, this.length)
   }
 }
