@@ -22,8 +22,8 @@ export class MessageWriter {
     this.buffer[offset] = value
   }
 
+  /** Of a value that is not negative. */
   private varint(value: number): void {
-    if (value < 0) return this.negativeVarint(value)
     let rest = value
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80)
     this.byte(rest)
@@ -38,7 +38,8 @@ export class MessageWriter {
 
   int(field: number, value: number): this {
     this.varint(field << 3)
-    this.varint(value)
+    if (value < 0) this.negativeVarint(value)
+    else this.varint(value)
     return this
   }
 
