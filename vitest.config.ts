@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
     exclude: ['test/model/**'],
+    globalSetup: ['test/build.ts'],
     testTimeout: 30_000,
     // Commands write to the real streams, which the tests capture.
     disableConsoleIntercept: true,

@@ -1,7 +1,16 @@
+import { stripVTControlCharacters } from 'node:util'
 import { Command } from '@oclif/core'
 import { UserError } from '../errors.js'
 
 const INTERRUPTED = 130
+
+// Before oclif's own listener, which throws where no one can catch it. A reader that has gone (`| head`) wants no
+// more text, so there is nothing left to do.
+process.stdout.prependListener('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  process.stderr.write(`Error: stdout cannot be written (${error.message}): send it elsewhere.\n`)
+  process.exit(1)
+})
 
 /** What every command shares: `--json`, errors as one sentence with their exit code, and Ctrl-C. */
 export abstract class BaseCommand extends Command {
@@ -13,11 +22,15 @@ export abstract class BaseCommand extends Command {
   protected interruptSignal(): AbortSignal {
     const interrupt = new AbortController()
     this.#interrupt = interrupt
-    process.once('SIGINT', this.#onInterrupt)
+    process.on('SIGINT', this.#onInterrupt)
     return interrupt.signal
   }
 
-  readonly #onInterrupt = () => this.#interrupt?.abort(new UserError('Interrupted.'))
+  /** Stays until the command ends: ink would take an interrupt that no one else listens to for the end. */
+  readonly #onInterrupt = () => {
+    if (this.#interrupt?.signal.aborted) process.exit(INTERRUPTED)
+    this.#interrupt?.abort(new UserError('Interrupted.'))
+  }
 
   protected override async catch(error: Error): Promise<void> {
     const { message, exitCode } = this.#describe(error)
@@ -30,15 +43,13 @@ export abstract class BaseCommand extends Command {
   #describe(error: Error & { oclif?: { exit?: number | false } }): { message: string; exitCode: number } {
     if (error instanceof UserError) {
       return {
-        message: error.message,
+        // oclif wraps what a flag's parser throws; our own sentence names the flag.
+        message: withoutHelpHint(error.message).replace(/^Parsing --\S+ \n\t/, ''),
         exitCode: this.#interrupt?.signal.aborted ? INTERRUPTED : error.exitCode,
       }
     }
     // oclif's own: unknown flags, missing arguments, values that are no option.
-    if (error.oclif) {
-      const message = error.message.replace(/\nSee more help with --help$/, '')
-      return { message: `${message}\nSee --help.`, exitCode: error.oclif.exit || 2 }
-    }
+    if (error.oclif) return { message: oneSentence(error.message), exitCode: error.oclif.exit || 2 }
     const remedy = process.env.DEBUG ? '' : ' Set DEBUG=1 to see where.'
     return { message: `Unexpected: ${error.message}.${remedy}`, exitCode: 1 }
   }
@@ -48,4 +59,16 @@ export abstract class BaseCommand extends Command {
     if (!error && this.#interrupt?.signal.aborted) process.exitCode = INTERRUPTED
     await super.finally(error)
   }
+}
+
+function withoutHelpHint(message: string): string {
+  return message.replace(/\nSee more help with --help$/, '')
+}
+
+/** oclif's messages have a heading, lists and a hint, each on lines of its own. */
+function oneSentence(message: string): string {
+  const text = withoutHelpHint(stripVTControlCharacters(message))
+    .replace(/^The following errors? occurred:\s+/, '')
+    .replace(/^Parsing (--\S+)\s+/, '$1: ')
+  return `${text.replace(/\s+/g, ' ').replace(/\.$/, '')}. See --help.`
 }

@@ -37,14 +37,17 @@ function flagName(field: GenerationField): string {
 
 function configFlag(field: GenerationField) {
   const { kind, description, group } = fieldMeta(field)
+  const short = aliases[field] ?? []
   const common = {
-    description,
+    description: [description, ...short.map((alias) => `--${alias} for short`)].join('; '),
     helpGroup: group.toUpperCase(),
     hidden: !isServed(field),
-    aliases: aliases[field] ?? [],
+    aliases: short,
   }
   if (kind === 'boolean') return Flags.boolean({ ...common, allowNo: true })
-  if (kind === 'strings') return Flags.string({ ...common, multiple: true, multipleNonGreedy: true })
+  if (kind === 'strings') {
+    return Flags.string({ ...common, helpValue: helpValues.strings, multiple: true, multipleNonGreedy: true })
+  }
   return Flags.custom<unknown>({
     ...common,
     helpValue: helpValues[kind],

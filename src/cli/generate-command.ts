@@ -92,21 +92,22 @@ export abstract class GenerateCommand extends BaseCommand {
     flags: GenerateFlags & Readonly<Record<string, unknown>>,
     fixed: Readonly<Record<string, unknown>> = {},
   ): Promise<GenerationJson> {
-    const signal = this.interruptSignal()
-    const jsonOnly = JSON_FLAGS.find((flag) => flags[flag] !== undefined && flags[flag] !== false)
-    if (jsonOnly && !this.jsonEnabled()) {
-      throw usageError(`--${jsonOnly} is part of the JSON output: add --json.`)
-    }
+    refuseContradictions(flags, this.jsonEnabled())
     const text = await readText({
       argument,
       file: flags['prompt-file'],
       fileFlag: 'prompt-file',
       what: 'prompt',
     })
+    // Only now: while stdin is waited for, Ctrl-C ends the process itself.
+    const signal = this.interruptSignal()
     const layers = await this.#layers(flags, fixed)
-    const chatTemplate = flags['chat-template'] && (await readChatTemplate(flags['chat-template']))
+    const template = flags['chat-template']
+    const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
+    // Terminals without a size there are too, under which ink cannot lay out anything.
+    const terminal = process.stdout.isTTY && process.stdout.columns > 0
     // Ink takes as long to import as a small model takes to load.
-    const view = process.stdout.isTTY && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
+    const view = terminal && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
     const model = await this.#load(flags, signal)
     try {
       const { num_return_sequences } = this.#check(model, layers)
@@ -131,13 +132,14 @@ export abstract class GenerateCommand extends BaseCommand {
     const layers: ConfigLayer[] = [
       { values: { return_dict_in_generate: this.jsonEnabled() }, origin: 'this command' },
     ]
-    if (flags.config) layers.push({ values: await readJsonObject(flags.config), origin: flags.config })
+    if (flags.config !== undefined)
+      layers.push({ values: await readJsonObject(flags.config), origin: flags.config })
     layers.push({ values: configFromFlags(flags), origin: 'the flags' })
     for (const [field, value] of Object.entries(fixed)) {
       const contradicting = layers.find(({ values }) => (values[field] ?? value) !== value)
       if (contradicting) {
         throw usageError(
-          `${field} is ${contradicting.values[field]} in ${contradicting.origin}, but \`${this.id}\` sets it to ${value}.`,
+          `${field} is ${contradicting.values[field]} in ${contradicting.origin}, but \`${this.config.bin} ${this.id?.replaceAll(':', ' ')}\` sets it to ${value}.`,
         )
       }
     }
@@ -185,10 +187,24 @@ export abstract class GenerateCommand extends BaseCommand {
     }
     const { generationView } = await view
     const shown = generationView(count, process.stdout)
-    for await (const { sequence, text } of generation) shown.append(sequence, text)
-    const result = await generation.result()
-    await shown.finish(result.statistics)
-    return result
+    let result: GenerationResult | undefined
+    try {
+      for await (const { sequence, text } of generation) shown.append(sequence, text)
+      result = await generation.result()
+      return result
+    } finally {
+      await shown.finish(result?.statistics)
+    }
+  }
+}
+
+/** What can be refused before a model is loaded. */
+function refuseContradictions(flags: GenerateFlags & Readonly<Record<string, unknown>>, json: boolean): void {
+  const jsonOnly = JSON_FLAGS.find((flag) => flags[flag] !== undefined && flags[flag] !== false)
+  if (jsonOnly && !json) throw usageError(`--${jsonOnly} is part of the JSON output: add --json.`)
+  const chatOnly = ['system', 'chat-template'].find((flag) => flags[flag] !== undefined)
+  if (flags.raw && chatOnly) {
+    throw usageError(`--${chatOnly} has no effect with --raw: leave one of them out.`)
   }
 }
 
@@ -199,10 +215,6 @@ function promptFor(
   { raw, system }: GenerateFlags,
   chatTemplate: string | undefined,
 ): Prompt {
-  if (raw && (system !== undefined || chatTemplate !== undefined)) {
-    const flag = system === undefined ? '--chat-template' : '--system'
-    throw usageError(`${flag} has no effect with --raw: leave one of them out.`)
-  }
   const chats = !raw && (chatTemplate ?? tokenizer.chatTemplate) !== undefined
   if (!chats && system !== undefined) {
     throw usageError('--system needs a chat template, which this model lacks: give one with --chat-template.')

@@ -17,15 +17,9 @@ export async function writeStream(generation: Generation, stream: NodeJS.Writabl
   }
 }
 
-/** Waits where the reader is slow; a reader that has gone (`| head`) is no error, and the rest is not written. */
+/** Waits where the reader is slow. */
 function writer(stream: NodeJS.WritableStream): (text: string) => Promise<void> {
-  let gone = false
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    gone = true
-  })
   return async (text) => {
-    if (gone || text === '' || stream.write(text)) return
-    await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {})
+    if (text !== '' && !stream.write(text)) await once(stream, 'drain')
   }
 }

@@ -5,8 +5,8 @@ import { type StatisticsLike, statisticsLine } from './statistics-line.js'
 export interface GenerationView {
   /** Adds text to a sequence. */
   append(sequence: number, text: string): void
-  /** Shows the statistics and leaves the view as it is. */
-  finish(statistics: StatisticsLike): Promise<void>
+  /** Shows the statistics of a generation that succeeded, and leaves the view as it is. */
+  finish(statistics: StatisticsLike | undefined): Promise<void>
 }
 
 interface ViewState {
@@ -20,6 +20,10 @@ interface ViewState {
 }
 
 const FRAME_MS = 33
+/** For the statistics and the cursor: ink clears the terminal where a view is as high as it. */
+const SPARE_ROWS = 4
+/** Beside its text a sequence has a heading and an empty row. */
+const SEQUENCE_ROWS = 2
 
 /** Renders on `stream`, a terminal; with several sequences each has a heading. */
 export function generationView(
@@ -32,7 +36,7 @@ export function generationView(
       texts={[...texts]}
       statistics={statistics}
       width={stream.columns || 80}
-      rows={Math.max(4, (stream.rows || 24) - 4)}
+      rows={(stream.rows || 24) - SPARE_ROWS}
     />
   )
   const app = render(view(), { stdout: stream, exitOnCtrlC: false, patchConsole: false })
@@ -56,29 +60,35 @@ export function generationView(
   }
 }
 
-/** One sequence streams like a log; several are drawn one below the other. */
+/** One sequence streams like a log; of several the last rows are drawn one below the other, and all in the end. */
 export function Generation({ texts, statistics, width, rows }: ViewState) {
   return (
     <>
       {texts.length === 1 ? (
-        <StreamedText text={texts[0]} width={width} rows={rows} />
+        <StreamedText text={texts[0]} width={width} />
+      ) : statistics ? (
+        <Static items={[...texts]}>{(text, i) => sequenceBox(text, i, texts.length, 'wrap')}</Static>
       ) : (
-        texts.map((text, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a sequence is its index
-          <Box key={i} flexDirection="column" marginBottom={1}>
-            <Dim text={`— ${i + 1} of ${texts.length}`} />
-            <Text>{statistics ? text : lastRows(text, width, Math.floor(rows / texts.length))}</Text>
-          </Box>
-        ))
+        fitting(texts, width, rows).map((text, i) => sequenceBox(text, i, texts.length, 'truncate'))
       )}
       {statistics && <Dim text={statisticsLine(statistics)} />}
     </>
   )
 }
 
+/** Rows are truncated while they must not take more room than was counted: wide characters would. */
+function sequenceBox(text: string, index: number, count: number, wrap: 'wrap' | 'truncate') {
+  return (
+    <Box key={index} flexDirection="column" marginBottom={1}>
+      <Dim text={`— ${index + 1} of ${count}`} />
+      <Text wrap={wrap}>{text}</Text>
+    </Box>
+  )
+}
+
 /** Lines that are complete are printed once and for all: only the last one is drawn again and again. */
-function StreamedText({ text, width, rows }: { text: string; width: number; rows: number }) {
-  const { settled, open } = settledLines(text, width * rows)
+function StreamedText({ text, width }: { text: string; width: number }) {
+  const { settled, open } = settledLines(text, width)
   return (
     <>
       <Static items={settled}>{(line, i) => <Text key={i}>{line === '' ? ' ' : line}</Text>}</Static>
@@ -87,30 +97,41 @@ function StreamedText({ text, width, rows }: { text: string; width: number; rows
   )
 }
 
-/** Splits a text at newlines, and a line without one at a space before `limit` characters. */
-export function settledLines(text: string, limit: number): { settled: string[]; open: string } {
-  const lines = text.split('\n')
-  const settled: string[] = []
-  for (const [i, line] of lines.entries()) {
-    let rest = line
-    while (rest.length > limit) {
-      const space = rest.lastIndexOf(' ', limit)
-      const end = space > 0 ? space : limit
-      settled.push(rest.slice(0, end))
-      rest = rest.slice(space > 0 ? end + 1 : end)
-    }
-    if (i === lines.length - 1) return { settled, open: rest }
-    settled.push(rest)
-  }
-  return { settled, open: '' }
+/**
+ * Splits a text at newlines, and a line without one at a space before `width` characters, or else inside a word. What
+ * is settled stays so when the text grows.
+ */
+export function settledLines(text: string, width: number): { settled: string[]; open: string } {
+  const settled = text.split('\n').flatMap((line) => wrapped(line, width))
+  return { open: settled.pop()!, settled }
 }
 
-function lastRows(text: string, width: number, rows: number): string {
-  return text
-    .split('\n')
-    .slice(-rows)
-    .join('\n')
-    .slice(-Math.max(1, rows - 1) * width)
+function wrapped(line: string, width: number): string[] {
+  const rows: string[] = []
+  let rest = line
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(' ', width)
+    const end = space > 0 ? space : wholeCharacters(rest, width)
+    if (end === rest.length) break
+    rows.push(rest.slice(0, end))
+    rest = rest.slice(space > 0 ? end + 1 : end)
+  }
+  return [...rows, rest]
+}
+
+/** Where to cut at or right after `length`, not inside a surrogate pair. */
+function wholeCharacters(text: string, length: number): number {
+  return length + (text.codePointAt(length - 1)! > 0xffff ? 1 : 0)
+}
+
+/** The last rows of as many sequences as `rows` have room for. */
+function fitting(texts: readonly string[], width: number, rows: number): string[] {
+  const shown = texts.slice(0, Math.max(1, Math.floor(rows / (SEQUENCE_ROWS + 1))))
+  const height = Math.max(1, Math.floor(rows / shown.length) - SEQUENCE_ROWS)
+  return shown.map((text) => {
+    const { settled, open } = settledLines(text, width)
+    return [...settled, open].slice(-height).join('\n')
+  })
 }
 
 function Dim({ text }: { text: string }) {

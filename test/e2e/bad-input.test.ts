@@ -1,0 +1,250 @@
+import { join } from 'node:path'
+import { fileWriter, isolateEnvironment, on, temporaryDirectory } from './cli.js'
+import { type BadInput, testRefusals } from './refusal.js'
+import { writeTextModel } from './text-model.js'
+
+const home = temporaryDirectory()
+const model = writeTextModel(join(home, 'model'))
+const file = fileWriter(home)
+const json = (value: unknown) => file(JSON.stringify(value))
+const hello = (...args: string[]) => on(model, 'hello', ...args)
+
+isolateEnvironment(home)
+
+const flags: BadInput[] = [
+  { name: 'no model', args: ['hello'], code: 2, says: 'Missing required flag model. See --help.' },
+  {
+    name: 'no model to show',
+    command: 'models show',
+    args: [],
+    code: 2,
+    says: /^Missing 1 required arg: model .+\. See --help\.$/,
+  },
+  { name: 'an unknown flag', args: hello('--frob'), code: 2, says: 'Nonexistent flag: --frob. See --help.' },
+  {
+    name: 'two prompts',
+    args: hello('again'),
+    code: 2,
+    says: 'Unexpected argument: again. See --help.',
+  },
+  {
+    name: 'an unknown --dtype',
+    args: hello('--dtype', 'int3'),
+    code: 2,
+    says: 'Expected --dtype=int3 to be one of: auto, fp32, int8, int4. See --help.',
+  },
+  {
+    name: 'an unknown --device',
+    args: ['-m', model, 'hello', '--device', 'tpu'],
+    code: 2,
+    says: 'Expected --device=tpu to be one of: auto, cpu, webgpu, cuda. See --help.',
+  },
+  {
+    name: 'no threads',
+    args: hello('--threads', '0'),
+    code: 2,
+    says: '--threads: Expected an integer greater than or equal to 1 but received: 0. See --help.',
+  },
+  {
+    name: 'a word for a number',
+    args: hello('--top-k', 'abc'),
+    code: 2,
+    says: '--top-k cannot be "abc": give a number.',
+  },
+  {
+    name: 'a fraction for a whole number',
+    args: hello('--max-new-tokens', '1.5'),
+    code: 2,
+    says: '--max-new-tokens cannot be "1.5": give a whole number.',
+  },
+  {
+    name: 'nothing for a number',
+    args: hello('--temperature', ''),
+    code: 2,
+    says: '--temperature cannot be "": give a number.',
+  },
+  {
+    name: 'a list with a word in it',
+    args: hello('--eos-token-id', '1,x'),
+    code: 2,
+    says: '--eos-token-id cannot be "x": give a number.',
+  },
+  {
+    name: 'malformed JSON in a flag',
+    args: hello('--watermarking-config', '{"bias": }'),
+    code: 2,
+    says: /^--watermarking-config is not valid JSON: .+\.$/,
+  },
+]
+
+/** Field, value as a flag, and what the schema says of it. */
+const ranges: readonly (readonly [flag: string, value: string, because: string])[] = [
+  ['max-new-tokens', '0', 'expected number to be >=1'],
+  ['max-length', '-1', 'expected number to be >=1'],
+  ['max-time', '0', 'expected number to be >0'],
+  ['min-new-tokens', '-1', 'expected number to be >=0'],
+  ['temperature', '-1', 'expected number to be >=0'],
+  ['top-k', '-5', 'expected number to be >=0'],
+  ['top-p', '1.5', 'expected number to be <=1'],
+  ['min-p', '2', 'expected number to be <=1'],
+  ['typical-p', '0', 'expected number to be >0'],
+  ['epsilon-cutoff', '1', 'expected number to be <1'],
+  ['repetition-penalty', '0', 'expected number to be >0'],
+  ['num-return-sequences', '0', 'expected number to be >=1'],
+  ['seed', '-1', 'expected number to be >=0'],
+]
+
+const values: BadInput[] = [
+  ...ranges.map(
+    ([flag, value, because]): BadInput => ({
+      name: `--${flag} ${value}`,
+      args: hello('--do-sample', `--${flag}`, value),
+      code: 2,
+      says: new RegExp(
+        `^${flag.replaceAll('-', '_')} in the flags cannot be ${value}: Too (small|big): ${because}\\.$`,
+      ),
+    }),
+  ),
+  ...ranges.map(([flag, value, because]): BadInput => {
+    const field = flag.replaceAll('-', '_')
+    return {
+      name: `${field} ${value} in a file`,
+      args: hello('--config', json({ do_sample: true, [field]: Number(value) })),
+      code: 2,
+      says: new RegExp(`^${field} in \\S+ cannot be ${value}: Too (small|big): ${because}\\.$`),
+    }
+  }),
+  {
+    name: 'a wrong kind in a file',
+    args: hello('--config', json({ max_new_tokens: 'ten' })),
+    code: 2,
+    says: /^max_new_tokens in \S+ cannot be "ten": Invalid input: expected number, received string\.$/,
+  },
+  {
+    name: 'an empty stop string',
+    args: hello('--stop', ''),
+    code: 2,
+    says: /^stop_strings in the flags cannot be \[""\] \(at 0\): .+\.$/,
+  },
+  {
+    name: 'several faults at once',
+    args: hello('--top-k', '-5', '--top-p', '7'),
+    code: 2,
+    says: /^top_k in the flags cannot be -5: .+\.\ntop_p in the flags cannot be 7: .+\.$/,
+    lines: 2,
+  },
+  {
+    name: 'an unknown field in a file',
+    args: hello('--config', json({ max_new_token: 3 })),
+    code: 2,
+    says: /^max_new_token in \S+ is not a generation field; the nearest one is max_new_tokens\.$/,
+  },
+  {
+    name: 'a token beyond the vocabulary',
+    args: hello('--bad-words-ids', '[[99999]]'),
+    code: 2,
+    says: "bad_words_ids holds token 99999, but the model's vocabulary ends at 319.",
+  },
+]
+
+const contradictions: BadInput[] = [
+  {
+    name: 'a prompt twice',
+    args: hello('--prompt-file', file('bye')),
+    code: 2,
+    says: 'The prompt comes twice, as an argument and with --prompt-file: leave one out.',
+  },
+  {
+    name: '--raw with --system',
+    args: hello('--raw', '--system', 'Be kind.'),
+    code: 2,
+    says: '--system has no effect with --raw: leave one of them out.',
+  },
+  {
+    name: '--raw with --chat-template',
+    args: hello('--raw', '--chat-template', '{{ messages }}'),
+    code: 2,
+    says: '--chat-template has no effect with --raw: leave one of them out.',
+  },
+  {
+    name: '--system without a chat template',
+    args: hello('--system', 'Be kind.'),
+    code: 2,
+    says: '--system needs a chat template, which this model lacks: give one with --chat-template.',
+  },
+  {
+    name: 'greedy with do_sample in a file',
+    command: 'generate greedy',
+    args: hello('--config', json({ do_sample: true })),
+    code: 2,
+    says: /^do_sample is true in \S+, but `llm generate ?greedy` sets it to false\.$/,
+  },
+  {
+    name: 'greedy with --do-sample',
+    command: 'generate greedy',
+    args: hello('--do-sample'),
+    code: 2,
+    says: 'Nonexistent flag: --do-sample. See --help.',
+  },
+  {
+    name: '--temperature without --do-sample',
+    args: hello('--temperature', '0.5'),
+    code: 2,
+    says: 'temperature is 0.5, but has no effect: set do_sample to true.',
+  },
+  {
+    name: 'temperature 0 with --do-sample',
+    args: hello('--do-sample', '--temperature', '0'),
+    code: 2,
+    says: 'temperature cannot be 0 while do_sample is true: set do_sample to false to take the best token.',
+  },
+  {
+    name: '--max-length with --max-new-tokens',
+    args: hello('--max-length', '50', '--max-new-tokens', '5'),
+    code: 2,
+    says: 'max_length is 50, but has no effect: max_new_tokens wins over it.',
+  },
+  {
+    name: '--negative-prompt without --guidance-scale',
+    args: hello('--negative-prompt', 'bye'),
+    code: 2,
+    says: 'A negative prompt has no effect without guidance: set guidance_scale to another value than 1.',
+  },
+  {
+    name: 'several greedy sequences',
+    args: hello('--num-return-sequences', '2'),
+    code: 2,
+    says: 'num_return_sequences is 2, but greedy decoding has one result: set do_sample to true.',
+  },
+]
+
+const unserved: BadInput[] = (
+  [
+    ['num-beams', '4', 'beam search'],
+    ['num-beam-groups', '2', 'diverse beam search'],
+    ['diversity-penalty', '0.5', 'diverse beam search'],
+    ['penalty-alpha', '0.6', 'contrastive search'],
+    ['dola-layers', 'high', 'DoLa'],
+    ['prompt-lookup-num-tokens', '3', 'assisted generation'],
+    ['assistant-early-exit', '2', 'assisted generation'],
+    ['force-words-ids', '[[5]]', 'constrained beam search'],
+    ['constraints', '[{}]', 'constrained beam search'],
+    ['cache-implementation', 'static', 'a choice of cache'],
+    ['prefill-chunk-size', '16', 'prefill in chunks'],
+    ['encoder-repetition-penalty', '1.5', 'encoder-decoder models'],
+    ['token-healing', undefined, 'token healing'],
+    ['use-mtp', undefined, 'assisted generation'],
+  ] as const
+).map(([flag, value, reason]) => ({
+  name: `--${flag}`,
+  args: hello(value === undefined ? `--${flag}` : `--${flag}=${value}`),
+  code: 2,
+  says: new RegExp(
+    `^${flag.replaceAll('-', '_')} in the flags is .+, which asks for ${reason}.*: (leave it unset|set it to .+)\\.$`,
+  ),
+}))
+
+testRefusals('flags', flags)
+testRefusals('values', values)
+testRefusals('contradictions', contradictions)
+testRefusals('modes that are not served', unserved)

@@ -1,0 +1,125 @@
+import { join } from 'node:path'
+import { fileWriter, isolateEnvironment, on, temporaryDirectory } from './cli.js'
+import { testRefusals } from './refusal.js'
+import { writeTextModel } from './text-model.js'
+
+const home = temporaryDirectory()
+const model = writeTextModel(join(home, 'model'))
+const file = fileWriter(home)
+const json = (value: unknown) => file(JSON.stringify(value))
+const hello = (...args: string[]) => on(model, 'hello', ...args)
+
+isolateEnvironment(home)
+
+testRefusals('prompts, templates and files', [
+  {
+    name: 'an empty prompt',
+    args: on(model, ''),
+    code: 2,
+    says: 'The prompt is empty: give it as an argument, with --prompt-file, or on stdin.',
+  },
+  {
+    name: 'a prompt of white space',
+    args: on(model, ' \n'),
+    code: 2,
+    says: /^The prompt is empty: /,
+  },
+  {
+    name: 'an empty prompt file',
+    args: on(model, '--prompt-file', file('\n')),
+    code: 2,
+    says: /^The prompt is empty: /,
+  },
+  {
+    name: 'a prompt file that is not there',
+    args: on(model, '--prompt-file', join(home, 'none.txt')),
+    code: 1,
+    says: /^\S+\/none\.txt cannot be read: ENOENT: no such file or directory, .+\.$/,
+  },
+  {
+    name: 'a prompt file that is a directory',
+    args: on(model, '--prompt-file', home),
+    code: 1,
+    says: /^\S+ cannot be read: EISDIR: .+\.$/,
+  },
+  {
+    name: 'a prompt file that is not UTF-8',
+    args: on(model, '--prompt-file', file(Buffer.from([0x68, 0xe9, 0x21]))),
+    code: 2,
+    says: /^The text from \S+ is not valid UTF-8: convert it first\.$/,
+  },
+  {
+    name: 'a prompt longer than the context',
+    args: on(model, 'x'.repeat(200)),
+    code: 2,
+    says: "The prompt has 200 tokens, but the model's context ends at 128: shorten the prompt.",
+  },
+  {
+    name: 'a prompt longer than --max-length',
+    args: on(model, 'x'.repeat(20), '--max-length', '10'),
+    code: 2,
+    says: 'The prompt has 20 tokens, but max_length is 10: raise it, or set max_new_tokens.',
+  },
+  {
+    name: 'a chat template that is no file',
+    args: hello('--chat-template', 'none.jinja'),
+    code: 2,
+    says: 'The chat template "none.jinja" is neither a readable file nor a Jinja template.',
+  },
+  {
+    name: 'an empty chat template',
+    args: hello('--chat-template', ''),
+    code: 2,
+    says: 'The chat template "" is neither a readable file nor a Jinja template.',
+  },
+  {
+    name: 'a chat template with a syntax error',
+    args: hello('--chat-template', '{% for m in %}'),
+    code: 2,
+    says: /^The chat template refuses this conversation: .+$/,
+  },
+  {
+    name: 'a chat template that raises',
+    args: hello('--chat-template', '{{ raise_exception("No system message, please") }}'),
+    code: 2,
+    says: 'The chat template refuses this conversation: No system message, please',
+  },
+  {
+    name: 'a config file that is not there',
+    args: hello('--config', join(home, 'none.json')),
+    code: 1,
+    says: /^\S+\/none\.json cannot be read: ENOENT: .+\.$/,
+  },
+  {
+    name: 'an empty name of a config file',
+    args: hello('--config', ''),
+    code: 1,
+    says: /cannot be read: ENOENT/,
+  },
+  {
+    name: 'a config file that is not JSON',
+    args: hello('--config', file('temperature: 1')),
+    code: 2,
+    says: /^\S+ is not valid JSON: .+\.$/,
+  },
+  {
+    name: 'a config file with an array',
+    args: hello('--config', json([1])),
+    code: 2,
+    says: /^\S+ holds no JSON object: it needs the fields of a GenerationConfig in braces\.$/,
+  },
+  {
+    name: 'a text too short for a watermark',
+    command: 'watermark detect',
+    args: ['-m', model, 'a'],
+    code: 1,
+    says: 'The text has 1 tokens, but this watermark needs more than 1 to be detected.',
+  },
+  {
+    name: 'a z-score that is no number',
+    command: 'watermark detect',
+    args: ['-m', model, 'a text', '--z-threshold', 'high'],
+    code: 2,
+    says: '--z-threshold cannot be "high": give a number.',
+  },
+])
