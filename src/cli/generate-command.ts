@@ -4,6 +4,7 @@ import type { Message } from '../generation/chat-template.js'
 import { readChatTemplate } from '../generation/chat-template.js'
 import {
   type ConfigLayer,
+  checkLayers,
   type GenerationConfig,
   type GenerationField,
   resolveGenerationConfig,
@@ -144,6 +145,7 @@ export abstract class GenerateCommand extends BaseCommand {
       }
     }
     layers.push({ values: fixed, origin: 'this command' })
+    checkLayers(...layers)
     return layers
   }
 

@@ -1,5 +1,10 @@
 export { lengthLimit } from './config/length.js'
-export { type ConfigLayer, type ResolvedConfig, resolveGenerationConfig } from './config/resolve.js'
+export {
+  type ConfigLayer,
+  checkLayers,
+  type ResolvedConfig,
+  resolveGenerationConfig,
+} from './config/resolve.js'
 export { isServed } from './config/rules.js'
 export {
   type FieldKind,

@@ -1,6 +1,6 @@
-import * as ort from 'onnxruntime-node'
 import type { DecoderSpec } from '../models/spec.js'
 import type { KVCache } from '../strategies/types.js'
+import * as ort from './ort.js'
 import { outOfMemory } from './session.js'
 
 /** Attention runs over whole multiples of this many slots, so that buffers and shapes repeat from step to step. */

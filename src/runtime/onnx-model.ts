@@ -1,10 +1,10 @@
-import * as ort from 'onnxruntime-node'
 import { UserError } from '../errors.js'
 import { type CacheLayout, INPUT_PREFIX } from '../models/decoder.js'
 import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { KVCache, Model, Output } from '../strategies/types.js'
 import { TreeCache } from './kv-cache.js'
+import * as ort from './ort.js'
 import { isOutOfMemory, outOfMemory } from './session.js'
 
 /** Tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import * as ort from 'onnxruntime-node'
 import { UserError } from '../errors.js'
 import type { CacheLayout } from '../models/decoder.js'
+import * as ort from './ort.js'
 
 export const DEVICES = ['cpu', 'webgpu', 'cuda'] as const
 export type Device = (typeof DEVICES)[number]

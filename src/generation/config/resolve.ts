@@ -46,6 +46,20 @@ const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
  * a combination that HF rejects, a field of a mode that is not served.
  */
 export function resolveGenerationConfig(...layers: ConfigLayer[]): ResolvedConfig {
+  const { config, sources, notices } = readLayers(layers)
+  checkCombinations(config)
+  return { config, warnings: collectWarnings(config, sources), notices }
+}
+
+/**
+ * Checks each value by itself, while it is not known yet what the model's own settings are.
+ * @throws UserError as `resolveGenerationConfig`, but for combinations
+ */
+export function checkLayers(...layers: ConfigLayer[]): void {
+  readLayers(layers)
+}
+
+function readLayers(layers: readonly ConfigLayer[]) {
   const sources = new Map<GenerationField, Source>()
   const notices: string[] = []
   for (const { values, origin, fromModel = false } of layers) {
@@ -59,8 +73,7 @@ export function resolveGenerationConfig(...layers: ConfigLayer[]): ResolvedConfi
   }
   const config = parse(sources)
   refuseUnserved(config, sources)
-  checkCombinations(config)
-  return { config, warnings: collectWarnings(config, sources), notices }
+  return { config, sources, notices }
 }
 
 function parse(sources: Sources): GenerationConfig {

@@ -82,9 +82,10 @@ const harmless: Partial<Record<GenerationField, unknown>> = {
   penalty_alpha: 0,
 }
 
-/** Whether a field can be set to something other than its default. */
+/** Whether a field can be set to something other than its default; those of beams have no effect without them. */
 export function isServed(field: GenerationField): boolean {
-  return !(field in unserved)
+  const idle = 'num_beams' in unserved && (beamFields as readonly string[]).includes(field)
+  return !(field in unserved) && !idle
 }
 
 /** @throws UserError where a field asks for what is not served. */

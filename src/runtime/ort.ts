@@ -1,0 +1,3 @@
+import './telemetry-off.js'
+
+export * from 'onnxruntime-node'
