@@ -2,14 +2,7 @@ import { randomInt } from 'node:crypto'
 import { usageError } from '../errors.js'
 import { BranchingModel } from '../strategies/branches.js'
 import { prefixOf } from '../strategies/prefix.js'
-import type {
-  KVCache,
-  LogitsProcessor,
-  Model,
-  Request,
-  Step,
-  StoppingCriterion,
-} from '../strategies/types.js'
+import type { KVCache, LogitsProcessor, Model, Step, StoppingCriterion } from '../strategies/types.js'
 import type { Message } from './chat-template.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
@@ -63,6 +56,9 @@ export interface GenerationResult extends GeneratedSequence {
 /** Values of HF's GenerationConfig, in its field names. */
 export type GenerationSettings = { readonly [Field in keyof GenerationConfig]?: unknown }
 
+/** What generation needs of a model. */
+export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'generationConfig'>
+
 /**
  * Generates text, in the manner of HF's `model.generate(inputs, generation_config, …)`: iterate over the result for
  * text as it comes, and await `result()` for the whole with its statistics.
@@ -70,7 +66,7 @@ export type GenerationSettings = { readonly [Field in keyof GenerationConfig]?: 
  * @throws UserError on the first step for settings or prompts that cannot be served
  */
 export function generate(
-  model: LanguageModel,
+  model: GenerationModel,
   prompt: Prompt,
   settings: GenerationSettings | readonly ConfigLayer[] = {},
   options: GenerateOptions = {},
@@ -78,86 +74,102 @@ export function generate(
   const layers = Array.isArray(settings)
     ? (settings as readonly ConfigLayer[])
     : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
-  return new Generation(run(model, prompt, layers, options))
+  const interruption = new AbortController()
+  const signal = AbortSignal.any([interruption.signal, ...(options.signal ? [options.signal] : [])])
+  return new Generation(run(model, prompt, layers, { ...options, signal }), () => interruption.abort())
 }
 
-/** A generation in progress; it goes on while it is iterated or its result is awaited. */
+/**
+ * A generation in progress; it goes on while it is iterated or its result is awaited. Leaving the iteration ends it as
+ * `signal` does.
+ */
 export class Generation implements AsyncIterable<GenerationChunk> {
-  private outcome: Promise<GenerationResult> | undefined
-  private ended: GenerationResult | undefined
+  private outcome: (() => GenerationResult) | undefined
 
-  constructor(private readonly steps: AsyncGenerator<GenerationChunk, GenerationResult, void>) {}
+  constructor(
+    private readonly steps: AsyncGenerator<GenerationChunk, GenerationResult, void>,
+    private readonly interrupt: () => void,
+  ) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<GenerationChunk, void, void> {
-    for (;;) {
-      const { done, value } = await this.steps.next()
-      if (done) {
-        // A generator that ended before gives no value again.
-        this.ended ??= value
-        return
+    let step = await this.next()
+    try {
+      for (; !step.done; step = await this.next()) yield step.value
+    } finally {
+      if (!this.outcome) {
+        this.interrupt()
+        await this.result()
       }
-      yield value
     }
   }
 
   /** Runs what is left of the generation and gives all of it. */
-  result(): Promise<GenerationResult> {
-    this.outcome ??= this.drain()
-    return this.outcome
+  async result(): Promise<GenerationResult> {
+    while (!this.outcome) await this.next()
+    return this.outcome()
   }
 
-  private async drain(): Promise<GenerationResult> {
-    for await (const _ of this);
-    return this.ended!
+  private async next(): Promise<IteratorResult<GenerationChunk, GenerationResult>> {
+    try {
+      const step = await this.steps.next()
+      // A generator tells only once how it ended.
+      if (step.done) this.outcome ??= () => step.value
+      return step
+    } catch (error) {
+      this.outcome = () => {
+        throw error
+      }
+      throw error
+    }
   }
 }
 
 async function* run(
-  { model, tokenizer, generationConfig }: LanguageModel,
+  { model, tokenizer, generationConfig }: GenerationModel,
   prompt: Prompt,
   layers: readonly ConfigLayer[],
   options: GenerateOptions,
 ): AsyncGenerator<GenerationChunk, GenerationResult, void> {
-  const { config: resolved, warnings, notices } = resolveGenerationConfig(generationConfig, ...layers)
-  for (const message of [...warnings, ...notices]) options.onWarning?.(message)
-  const config = { ...resolved, seed: resolved.seed ?? randomInt(2 ** 32) }
+  const config = resolve([generationConfig, ...layers], options.onWarning)
   const encode = (text: Prompt) => encodePrompt(text, tokenizer, config, options.chatTemplate)
   const promptIds = encode(prompt)
   const stopwatch = new Stopwatch(promptIds.length)
-  const eosTokenIds = config.eos_token_id ?? tokenizer.eosTokenIds
-  const maxLength = lengthLimit(config, promptIds.length, model.maxPositions)
-  const prefix = prefixOf(promptIds)
-  const stop = buildStoppingCriterion(config, {
-    maxLength,
-    eosTokenIds,
-    decodeSuffix: (ids) => tokenizer.decode(ids),
+  const context = {
+    promptLength: promptIds.length,
+    eosTokenIds: config.eos_token_id ?? tokenizer.eosTokenIds,
+    maxLength: lengthLimit(config, promptIds.length, model.maxPositions),
+    decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
+    prefixAllowedTokensFn: options.prefixAllowedTokensFn,
+    userProcessors: options.processors,
     userCriteria: options.stoppingCriteria,
-  })
+  }
+  const prefix = prefixOf(promptIds)
+  const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
   const { target, caches, dispose } = await prefill(model, promptIds, config, negative)
-  const sequences = caches.map(
-    () => new Sequence({ config, tokenizer, prompt: prefix, promptIds, stop, logprobs: options.logprobs }),
-  )
-  const strategies = caches.map((cache, i) => {
-    const processors = buildProcessors(config, {
-      promptLength: promptIds.length,
-      eosTokenIds,
-      maxLength,
-      prefixAllowedTokensFn: options.prefixAllowedTokensFn,
-      userProcessors: options.processors,
-    })
-    const random = createRandom(forkSeed(config.seed, i))
-    const request: Request = { model: target, cache, prompt: prefix, processors, random, limit: maxLength }
-    return strategyFor(config)(request)
-  })
   try {
+    const sequences = caches.map(
+      () => new Sequence({ config, tokenizer, prompt: prefix, promptIds, stop, logprobs: options.logprobs }),
+    )
+    const strategies = caches.map((cache, i) => {
+      const processors = buildProcessors(config, context)
+      const random = createRandom(forkSeed(config.seed, i))
+      const limit = context.maxLength
+      return strategyFor(config)({ model: target, cache, prompt: prefix, processors, random, limit })
+    })
     yield* decode(sequences, strategies, stopwatch, options.signal)
+    const results = sequences.map((sequence) => sequence.result())
+    return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
   } finally {
-    await Promise.all(strategies.map((strategy) => strategy.return()))
     dispose()
   }
-  const results = sequences.map((sequence) => sequence.result())
-  return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
+}
+
+/** The layers' settings, with a fresh seed where they have none. */
+function resolve(layers: readonly ConfigLayer[], onWarning: GenerateOptions['onWarning']) {
+  const { config, warnings, notices } = resolveGenerationConfig(...layers)
+  for (const message of [...warnings, ...notices]) onWarning?.(message)
+  return { ...config, seed: config.seed ?? randomInt(2 ** 32) }
 }
 
 /** Turns of all live sequences, so that their forward passes run as one and in an order that never varies. */
@@ -168,26 +180,30 @@ async function* decode(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<GenerationChunk, void, void> {
   let live = [...sequences.keys()]
-  while (live.length > 0) {
-    if (signal?.aborted) {
-      for (const i of live) yield { sequence: i, text: sequences[i].end('interrupted'), ids: [] }
-      return
+  try {
+    while (live.length > 0) {
+      if (signal?.aborted) {
+        for (const i of live) yield { sequence: i, text: sequences[i].end('interrupted'), ids: [] }
+        return
+      }
+      const steps = await Promise.all(live.map((i) => strategies[i].next()))
+      const chunks = live.map((sequence, i) => {
+        const { value } = steps[i]
+        if (!value) throw new RangeError('A strategy ended before its sequence did.')
+        return { sequence, ...sequences[sequence].push(value), value }
+      })
+      stopwatch.record(
+        chunks.map(({ ids, value }) => ({
+          tokens: ids.length,
+          drafted: value.drafted,
+          accepted: value.accepted,
+        })),
+      )
+      for (const { sequence, text, ids } of chunks) yield { sequence, text, ids }
+      live = live.filter((i) => !sequences[i].finished)
     }
-    const steps = await Promise.all(live.map((i) => strategies[i].next()))
-    const chunks = live.map((sequence, i) => {
-      const { value } = steps[i]
-      if (!value) throw new RangeError('A strategy ended before its sequence did.')
-      return { sequence, ...sequences[sequence].push(value), value }
-    })
-    stopwatch.record(
-      chunks.map(({ ids, value }) => ({
-        tokens: ids.length,
-        drafted: value.drafted,
-        accepted: value.accepted,
-      })),
-    )
-    for (const { sequence, text, ids } of chunks) yield { sequence, text, ids }
-    live = live.filter((i) => !sequences[i].finished)
+  } finally {
+    await Promise.all(strategies.map((strategy) => strategy.return()))
   }
 }
 
@@ -216,17 +232,22 @@ async function prefill(
     return { target: model, caches: [cache], dispose: () => cache.dispose() }
   }
   const branching = new BranchingModel(model)
-  const root = branching.newCache()
-  const shared = promptIds.slice(0, -1)
-  if (shared.length > 0) {
-    const parents = shared.map((_, i) => i - 1)
-    await branching.forward(root, shared, parents, [])
-  }
-  const forks = Array.from({ length: count }, () => root.fork())
   const dispose = () => branching.dispose()
-  if (scale === 1) return { target: branching, caches: forks, dispose }
-  const guided = new GuidedModel(branching, promptIds.length, negative ?? promptIds.slice(-1), scale)
-  return { target: guided, caches: forks.map((fork) => guided.newCache(fork)), dispose }
+  try {
+    const root = branching.newCache()
+    const shared = promptIds.slice(0, -1)
+    if (shared.length > 0) {
+      const parents = shared.map((_, i) => i - 1)
+      await branching.forward(root, shared, parents, [])
+    }
+    const forks = Array.from({ length: count }, () => root.fork())
+    if (scale === 1) return { target: branching, caches: forks, dispose }
+    const guided = new GuidedModel(branching, promptIds.length, negative ?? promptIds.slice(-1), scale)
+    return { target: guided, caches: forks.map((fork) => guided.newCache(fork)), dispose }
+  } catch (error) {
+    dispose()
+    throw error
+  }
 }
 
 /** @throws UserError for a prompt without tokens where the model has no BOS to start from. */

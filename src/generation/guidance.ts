@@ -3,9 +3,10 @@ import type { KVCache, Model, Output } from '../strategies/types.js'
 import { combineGuidance } from './processors/index.js'
 
 /**
- * A model under classifier-free guidance (Sanchez et al. 2023; HF's `guidance_scale` with `negative_prompt_ids`): its
- * scores are log-probabilities, moved away from those that the same continuation has after another prompt. It comes
- * before all processors, as in HF, and works with any strategy. On a `BranchingModel` both sides run as one pass.
+ * A model under classifier-free guidance (Sanchez et al. 2023; HF's `guidance_scale` with `negative_prompt_ids`):
+ * processors start from log-probabilities that are moved away from those which the same continuation has after another
+ * prompt; its logits stay the model's own, as in HF. It works with any strategy. On a `BranchingModel` both sides run
+ * as one pass.
  */
 export class GuidedModel implements Model {
   readonly vocabSize: number
@@ -61,12 +62,14 @@ export class GuidedModel implements Model {
           )
         : undefined,
     ])
-    const guided = new Map<number, Float32Array>()
-    for (const node of chosenFrom) {
-      const other = unconditional!.logits(counterpart(node))
-      guided.set(node, combineGuidance(conditional.logits(node), other, this.scale))
+    return {
+      logits: (node) => conditional.logits(node),
+      hidden: (node) => conditional.hidden(node),
+      scores: (node) => {
+        const other = unconditional!.logits(counterpart(node))
+        return combineGuidance(conditional.logits(node).slice(), other, this.scale)
+      },
     }
-    return { logits: (node) => guided.get(node) ?? conditional.logits(node), hidden: conditional.hidden }
   }
 }
 

@@ -8,7 +8,7 @@ import * as ort from './ort.js'
 import { isOutOfMemory, outOfMemory } from './session.js'
 
 /** Tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */
-const CHUNK = 512
+const CHUNK = 128
 
 /** A model on ONNX Runtime, whose graph is a `decoderGraph`. */
 export class OnnxModel implements Model {
@@ -41,6 +41,7 @@ export class OnnxModel implements Model {
     const before = cache.length
     const results = new Map<number, Row>()
     try {
+      cache.reserve(tokens.length)
       for (let start = 0; start < tokens.length; start += CHUNK) {
         const end = Math.min(start + CHUNK, tokens.length)
         const wanted = nodes.filter((node) => node >= start && node < end)
@@ -66,7 +67,6 @@ export class OnnxModel implements Model {
     parents: readonly number[],
     rows: readonly number[],
   ): Promise<(row: number) => Row> {
-    cache.reserve(tokens.length)
     const past = cache.length
     cache.append(parents)
     const results =

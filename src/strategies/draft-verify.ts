@@ -96,9 +96,10 @@ class VisitedNodes {
     if (known) return known
     const prefix =
       node < 0 ? this.root : extend(this.at(this.draft.parents[node]).prefix, this.draft.tokens[node])
-    const logits = this.output.logits(this.offset + node)
-    const hidden = this.output.hidden(this.offset + node)
-    const scores = this.processors.length > 0 ? logits.slice() : logits
+    const index = this.offset + node
+    const logits = this.output.logits(index)
+    const hidden = this.output.hidden(index)
+    const scores = this.output.scores?.(index) ?? (this.processors.length > 0 ? logits.slice() : logits)
     for (const process of this.processors) process(scores, prefix)
     const visited = { prefix, logits, scores, hidden }
     this.nodes.set(node, visited)

@@ -33,6 +33,8 @@ export interface Output {
   logits(node: number): Float32Array
   /** The last hidden state after the final norm, [hidden]. */
   hidden(node: number): Float32Array
+  /** What processors start from, where that is not `logits` (under guidance): a new array, [vocab]. */
+  scores?(node: number): Float32Array
 }
 
 /** A causal language model over token trees. */
