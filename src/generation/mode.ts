@@ -58,9 +58,15 @@ function baseMode(config: GenerationConfig): GenerationMode {
 
 /** The token with the highest score; of equals the first. */
 const best: Choose = (scores) => {
-  let best = 0
-  for (let i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i
-  if (scores[best] > -Infinity) return best
+  let best = -1
+  let highest = -Infinity
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i] > highest) {
+      best = i
+      highest = scores[i]
+    }
+  }
+  if (best >= 0) return best
   throw noToken()
 }
 
@@ -80,6 +86,6 @@ function sampler(): Choose {
 
 function noToken(): UserError {
   return new UserError(
-    'No token can follow: every score is -Infinity or not a number. Loosen what forbids tokens, or set remove_invalid_values.',
+    'No token can follow: every score is -Infinity, or some are not numbers. Loosen what forbids tokens, or set remove_invalid_values.',
   )
 }

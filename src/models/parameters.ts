@@ -14,6 +14,18 @@ export interface Parameter {
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const HEAD = 'lm_head.weight'
 
+/** Projections of the same input that are stored as one matrix, their rows one below the other. */
+export interface FusedProjection {
+  readonly name: string
+  readonly parts: readonly string[]
+}
+
+/** What is fused where weights are converted anyway: one product instead of two or three. */
+export const FUSED = {
+  qkv_proj: { name: 'qkv_proj', parts: ['q_proj', 'k_proj', 'v_proj'] },
+  gate_up_proj: { name: 'gate_up_proj', parts: ['gate_proj', 'up_proj'] },
+} as const satisfies Record<string, FusedProjection>
+
 /** The vocabulary projection's parameter. */
 export function headName(spec: DecoderSpec): string {
   return spec.tiedHead ? EMBEDDING : HEAD

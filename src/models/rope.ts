@@ -36,22 +36,21 @@ export function inverseFrequencies(
 }
 
 /**
- * Cosines and sines of position · frequency, [positions, headDim / 2] each. The angle is rounded to float32 before,
- * as HF does.
+ * Cosines and sines of position · frequency, [positions, headDim / 2] each, times `scale`. The angle is rounded to
+ * float32 before, as HF does.
  */
 export function rotaryTables(
   frequencies: readonly number[],
   positions: ArrayLike<number>,
+  scale: number,
 ): { cos: Float32Array; sin: Float32Array } {
   const width = frequencies.length
   const cos = new Float32Array(positions.length * width)
   const sin = new Float32Array(positions.length * width)
-  for (let row = 0; row < positions.length; row++) {
-    for (let i = 0; i < width; i++) {
-      const angle = round(positions[row] * frequencies[i])
-      cos[row * width + i] = Math.cos(angle)
-      sin[row * width + i] = Math.sin(angle)
-    }
+  for (let i = 0; i < cos.length; i++) {
+    const angle = round(positions[Math.floor(i / width)] * frequencies[i % width])
+    cos[i] = Math.cos(angle) * scale
+    sin[i] = Math.sin(angle) * scale
   }
   return { cos, sin }
 }

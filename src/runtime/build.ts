@@ -14,12 +14,8 @@ import {
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
-import {
-  type CacheLayout,
-  decoderGraph,
-  type ParameterSource,
-  type QuantisedLinear,
-} from '../models/decoder.js'
+import { decoderGraph } from '../models/decoder.js'
+import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/layers.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { TensorData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
@@ -49,7 +45,7 @@ interface Manifest {
 }
 
 /** To be raised with every change of the graph or of how weights are stored. */
-const VERSION = 2
+const VERSION = 3
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
 const MANIFEST_FILE = 'entry.json'
@@ -186,7 +182,7 @@ async function writeWeights(
     for (const parameter of plan) {
       signal?.throwIfAborted()
       onProgress?.({ done: file.length, total })
-      const values = await store.read(parameter.name)
+      const values = await readRows(store, parameter)
       if (parameter.bits === 32) plain.set(parameter.name, await file.append(values))
       else quantised.set(parameter.name, await appendQuantised(file, parameter, parameter.bits, values))
     }
@@ -195,6 +191,19 @@ async function writeWeights(
     await file.handle.close()
   }
   return { data: (name) => plain.get(name)!, quantised: (name) => quantised.get(name) }
+}
+
+/** The rows of all parts, one below the other. */
+async function readRows(store: WeightStore, { shape, parts }: StoredParameter): Promise<Float32Array> {
+  if (parts.length === 1) return store.read(parts[0].name)
+  const values = new Float32Array(shape[0] * shape[1])
+  let offset = 0
+  for (const part of parts) {
+    const rows = await store.read(part.name)
+    values.set(rows, offset)
+    offset += rows.length
+  }
+  return values
 }
 
 async function appendQuantised(

@@ -1,9 +1,10 @@
 import type { DecoderSpec } from '../models/spec.js'
 import type { KVCache } from '../strategies/types.js'
+import { HeadRows } from './head-rows.js'
 import * as ort from './ort.js'
 import { outOfMemory } from './session.js'
 
-/** Attention runs over whole multiples of this many slots, so that buffers and shapes repeat from step to step. */
+/** Attention runs over whole multiples of this many slots, so that shapes repeat from step to step. */
 const PADDING = 64
 const FIRST_CAPACITY = 512
 
@@ -14,55 +15,57 @@ const DROPPED = -2
 const HIDDEN = -1e9
 
 /**
- * Keys and values of a token tree in host memory: by layer one array of rows, [capacity, kvHeads * headDim], a row
- * a slot. Which slots a token sees follows from the parents.
+ * Keys and values of a token tree in host memory, a row a slot. Which slots a token sees follows from the parents.
  */
 export class TreeCache implements KVCache {
   length = 0
-  readonly keys: Float32Array[]
-  readonly values: Float32Array[]
+  /** Slots that attention runs over: those in use, and some that the mask hides. */
+  columns = 0
+  private readonly keys: HeadRows[]
+  private readonly values: HeadRows[]
   private capacity = 0
   private parents = new Int32Array(0)
   /** Depth of each slot: the position that its rotary embedding has. */
   private depths = new Int32Array(0)
   /** The first slots that form a chain, each the child of the one before: their ancestry needs no walk. */
   private chain = 0
-  private readonly rowSize: number
-  /** Past tensors by number of rows; they are views of the arrays and stay valid until these grow. */
-  private readonly views = new Map<number, Record<string, ort.Tensor>>()
 
   constructor(private readonly spec: DecoderSpec) {
-    this.rowSize = spec.kvHeads * spec.headDim
-    this.keys = spec.layers.map(() => new Float32Array(0))
-    this.values = spec.layers.map(() => new Float32Array(0))
+    const rows = () => spec.layers.map(() => new HeadRows(spec.kvHeads, spec.headDim))
+    this.keys = rows()
+    this.values = rows()
   }
 
-  /** Slots that attention runs over for `count` rows. */
-  static padded(count: number): number {
-    return Math.ceil(count / PADDING) * PADDING
-  }
-
-  /** Makes room for `count` more slots, padding included. */
+  /** Allocates room for `count` more slots, padding included. */
   reserve(count: number): void {
-    const needed = TreeCache.padded(this.length + count)
+    const needed = spacious(this.length + count)
     if (needed <= this.capacity) return
-    const capacity = Math.max(needed, FIRST_CAPACITY, TreeCache.padded(this.capacity * 1.5))
+    // Memory that is not touched is not resident: room is cheap, and growing leaves garbage.
+    const capacity = Math.max(2 * needed, FIRST_CAPACITY)
     try {
-      for (const arrays of [this.keys, this.values]) {
-        for (const [layer, array] of arrays.entries()) arrays[layer] = this.grown(array, capacity)
-      }
+      for (const rows of this.allRows()) rows.allocate(capacity, this.length)
     } catch (error) {
       throw outOfMemory(`for a cache of ${capacity} tokens`, error)
     }
     this.parents = copyInto(new Int32Array(capacity), this.parents)
     this.depths = copyInto(new Int32Array(capacity), this.depths)
     this.capacity = capacity
-    this.views.clear()
   }
 
-  private grown(array: Float32Array, capacity: number): Float32Array {
-    const used = array.subarray(0, this.length * this.rowSize)
-    return copyInto(new Float32Array(capacity * this.rowSize), used)
+  /** Lays the rows out so that there are columns for `count` more slots, for which there is room. */
+  widen(count: number): void {
+    if (this.length + count <= this.columns) return
+    this.columns = spacious(this.length + count)
+    for (const rows of this.allRows()) rows.layOut(this.columns, this.length)
+  }
+
+  /** Bytes of keys and values, room to grow included. */
+  get byteLength(): number {
+    return this.allRows().reduce((sum, rows) => sum + rows.byteLength, 0)
+  }
+
+  private allRows(): HeadRows[] {
+    return [...this.keys, ...this.values]
   }
 
   /** Enters tokens whose rows a forward pass is about to write; -1 is a parent at the start. */
@@ -115,20 +118,14 @@ export class TreeCache implements KVCache {
       let end = target + 1
       while (end < slots.length && slots[end] === slots[end - 1] + 1) end++
       const from = slots[target]
-      if (from !== target) {
-        for (const array of [...this.keys, ...this.values]) {
-          array.copyWithin(target * this.rowSize, from * this.rowSize, (from + end - target) * this.rowSize)
-        }
-      }
+      if (from !== target) for (const rows of this.allRows()) rows.move(from, target, end - target)
       target = end
     }
   }
 
   dispose(): void {
-    this.length = this.capacity = this.chain = 0
-    this.keys.fill(new Float32Array(0))
-    this.values.fill(new Float32Array(0))
-    this.views.clear()
+    this.length = this.columns = this.capacity = this.chain = 0
+    for (const rows of this.allRows()) rows.release()
   }
 
   /** Positions of the last `count` slots: a view. */
@@ -137,7 +134,7 @@ export class TreeCache implements KVCache {
   }
 
   /**
-   * The attention mask of the last `count` slots, [count, 1, columns]; with a `window` only ancestors less than that
+   * The attention mask of the last `count` slots, [count, columns]; with a `window` only ancestors less than that
    * many positions back are seen. Column c stands for slot c, but the new slots begin at column `newColumn`.
    */
   mask(count: number, columns: number, newColumn: number, window?: number): ort.Tensor {
@@ -157,38 +154,40 @@ export class TreeCache implements KVCache {
       }
       if (slot >= 0 && left > 0) row.fill(0, Math.max(0, slot + 1 - left), slot + 1)
     }
-    return new ort.Tensor('float32', mask, [count, 1, columns])
+    return new ort.Tensor('float32', mask, [count, columns])
   }
 
-  /** The first `rows` slots of every layer as `past_key.i` and `past_value.i`, [rows, kvHeads, headDim]. */
-  past(rows: number): Record<string, ort.Tensor> {
-    const known = this.views.get(rows)
-    if (known) return known
-    const shape = [rows, this.spec.kvHeads, this.spec.headDim]
-    const view = (array: Float32Array) =>
-      new ort.Tensor('float32', array.subarray(0, rows * this.rowSize), shape)
+  /** All columns of every layer as `past_key.i` and `past_value.i`, [kvHeads, 1, columns, headDim]: views. */
+  past(): Record<string, ort.Tensor> {
     const tensors: Record<string, ort.Tensor> = {}
     for (const [layer, keys] of this.keys.entries()) {
-      tensors[`past_key.${layer}`] = view(keys)
-      tensors[`past_value.${layer}`] = view(this.values[layer])
+      tensors[`past_key.${layer}`] = keys.tensor()
+      tensors[`past_value.${layer}`] = this.values[layer].tensor()
     }
-    this.views.set(rows, tensors)
     return tensors
   }
 
-  /** The rows of the last `count` slots as `key.i` and `value.i`, [count, kvHeads * headDim]: views to write to. */
+  /** The rows of the last `count` slots as `key.i.h` and `value.i.h`, [1, count, headDim]: views to write to. */
   newRows(count: number): Record<string, ort.Tensor> {
-    const from = (this.length - count) * this.rowSize
-    const shape = [count, this.rowSize]
-    const view = (array: Float32Array) =>
-      new ort.Tensor('float32', array.subarray(from, from + count * this.rowSize), shape)
+    const first = this.length - count
     const tensors: Record<string, ort.Tensor> = {}
     for (const [layer, keys] of this.keys.entries()) {
-      tensors[`key.${layer}`] = view(keys)
-      tensors[`value.${layer}`] = view(this.values[layer])
+      for (let head = 0; head < this.spec.kvHeads; head++) {
+        tensors[`key.${layer}.${head}`] = keys.headTensor(head, first, count)
+        tensors[`value.${layer}.${head}`] = this.values[layer].headTensor(head, first, count)
+      }
     }
     return tensors
   }
+}
+
+function padded(count: number): number {
+  return Math.ceil(count / PADDING) * PADDING
+}
+
+/** Columns for `count` slots, with so many to spare that laying rows out again stays rare. */
+function spacious(count: number): number {
+  return padded(count + (count >> 4))
 }
 
 function copyInto<A extends Float32Array | Int32Array>(target: A, source: A): A {

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js'
-import { type CacheLayout, INPUT_PREFIX } from '../models/decoder.js'
+import { INPUT_PREFIX } from '../models/decoder.js'
+import type { CacheLayout } from '../models/layers.js'
 import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { KVCache, Model, Output } from '../strategies/types.js'
@@ -68,11 +69,12 @@ export class OnnxModel implements Model {
     rows: readonly number[],
   ): Promise<(row: number) => Row> {
     const past = cache.length
+    cache.widen(tokens.length)
     cache.append(parents)
     const results =
       this.layout === 'in-place'
-        ? await this.runInPlace(cache, tokens, rows)
-        : await this.runAppended(cache, past, tokens, rows)
+        ? await this.runInPlace(cache, past, tokens, rows)
+        : await this.runAppended(cache, tokens, rows)
     const logits = results.logits.data as Float32Array
     const hidden = results.hidden.data as Float32Array
     return (row) => ({
@@ -82,26 +84,15 @@ export class OnnxModel implements Model {
   }
 
   /** The graph writes the new rows into the cache and reads them there. */
-  private runInPlace(cache: TreeCache, tokens: readonly number[], rows: readonly number[]) {
-    const columns = TreeCache.padded(cache.length)
-    const feeds = {
-      ...cache.past(columns),
-      ...this.feeds(cache, tokens, rows, columns, cache.length - tokens.length),
-    }
+  private runInPlace(cache: TreeCache, past: number, tokens: readonly number[], rows: readonly number[]) {
+    const feeds = this.feeds(cache, tokens, rows, cache.columns, past)
     return this.session.run(feeds, { logits: null, hidden: null, ...cache.newRows(tokens.length) })
   }
 
   /** The graph sees the rows of before, and the new ones are copied into the cache afterwards. */
-  private async runAppended(
-    cache: TreeCache,
-    past: number,
-    tokens: readonly number[],
-    rows: readonly number[],
-  ) {
-    const pastColumns = TreeCache.padded(past)
-    const columns = pastColumns + tokens.length
-    const feeds = { ...cache.past(pastColumns), ...this.feeds(cache, tokens, rows, columns, pastColumns) }
-    const results = await this.session.run(feeds)
+  private async runAppended(cache: TreeCache, tokens: readonly number[], rows: readonly number[]) {
+    const columns = cache.columns + tokens.length
+    const results = await this.session.run(this.feeds(cache, tokens, rows, columns, cache.columns))
     for (const [name, target] of Object.entries(cache.newRows(tokens.length))) {
       ;(target.data as Float32Array).set(results[name].data as Float32Array)
     }
@@ -116,18 +107,19 @@ export class OnnxModel implements Model {
     newColumn: number,
   ): Record<string, ort.Tensor> {
     const count = tokens.length
+    const { layers, rope, headDim, slidingWindow, attentionScale } = this.spec
     const feeds: Record<string, ort.Tensor> = {
-      input_ids: int64(tokens, [count]),
+      ...cache.past(),
+      input_ids: int64(tokens, [1, count]),
       rows: int64(rows, [rows.length]),
     }
-    const { layers, rope, headDim, slidingWindow } = this.spec
     for (const kind of new Set(layers)) {
       const prefix = INPUT_PREFIX[kind]
       const window = kind === 'sliding' ? slidingWindow : undefined
       feeds[`${prefix}mask`] = cache.mask(count, columns, newColumn, window)
-      const { cos, sin } = rotaryTables(rope[kind], cache.positions(count))
-      feeds[`${prefix}cos`] = new ort.Tensor('float32', cos, [count, headDim / 2])
-      feeds[`${prefix}sin`] = new ort.Tensor('float32', sin, [count, headDim / 2])
+      const tables = rotaryTables(rope[kind], cache.positions(count), Math.sqrt(attentionScale))
+      feeds[`${prefix}cos`] = new ort.Tensor('float32', tables.cos, [count, headDim / 2])
+      feeds[`${prefix}sin`] = new ort.Tensor('float32', tables.sin, [count, headDim / 2])
     }
     return feeds
   }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { UserError } from '../errors.js'
-import type { CacheLayout } from '../models/decoder.js'
+import type { CacheLayout } from '../models/layers.js'
 import * as ort from './ort.js'
 
 export const DEVICES = ['cpu', 'webgpu', 'cuda'] as const

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import { EMBEDDING, headName, type Parameter, parametersOf } from '../models/parameters.js'
+import { EMBEDDING, FUSED, headName, type Parameter, parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { DType, WeightStore } from '../weights/index.js'
 
@@ -9,6 +9,8 @@ export type RunType = (typeof RUN_TYPES)[number]
 
 /** How one parameter is stored for the graph; `bits` 32 is float32, 8 and 4 are blocks with a scale each. */
 export interface StoredParameter extends Parameter {
+  /** HF's parameters whose rows it holds, one below the other. */
+  readonly parts: readonly Parameter[]
   readonly bits: 32 | 8 | 4
   /** Weights that share a scale; 0 for float32. */
   readonly blockSize: number
@@ -22,13 +24,40 @@ const BITS: Readonly<Record<RunType, 32 | 8 | 4>> = { fp32: 32, int8: 8, int4: 4
  * int4 too, as llama.cpp's Q4_0 files do: it decides between all tokens.
  */
 export function storagePlan(spec: DecoderSpec, type: RunType): StoredParameter[] {
-  const stored = parametersOf(spec).map((parameter): StoredParameter => {
+  const parameters = type === 'fp32' ? parametersOf(spec).map(alone) : fuse(parametersOf(spec))
+  const stored = parameters.map((parameter): StoredParameter => {
     const bits = parameter.kind === 'linear' ? bitsFor(parameter.name, spec, type) : 32
     return { ...parameter, bits, blockSize: blockSizeFor(parameter, bits) }
   })
   if (!spec.tiedHead || type === 'fp32') return stored
   const head: Parameter = { name: EMBEDDING, kind: 'linear', shape: [spec.vocabSize, spec.hiddenSize] }
-  return [...stored, { ...head, bits: 8, blockSize: blockSizeFor(head, 8) }]
+  return [...stored, { ...alone(head), bits: 8, blockSize: blockSizeFor(head, 8) }]
+}
+
+type Parts = Pick<StoredParameter, 'parts'>
+
+function alone(parameter: Parameter): Parameter & Parts {
+  return { ...parameter, parts: [parameter] }
+}
+
+/** The projections of `FUSED` as one matrix each, in the place of its first part. */
+function fuse(parameters: readonly Parameter[]): (Parameter & Parts)[] {
+  const groups = new Map<string, Parameter[]>()
+  for (const parameter of parameters) {
+    const name = fusedName(parameter)
+    groups.set(name, [...(groups.get(name) ?? []), parameter])
+  }
+  return [...groups].map(([name, parts]) => {
+    if (parts.length === 1) return alone(parts[0])
+    const rows = parts.reduce((sum, { shape }) => sum + shape[0], 0)
+    return { name, kind: 'linear', shape: [rows, parts[0].shape[1]], parts }
+  })
+}
+
+function fusedName({ name, kind }: Parameter): string {
+  const [, module, part] = /^(.*)\.(\w+)\.weight$/.exec(name) ?? []
+  const fused = Object.values(FUSED).find(({ parts }) => (parts as readonly string[]).includes(part))
+  return kind === 'linear' && fused ? `${module}.${fused.name}.weight` : name
 }
 
 function bitsFor(name: string, spec: DecoderSpec, type: RunType): 32 | 8 | 4 {

@@ -60,9 +60,12 @@ function dequantisedModel(
   const sources = new Map<string, string>()
   for (const parameter of storagePlan(spec, type)) {
     const isHead = spec.tiedHead && parameter.name.includes('embed') && parameter.kind === 'linear'
-    const name = isHead ? HEAD : parameter.name
-    plans.set(name, parameter)
-    sources.set(name, parameter.name)
+    // A row's blocks are its own: quantising the parts of a fused matrix one by one gives the same.
+    for (const { name: part, shape } of parameter.parts) {
+      const name = isHead ? HEAD : part
+      plans.set(name, { ...parameter, shape })
+      sources.set(name, part)
+    }
   }
   const tensors = new Map([...sources].map(([name, source]) => [name, store.tensors.get(source)!]))
   const read = async (name: string) => {

@@ -1,0 +1,81 @@
+import * as ort from './ort.js'
+
+/**
+ * The rows of one layer's keys or values in host memory, [heads, rows, headDim]: a head's rows lie side by side, which
+ * is how attention reads them. The buffer may hold more rows than are laid out.
+ */
+export class HeadRows {
+  private buffer = new Float32Array(0)
+  private rows = 0
+  private whole: ort.Tensor | undefined
+
+  constructor(
+    private readonly heads: number,
+    private readonly headDim: number,
+  ) {}
+
+  get byteLength(): number {
+    return this.buffer.byteLength
+  }
+
+  /** Makes the buffer hold `capacity` rows; the first `used` are kept. */
+  allocate(capacity: number, used: number): void {
+    const source = this.buffer
+    this.buffer = new Float32Array(this.heads * capacity * this.headDim)
+    for (let head = 0; head < this.heads; head++) {
+      const start = this.offset(head, 0)
+      this.buffer.set(source.subarray(start, start + used * this.headDim), start)
+    }
+    this.whole = undefined
+  }
+
+  /** Lays the first `used` rows out as the beginnings of heads of `rows` rows. */
+  layOut(rows: number, used: number): void {
+    const moves = Array.from({ length: this.heads }, (_, head) => [
+      this.offset(head, 0),
+      head * rows * this.headDim,
+    ])
+    // Away from where the next head's rows still are.
+    if (rows > this.rows) moves.reverse()
+    for (const [from, to] of moves) this.buffer.copyWithin(to, from, from + used * this.headDim)
+    this.rows = rows
+    this.whole = undefined
+  }
+
+  /** Copies `count` rows of every head. */
+  move(from: number, to: number, count: number): void {
+    for (let head = 0; head < this.heads; head++) {
+      const start = this.offset(head, from)
+      this.buffer.copyWithin(this.offset(head, to), start, start + count * this.headDim)
+    }
+  }
+
+  release(): void {
+    this.buffer = new Float32Array(0)
+    this.rows = 0
+    this.whole = undefined
+  }
+
+  /** A view of all rows, [heads, 1, rows, headDim]. */
+  tensor(): ort.Tensor {
+    const { heads, rows, headDim } = this
+    this.whole ??= new ort.Tensor('float32', this.buffer.subarray(0, heads * rows * headDim), [
+      heads,
+      1,
+      rows,
+      headDim,
+    ])
+    return this.whole
+  }
+
+  /** A view of one head's rows from `first` on, [1, count, headDim]. */
+  headTensor(head: number, first: number, count: number): ort.Tensor {
+    const start = this.offset(head, first)
+    const view = this.buffer.subarray(start, start + count * this.headDim)
+    return new ort.Tensor('float32', view, [1, count, this.headDim])
+  }
+
+  private offset(head: number, row: number): number {
+    return (head * this.rows + row) * this.headDim
+  }
+}
