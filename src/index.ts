@@ -10,6 +10,7 @@ export {
   type GenerateOptions,
   Generation,
   type GenerationChunk,
+  type GenerationModel,
   type GenerationResult,
   type GenerationSettings,
   generate,

@@ -68,7 +68,8 @@ export function generateFlags(fixed: readonly GenerationField[] = []) {
 }
 
 export const generateArgs = {
-  prompt: Args.string({ description: 'the prompt; from stdin where it is left out' }),
+  // oclif would read stdin itself, in a race against 10 ms, and whatever its encoding.
+  prompt: Args.string({ description: 'the prompt; from stdin where it is left out', ignoreStdin: true }),
 }
 
 type GenerateFlags = {

@@ -6,7 +6,7 @@ export default class Help extends BaseCommand {
   static override enableJsonFlag = false
   static override strict = false
   static override args = {
-    command: Args.string({ description: 'the command, such as `generate sample`' }),
+    command: Args.string({ ignoreStdin: true, description: 'the command, such as `generate sample`' }),
   }
 
   async run(): Promise<void> {

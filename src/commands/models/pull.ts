@@ -14,7 +14,7 @@ export default class ModelsPull extends BaseCommand {
     '<%= config.bin %> <%= command.id %> Qwen/Qwen2.5-0.5B-Instruct-GGUF:qwen2.5-0.5b-instruct-q4_0.gguf',
   ]
   static override args = {
-    id: Args.string({ description: 'org/name[@revision][:file.gguf]', required: true }),
+    id: Args.string({ ignoreStdin: true, description: 'org/name[@revision][:file.gguf]', required: true }),
   }
 
   async run(): Promise<{ id: string; path: string }> {

@@ -14,6 +14,7 @@ export default class ModelsRm extends BaseCommand {
   ]
   static override args = {
     id: Args.string({
+      ignoreStdin: true,
       description: 'org/name (every revision), org/name@revision, or org/name:file.gguf',
       required: true,
     }),

@@ -14,6 +14,7 @@ export default class ModelsShow extends BaseCommand {
   ]
   static override args = {
     model: Args.string({
+      ignoreStdin: true,
       description: 'directory in HF layout, .gguf file, or hub id org/name[@revision][:file.gguf]',
       required: true,
     }),

@@ -16,7 +16,9 @@ export default class WatermarkDetect extends BaseCommand {
     "<%= config.bin %> <%= command.id %> -m ./model --watermarking-config '{}' --text-file answer.txt",
     '<%= config.bin %> generate -m ./model --watermarking-config \'{"bias": 4}\' Hello | <%= config.bin %> <%= command.id %> -m ./model --watermarking-config \'{"bias": 4}\'',
   ]
-  static override args = { text: Args.string({ description: 'the text; from stdin where it is left out' }) }
+  static override args = {
+    text: Args.string({ description: 'the text; from stdin where it is left out', ignoreStdin: true }),
+  }
   static override flags = {
     model: modelFlags.model,
     'text-file': Flags.string({ helpValue: 'FILE', description: 'read the text from a file' }),

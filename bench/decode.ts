@@ -1,0 +1,182 @@
+/**
+ * Greedy decoding at batch 1 against @huggingface/transformers and node-llama-cpp, with the same weights.
+ *
+ *     npx tsx bench/decode.ts --models DIR [--peers DIR]
+ *
+ * DIR of --models is what bench/prepare.py made; DIR of --peers has node-llama-cpp in its node_modules. A peer that is
+ * not there is left out. Every round starts a new process for each side, one at a time, so that no side's threads run
+ * while another is measured; ratios are of sides in the same round.
+ */
+import { fork } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism, cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { headName, parametersOf } from '../src/models/parameters.js'
+import type { DecoderSpec } from '../src/models/spec.js'
+import { cacheBytesPerToken, RUN_TYPES, weightBytes } from '../src/runtime/storage.js'
+import { llamaCppVersion } from './decode/engine-llama-cpp.js'
+import { loadOurs, readSpec } from './decode/engine-ours.js'
+import type { Job, Measurement, Side, Task } from './decode/measure.js'
+import { markdown, type Results } from './decode/report.js'
+
+const SIDE = fileURLToPath(new URL('./decode/side.ts', import.meta.url))
+
+interface Options {
+  readonly models: string
+  readonly peers: string
+  readonly contexts: readonly number[]
+  readonly rounds: number
+  readonly steps: number
+  readonly prefill: number
+  readonly threads: number
+  readonly seed: number
+  readonly json: string | undefined
+}
+
+function options(): Options {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      models: text,
+      peers: { ...text, default: '.' },
+      contexts: { ...text, default: '128,1024' },
+      rounds: { ...text, default: '7' },
+      steps: { ...text, default: '64' },
+      prefill: { ...text, default: '512' },
+      threads: { ...text, default: String(availableParallelism()) },
+      seed: { ...text, default: '0' },
+      json: text,
+    },
+  })
+  if (!values.models) throw new Error('Give the folder that bench/prepare.py made: --models DIR.')
+  const { models, peers, json } = values
+  const count = (name: 'rounds' | 'steps' | 'prefill' | 'threads') => positive(name, values[name])
+  return {
+    models,
+    peers,
+    json,
+    contexts: values.contexts.split(',').map((part) => positive('contexts', part)),
+    rounds: count('rounds'),
+    steps: count('steps'),
+    prefill: count('prefill'),
+    threads: count('threads'),
+    seed: Number(values.seed),
+  }
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new Error(`--${name} needs a positive integer, not ${text}.`)
+}
+
+/** The sides that can run here: of equal weights side by side, so that they follow each other. */
+async function availableSides({ models, peers }: Options): Promise<Side[]> {
+  const llamaCpp = (await llamaCppVersion(peers)) !== undefined
+  if (!llamaCpp) console.log(`Left out: node-llama-cpp is not in ${join(peers, 'node_modules')}.`)
+  const transformersJs = existsSync(join(models, 'transformers-js'))
+  if (!transformersJs) console.log(`Left out: transformers.js, as ${models} has no transformers-js.`)
+  const ours = (variant: string): Side => ({ engine: 'ours', variant })
+  const theirs = (...variants: string[]): Side[] =>
+    llamaCpp ? variants.map((variant) => ({ engine: 'llama.cpp', variant })) : []
+  return [
+    ...(transformersJs ? [{ engine: 'transformers.js', variant: 'fp32' } as const] : []),
+    ours('fp32'),
+    ...theirs('f32'),
+    ours('int8'),
+    ...theirs('q8_0'),
+    ours('int4'),
+    ...theirs('q4_0', 'q4_0-pure'),
+  ]
+}
+
+/** Contexts and prefill are cut to what the model can hold. */
+function taskFor(spec: DecoderSpec, { contexts, steps, prefill, seed }: Options): Task {
+  const longest = spec.maxPositions - steps - 1
+  const cut = [...new Set(contexts.map((context) => Math.min(context, longest)))]
+  return { contexts: cut, steps, prefill: Math.min(prefill, longest), vocabSize: spec.vocabSize, seed }
+}
+
+/** Runs one process to its end. */
+function inProcess<T>(job: Job): Promise<T> {
+  const llamaCpp = job.kind === 'engine' && job.engine === 'llama.cpp'
+  const env = llamaCpp ? { ...process.env, UV_THREADPOOL_SIZE: '1' } : process.env
+  return new Promise((resolve, reject) => {
+    let result: T | undefined
+    const child = fork(SIDE, [JSON.stringify(job)], { env, serialization: 'advanced' })
+    child.once('message', (message) => {
+      result = message as T
+    })
+    child.once('exit', (code) => {
+      if (result === undefined) reject(new Error(`${JSON.stringify(job)} ended with exit code ${code}.`))
+      else resolve(result)
+    })
+  })
+}
+
+async function measure(options: Options, spec: DecoderSpec, sides: readonly Side[]): Promise<Results> {
+  const { models, peers, threads, rounds } = options
+  const task = taskFor(spec, options)
+  const length = Math.max(...task.contexts, task.prefill) + task.steps + 1
+  // So that no measured process quantises weights.
+  for (const dtype of RUN_TYPES) await (await loadOurs(models, dtype, threads)).model.dispose()
+  const measurements = sides.map((side) => ({ ...side, rounds: [] as Measurement[] }))
+  const bandwidth: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    bandwidth.push(await inProcess<number>({ kind: 'bandwidth', threads }))
+    // Every other round backwards, so that no side is always the first of its pair.
+    for (const side of round % 2 === 0 ? measurements : measurements.toReversed()) {
+      const setup = { models, peers, variant: side.variant, threads, length }
+      const seed = task.seed + round
+      side.rounds.push(
+        await inProcess({ kind: 'engine', engine: side.engine, setup, task: { ...task, seed } }),
+      )
+    }
+    console.error(`round ${round + 1} of ${rounds}`)
+  }
+  const types = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
+  return {
+    task,
+    sides: measurements,
+    bandwidth,
+    bytesPerToken: task.contexts.map((context) => bytesRead(spec, context + task.steps / 2)),
+    weightBytes: Object.fromEntries(types),
+  }
+}
+
+/** What a decoded token reads in fp32 with so many tokens before it: of the embedding only as the projection. */
+function bytesRead(spec: DecoderSpec, context: number): number {
+  const used = parametersOf(spec).filter(({ name, kind }) => kind !== 'embedding' || name === headName(spec))
+  const sizes = used.map(({ shape }) => 4 * shape.reduce((product, size) => product * size, 1))
+  return sizes.reduce((sum, size) => sum + size, 0) + context * cacheBytesPerToken(spec)
+}
+
+async function versions(peers: string): Promise<string> {
+  const { dependencies } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
+  const ours = ['onnxruntime-node', '@huggingface/transformers'].map(
+    (name) => `${name} ${dependencies[name]}`,
+  )
+  const llamaCpp = await llamaCppVersion(peers)
+  return [`Node ${process.version}`, ...ours, ...(llamaCpp ? [`node-llama-cpp ${llamaCpp}`] : [])].join(', ')
+}
+
+async function main(): Promise<void> {
+  const chosen = options()
+  const spec = await readSpec(chosen.models)
+  const sides = await availableSides(chosen)
+  const [{ model }] = cpus()
+  const header = [
+    `Machine: ${model.trim()}, ${cpus().length} cores, ${(totalmem() / 1e9).toFixed(0)} GB; ${process.platform}-${process.arch}`,
+    await versions(chosen.peers),
+    `Seed ${chosen.seed}, ${chosen.rounds} rounds of ${chosen.steps} tokens, ${chosen.threads} threads`,
+    `Command: npx tsx bench/decode.ts ${process.argv.slice(2).join(' ')}`,
+  ]
+  const results = await measure(chosen, spec, sides)
+  console.log(`${header.join('  \n')}\n\n${markdown(results)}`)
+  if (chosen.json) await writeFile(chosen.json, `${JSON.stringify({ header, ...results }, undefined, 1)}\n`)
+}
+
+await main()
