@@ -1,0 +1,31 @@
+import type { GenerationModel } from '../../src/generation/generate.js'
+import type { Tokenizer } from '../../src/generation/tokenizer.js'
+import type { Model } from '../../src/strategies/types.js'
+
+/** A tokenizer that spells each id in decimal with a space after it: `encode('3 14 ')` is [3, 14]. */
+export function stubTokenizer(vocabSize: number): Tokenizer {
+  const idToToken = (id: number) => (id < vocabSize ? `${id} ` : undefined)
+  const encode = (text: string) => text.split(' ').filter(Boolean).map(Number)
+  return {
+    vocabSize,
+    bosToken: undefined,
+    eosToken: undefined,
+    padToken: undefined,
+    unkToken: undefined,
+    eosTokenIds: [],
+    specialIds: new Set(),
+    chatTemplate: undefined,
+    encode,
+    decode: (ids) => ids.map((id) => idToToken(id) ?? '').join(''),
+    tokenToId: (token) => encode(token).at(0),
+    idToToken,
+    newDecoder: () => ({ push: (token) => token, flush: () => '' }),
+    applyChatTemplate: (messages) => messages.map(({ content }) => content).join(''),
+  }
+}
+
+/** A model without files; `settings` stand for its generation_config.json. */
+export function stubModel(model: Model, settings: Record<string, unknown> = {}): GenerationModel {
+  const generationConfig = { values: settings, origin: 'generation_config.json', fromModel: true }
+  return { model, tokenizer: stubTokenizer(model.vocabSize), generationConfig }
+}
