@@ -131,6 +131,7 @@ async function* run(
   options: GenerateOptions,
 ): AsyncGenerator<GenerationChunk, GenerationResult, void> {
   const config = resolve([generationConfig, ...layers], options.onWarning)
+  for (const layer of layers) checkTokenIds(layer, model.vocabSize)
   const encode = (text: Prompt) => encodePrompt(text, tokenizer, config, options.chatTemplate)
   const promptIds = encode(prompt)
   const stopwatch = new Stopwatch(promptIds.length)
@@ -162,6 +163,26 @@ async function* run(
     return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
   } finally {
     dispose()
+  }
+}
+
+const TOKEN_FIELDS = [
+  'bos_token_id',
+  'eos_token_id',
+  'forced_bos_token_id',
+  'forced_eos_token_id',
+  'suppress_tokens',
+  'begin_suppress_tokens',
+] as const
+
+/** @throws UserError for a token that the model does not have; a model's own file may name some. */
+function checkTokenIds({ values, origin }: ConfigLayer, vocabSize: number): void {
+  for (const field of TOKEN_FIELDS) {
+    const unknown = [values[field] ?? []].flat().find((id) => Number(id) >= vocabSize)
+    if (unknown === undefined) continue
+    throw usageError(
+      `${field} in ${origin} names the token ${unknown}, but the model's vocabulary has ${vocabSize}.`,
+    )
   }
 }
 

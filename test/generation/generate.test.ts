@@ -254,3 +254,18 @@ describe('where every token is forbidden', () => {
     expect((await mended.result()).ids).toEqual([0, 0])
   })
 })
+
+test.each([
+  'bos_token_id',
+  'eos_token_id',
+  'forced_bos_token_id',
+  'forced_eos_token_id',
+  'suppress_tokens',
+  'begin_suppress_tokens',
+])('%s beyond the vocabulary is refused', async (field) => {
+  const list = field.startsWith('suppress') || field.startsWith('begin')
+  const refusal = run({ [field]: list ? [1, 13] : 13, max_new_tokens: 2 })
+  await expect(refusal).rejects.toThrow(
+    `${field} in the settings names the token 13, but the model's vocabulary has 13.`,
+  )
+})
