@@ -1,9 +1,8 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
+import { withOpenModel } from '../../cli/open-model.js'
 import { describeModel, type ModelDescription } from '../../generation/describe-model.js'
-import { locateModel, openModel } from '../../generation/load-model.js'
 import { formatBytes } from '../../ui/format.js'
-import { transferDisplay } from '../../ui/progress.js'
 
 export default class ModelsShow extends BaseCommand {
   static override summary = 'Show what a model is: architecture, size, special tokens, strategies, memory.'
@@ -22,20 +21,11 @@ export default class ModelsShow extends BaseCommand {
 
   async run(): Promise<ModelDescription> {
     const { args } = await this.parse(ModelsShow)
-    const display = transferDisplay()
-    const path = await locateModel(args.model, {
-      signal: this.interruptSignal(),
-      onPull: display.update,
-      onNotice: display.notice,
-    }).finally(display.stop)
-    const opened = await openModel(path)
-    try {
+    return withOpenModel(args.model, this.interruptSignal(), async (opened) => {
       const description = describeModel(opened, await opened.loadTokenizer())
       for (const line of lines(description)) this.log(line)
       return description
-    } finally {
-      await opened.store.close()
-    }
+    })
   }
 }
 

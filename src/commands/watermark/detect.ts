@@ -1,12 +1,11 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { modelFlags } from '../../cli/model-flags.js'
+import { withOpenModel } from '../../cli/open-model.js'
 import { readText } from '../../cli/text-input.js'
 import { usageError } from '../../errors.js'
 import { resolveGenerationConfig } from '../../generation/config.js'
-import { locateModel, openModel } from '../../generation/load-model.js'
 import { detectWatermark, type WatermarkDetection } from '../../generation/watermark-detector.js'
-import { transferDisplay } from '../../ui/progress.js'
 
 export default class WatermarkDetect extends BaseCommand {
   static override summary = 'Test whether a text carries the watermark of `generate --watermarking-config`.'
@@ -62,22 +61,17 @@ export default class WatermarkDetect extends BaseCommand {
     return detection
   }
 
-  async #tokenize(source: string, text: string) {
-    const display = transferDisplay()
-    const path = await locateModel(source, {
-      signal: this.interruptSignal(),
-      onPull: display.update,
-      onNotice: display.notice,
-    }).finally(display.stop)
-    const opened = await openModel(path)
-    try {
-      const tokenizer = await opened.loadTokenizer()
-      const { config } = resolveGenerationConfig(opened.generationConfig)
-      const ids = tokenizer.encode(text, { addSpecialTokens: false })
-      return { ids, vocabSize: opened.spec.vocabSize, bosTokenId: config.bos_token_id }
-    } finally {
-      await opened.store.close()
-    }
+  #tokenize(source: string, text: string) {
+    return withOpenModel(
+      source,
+      this.interruptSignal(),
+      async ({ generationConfig, spec, loadTokenizer }) => {
+        const tokenizer = await loadTokenizer()
+        const { config } = resolveGenerationConfig(generationConfig)
+        const ids = tokenizer.encode(text, { addSpecialTokens: false })
+        return { ids, vocabSize: spec.vocabSize, bosTokenId: config.bos_token_id }
+      },
+    )
   }
 }
 
