@@ -16,6 +16,7 @@ export {
   generate,
   type Prompt,
 } from './generation/generate.js'
+export type { LiveBeam } from './generation/live-beams.js'
 export { type LanguageModel, type LoadOptions, loadModel } from './generation/load-model.js'
 export type { TokenLogprobs, TokenProbability } from './generation/logprobs.js'
 export type { GeneratedSequence } from './generation/sequence.js'
@@ -23,10 +24,18 @@ export type { Statistics } from './generation/statistics.js'
 export type { Tokenizer } from './generation/tokenizer.js'
 export { computeTransitionScores } from './generation/transition-scores.js'
 export { detectWatermark, type WatermarkDetection } from './generation/watermark-detector.js'
+export { type BeamOptions, beamSearch } from './strategies/beam-search.js'
+export { type ContrastiveOptions, contrastiveSearch } from './strategies/contrastive-search.js'
+export { draftVerify } from './strategies/draft-verify.js'
 export { extend, prefixOf, tokensOf } from './strategies/prefix.js'
+export { PrefixTree } from './strategies/prefix-tree.js'
 export type {
+  Beam,
+  Choice,
+  CreateDrafter,
   Drafter,
   FinishReason,
+  Hypothesis,
   KVCache,
   LogitsProcessor,
   Model,
@@ -34,9 +43,13 @@ export type {
   Prefix,
   Random,
   Request,
+  Search,
+  SearchRequest,
+  SearchStep,
   Step,
   StoppingCriterion,
   Strategy,
   TokenTree,
   Verifier,
 } from './strategies/types.js'
+export { type Choose, follow } from './strategies/verifiers.js'

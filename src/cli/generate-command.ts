@@ -9,8 +9,11 @@ import {
   type GenerationField,
   resolveGenerationConfig,
 } from '../generation/config.js'
+import { loadStrategy } from '../generation/custom-strategy.js'
 import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
 import { type LanguageModel, loadModel } from '../generation/load-model.js'
+import { type GenerationMode, generationMode } from '../generation/mode.js'
+import type { GenerationView } from '../ui/generation-view.js'
 import { transferDisplay } from '../ui/progress.js'
 import { statisticsLine } from '../ui/statistics-line.js'
 import { BaseCommand } from './base-command.js'
@@ -43,6 +46,14 @@ const promptFlags = {
   }),
 }
 
+const strategyFlags = {
+  strategy: Flags.string({
+    helpValue: 'FILE',
+    description: 'JavaScript module with a strategy or drafter of your own',
+    helpGroup: 'STRATEGY',
+  }),
+}
+
 const outputFlags = {
   config: Flags.string({
     helpValue: 'FILE',
@@ -64,7 +75,7 @@ const JSON_FLAGS = ['logprobs', 'output-scores', 'output-logits', 'output-hidden
 export function generateFlags(fixed: readonly GenerationField[] = []) {
   // What --json returns is what the output flags ask for.
   const config = configFlags([...fixed, 'return_dict_in_generate'])
-  return { ...modelFlags, ...promptFlags, ...outputFlags, ...config }
+  return { ...modelFlags, ...promptFlags, ...strategyFlags, ...outputFlags, ...config }
 }
 
 export const generateArgs = {
@@ -82,17 +93,27 @@ type GenerateFlags = {
   raw: boolean
   'chat-template'?: string
   'negative-prompt'?: string
+  strategy?: string
   config?: string
   logprobs?: number
 }
 
+/** What makes a command's strategy. */
+export interface StrategySettings {
+  /** Settings that no flag may contradict. */
+  readonly fixed?: Readonly<Record<string, unknown>>
+  /** Settings that stand over the model's own, and under the user's. */
+  readonly defaults?: Readonly<Record<string, unknown>>
+  /** The modes that the command is for; by default all. */
+  readonly modes?: readonly GenerationMode[]
+}
+
 /** What `llm generate` and its strategies share: prompt and settings in, text or JSON out. */
 export abstract class GenerateCommand extends BaseCommand {
-  /** @param fixed the settings that make the strategy */
   protected async generate(
     argument: string | undefined,
     flags: GenerateFlags & Readonly<Record<string, unknown>>,
-    fixed: Readonly<Record<string, unknown>> = {},
+    settings: StrategySettings = {},
   ): Promise<GenerationJson> {
     refuseContradictions(flags, this.jsonEnabled())
     const text = await readText({
@@ -103,7 +124,8 @@ export abstract class GenerateCommand extends BaseCommand {
     })
     // Only now: while stdin is waited for, Ctrl-C ends the process itself.
     const signal = this.interruptSignal()
-    const layers = await this.#layers(flags, fixed)
+    const layers = await this.#layers(flags, settings)
+    const custom = flags.strategy === undefined ? {} : await loadStrategy(flags.strategy)
     const template = flags['chat-template']
     const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
     // Terminals without a size there are too, under which ink cannot lay out anything.
@@ -112,14 +134,17 @@ export abstract class GenerateCommand extends BaseCommand {
     const view = terminal && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
     const model = await this.#load(flags, signal)
     try {
-      const { num_return_sequences } = this.#check(model, layers)
+      const { num_return_sequences } = this.#check(model, layers, settings)
+      const shown = (await view)?.generationView(num_return_sequences, process.stdout)
       const generation = generate(model, promptFor(model, text, flags, chatTemplate), layers, {
         negativePrompt: flags['negative-prompt'],
         logprobs: flags.logprobs,
         chatTemplate,
+        ...custom,
+        onBeams: shown?.showBeams,
         signal,
       })
-      const result = await this.#show(generation, num_return_sequences, view)
+      const result = await this.#show(generation, shown)
       return generationJson(result)
     } finally {
       await model.dispose()
@@ -129,10 +154,10 @@ export abstract class GenerateCommand extends BaseCommand {
   /** The user's settings: the file's, over them the flags', over them what the command itself stands for. */
   async #layers(
     flags: GenerateFlags & Readonly<Record<string, unknown>>,
-    fixed: Readonly<Record<string, unknown>>,
+    { fixed = {}, defaults = {} }: StrategySettings,
   ): Promise<ConfigLayer[]> {
     const layers: ConfigLayer[] = [
-      { values: { return_dict_in_generate: this.jsonEnabled() }, origin: 'this command' },
+      { values: { return_dict_in_generate: this.jsonEnabled(), ...defaults }, origin: 'this command' },
     ]
     if (flags.config !== undefined)
       layers.push({ values: await readJsonObject(flags.config), origin: flags.config })
@@ -141,7 +166,7 @@ export abstract class GenerateCommand extends BaseCommand {
       const contradicting = layers.find(({ values }) => (values[field] ?? value) !== value)
       if (contradicting) {
         throw usageError(
-          `${field} is ${contradicting.values[field]} in ${contradicting.origin}, but \`${this.config.bin} ${this.id?.replaceAll(':', ' ')}\` sets it to ${value}.`,
+          `${field} is ${contradicting.values[field]} in ${contradicting.origin}, but ${this.#name} sets it to ${value}.`,
         )
       }
     }
@@ -151,11 +176,25 @@ export abstract class GenerateCommand extends BaseCommand {
   }
 
   /** What HF warns of is an error here: a flag is honoured or refused. */
-  #check({ generationConfig }: LanguageModel, layers: readonly ConfigLayer[]): GenerationConfig {
+  #check(
+    { generationConfig }: LanguageModel,
+    layers: readonly ConfigLayer[],
+    { modes }: StrategySettings,
+  ): GenerationConfig {
     const { config, warnings, notices } = resolveGenerationConfig(generationConfig, ...layers)
     if (warnings.length > 0) throw usageError(warnings.join('\n'))
+    const mode = generationMode(config)
+    if (modes && !modes.includes(mode)) {
+      throw usageError(
+        `The settings ask for ${mode}, but ${this.#name} is for ${modes.join(', ')}: use \`${this.config.bin} generate\`.`,
+      )
+    }
     for (const notice of notices) process.stderr.write(`${notice}\n`)
     return config
+  }
+
+  get #name(): string {
+    return `\`${this.config.bin} ${this.id?.replaceAll(':', ' ')}\``
   }
 
   async #load(flags: GenerateFlags, signal: AbortSignal): Promise<LanguageModel> {
@@ -176,20 +215,14 @@ export abstract class GenerateCommand extends BaseCommand {
   }
 
   /** Streams the text; with `--json` it is only collected. */
-  async #show(
-    generation: Generation,
-    count: number,
-    view: Promise<typeof import('../ui/generation-view.js')> | undefined,
-  ): Promise<GenerationResult> {
+  async #show(generation: Generation, shown: GenerationView | undefined): Promise<GenerationResult> {
     if (this.jsonEnabled()) return generation.result()
-    if (!view) {
+    if (!shown) {
       await writeStream(generation, process.stdout)
       const result = await generation.result()
       process.stderr.write(`${statisticsLine(result.statistics)}\n`)
       return result
     }
-    const { generationView } = await view
-    const shown = generationView(count, process.stdout)
     let result: GenerationResult | undefined
     try {
       for await (const { sequence, text } of generation) shown.append(sequence, text)

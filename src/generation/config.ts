@@ -10,6 +10,7 @@ export {
   type FieldKind,
   type FieldMeta,
   fieldMeta,
+  fieldsOf,
   type GenerationConfig,
   type GenerationField,
   generationConfigSchema,

@@ -1,19 +1,27 @@
 import { randomInt } from 'node:crypto'
 import { usageError } from '../errors.js'
-import { BranchingModel } from '../strategies/branches.js'
 import { prefixOf } from '../strategies/prefix.js'
-import type { KVCache, LogitsProcessor, Model, Step, StoppingCriterion } from '../strategies/types.js'
+import type {
+  CreateDrafter,
+  LogitsProcessor,
+  Search,
+  StoppingCriterion,
+  Strategy,
+} from '../strategies/types.js'
 import type { Message } from './chat-template.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
-import { GuidedModel } from './guidance.js'
+import { decode, decodeSearch } from './decode.js'
+import { beamTexts, type LiveBeam } from './live-beams.js'
 import type { LanguageModel } from './load-model.js'
 import { strategyFor } from './mode.js'
+import { prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
 import { createRandom, forkSeed } from './random.js'
-import { type GeneratedSequence, Sequence } from './sequence.js'
+import { type GeneratedSequence, Sequence, tokenRecorder } from './sequence.js'
 import { type Statistics, Stopwatch } from './statistics.js'
-import { buildStoppingCriterion } from './stopping.js'
+import { anyOf, buildStoppingCriterion } from './stopping.js'
+import { healPrompt } from './token-healing.js'
 
 /** A text as it is, token ids, or a chat, which the model's chat template turns into text. */
 export type Prompt = string | readonly number[] | readonly Message[]
@@ -32,6 +40,12 @@ export interface GenerateOptions {
   readonly chatTemplate?: string
   /** Ends generation: what was written is kept, with the finish reason `interrupted`. */
   readonly signal?: AbortSignal
+  /** Decodes in place of the strategy that the settings choose. */
+  readonly strategy?: Strategy | Search
+  /** Drafts for greedy decoding or sampling, which stay as they are: the text does not change. */
+  readonly createDrafter?: CreateDrafter
+  /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
+  readonly onBeams?: (beams: readonly LiveBeam[]) => void
   /** A sentence about a value that has no effect. */
   readonly onWarning?: (message: string) => void
 }
@@ -135,31 +149,58 @@ async function* run(
   const encode = (text: Prompt) => encodePrompt(text, tokenizer, config, options.chatTemplate)
   const promptIds = encode(prompt)
   const stopwatch = new Stopwatch(promptIds.length)
+  const healed = config.token_healing
+    ? healPrompt(promptIds, tokenizer, model.vocabSize)
+    : { ids: promptIds, overlap: 0, processors: [] }
   const context = {
     promptLength: promptIds.length,
     eosTokenIds: config.eos_token_id ?? tokenizer.eosTokenIds,
     maxLength: lengthLimit(config, promptIds.length, model.maxPositions),
     decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
     prefixAllowedTokensFn: options.prefixAllowedTokensFn,
-    userProcessors: options.processors,
+    userProcessors: [...healed.processors, ...(options.processors ?? [])],
     userCriteria: options.stoppingCriteria,
   }
-  const prefix = prefixOf(promptIds)
+  const { ids, overlap } = healed
+  const prefix = prefixOf(ids)
+  const interrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
   const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
-  const { target, caches, dispose } = await prefill(model, promptIds, config, negative)
+  const { createDrafter } = options
+  const { eosTokenIds } = context
+  const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter })
+  const { num_return_sequences: count } = config
+  const branches = 'search' in strategy ? 1 : count
+  const { target, caches, dispose } = await prefill(model, ids, config, branches, negative)
   try {
-    const sequences = caches.map(
-      () => new Sequence({ config, tokenizer, prompt: prefix, promptIds, stop, logprobs: options.logprobs }),
-    )
-    const strategies = caches.map((cache, i) => {
-      const processors = buildProcessors(config, context)
-      const random = createRandom(forkSeed(config.seed, i))
-      const limit = context.maxLength
-      return strategyFor(config)({ model: target, cache, prompt: prefix, processors, random, limit })
-    })
-    yield* decode(sequences, strategies, stopwatch, options.signal)
-    const results = sequences.map((sequence) => sequence.result())
+    const parts = {
+      config,
+      tokenizer,
+      prompt: prefix,
+      promptIds: ids,
+      overlap,
+      stop,
+      logprobs: options.logprobs,
+    }
+    const sequences = Array.from({ length: count }, () => new Sequence(parts))
+    const requests = caches.map((cache, i) => ({
+      model: target,
+      cache,
+      prompt: prefix,
+      processors: buildProcessors(config, context),
+      random: createRandom(forkSeed(config.seed, i)),
+      limit: context.maxLength,
+    }))
+    if ('search' in strategy) {
+      const record = tokenRecorder(parts)
+      const request = { ...requests[0], stop: anyOf([interrupted, stop]), count, record }
+      const show = options.onBeams && beamTexts(options.onBeams, tokenizer, ids, overlap)
+      yield* decodeSearch(strategy, request, sequences, stopwatch, show)
+    } else {
+      yield* decode(sequences, requests.map(strategy), stopwatch, options.signal)
+    }
+    // A search may find fewer than are asked for.
+    const results = sequences.filter(({ finished }) => finished).map((sequence) => sequence.result())
     return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
   } finally {
     dispose()
@@ -173,12 +214,13 @@ const TOKEN_FIELDS = [
   'forced_eos_token_id',
   'suppress_tokens',
   'begin_suppress_tokens',
+  'force_words_ids',
 ] as const
 
 /** @throws UserError for a token that the model does not have; a model's own file may name some. */
 function checkTokenIds({ values, origin }: ConfigLayer, vocabSize: number): void {
   for (const field of TOKEN_FIELDS) {
-    const unknown = [values[field] ?? []].flat().find((id) => Number(id) >= vocabSize)
+    const unknown = [values[field] ?? []].flat(3).find((id) => Number(id) >= vocabSize)
     if (unknown === undefined) continue
     throw usageError(
       `${field} in ${origin} names the token ${unknown}, but the model's vocabulary has ${vocabSize}.`,
@@ -191,84 +233,6 @@ function resolve(layers: readonly ConfigLayer[], onWarning: GenerateOptions['onW
   const { config, warnings, notices } = resolveGenerationConfig(...layers)
   for (const message of [...warnings, ...notices]) onWarning?.(message)
   return { ...config, seed: config.seed ?? randomInt(2 ** 32) }
-}
-
-/** Turns of all live sequences, so that their forward passes run as one and in an order that never varies. */
-async function* decode(
-  sequences: readonly Sequence[],
-  strategies: readonly AsyncGenerator<Step, void, void>[],
-  stopwatch: Stopwatch,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<GenerationChunk, void, void> {
-  let live = [...sequences.keys()]
-  try {
-    while (live.length > 0) {
-      if (signal?.aborted) {
-        for (const i of live) yield { sequence: i, text: sequences[i].end('interrupted'), ids: [] }
-        return
-      }
-      const steps = await Promise.all(live.map((i) => strategies[i].next()))
-      const chunks = live.map((sequence, i) => {
-        const { value } = steps[i]
-        if (!value) throw new RangeError('A strategy ended before its sequence did.')
-        return { sequence, ...sequences[sequence].push(value), value }
-      })
-      stopwatch.record(
-        chunks.map(({ ids, value }) => ({
-          tokens: ids.length,
-          drafted: value.drafted,
-          accepted: value.accepted,
-        })),
-      )
-      for (const { sequence, text, ids } of chunks) yield { sequence, text, ids }
-      live = live.filter((i) => !sequences[i].finished)
-    }
-  } finally {
-    await Promise.all(strategies.map((strategy) => strategy.return()))
-  }
-}
-
-interface Prefilled {
-  readonly target: Model
-  /** One a sequence. */
-  readonly caches: readonly KVCache[]
-  dispose(): void
-}
-
-/** Several sequences, or the two sides of guidance, are branches of one tree and share the prompt's cache. */
-async function prefill(
-  model: Model,
-  promptIds: readonly number[],
-  config: GenerationConfig,
-  negative: readonly number[] | undefined,
-): Promise<Prefilled> {
-  const { num_return_sequences: count, guidance_scale: scale = 1 } = config
-  if (scale === 1 && negative) {
-    throw usageError(
-      'A negative prompt has no effect without guidance: set guidance_scale to another value than 1.',
-    )
-  }
-  if (count === 1 && scale === 1) {
-    const cache = model.newCache()
-    return { target: model, caches: [cache], dispose: () => cache.dispose() }
-  }
-  const branching = new BranchingModel(model)
-  const dispose = () => branching.dispose()
-  try {
-    const root = branching.newCache()
-    const shared = promptIds.slice(0, -1)
-    if (shared.length > 0) {
-      const parents = shared.map((_, i) => i - 1)
-      await branching.forward(root, shared, parents, [])
-    }
-    const forks = Array.from({ length: count }, () => root.fork())
-    if (scale === 1) return { target: branching, caches: forks, dispose }
-    const guided = new GuidedModel(branching, promptIds.length, negative ?? promptIds.slice(-1), scale)
-    return { target: guided, caches: forks.map((fork) => guided.newCache(fork)), dispose }
-  } catch (error) {
-    dispose()
-    throw error
-  }
 }
 
 /** @throws UserError for a prompt without tokens where the model has no BOS to start from. */

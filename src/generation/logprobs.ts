@@ -1,4 +1,4 @@
-import { logSumExp } from './processors/softmax.js'
+import { logSumExp } from '../strategies/softmax.js'
 
 export interface TokenProbability {
   readonly id: number

@@ -1,10 +1,13 @@
-import { UserError } from '../errors.js'
+import { usageError } from '../errors.js'
+import { beamSearch } from '../strategies/beam-search.js'
+import { drawWithoutReplacement, selectBest } from '../strategies/candidates.js'
+import type { Alternatives } from '../strategies/constraints.js'
+import { contrastiveSearch } from '../strategies/contrastive-search.js'
 import { draftVerify } from '../strategies/draft-verify.js'
-import type { Strategy } from '../strategies/types.js'
-import { type Choose, follow } from '../strategies/verifiers.js'
+import type { CreateDrafter, Search, Strategy } from '../strategies/types.js'
+import { follow } from '../strategies/verifiers.js'
+import { best, sampler } from './choose.js'
 import type { GenerationConfig } from './config.js'
-import { softmax } from './processors/index.js'
-import { sampleIndex } from './random.js'
 
 /** HF's generation modes. */
 export type GenerationMode =
@@ -18,20 +21,64 @@ export type GenerationMode =
   | 'assisted_generation'
   | 'dola_generation'
 
+interface Parts {
+  readonly eosTokenIds: readonly number[]
+  /** Decodes in place of greedy decoding and sampling. */
+  readonly strategy?: Strategy | Search
+  readonly createDrafter?: CreateDrafter
+}
+
+type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
+
 /** The strategy of each mode that is served; a configuration that asks for another one is refused before. */
-const strategies: Partial<Record<GenerationMode, () => Strategy>> = {
-  greedy_search: () => draftVerify(undefined, follow(best)),
-  sample: () => draftVerify(undefined, follow(sampler())),
+const strategies: Partial<Record<GenerationMode, Create>> = {
+  greedy_search: (_, { createDrafter }) => draftVerify(createDrafter, follow(best)),
+  sample: (_, { createDrafter }) => draftVerify(createDrafter, follow(sampler())),
+  beam_search: beams,
+  beam_sample: beams,
+  group_beam_search: beams,
+  constrained_beam_search: beams,
+  contrastive_search: ({ penalty_alpha = 0, top_k }) =>
+    contrastiveSearch({ penaltyAlpha: penalty_alpha, topK: top_k }),
+}
+
+function beams(config: GenerationConfig, { eosTokenIds }: Parts): Search {
+  const { num_beams, num_beam_groups, diversity_penalty, length_penalty, early_stopping } = config
+  const padToken = config.pad_token_id ?? eosTokenIds[0] ?? 0
+  return beamSearch({
+    numBeams: num_beams,
+    lengthPenalty: length_penalty,
+    earlyStopping: early_stopping,
+    candidatesPerBeam: Math.max(2, 1 + eosTokenIds.length),
+    select: config.do_sample ? drawWithoutReplacement : selectBest,
+    ...(num_beam_groups > 1 && { groups: { count: num_beam_groups, penalty: diversity_penalty, padToken } }),
+    ...(config.force_words_ids && { constraints: config.force_words_ids.map(alternatives) }),
+  })
+}
+
+/** A word that must occur is one token sequence, or a list of those of which one will do. */
+function alternatives(word: readonly number[] | readonly (readonly number[])[]): Alternatives {
+  return word.every((item) => typeof item === 'number') ? [word] : (word as Alternatives)
 }
 
 export const servedModes: ReadonlySet<GenerationMode> = new Set(Object.keys(strategies) as GenerationMode[])
 
-/** A new strategy for what `config` asks for. */
-export function strategyFor(config: GenerationConfig): Strategy {
+/** The modes in which a user's own drafter or strategy can take part. */
+const plainModes: readonly GenerationMode[] = ['greedy_search', 'sample']
+
+/**
+ * A strategy for what `config` asks for.
+ * @throws UserError for a strategy or drafter of the user's in a mode that has no place for it
+ */
+export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | Search {
   const mode = generationMode(config)
   const create = strategies[mode]
-  if (!create) throw new UserError(`The mode ${mode} is not served.`, 2)
-  return create()
+  if (!create) throw usageError(`The mode ${mode} is not served.`)
+  const own = parts.strategy ? 'strategy' : parts.createDrafter && 'drafter'
+  if (own && !plainModes.includes(mode)) {
+    throw usageError(`The settings ask for ${mode}, which a ${own} of your own cannot serve: leave one out.`)
+  }
+  return parts.strategy ?? create(config, parts)
 }
 
 /** The mode that `config` asks for, by the rules of HF's `GenerationConfig.get_generation_mode`. */
@@ -54,38 +101,4 @@ function baseMode(config: GenerationConfig): GenerationMode {
   }
   if (config.num_beam_groups > 1) return 'group_beam_search'
   return config.do_sample ? 'beam_sample' : 'beam_search'
-}
-
-/** The token with the highest score; of equals the first. */
-const best: Choose = (scores) => {
-  let best = -1
-  let highest = -Infinity
-  for (let i = 0; i < scores.length; i++) {
-    if (scores[i] > highest) {
-      best = i
-      highest = scores[i]
-    }
-  }
-  if (best >= 0) return best
-  throw noToken()
-}
-
-/** Draws from softmax(scores), with a buffer of its own. */
-function sampler(): Choose {
-  let probabilities = new Float32Array(0)
-  return (scores, random) => {
-    if (probabilities.length !== scores.length) probabilities = new Float32Array(scores.length)
-    softmax(scores, probabilities)
-    try {
-      return sampleIndex(probabilities, random)
-    } catch {
-      throw noToken()
-    }
-  }
-}
-
-function noToken(): UserError {
-  return new UserError(
-    'No token can follow: every score is -Infinity, or some are not numbers. Loosen what forbids tokens, or set remove_invalid_values.',
-  )
 }

@@ -1,5 +1,12 @@
 import { extend } from '../strategies/prefix.js'
-import type { Choice, FinishReason, Prefix, Step, StoppingCriterion } from '../strategies/types.js'
+import type {
+  Choice,
+  FinishReason,
+  Hypothesis,
+  Prefix,
+  Step,
+  StoppingCriterion,
+} from '../strategies/types.js'
 import type { GenerationConfig } from './config.js'
 import { type TokenLogprobs, tokenLogprobs } from './logprobs.js'
 import { TextStream } from './text-stream.js'
@@ -15,11 +22,18 @@ export interface GeneratedSequence {
   /** The ids as the vocabulary spells them. */
   readonly tokens: readonly string[]
   readonly finish_reason: FinishReason
+  /** Of a beam: the sum of its tokens' log-probabilities over their number to the power of `length_penalty`. */
+  readonly sequence_score?: number
+  /** By generated token the beam that it continued, where `return_dict_in_generate` is set. */
+  readonly beam_indices?: readonly number[]
   /** By generated token, where `logprobs` was asked for. */
   readonly logprobs?: readonly TokenLogprobs[]
   /** Processed scores by generated token, [vocab] each, where `output_scores` is set. */
   readonly scores?: readonly Float32Array[]
-  /** Log-probabilities of the tokens under the processed scores, where `output_scores` is set. */
+  /**
+   * Log-probabilities of the tokens under the processed scores, where `output_scores` is set. Those of beams are the
+   * processed scores themselves, so that they add up to the beam's score, as in HF.
+   */
   readonly transition_scores?: readonly number[]
   /** Raw scores by generated token, [vocab] each, where `output_logits` is set. */
   readonly logits?: readonly Float32Array[]
@@ -32,45 +46,81 @@ export interface SequenceOptions {
   readonly tokenizer: Tokenizer
   readonly prompt: Prefix
   readonly promptIds: readonly number[]
+  /** Characters at the beginning that are the prompt's; by default none. */
+  readonly overlap?: number
   readonly stop: StoppingCriterion
   /** Most probable tokens to name by generated token; undefined for no log-probabilities. */
   readonly logprobs: number | undefined
 }
 
-/** A sequence that is being decoded: stops it, turns its ids into text, and records what was asked for. */
+/** A generated token, and what was asked for of its choice. */
+export interface TokenRecord {
+  readonly token: number
+  readonly logprobs?: TokenLogprobs
+  readonly scores?: Float32Array
+  readonly logits?: Float32Array
+  readonly hidden?: Float32Array
+}
+
+/** Makes records; of copies, for a choice's arrays live until the next step only. */
+export function tokenRecorder({
+  config,
+  tokenizer,
+  logprobs,
+}: Pick<SequenceOptions, 'config' | 'tokenizer' | 'logprobs'>): (choice: Choice) => TokenRecord {
+  const { return_dict_in_generate: details, output_scores, output_logits, output_hidden_states } = config
+  const spell = (id: number) => tokenizer.idToToken(id) ?? ''
+  return ({ token, logits, scores, hidden }) => ({
+    token,
+    ...(logprobs !== undefined && { logprobs: tokenLogprobs(logits, token, logprobs, spell) }),
+    ...(details && output_scores && { scores: scores.slice() }),
+    ...(details && output_logits && { logits: logits.slice() }),
+    ...(details && output_hidden_states && { hidden: hidden.slice() }),
+  })
+}
+
+/** A sequence that is being decoded: stops it, turns its ids into text, and keeps what was asked for. */
 export class Sequence {
-  private readonly ids: number[] = []
-  private readonly logprobs: TokenLogprobs[] = []
-  private readonly scores: Float32Array[] = []
-  private readonly logits: Float32Array[] = []
-  private readonly hidden: Float32Array[] = []
+  private readonly records: TokenRecord[] = []
+  private readonly record: (choice: Choice) => TokenRecord
   private readonly stream: TextStream
   private prefix: Prefix
   private reason: FinishReason | undefined
+  private beam: { readonly score: number; readonly indices: readonly number[] } | undefined
 
   constructor(private readonly options: SequenceOptions) {
-    const { tokenizer, promptIds, config, prompt } = options
-    this.stream = new TextStream(tokenizer, promptIds, config.stop_strings ?? [])
+    const { tokenizer, promptIds, config, prompt, overlap } = options
+    this.stream = new TextStream(tokenizer, promptIds, config.stop_strings ?? [], overlap)
     this.prefix = prompt
+    this.record = tokenRecorder(options)
   }
 
   get finished(): boolean {
     return this.reason !== undefined
   }
 
+  get length(): number {
+    return this.records.length
+  }
+
   /** Enters a step's tokens up to the one that ends the sequence; gives the text and ids that it added. */
-  push(step: Step): { text: string; ids: number[] } {
+  push(step: Pick<Step, 'choices'>): { text: string; ids: number[] } {
     const ids: number[] = []
     let text = ''
     for (const choice of step.choices) {
       ids.push(choice.token)
-      this.record(choice)
-      text += this.stream.push(choice.token)
+      text += this.enter(this.record(choice))
       this.prefix = extend(this.prefix, choice.token)
       const reason = this.options.stop(this.prefix)
       if (reason) return { text: text + this.end(reason), ids }
     }
     return { text, ids }
+  }
+
+  /** Adds a token that does not end the sequence by itself; gives the text that it made certain. */
+  enter(record: TokenRecord): string {
+    this.records.push(record)
+    return this.stream.push(record.token)
   }
 
   /** Ends the sequence; gives the text that was still held back. */
@@ -79,36 +129,36 @@ export class Sequence {
     return this.stream.end(reason === 'stop')
   }
 
-  result(): GeneratedSequence {
-    const { config, logprobs, tokenizer } = this.options
-    const { output_scores, output_logits, output_hidden_states, return_dict_in_generate: details } = config
-    return {
-      text: this.stream.text,
-      ids: this.ids,
-      tokens: this.ids.map((id) => tokenizer.idToToken(id) ?? ''),
-      finish_reason: this.reason ?? 'interrupted',
-      ...(logprobs === undefined ? {} : { logprobs: this.logprobs }),
-      ...(details && output_scores
-        ? {
-            scores: this.scores,
-            transition_scores: computeTransitionScores(this.ids, this.scores, { normalizeLogits: true }),
-          }
-        : {}),
-      ...(details && output_logits ? { logits: this.logits } : {}),
-      ...(details && output_hidden_states ? { hidden_states: this.hidden } : {}),
-    }
+  /** Ends the sequence as what a search found, of which the first tokens are there; gives text and ids that it added. */
+  complete(found: Hypothesis<TokenRecord>): { text: string; ids: number[] } {
+    const rest = found.records.slice(this.length)
+    const text = rest.map((record) => this.enter(record)).join('')
+    this.beam = { score: found.score, indices: found.beamIndices }
+    return { text: text + this.end(found.reason), ids: rest.map(({ token }) => token) }
   }
 
-  /** Copies, for a choice's arrays live until the next step only. */
-  private record({ token, logits, scores, hidden }: Choice): void {
+  result(): GeneratedSequence {
+    const { records, beam } = this
     const { config, logprobs, tokenizer } = this.options
-    this.ids.push(token)
-    if (logprobs !== undefined) {
-      this.logprobs.push(tokenLogprobs(logits, token, logprobs, (id) => tokenizer.idToToken(id) ?? ''))
+    const { output_scores, output_logits, output_hidden_states, return_dict_in_generate: details } = config
+    const ids = records.map(({ token }) => token)
+    const scores = records.flatMap((record) => record.scores ?? [])
+    return {
+      text: this.stream.text,
+      ids,
+      tokens: ids.map((id) => tokenizer.idToToken(id) ?? ''),
+      finish_reason: this.reason ?? 'interrupted',
+      ...(beam && { sequence_score: beam.score }),
+      ...(beam && details && { beam_indices: beam.indices }),
+      ...(logprobs !== undefined && { logprobs: records.flatMap((record) => record.logprobs ?? []) }),
+      ...(details &&
+        output_scores && {
+          scores,
+          transition_scores: computeTransitionScores(ids, scores, { normalizeLogits: !beam }),
+        }),
+      ...(details && output_logits && { logits: records.flatMap((record) => record.logits ?? []) }),
+      ...(details &&
+        output_hidden_states && { hidden_states: records.flatMap(({ hidden }) => hidden ?? []) }),
     }
-    if (!config.return_dict_in_generate) return
-    if (config.output_scores) this.scores.push(scores.slice())
-    if (config.output_logits) this.logits.push(logits.slice())
-    if (config.output_hidden_states) this.hidden.push(hidden.slice())
   }
 }

@@ -33,13 +33,18 @@ export class Stopwatch {
   record(steps: readonly { tokens: number; drafted: number; accepted: number }[]): void {
     this.steps++
     for (const step of steps) {
-      this.tokens += step.tokens
       this.drafted += step.drafted
       this.accepted += step.accepted
     }
-    if (this.first !== undefined) return
+    this.count(steps.reduce((sum, { tokens }) => sum + tokens, 0))
+  }
+
+  /** Enters tokens that took no pass of their own. */
+  count(tokens: number): void {
+    this.tokens += tokens
+    if (this.first !== undefined || tokens === 0) return
     this.first = performance.now()
-    this.tokensAtFirst = this.tokens
+    this.tokensAtFirst = tokens
   }
 
   statistics(): Statistics {

@@ -10,18 +10,22 @@ export class TextStream {
   private held = ''
   private readonly detokenizer: Detokenizer
 
-  /** @param context ids of the prompt, whose text this one continues. */
+  /**
+   * @param context ids of the prompt, whose text this one continues
+   * @param overlap characters at the beginning that are the prompt's and left out
+   */
   constructor(
     tokenizer: Tokenizer,
     context: readonly number[],
     private readonly stopStrings: readonly string[],
+    private overlap = 0,
   ) {
     this.detokenizer = createDetokenizer(tokenizer, { skipSpecialTokens: true, context })
   }
 
   /** The text that this id makes certain. */
   push(id: number): string {
-    this.held += this.detokenizer.push(id)
+    this.hold(this.detokenizer.push(id))
     return this.release(this.held.length - this.openStop())
   }
 
@@ -30,13 +34,19 @@ export class TextStream {
    * @param stopped the sequence ended with a stop string, which is left out together with what follows it.
    */
   end(stopped: boolean): string {
-    this.held += this.detokenizer.flush()
+    this.hold(this.detokenizer.flush())
     const starts = stopped
       ? this.stopStrings.map((stop) => this.held.indexOf(stop)).filter((at) => at >= 0)
       : []
     const rest = this.release(Math.min(this.held.length, ...starts))
     this.held = ''
     return rest
+  }
+
+  private hold(text: string): void {
+    const own = text.slice(this.overlap)
+    this.overlap -= text.length - own.length
+    this.held += own
   }
 
   private release(length: number): string {

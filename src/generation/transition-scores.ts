@@ -1,4 +1,4 @@
-import { logSumExp } from './processors/softmax.js'
+import { logSumExp } from '../strategies/softmax.js'
 
 /**
  * The score that each token had in its step, as HF's `compute_transition_scores` for sequences without beams.

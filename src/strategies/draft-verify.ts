@@ -1,6 +1,7 @@
 import { extend, tokensOf } from './prefix.js'
 import type {
   Choice,
+  CreateDrafter,
   Drafter,
   LogitsProcessor,
   Output,
@@ -16,9 +17,10 @@ import type {
  * keep the path that the verifier accepts (Leviathan et al. 2023, algorithm 1, over trees as in SpecInfer). Without
  * a drafter this is plain decoding. The first pass runs what the cache lacks of the prompt and drafts nothing.
  */
-export function draftVerify(drafter: Drafter | undefined, verify: Verifier): Strategy {
+export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Verifier): Strategy {
   return async function* (request) {
     const { model, cache, random, limit } = request
+    const drafter = createDrafter?.(request)
     let prefix = request.prompt
     let pending = tokensOf(prefix, prefix.length - cache.length)
     let hidden: Float32Array | undefined

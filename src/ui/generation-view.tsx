@@ -5,14 +5,26 @@ import { type StatisticsLike, statisticsLine } from './statistics-line.js'
 export interface GenerationView {
   /** Adds text to a sequence. */
   append(sequence: number, text: string): void
+  /** Shows the sequences that a search follows below the text that they have in common. */
+  showBeams(beams: readonly BeamLike[]): void
   /** Shows the statistics of a generation that succeeded, and leaves the view as it is. */
   finish(statistics: StatisticsLike | undefined): Promise<void>
+}
+
+/** A sequence that is followed. */
+export interface BeamLike {
+  /** Its whole generated text. */
+  text(): string
+  readonly score: number
+  readonly finished: boolean
 }
 
 interface ViewState {
   /** By sequence. */
   readonly texts: readonly string[]
   readonly statistics: StatisticsLike | undefined
+  /** In a search, while it lasts. */
+  readonly beams?: readonly BeamLike[]
   /** Columns of the terminal. */
   readonly width: number
   /** Rows that may be drawn again; what lies above scrolls away and stays. */
@@ -31,10 +43,12 @@ export function generationView(
   stream: NodeJS.WriteStream = process.stdout,
 ): GenerationView {
   const texts = Array<string>(sequences).fill('')
+  let beams: readonly BeamLike[] | undefined
   const view = (statistics?: StatisticsLike) => (
     <Generation
       texts={[...texts]}
       statistics={statistics}
+      beams={beams}
       width={stream.columns || 80}
       rows={(stream.rows || 24) - SPARE_ROWS}
     />
@@ -45,14 +59,22 @@ export function generationView(
     timer = undefined
     app.rerender(view())
   }
+  // Drawing for each token would slow small models down.
+  const drawSoon = () => {
+    timer ??= setTimeout(draw, FRAME_MS)
+  }
   return {
     append(sequence, text) {
       texts[sequence] += text
-      // Drawing for each token would slow small models down.
-      timer ??= setTimeout(draw, FRAME_MS)
+      drawSoon()
+    },
+    showBeams(followed) {
+      beams = followed
+      drawSoon()
     },
     async finish(statistics) {
       clearTimeout(timer)
+      beams = undefined
       app.rerender(view(statistics))
       app.unmount()
       await app.waitUntilExit()
@@ -61,10 +83,12 @@ export function generationView(
 }
 
 /** One sequence streams like a log; of several the last rows are drawn one below the other, and all in the end. */
-export function Generation({ texts, statistics, width, rows }: ViewState) {
+export function Generation({ texts, statistics, beams, width, rows }: ViewState) {
   return (
     <>
-      {texts.length === 1 ? (
+      {beams && !statistics ? (
+        <Beams settled={texts[0]} beams={beams} width={width} rows={rows} />
+      ) : texts.length === 1 ? (
         <StreamedText text={texts[0]} width={width} />
       ) : statistics ? (
         <Static items={[...texts]}>{(text, i) => sequenceBox(text, i, texts.length, 'wrap')}</Static>
@@ -74,6 +98,39 @@ export function Generation({ texts, statistics, width, rows }: ViewState) {
       {statistics && <Dim text={statisticsLine(statistics)} />}
     </>
   )
+}
+
+/** A row a beam, its end first of all: what it has beyond the text that is settled, and its score. */
+function Beams({
+  settled,
+  beams,
+  width,
+  rows,
+}: {
+  settled: string
+  beams: readonly BeamLike[]
+  width: number
+  rows: number
+}) {
+  const shown = beams.slice(0, Math.max(1, rows - 2))
+  return (
+    <>
+      <StreamedText text={settled} width={width} />
+      {shown.map((beam, i) => (
+        <Text key={i} wrap="truncate" dimColor={beam.finished && !process.env.NO_COLOR}>
+          {beamRow(beam, settled, width)}
+        </Text>
+      ))}
+    </>
+  )
+}
+
+/** `  -3.21 │ …the end of its text`; one that has ended has a mark. */
+export function beamRow({ text, score, finished }: BeamLike, settled: string, width: number): string {
+  const label = `${finished ? '■' : ' '} ${score.toFixed(2).padStart(7)} │ `
+  const own = text().slice(settled.length).replace(/\s+/g, ' ')
+  const room = Math.max(1, width - label.length - 1)
+  return label + (own.length > room ? `…${own.slice(1 - room)}` : own)
 }
 
 /** Rows are truncated while they must not take more room than was counted: wide characters would. */

@@ -214,25 +214,43 @@ const contradictions: BadInput[] = [
     name: 'several greedy sequences',
     args: hello('--num-return-sequences', '2'),
     code: 2,
-    says: 'num_return_sequences is 2, but greedy decoding has one result: set do_sample to true.',
+    says: 'num_return_sequences is 2, but greedy decoding has one result: set do_sample to true, or num_beams to as many.',
   },
 ]
 
+/** Two settings that cannot both be had, as the message names them. */
+const mixes: BadInput[] = (
+  [
+    [['--num-beam-groups', '2', '--diversity-penalty', '1'], 'num_beam_groups is 2 while num_beams is 1'],
+    [
+      ['--diversity-penalty', '0.5', '--num-beams', '2'],
+      'diversity_penalty is 0.5 while num_beam_groups is 1',
+    ],
+    [['--force-words-ids', '[[5]]'], 'force_words_ids is [[5]] while num_beams is 1'],
+    [['--penalty-alpha', '0.6', '--do-sample'], 'penalty_alpha is 0.6 while do_sample is true'],
+    [['--penalty-alpha', '0.6', '--num-beams', '2'], 'penalty_alpha is 0.6 while num_beams is 2'],
+  ] as const
+).map(([args, says]) => ({
+  name: args.join(' '),
+  args: hello(...args),
+  code: 2,
+  says: new RegExp(`^${escape(says)}, but .+\\.$`),
+}))
+
+function escape(text: string): string {
+  return text.replace(/[[\]]/g, '\\$&')
+}
+
 const unserved: BadInput[] = (
   [
-    ['num-beams', '4', 'beam search'],
-    ['num-beam-groups', '2', 'diverse beam search'],
-    ['diversity-penalty', '0.5', 'diverse beam search'],
-    ['penalty-alpha', '0.6', 'contrastive search'],
     ['dola-layers', 'high', 'DoLa'],
     ['prompt-lookup-num-tokens', '3', 'assisted generation'],
     ['assistant-early-exit', '2', 'assisted generation'],
-    ['force-words-ids', '[[5]]', 'constrained beam search'],
-    ['constraints', '[{}]', 'constrained beam search'],
+    ['constraints', '[{}]', 'constraints as objects of Python'],
+    ['low-memory', undefined, 'less memory at the cost of time'],
     ['cache-implementation', 'static', 'a choice of cache'],
     ['prefill-chunk-size', '16', 'prefill in chunks'],
     ['encoder-repetition-penalty', '1.5', 'encoder-decoder models'],
-    ['token-healing', undefined, 'token healing'],
     ['use-mtp', undefined, 'assisted generation'],
   ] as const
 ).map(([flag, value, reason]) => ({
@@ -247,4 +265,5 @@ const unserved: BadInput[] = (
 testRefusals('flags', flags)
 testRefusals('values', values)
 testRefusals('contradictions', contradictions)
+testRefusals('modes that do not go together', mixes)
 testRefusals('modes that are not served', unserved)

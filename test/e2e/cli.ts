@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { format } from 'node:util'
 import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
+import GenerateBeam from '../../src/commands/generate/beam.js'
+import GenerateContrastive from '../../src/commands/generate/contrastive.js'
 import GenerateGreedy from '../../src/commands/generate/greedy.js'
 import Generate from '../../src/commands/generate/index.js'
 import GenerateSample from '../../src/commands/generate/sample.js'
@@ -83,6 +85,8 @@ interface Runnable {
 
 const commands: Readonly<Record<string, Runnable>> = {
   generate: Generate,
+  'generate beam': GenerateBeam,
+  'generate contrastive': GenerateContrastive,
   'generate greedy': GenerateGreedy,
   'generate sample': GenerateSample,
   'models pull': ModelsPull,

@@ -58,7 +58,8 @@ describe('models show', () => {
       Vocabulary: '320 tokens',
       'Special tokens': 'bos <s>, eos </s>, pad <pad>',
       'Chat template': 'no',
-      Strategies: 'greedy_search, sample',
+      Strategies:
+        'greedy_search, sample, beam_search, beam_sample, group_beam_search, constrained_beam_search, contrastive_search',
       'Cache in memory': '768 B a token, 98.3 kB at full context',
     })
     expect(rows['Weights in memory']).toMatch(/^fp32 534\.3 kB, int8 \S+ kB, int4 \S+ kB$/)

@@ -158,21 +158,14 @@ describe('refused', () => {
   })
 
   it.each([
-    ['num_beams', 4],
-    ['num_beam_groups', 2],
-    ['diversity_penalty', 0.5],
     ['constraints', [{}]],
-    ['force_words_ids', [[1]]],
-    ['penalty_alpha', 0.6],
     ['low_memory', true],
-    ['dola_layers', 'high'],
     ['use_mtp', true],
     ['prompt_lookup_num_tokens', 5],
     ['num_assistant_tokens', 5],
     ['assistant_early_exit', 4],
     ['assistant_ensemble_weight', 0.5],
     ['speculation_type', 'dflash'],
-    ['token_healing', true],
     ['encoder_repetition_penalty', 1.2],
     ['decoder_start_token_id', 0],
     ['output_attentions', true],
@@ -184,6 +177,63 @@ describe('refused', () => {
     expect(failure(() => resolve({ [field]: value })).message).toMatch(
       new RegExp(`^${field} in the flags is .* asks for `),
     )
+  })
+
+  it.each([
+    [{ num_beams: 4, num_beam_groups: 3, diversity_penalty: 1 }, ['num_beam_groups', 'num_beams']],
+    [{ num_beams: 4, num_beam_groups: 2 }, ['num_beam_groups', 'diversity_penalty']],
+    [{ num_beams: 4, diversity_penalty: 0.5 }, ['diversity_penalty', 'num_beam_groups']],
+    [
+      { num_beams: 4, num_beam_groups: 2, diversity_penalty: 1, do_sample: true },
+      ['num_beam_groups', 'do_sample'],
+    ],
+    [{ force_words_ids: [[1]] }, ['force_words_ids', 'num_beams']],
+    [{ force_words_ids: [[1]], num_beams: 4, do_sample: true }, ['force_words_ids', 'do_sample']],
+    [
+      { force_words_ids: [[1]], num_beams: 4, num_beam_groups: 2, diversity_penalty: 1 },
+      ['force_words_ids', 'num_beam_groups'],
+    ],
+    [{ penalty_alpha: 0.6, do_sample: true }, ['penalty_alpha', 'do_sample']],
+    [{ penalty_alpha: 0.6, num_beams: 2 }, ['penalty_alpha', 'num_beams']],
+    [{ penalty_alpha: 0.6, top_k: 1 }, ['penalty_alpha', 'top_k']],
+    [{ penalty_alpha: 0.6, guidance_scale: 2 }, ['penalty_alpha', 'guidance_scale']],
+  ])('%j contradicts itself, and both fields are named', (values, [first, second]) => {
+    expect(failure(() => resolve(values)).message).toMatch(
+      new RegExp(`^${first} is .* while ${second} is .*, but .+\\.$`),
+    )
+  })
+
+  it.each([
+    [
+      [
+        [
+          [1, 2],
+          [1, 2, 3],
+        ],
+      ],
+      true,
+    ],
+    [[[[1], [1]]], true],
+    [
+      [
+        [
+          [1, 2],
+          [1, 3],
+        ],
+      ],
+      false,
+    ],
+    [
+      [
+        [1, 2],
+        [1, 2, 3],
+      ],
+      false,
+    ],
+  ])('force_words_ids %j has an alternative that begins another: %s', (force_words_ids, refused) => {
+    const run = () => resolve({ num_beams: 4, force_words_ids })
+    if (refused) expect(failure(run).message).toContain('of which one begins the other')
+    else expect(run).not.toThrow()
   })
 
   it('but not at its default', () => {

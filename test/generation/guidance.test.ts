@@ -48,7 +48,7 @@ async function decode(prompt: number[], negative: number[], drafter?: Drafter, c
   const text: number[] = []
   let steps = 0
   for await (const { choices } of draftVerify(
-    drafter,
+    drafter && (() => drafter),
     follow(draw),
   )({ ...request, limit: prompt.length + COUNT })) {
     steps++

@@ -26,7 +26,15 @@ describe('generationMode', () => {
     expect(generationMode(config(values))).toBe(mode)
   })
 
-  it('serves greedy search and sampling', () => {
-    expect([...servedModes]).toEqual(['greedy_search', 'sample'])
+  it('serves all modes but assisted generation', () => {
+    expect([...servedModes]).toEqual([
+      'greedy_search',
+      'sample',
+      'beam_search',
+      'beam_sample',
+      'group_beam_search',
+      'constrained_beam_search',
+      'contrastive_search',
+    ])
   })
 })

@@ -29,7 +29,10 @@ async function decode({ model, cache, seed, count, prompt = PROMPT, drafter }: S
   const request = { model, cache, prompt: prefixOf(prompt), processors: [], random: createRandom(seed) }
   const text = [...prompt]
   const logits: Float32Array[] = []
-  const steps = draftVerify(drafter, follow(draw))({ ...request, limit: prompt.length + count })
+  const steps = draftVerify(
+    drafter && (() => drafter),
+    follow(draw),
+  )({ ...request, limit: prompt.length + count })
   for await (const { choices } of steps) {
     for (const choice of choices) {
       text.push(choice.token)

@@ -54,7 +54,7 @@ export async function decode(verify: Verifier, drafter: Drafter | undefined, set
   const prompt = prefixOf(PROMPT)
   const processors = [...processorsFor(values, limit), nodes.process]
   const random = createRandom(seed)
-  const strategy = draftVerify(drafts, nodes.verify)
+  const strategy = draftVerify(drafts && (() => drafts), nodes.verify)
   const run = { text, steps: 0, drafted: 0, accepted: 0 }
   const forwards = model.forwards
   for await (const step of strategy({ model, cache, prompt, processors, random, limit })) {
@@ -230,7 +230,7 @@ export function describeDrafter(name: string, createDrafter: CreateDrafter) {
           return argmax(scores, Math.random)
         }
         const steps = draftVerify(
-          drafter,
+          () => drafter,
           follow(fail),
         )({
           model,

@@ -1,4 +1,5 @@
 import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { fieldsOf } from '../../generation/config.js'
 
 export default class GenerateGreedy extends GenerateCommand {
   static override summary = 'Generate text with the best token of each step.'
@@ -6,10 +7,13 @@ export default class GenerateGreedy extends GenerateCommand {
     "<%= config.bin %> <%= command.id %> -m model.gguf --max-new-tokens 64 'The capital of France is'",
   ]
   static override args = generateArgs
-  static override flags = generateFlags(['do_sample', 'num_beams'])
+  static override flags = generateFlags([
+    'do_sample',
+    ...fieldsOf('beam search', 'contrastive search and DoLa'),
+  ])
 
   async run() {
     const { args, flags } = await this.parse(GenerateGreedy)
-    return this.generate(args.prompt, flags, { do_sample: false, num_beams: 1 })
+    return this.generate(args.prompt, flags, { fixed: { do_sample: false, num_beams: 1 } })
   }
 }

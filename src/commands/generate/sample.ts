@@ -1,4 +1,5 @@
 import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { fieldsOf } from '../../generation/config.js'
 
 export default class GenerateSample extends GenerateCommand {
   static override summary = 'Generate text with tokens drawn at random.'
@@ -7,10 +8,13 @@ export default class GenerateSample extends GenerateCommand {
     "<%= config.bin %> <%= command.id %> -m model.gguf --num-return-sequences 4 'Once upon a time'",
   ]
   static override args = generateArgs
-  static override flags = generateFlags(['do_sample', 'num_beams'])
+  static override flags = generateFlags([
+    'do_sample',
+    ...fieldsOf('beam search', 'contrastive search and DoLa'),
+  ])
 
   async run() {
     const { args, flags } = await this.parse(GenerateSample)
-    return this.generate(args.prompt, flags, { do_sample: true, num_beams: 1 })
+    return this.generate(args.prompt, flags, { fixed: { do_sample: true, num_beams: 1 } })
   }
 }

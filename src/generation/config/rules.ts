@@ -1,4 +1,5 @@
 import { usageError } from '../../errors.js'
+import { checkContradictions } from './contradictions.js'
 import type { Sources } from './resolve.js'
 import { type GenerationConfig, type GenerationField, generationConfigSchema } from './schema.js'
 
@@ -40,13 +41,8 @@ const ownCache = 'a choice of cache or compilation, but there is one cache here,
  * taking its fields out of this table.
  */
 const unserved: Partial<Record<GenerationField, string>> = {
-  num_beams: 'beam search, which is not served yet',
-  num_beam_groups: 'diverse beam search, which is not served yet',
-  diversity_penalty: 'diverse beam search, which is not served yet',
-  constraints: 'constrained beam search, which is not served yet',
-  force_words_ids: 'constrained beam search, which is not served yet',
-  penalty_alpha: 'contrastive search, which is not served yet',
-  low_memory: 'contrastive search, which is not served yet',
+  constraints: 'constraints as objects of Python: give their tokens as force_words_ids',
+  low_memory: 'less memory at the cost of time, but candidates share one cache here',
   dola_layers: 'DoLa, which is not served yet',
   use_mtp: assisted,
   prompt_lookup_num_tokens: assisted,
@@ -60,7 +56,6 @@ const unserved: Partial<Record<GenerationField, string>> = {
   assistant_ensemble_weight: assisted,
   speculation_type: assisted,
   is_assistant: assisted,
-  token_healing: 'token healing, which is not served yet',
   encoder_repetition_penalty: encoderDecoder,
   encoder_no_repeat_ngram_size: encoderDecoder,
   decoder_start_token_id: encoderDecoder,
@@ -79,13 +74,11 @@ const defaults = generationConfigSchema.parse({})
 /** Values beside the default which ask for nothing more than it. */
 const harmless: Partial<Record<GenerationField, unknown>> = {
   cache_implementation: 'dynamic',
-  penalty_alpha: 0,
 }
 
-/** Whether a field can be set to something other than its default; those of beams have no effect without them. */
+/** Whether a field can be set to something other than its default. */
 export function isServed(field: GenerationField): boolean {
-  const idle = 'num_beams' in unserved && (beamFields as readonly string[]).includes(field)
-  return !(field in unserved) && !idle
+  return !(field in unserved)
 }
 
 /** @throws UserError where a field asks for what is not served. */
@@ -110,7 +103,7 @@ export function checkCombinations(config: GenerationConfig): void {
   }
   if (num_return_sequences > 1 && num_beams === 1 && !do_sample) {
     throw usageError(
-      `num_return_sequences is ${num_return_sequences}, but greedy decoding has one result: set do_sample to true.`,
+      `num_return_sequences is ${num_return_sequences}, but greedy decoding has one result: set do_sample to true, or num_beams to as many.`,
     )
   }
   if (num_beams > 1 && num_return_sequences > num_beams) {
@@ -118,6 +111,7 @@ export function checkCombinations(config: GenerationConfig): void {
       `num_return_sequences (${num_return_sequences}) cannot be above num_beams (${num_beams}).`,
     )
   }
+  checkContradictions(config)
   for (const field of ['forced_bos_token_id', 'forced_eos_token_id'] as const) {
     const forced = [config[field] ?? []].flat()
     if (forced.length > 0 && forced.every((token) => suppress_tokens?.includes(token))) {
@@ -153,7 +147,10 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
         warnings.push(`${field} is ${JSON.stringify(config[field])}, but has no effect: ${remedy}.`)
     }
   }
-  if (!config.do_sample) warn(samplingFields, 'set do_sample to true')
+  // The candidates of contrastive search are the top k.
+  const idle =
+    (config.penalty_alpha ?? 0) > 0 ? samplingFields.filter((name) => name !== 'top_k') : samplingFields
+  if (!config.do_sample) warn(idle, 'set do_sample to true')
   if (config.num_beams === 1) warn(beamFields, 'it belongs to beam search')
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
   if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')

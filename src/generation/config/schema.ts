@@ -20,7 +20,8 @@ const json = z.record(z.string(), z.unknown())
 const oneOrMore = <Item extends z.ZodType>(item: Item) =>
   z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(item).min(1))
 
-const tokenLists = z.array(z.array(token).min(1))
+const tokenList = z.array(token).min(1)
+const tokenLists = z.array(tokenList)
 const biases = z.array(z.tuple([z.array(token).min(1), z.number()]))
 const cacheImplementations = [
   'dynamic',
@@ -165,7 +166,17 @@ const beams = group('beam search', {
   num_beam_groups: ['integer', positive.default(1), 'Groups of beams that differ from one another'],
   diversity_penalty: ['number', z.number().min(0).default(0), 'Penalty on tokens that another group chose'],
   constraints: ['json', z.array(z.unknown()).optional(), 'Constraints on the beams'],
-  force_words_ids: ['json', z.array(z.unknown()).optional(), 'Token sequences that must occur: [[ids], …]'],
+  force_words_ids: [
+    'json',
+    z
+      .array(z.union([tokenList, z.array(tokenList).min(1)]))
+      .min(1)
+      .optional(),
+    'Token sequences that must occur: [[ids], …]; of a list of lists [[[ids], [ids]], …] one has to',
+  ],
+})
+
+const contrasts = group('contrastive search and DoLa', {
   penalty_alpha: ['number', z.number().min(0).optional(), 'Degeneration penalty of contrastive search'],
   dola_layers: [
     'json',
@@ -231,6 +242,7 @@ export const generationConfigSchema = z.strictObject({
   ...special,
   ...output,
   ...beams,
+  ...contrasts,
   ...assisted,
   ...runtime,
 })
@@ -238,6 +250,12 @@ export const generationConfigSchema = z.strictObject({
 /** A resolved configuration. */
 export type GenerationConfig = z.infer<typeof generationConfigSchema>
 export type GenerationField = keyof GenerationConfig
+
+/** The fields of groups of flags. */
+export function fieldsOf(...groups: readonly string[]): GenerationField[] {
+  const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
+  return fields.filter((field) => groups.includes(fieldMeta(field).group))
+}
 
 /** The description, group and kind of a field. */
 export function fieldMeta(field: GenerationField): FieldMeta {

@@ -15,9 +15,9 @@ import { noRepeatNgram, repetitionPenalty } from './repetition.js'
 import { epsilonCutoff, etaCutoff, minP, topH, topK, topP, typical } from './truncation.js'
 import { watermark } from './watermark.js'
 
+export { logSoftmax, softmax } from '../../strategies/softmax.js'
 export type { PrefixAllowedTokens } from './force.js'
 export { combineGuidance } from './numeric.js'
-export { logSoftmax, softmax } from './softmax.js'
 
 /** What processors need to know beside the configuration. */
 export interface ProcessorContext {

@@ -1,5 +1,5 @@
+import { logSoftmax } from '../../strategies/softmax.js'
 import type { LogitsProcessor } from '../../strategies/types.js'
-import { logSoftmax } from './softmax.js'
 
 const LARGEST_FLOAT32 = 3.4028234663852886e38
 

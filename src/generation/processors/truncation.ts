@@ -1,6 +1,6 @@
+import { maximum, Ranking } from '../../strategies/ranking.js'
+import { entropy, exponentiator, logSumExp } from '../../strategies/softmax.js'
 import type { LogitsProcessor } from '../../strategies/types.js'
-import { maximum, Ranking } from './ranking.js'
-import { entropy, exponentiator, logSumExp } from './softmax.js'
 
 /** HF considers only this many tokens for top-h. */
 const TOP_H_CANDIDATES = 100

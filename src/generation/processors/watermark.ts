@@ -1,7 +1,7 @@
 import { tokensOf } from '../../strategies/prefix.js'
+import { Ranking } from '../../strategies/ranking.js'
 import type { LogitsProcessor } from '../../strategies/types.js'
 import { isInPermutationHead, permutationHead, randomPermutation } from './mt19937.js'
-import { Ranking } from './ranking.js'
 
 /** HF's WatermarkingConfig. */
 export interface WatermarkingConfig {

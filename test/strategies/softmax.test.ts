@@ -1,11 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  entropy,
-  expNegative,
-  exponentiator,
-  logSoftmax,
-  softmax,
-} from '../../src/generation/processors/softmax.js'
+import { entropy, expNegative, exponentiator, logSoftmax, softmax } from '../../src/strategies/softmax.js'
 
 describe('expNegative', () => {
   it('is exp to 1e-11 relative, over and beyond its table', () => {

@@ -1,0 +1,23 @@
+import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { fieldsOf } from '../../generation/config.js'
+
+export default class GenerateBeam extends GenerateCommand {
+  static override summary = 'Generate text with beam search: the best of several sequences.'
+  static override description =
+    'With --do-sample beams are drawn, with --num-beam-groups they differ by group, and with --force-words-ids words have to occur. Four beams by default.'
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> -m model.gguf --num-beams 8 'The capital of France is'",
+    "<%= config.bin %> <%= command.id %> -m model.gguf --num-return-sequences 3 --json 'Once upon a time'",
+    "<%= config.bin %> <%= command.id %> -m model.gguf --num-beams 6 --num-beam-groups 3 --diversity-penalty 1 'Once upon a time'",
+  ]
+  static override args = generateArgs
+  static override flags = generateFlags(fieldsOf('contrastive search and DoLa'))
+
+  async run() {
+    const { args, flags } = await this.parse(GenerateBeam)
+    return this.generate(args.prompt, flags, {
+      defaults: { num_beams: 4, do_sample: false },
+      modes: ['beam_search', 'beam_sample', 'group_beam_search', 'constrained_beam_search'],
+    })
+  }
+}

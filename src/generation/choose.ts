@@ -1,0 +1,38 @@
+import { UserError } from '../errors.js'
+import { softmax } from '../strategies/softmax.js'
+import type { Choose } from '../strategies/verifiers.js'
+import { sampleIndex } from './random.js'
+
+/** The token with the highest score; of equals the first. */
+export const best: Choose = (scores) => {
+  let best = -1
+  let highest = -Infinity
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i] > highest) {
+      best = i
+      highest = scores[i]
+    }
+  }
+  if (best >= 0) return best
+  throw noToken()
+}
+
+/** Draws from softmax(scores), with a buffer of its own. */
+export function sampler(): Choose {
+  let probabilities = new Float32Array(0)
+  return (scores, random) => {
+    if (probabilities.length !== scores.length) probabilities = new Float32Array(scores.length)
+    softmax(scores, probabilities)
+    try {
+      return sampleIndex(probabilities, random)
+    } catch {
+      throw noToken()
+    }
+  }
+}
+
+function noToken(): UserError {
+  return new UserError(
+    'No token can follow: every score is -Infinity, or some are not numbers. Loosen what forbids tokens, or set remove_invalid_values.',
+  )
+}

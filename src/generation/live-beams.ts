@@ -1,0 +1,35 @@
+import { tokensOf } from '../strategies/prefix.js'
+import type { Beam } from '../strategies/types.js'
+import { TextStream } from './text-stream.js'
+import type { Tokenizer } from './tokenizer.js'
+
+/** A sequence that a beam search follows, for the eye. */
+export interface LiveBeam {
+  /** Its generated text so far; computed when asked for. */
+  text(): string
+  /** Sum of its log-probabilities; of one that has ended its final score. */
+  readonly score: number
+  readonly finished: boolean
+}
+
+/** A listener to beams from one to their texts. */
+export function beamTexts(
+  onBeams: (beams: readonly LiveBeam[]) => void,
+  tokenizer: Tokenizer,
+  promptIds: readonly number[],
+  overlap: number,
+): (beams: readonly Beam[]) => void {
+  return (beams) =>
+    onBeams(
+      beams.map(({ prefix, score, finished }) => ({
+        score,
+        finished,
+        text() {
+          const stream = new TextStream(tokenizer, promptIds, [], overlap)
+          for (const id of tokensOf(prefix, prefix.length - promptIds.length)) stream.push(id)
+          stream.end(false)
+          return stream.text
+        },
+      })),
+    )
+}

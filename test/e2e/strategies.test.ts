@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { GenerationJson } from '../../src/cli/generation-json.js'
+import { loadTokenizer } from '../../src/generation/tokenizer.js'
+import { fileWriter, isolateEnvironment, on, runClass, temporaryDirectory } from './cli.js'
+import { json, text } from './generation.js'
+import { dictation, writeTextModel } from './text-model.js'
+
+const home = temporaryDirectory()
+const file = fileWriter(home)
+const model = writeTextModel(join(home, 'model'))
+const tokenizer = await loadTokenizer(model)
+
+isolateEnvironment(home)
+
+const args = (...more: string[]) => on(model, 'hello', '--max-new-tokens', '12', ...more)
+const without = ({ config, statistics, ...rest }: GenerationJson) => rest
+
+describe('llm generate beam', () => {
+  test('has four beams, and is what --num-beams asks for', async () => {
+    const result = await json(args('--output-scores'), 'generate beam')
+    expect(result.config.num_beams).toBe(4)
+    expect(result.beam_indices).toHaveLength(result.ids.length)
+    const sum = result.transition_scores!.reduce((a, b) => a + b, 0)
+    expect(sum / result.ids.length).toBeCloseTo(result.sequence_score!, 4)
+    expect(without(await json(args('--num-beams', '4', '--output-scores')))).toEqual(without(result))
+    expect(await text(args(), 'generate beam')).toBe(result.text)
+  })
+
+  test('gives several beams, best first, with their scores', async () => {
+    const { sequences } = await json(
+      args('--num-return-sequences', '3', '--length-penalty', '0'),
+      'generate beam',
+    )
+    const scores = sequences!.map(({ sequence_score }) => sequence_score!)
+    expect(scores).toEqual([...scores].sort((a, b) => b - a))
+    expect(new Set(sequences!.map(({ ids }) => ids.join())).size).toBe(3)
+    const printed = await text(args('--num-return-sequences', '3', '--length-penalty', '0'), 'generate beam')
+    for (const one of sequences!) expect(printed).toContain(one.text)
+  })
+
+  test('draws beams with a seed', async () => {
+    const drawn = async (seed: string) =>
+      (await json(args('--do-sample', '--seed', seed), 'generate beam')).ids
+    expect(await drawn('1')).toEqual(await drawn('1'))
+    expect(await drawn('1')).not.toEqual(await drawn('2'))
+  })
+
+  test('forces words, and has groups', async () => {
+    const { ids } = await json(args('--force-words-ids', '[[40, 41]]'), 'generate beam')
+    expect(ids.join()).toContain('40,41')
+    const groups = [
+      '--num-beams',
+      '4',
+      '--num-beam-groups',
+      '2',
+      '--diversity-penalty',
+      '5',
+      '--num-return-sequences',
+      '4',
+    ]
+    const { sequences } = await json(args(...groups), 'generate beam')
+    expect(new Set(sequences!.map((one) => one.ids[0])).size).toBeGreaterThan(1)
+  })
+
+  test('is not for what is no beam search', async () => {
+    const { stderr, code } = await runClass('generate beam', args('--num-beams', '1'))
+    expect(stderr).toMatch(
+      /^Error: The settings ask for greedy_search, but `.+` is for beam_search, .*: use `llm generate`\.\n$/,
+    )
+    expect(code).toBe(2)
+  })
+
+  test('refuses settings that contradict one another', async () => {
+    const { stderr, code } = await runClass('generate beam', args('--num-beam-groups', '2'))
+    expect([stderr, code]).toEqual([
+      'Error: num_beam_groups is 2 while diversity_penalty is 0, but all groups would be alike: set diversity_penalty above 0.\n',
+      2,
+    ])
+  })
+})
+
+test('llm generate contrastive is what --penalty-alpha and --top-k ask for', async () => {
+  const result = await json(args(), 'generate contrastive')
+  expect(result.config).toMatchObject({ penalty_alpha: 0.6, top_k: 4 })
+  expect((await json(args('--penalty-alpha', '0.6', '--top-k', '4'))).ids).toEqual(result.ids)
+  expect((await json(args())).ids).not.toEqual(result.ids)
+})
+
+test('--token-healing lets the first token spell the end of the prompt', async () => {
+  const healed = await json(on(model, 'hello', '--max-new-tokens', '3', '--token-healing'))
+  expect(healed.ids.length).toBeLessThanOrEqual(4)
+  expect(healed.config.token_healing).toBe(true)
+})
+
+describe('--strategy', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/strategies/custom.md'), 'utf8')
+  const [drafter, strategy] = [...page.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code)
+
+  test('the documented drafter drafts, and leaves the text as it is', async () => {
+    const path = file(drafter, 'ngram-drafter.mjs')
+    expect(drafter.trim().split('\n').length).toBeLessThanOrEqual(23)
+    const said = file(dictation(tokenizer, '>', 'tick tock, tick tock, tick tock, tick tock'))
+    const repeated = on(model, '>', '--config', said)
+    for (const chance of [[], ['--do-sample', '--seed', '3', '--top-k', '2']]) {
+      const plain = await json([...repeated, ...chance])
+      const drafted = await json([...repeated, ...chance, '--strategy', path])
+      expect(drafted.ids).toEqual(plain.ids)
+      expect(drafted.statistics.accepted_tokens).toBeGreaterThan(15)
+      expect(drafted.statistics.steps).toBe(plain.ids.length - drafted.statistics.accepted_tokens)
+    }
+  })
+
+  test('the documented strategy decodes', async () => {
+    const path = file(strategy, 'second-best.mjs')
+    const plain = await json(args())
+    const own = await json(args('--strategy', path))
+    expect(own.ids).toHaveLength(plain.ids.length)
+    expect(own.ids).not.toEqual(plain.ids)
+  })
+
+  test.each([
+    [
+      'nowhere.mjs',
+      undefined,
+      2,
+      'There is no strategy at .*nowhere.mjs: give the path of a JavaScript module.',
+    ],
+    [
+      'nothing.mjs',
+      'export const other = 1',
+      2,
+      '.*nothing.mjs exports neither of strategy and createDrafter: export one of them.',
+    ],
+    ['both.mjs', 'export const strategy = () => {}, createDrafter = strategy', 2, '.* exports both of .*'],
+    [
+      'number.mjs',
+      'export const strategy = 1',
+      2,
+      'strategy of .*number.mjs is no function: see docs/strategies/custom.md.',
+    ],
+    ['broken.mjs', 'export const = 1', 1, 'The strategy .*broken.mjs cannot be imported: .*'],
+    [
+      'failing.mjs',
+      'throw new Error("on import")',
+      1,
+      'The strategy .*failing.mjs cannot be imported: on import',
+    ],
+  ])('%s is refused', async (name, code, exit, message) => {
+    const path = code === undefined ? join(home, name) : file(code, name)
+    const run = await runClass('generate', args('--strategy', path))
+    expect(run.stderr).toMatch(new RegExp(`^Error: ${message}\n$`))
+    expect(run.code).toBe(exit)
+  })
+
+  test('has no place among beams', async () => {
+    const path = file(drafter, 'drafter.mjs')
+    const { stderr, code } = await runClass('generate', args('--strategy', path, '--num-beams', '2'))
+    expect([stderr, code]).toEqual([
+      'Error: The settings ask for beam_search, which a drafter of your own cannot serve: leave one out.\n',
+      2,
+    ])
+  })
+})
