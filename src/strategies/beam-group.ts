@@ -43,6 +43,8 @@ export class BeamGroup<R> {
   live: readonly BeamNode<R>[]
   done = false
   private readonly pool: BeamPool<Ended<R>>
+  /** What lacks words that were asked for: better than nothing. */
+  private incomplete: readonly Ended<R>[] = []
   private readonly progress: ((prefix: Prefix) => ConstraintState) | undefined
   private readonly select: Select
 
@@ -62,7 +64,7 @@ export class BeamGroup<R> {
 
   /** Best first. */
   get ended(): readonly Ended<R>[] {
-    return this.pool.best
+    return [...this.pool.best, ...this.incomplete]
   }
 
   /** Continues the beams by one token. @param rows by live beam */
@@ -93,25 +95,27 @@ export class BeamGroup<R> {
     return reason !== undefined && !(this.isMoved && endsAll.has(reason))
   }
 
+  /** Where there are too few with all words, HF ranks the rest among them; here it comes after them. */
   private close(): void {
-    const complete = this.live.filter(({ prefix }) => this.isComplete(prefix))
-    // HF fills up with beams that lack words, and then ranks all by score.
-    for (const node of complete.length < this.request.count ? this.live : complete) this.add(node)
+    const isComplete = ({ prefix }: BeamNode<R>) => this.isComplete(prefix)
+    for (const node of this.live.filter(isComplete)) this.pool.add(this.rated(node))
+    const lacking = this.live.filter((node) => !isComplete(node)).map((node) => this.rated(node))
+    this.incomplete = lacking.sort((a, b) => b.score - a.score)
     this.done = true
   }
 
   /** What has ended by itself counts if it has all words without its last token, as in HF. */
   private enter(node: BeamNode<R>): void {
-    if (this.isComplete(node.step!.parent.prefix)) this.add(node)
+    if (this.isComplete(node.step!.parent.prefix)) this.pool.add(this.rated(node))
   }
 
   private isComplete(prefix: Prefix): boolean {
     return this.progress === undefined || this.progress(prefix).done
   }
 
-  private add(node: BeamNode<R>): void {
+  private rated(node: BeamNode<R>): Ended<R> {
     const length = node.prefix.length - this.request.prompt.length
-    this.pool.add({ node, score: node.sum / length ** this.options.lengthPenalty })
+    return { node, score: node.sum / length ** this.options.lengthPenalty }
   }
 
   /** The best score that open beams can come to, by HF's heuristic. */

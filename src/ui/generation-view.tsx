@@ -83,52 +83,34 @@ export function generationView(
 }
 
 /** One sequence streams like a log; of several the last rows are drawn one below the other, and all in the end. */
-export function Generation({ texts, statistics, beams, width, rows }: ViewState) {
+export function Generation({ texts, statistics, beams = [], width, rows }: ViewState) {
+  const room = rows - beams.length
   return (
     <>
-      {beams && !statistics ? (
-        <Beams settled={texts[0]} beams={beams} width={width} rows={rows} />
-      ) : texts.length === 1 ? (
+      {texts.length === 1 ? (
         <StreamedText text={texts[0]} width={width} />
       ) : statistics ? (
         <Static items={[...texts]}>{(text, i) => sequenceBox(text, i, texts.length, 'wrap')}</Static>
+      ) : beams.length > 0 ? (
+        // What is settled is the same in all.
+        <Text wrap="truncate">{lastRows(texts[0], width, Math.max(1, room))}</Text>
       ) : (
         fitting(texts, width, rows).map((text, i) => sequenceBox(text, i, texts.length, 'truncate'))
       )}
+      {beams.slice(0, Math.max(1, rows - 1)).map((beam, i) => (
+        <Text key={i} wrap="truncate" dimColor={beam.finished && !process.env.NO_COLOR}>
+          {beamRow(beam, texts[0], width)}
+        </Text>
+      ))}
       {statistics && <Dim text={statisticsLine(statistics)} />}
     </>
   )
 }
 
-/** A row a beam, its end first of all: what it has beyond the text that is settled, and its score. */
-function Beams({
-  settled,
-  beams,
-  width,
-  rows,
-}: {
-  settled: string
-  beams: readonly BeamLike[]
-  width: number
-  rows: number
-}) {
-  const shown = beams.slice(0, Math.max(1, rows - 2))
-  return (
-    <>
-      <StreamedText text={settled} width={width} />
-      {shown.map((beam, i) => (
-        <Text key={i} wrap="truncate" dimColor={beam.finished && !process.env.NO_COLOR}>
-          {beamRow(beam, settled, width)}
-        </Text>
-      ))}
-    </>
-  )
-}
-
 /** `  -3.21 │ …the end of its text`; one that has ended has a mark. */
-export function beamRow({ text, score, finished }: BeamLike, settled: string, width: number): string {
-  const label = `${finished ? '■' : ' '} ${score.toFixed(2).padStart(7)} │ `
-  const own = text().slice(settled.length).replace(/\s+/g, ' ')
+export function beamRow(beam: BeamLike, settled: string, width: number): string {
+  const label = `${beam.finished ? '■' : ' '} ${beam.score.toFixed(2).padStart(7)} │ `
+  const own = beam.text().slice(settled.length).replace(/\s+/g, ' ')
   const room = Math.max(1, width - label.length - 1)
   return label + (own.length > room ? `…${own.slice(1 - room)}` : own)
 }
@@ -185,10 +167,12 @@ function wholeCharacters(text: string, length: number): number {
 function fitting(texts: readonly string[], width: number, rows: number): string[] {
   const shown = texts.slice(0, Math.max(1, Math.floor(rows / (SEQUENCE_ROWS + 1))))
   const height = Math.max(1, Math.floor(rows / shown.length) - SEQUENCE_ROWS)
-  return shown.map((text) => {
-    const { settled, open } = settledLines(text, width)
-    return [...settled, open].slice(-height).join('\n')
-  })
+  return shown.map((text) => lastRows(text, width, height))
+}
+
+function lastRows(text: string, width: number, count: number): string {
+  const { settled, open } = settledLines(text, width)
+  return [...settled, open].slice(-count).join('\n')
 }
 
 function Dim({ text }: { text: string }) {

@@ -52,6 +52,16 @@ const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linu
 if (!hasScript) console.warn('The tests of the terminal are skipped: script of util-linux is missing.')
 
 describe.skipIf(!hasScript)('on a terminal', () => {
+  test('of beams there is in the end the text, once', async () => {
+    const said = 'A line that settles while beams go on, and then one more. No more of it. The end.'
+    const args = ['beam', ...on(model, '>'), ...dictate(said), '--num-beams', '3']
+    const { code, stdout } = await runOnTerminal(args, 'cols 40 rows 12')
+    expect(code).toBe(0)
+    const shown = screen(stdout).replace(/\s+/g, ' ')
+    expect(shown.startsWith(`${said} 1 prompt`)).toBe(true)
+    expect(shown).not.toContain('│')
+  })
+
   test('text and statistics are shown, the latter dimmed', async () => {
     const { code, stdout } = await runOnTerminal([...on(model, '>'), ...dictate('Hi!\nA terminal.')])
     expect(screen(stdout)).toMatch(

@@ -28,6 +28,8 @@ describe('beams', () => {
       expect(computeTransitionScores(ids, scores!)).toEqual(transition_scores)
       expect(beam_indices).toHaveLength(ids.length)
     }
+    // Those that lack a word come last, whatever their score.
+    if (config.force_words_ids) return
     const order = sequences.map((sequence) => sequence.sequence_score!)
     expect(order).toEqual([...order].sort((a, b) => b - a))
   })

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { stripVTControlCharacters } from 'node:util'
 import { render } from 'ink-testing-library'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Generation, generationView, settledLines } from '../../src/ui/generation-view.js'
+import { beamRow, Generation, generationView, settledLines } from '../../src/ui/generation-view.js'
 import { seededRandom } from '../weights/files.js'
 
 const statistics = {
@@ -22,6 +22,36 @@ function randomTexts(count: number): string[] {
     Array.from({ length: 120 * random() }, () => pieces[Math.floor(pieces.length * random())]).join(''),
   )
 }
+
+describe('beamRow', () => {
+  const beam = (text: string, finished = false) => ({ text: () => text, score: -3.214, finished })
+
+  test.each([
+    [beam('The cat sat'), 'The cat', 40, '    -3.21 │  sat'],
+    [beam('The cat\nsat  down', true), 'The', 40, '■   -3.21 │  cat sat down'],
+    [beam('The cat sat on the mat'), '', 24, '    -3.21 │ …on the mat'],
+  ])('%# shows what is beyond the settled text, its end above all', (one, settled, width, row) => {
+    expect(beamRow(one, settled, width)).toBe(row)
+    expect(beamRow(one, settled, width).length).toBeLessThan(width)
+  })
+})
+
+test('beams are drawn below the text that they share, and are gone in the end', () => {
+  const beam = (text: string, score: number) => ({ text: () => text, score, finished: false })
+  const state = { width: 40, rows: 10, statistics: undefined }
+  for (const texts of [['one\ntwo'], ['one\ntwo', 'one\ntwo']]) {
+    const beams = [beam('one\ntwo three', -1), beam('one\ntwo four', -2)]
+    const app = render(<Generation {...state} texts={texts} beams={beams} />)
+    expect(app.lastFrame()).toBe('one\ntwo\n    -1.00 │  three\n    -2.00 │  four')
+    app.rerender(
+      <Generation {...state} texts={texts.map((text) => `${text} three`)} statistics={statistics} />,
+    )
+    const frame = app.lastFrame()!
+    expect(frame).not.toContain('│')
+    expect(frame.split('two three').length - 1).toBe(texts.length)
+    expect(frame).toMatch(LINE)
+  }
+})
 
 describe('settledLines', () => {
   test.each([
