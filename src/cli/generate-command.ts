@@ -10,6 +10,7 @@ import {
   resolveGenerationConfig,
 } from '../generation/config.js'
 import { loadStrategy } from '../generation/custom-strategy.js'
+import { dolaLayers } from '../generation/dola.js'
 import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
 import { type LanguageModel, loadModel } from '../generation/load-model.js'
 import { type GenerationMode, generationMode } from '../generation/mode.js'
@@ -132,7 +133,7 @@ export abstract class GenerateCommand extends BaseCommand {
     const terminal = process.stdout.isTTY && process.stdout.columns > 0
     // Ink takes as long to import as a small model takes to load.
     const view = terminal && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
-    const model = await this.#load(flags, signal)
+    const model = await this.#load(flags, layers, signal)
     try {
       const { num_return_sequences } = this.#check(model, layers, settings)
       const shown = (await view)?.generationView(num_return_sequences, process.stdout)
@@ -197,12 +198,19 @@ export abstract class GenerateCommand extends BaseCommand {
     return `\`${this.config.bin} ${this.id?.replaceAll(':', ' ')}\``
   }
 
-  async #load(flags: GenerateFlags, signal: AbortSignal): Promise<LanguageModel> {
+  async #load(
+    flags: GenerateFlags,
+    layers: readonly ConfigLayer[],
+    signal: AbortSignal,
+  ): Promise<LanguageModel> {
+    const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values
+      .dola_layers as GenerationConfig['dola_layers']
     const pulling = transferDisplay(process.stderr, 'Pulling')
     const converting = transferDisplay(process.stderr, 'Converting')
     try {
       return await loadModel(flags.model, {
         ...loadOptions(flags),
+        exits: dola && ((spec) => dolaLayers(dola, spec)),
         signal,
         onPull: pulling.update,
         onBuild: ({ done, total }) => converting.update({ file: 'weights', received: done, total }),

@@ -53,7 +53,7 @@ export async function* decodeSearch(
   let step = await steps.next()
   for (; !step.done; step = await steps.next()) {
     const { settled, beams } = step.value
-    stopwatch.record([{ tokens: settled.length * sequences.length, drafted: 0, accepted: 0 }])
+    stopwatch.record(sequences.map(() => ({ tokens: settled.length, drafted: 0, accepted: 0 })))
     const ids = settled.map(({ token }) => token)
     for (const [i, sequence] of sequences.entries()) {
       yield { sequence: i, text: settled.map((record) => sequence.enter(record)).join(''), ids }

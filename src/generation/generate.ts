@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { usageError } from '../errors.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { prefixOf } from '../strategies/prefix.js'
 import type {
   CreateDrafter,
   LogitsProcessor,
+  Model,
   Search,
   StoppingCriterion,
   Strategy,
@@ -12,6 +14,7 @@ import type { Message } from './chat-template.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
 import { decode, decodeSearch } from './decode.js'
+import { DolaModel, dolaLayers } from './dola.js'
 import { beamTexts, type LiveBeam } from './live-beams.js'
 import type { LanguageModel } from './load-model.js'
 import { strategyFor } from './mode.js'
@@ -71,7 +74,8 @@ export interface GenerationResult extends GeneratedSequence {
 export type GenerationSettings = { readonly [Field in keyof GenerationConfig]?: unknown }
 
 /** What generation needs of a model. */
-export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'generationConfig'>
+export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'generationConfig'> &
+  Partial<Pick<LanguageModel, 'spec'>>
 
 /**
  * Generates text, in the manner of HF's `model.generate(inputs, generation_config, …)`: iterate over the result for
@@ -139,7 +143,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
 }
 
 async function* run(
-  { model, tokenizer, generationConfig }: GenerationModel,
+  { model, tokenizer, generationConfig, spec }: GenerationModel,
   prompt: Prompt,
   layers: readonly ConfigLayer[],
   options: GenerateOptions,
@@ -184,7 +188,7 @@ async function* run(
     }
     const sequences = Array.from({ length: count }, () => new Sequence(parts))
     const requests = caches.map((cache, i) => ({
-      model: target,
+      model: contrasted(target, config, spec),
       cache,
       prompt: prefix,
       processors: buildProcessors(config, context),
@@ -205,6 +209,13 @@ async function* run(
   } finally {
     dispose()
   }
+}
+
+/** @throws UserError for `dola_layers` that the model does not give */
+function contrasted(model: Model, { dola_layers }: GenerationConfig, spec: DecoderSpec | undefined): Model {
+  if (dola_layers === undefined) return model
+  if (!spec) throw usageError('dola_layers needs the specification of the model: pass it as spec.')
+  return new DolaModel(model, dolaLayers(dola_layers, spec))
 }
 
 const TOKEN_FIELDS = [

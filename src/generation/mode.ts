@@ -40,6 +40,9 @@ const strategies: Partial<Record<GenerationMode, Create>> = {
   constrained_beam_search: beams,
   contrastive_search: ({ penalty_alpha = 0, top_k }) =>
     contrastiveSearch({ penaltyAlpha: penalty_alpha, topK: top_k }),
+  // DoLa is in the model's scores: see DolaModel.
+  dola_generation: ({ do_sample }, { createDrafter }) =>
+    draftVerify(createDrafter, follow(do_sample ? sampler() : best)),
 }
 
 function beams(config: GenerationConfig, { eosTokenIds }: Parts): Search {
@@ -64,7 +67,7 @@ function alternatives(word: readonly number[] | readonly (readonly number[])[]):
 export const servedModes: ReadonlySet<GenerationMode> = new Set(Object.keys(strategies) as GenerationMode[])
 
 /** The modes in which a user's own drafter or strategy can take part. */
-const plainModes: readonly GenerationMode[] = ['greedy_search', 'sample']
+const plainModes: readonly GenerationMode[] = ['greedy_search', 'sample', 'dola_generation']
 
 /**
  * A strategy for what `config` asks for.

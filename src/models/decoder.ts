@@ -13,11 +13,18 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, float32 [kvHeads, 1, S or S - T,
  * headDim].
  *
- * Outputs: `logits` float32 [1, R, vocab]; `hidden` float32 [1, R, hidden], after the final norm; by layer and
- * key-value head the new rows `key.i.h` (rotated) and `value.i.h`, float32 [1, T, headDim].
+ * Outputs: `logits` float32 [1, (1 + exits) * R, vocab] and `hidden` float32 [1, (1 + exits) * R, hidden]: first those after
+ * the final norm, then those of each early exit, which is not normed (HF's `hidden_states`, and `lm_head` of it); by layer
+ * and key-value head the new rows `key.i.h` (rotated) and `value.i.h`, float32 [1, T, headDim].
+ * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
-export function decoderGraph(spec: DecoderSpec, source: ParameterSource, layout: CacheLayout): Graph {
-  return new DecoderBuilder(spec, source, layout).build()
+export function decoderGraph(
+  spec: DecoderSpec,
+  source: ParameterSource,
+  layout: CacheLayout,
+  exits: readonly number[] = [],
+): Graph {
+  return new DecoderBuilder(spec, source, layout).build(exits)
 }
 
 /** What the graph's inputs for a kind of layer begin with. */
@@ -33,16 +40,27 @@ interface Shared {
 }
 
 class DecoderBuilder extends Layers {
-  build(): Graph {
+  build(exits: readonly number[]): Graph {
     const { graph, spec } = this
     const { vocabSize, hiddenSize } = spec
     const ids = graph.input('input_ids', 'int64', [1, 'T'])
     const rows = graph.input('rows', 'int64', ['R'])
     // Declared first: the binding mixes up names where the outputs that are always there come last.
-    graph.output('logits', 'float32', [1, 'R', vocabSize])
-    graph.output('hidden', 'float32', [1, 'R', hiddenSize])
-    const last = this.layers(this.embed(ids), this.shared())
-    const hidden = graph.node('Gather', [last, rows], { axis: 1 }, 'hidden')
+    const results = exits.length > 0 ? 'results' : 'R'
+    graph.output('logits', 'float32', [1, results, vocabSize])
+    graph.output('hidden', 'float32', [1, results, hiddenSize])
+    const states = this.layers(this.embed(ids), this.shared())
+    const asked = [states.at(-1)!, ...exits.map((exit) => states[exit])]
+    const gather = (state: Value, name?: string) => graph.node('Gather', [state, rows], { axis: 1 }, name)
+    const hidden =
+      asked.length === 1
+        ? gather(asked[0], 'hidden')
+        : graph.node(
+            'Concat',
+            asked.map((state) => gather(state)),
+            { axis: 1 },
+            'hidden',
+          )
     this.linear(hidden, headName(spec), vocabSize, hiddenSize, { output: 'logits' })
     // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
     graph.nodes.unshift(graph.nodes.pop()!)
@@ -70,12 +88,15 @@ class DecoderBuilder extends Layers {
     )
   }
 
-  private layers(embedded: Value, shared: Map<AttentionKind, Shared>): Value {
+  /** The embedding, what follows each layer but the last, and what follows the final norm. */
+  private layers(embedded: Value, shared: Map<AttentionKind, Shared>): Value[] {
     const { spec } = this
     const name = (layer: number) => `model.layers.${layer}`
+    const states: Value[] = []
     let residual = embedded
     let normed = this.norm(embedded, `${name(0)}.input_layernorm.weight`)
     for (const [i, kind] of spec.layers.entries()) {
+      states.push(residual)
       const layer = name(i)
       const next = i + 1 < spec.layers.length ? `${name(i + 1)}.input_layernorm` : 'model.norm'
       const beforeMlp = spec.gemmaNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'
@@ -85,7 +106,7 @@ class DecoderBuilder extends Layers {
       const mlpOut = this.gemmaNorm(this.mlp(normed, layer), `${layer}.post_feedforward_layernorm.weight`)
       ;[normed, residual] = this.addAndNorm(residual, mlpOut, `${next}.weight`)
     }
-    return normed
+    return [...states, normed]
   }
 
   /** [1, T, hidden] → [1, T, hidden]. Each head is a product of its own, which needs no packing for one token. */

@@ -30,6 +30,8 @@ export interface BuiltGraph {
 
 export interface BuildOptions {
   readonly layout: CacheLayout
+  /** Early exits of the graph, see `decoderGraph`. */
+  readonly exits?: readonly number[]
   /** Called as weights are converted; not called where nothing needs to be. */
   readonly onProgress?: (progress: { done: number; total: number }) => void
   readonly signal?: AbortSignal
@@ -64,10 +66,11 @@ export async function buildGraph(
 ): Promise<BuiltGraph> {
   const directory = type === 'fp32' ? await mappableDirectory(spec, store) : undefined
   if (directory) {
-    const graph = serialize(decoderGraph(spec, verbatimSource(store), options.layout))
+    const graph = serialize(decoderGraph(spec, verbatimSource(store), options.layout, options.exits))
     return { graph, directory }
   }
-  const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, options.layout])
+  const { layout, exits = [] } = options
+  const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, layout, ...exits])
   const entry = join(graphCacheDirectory(options.env), sha256(key).slice(0, 32))
   const cached = await readEntry(entry)
   return { graph: cached ?? (await buildEntry(entry, spec, store, type, options)), directory: entry }
@@ -128,7 +131,7 @@ async function buildEntry(
     await mkdir(temporary, { recursive: true })
     const weights = join(temporary, WEIGHT_FILE)
     const source = await writeWeights(weights, storagePlan(spec, type), store, options)
-    const graph = serialize(decoderGraph(spec, source, options.layout))
+    const graph = serialize(decoderGraph(spec, source, options.layout, options.exits))
     const manifest: Manifest = { graph: sha256(graph), weights: (await stat(weights)).size }
     await writeFile(join(temporary, GRAPH_FILE), graph)
     await writeFile(join(temporary, MANIFEST_FILE), JSON.stringify(manifest))

@@ -12,6 +12,8 @@ export interface RuntimeOptions {
   readonly device?: Device | 'auto'
   /** Threads of an operator on the CPU; by default one a core. */
   readonly threads?: number
+  /** Early exits whose scores the model gives beside its own, by HF's numbers of `hidden_states`. */
+  readonly exits?: readonly number[] | ((spec: DecoderSpec) => readonly number[])
   readonly signal?: AbortSignal
   /** Bytes of converted weights, while a graph is built for the first time. */
   readonly onBuild?: (progress: { done: number; total: number }) => void
@@ -58,12 +60,14 @@ async function loadOn(
   spec: DecoderSpec,
   store: WeightStore,
   type: RunType,
-  { threads, signal, onBuild }: RuntimeOptions,
+  { threads, signal, onBuild, exits: asked = [] }: RuntimeOptions,
 ): Promise<OnnxModel> {
   const layout = cacheLayoutOf(device)
-  const { graph, directory } = await buildGraph(spec, store, type, { layout, signal, onProgress: onBuild })
+  const exits = typeof asked === 'function' ? asked(spec) : asked
+  const building = { layout, exits, signal, onProgress: onBuild }
+  const { graph, directory } = await buildGraph(spec, store, type, building)
   signal?.throwIfAborted()
-  return new OnnxModel(await createSession(graph, directory, { device, threads }), spec, layout)
+  return new OnnxModel(await createSession(graph, directory, { device, threads }), spec, layout, exits)
 }
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */

@@ -3,7 +3,7 @@ import { INPUT_PREFIX } from '../models/decoder.js'
 import type { CacheLayout } from '../models/layers.js'
 import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
-import type { KVCache, Model, Output } from '../strategies/types.js'
+import type { EarlyExit, KVCache, Model, Output } from '../strategies/types.js'
 import { TreeCache } from './kv-cache.js'
 import * as ort from './ort.js'
 import { isOutOfMemory, outOfMemory } from './session.js'
@@ -21,6 +21,7 @@ export class OnnxModel implements Model {
     private readonly session: ort.InferenceSession,
     private readonly spec: DecoderSpec,
     private readonly layout: CacheLayout,
+    readonly exits: readonly number[] = [],
   ) {
     this.vocabSize = spec.vocabSize
     this.hiddenSize = spec.hiddenSize
@@ -59,7 +60,11 @@ export class OnnxModel implements Model {
       if (!found) throw new RangeError(`Node ${node} was not asked for.`)
       return found
     }
-    return { logits: (node) => row(node).logits, hidden: (node) => row(node).hidden }
+    return {
+      logits: (node) => row(node).logits,
+      hidden: (node) => row(node).hidden,
+      exits: (node) => row(node).exits,
+    }
   }
 
   private async run(
@@ -77,10 +82,11 @@ export class OnnxModel implements Model {
         : await this.runAppended(cache, tokens, rows)
     const logits = results.logits.data as Float32Array
     const hidden = results.hidden.data as Float32Array
-    return (row) => ({
+    const at = (row: number) => ({
       logits: logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize),
       hidden: hidden.subarray(row * this.hiddenSize, (row + 1) * this.hiddenSize),
     })
+    return (row) => ({ ...at(row), exits: this.exits.map((_, i) => at((i + 1) * rows.length + row)) })
   }
 
   /** The graph writes the new rows into the cache and reads them there. */
@@ -144,9 +150,8 @@ export class OnnxModel implements Model {
   }
 }
 
-interface Row {
-  readonly logits: Float32Array
-  readonly hidden: Float32Array
+interface Row extends EarlyExit {
+  readonly exits: readonly EarlyExit[]
 }
 
 function int64(values: readonly number[], shape: number[]): ort.Tensor {

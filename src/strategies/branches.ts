@@ -29,6 +29,10 @@ export class BranchingModel implements Model {
     return this.model.maxPositions
   }
 
+  get exits(): readonly number[] | undefined {
+    return this.model.exits
+  }
+
   newCache(): Branch {
     return this.branch([])
   }
@@ -105,6 +109,7 @@ export class BranchingModel implements Model {
     return (job) => ({
       logits: (node) => output.logits(offsets[job] + node),
       hidden: (node) => output.hidden(offsets[job] + node),
+      ...(output.exits && { exits: (node: number) => output.exits!(offsets[job] + node) }),
     })
   }
 

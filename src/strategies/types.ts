@@ -35,10 +35,22 @@ export interface Output {
   hidden(node: number): Float32Array
   /** What processors start from, where that is not `logits` (under guidance): a new array, [vocab]. */
   scores?(node: number): Float32Array
+  /** By the model's `exits`, where it has some. */
+  exits?(node: number): readonly EarlyExit[]
+}
+
+/** What a layer before the last one says of the next token. */
+export interface EarlyExit {
+  /** Raw next-token scores, [vocab]: the vocabulary projection of `hidden`. */
+  readonly logits: Float32Array
+  /** Not normed, [hidden]. */
+  readonly hidden: Float32Array
 }
 
 /** A causal language model over token trees. */
 export interface Model {
+  /** The layers of which forward passes give early exits, in their order, by HF's numbers of `hidden_states`. */
+  readonly exits?: readonly number[]
   readonly vocabSize: number
   readonly hiddenSize: number
   /** The longest sequence (root to leaf) the model was made for, tokens. */

@@ -229,6 +229,7 @@ const mixes: BadInput[] = (
     [['--force-words-ids', '[[5]]'], 'force_words_ids is [[5]] while num_beams is 1'],
     [['--penalty-alpha', '0.6', '--do-sample'], 'penalty_alpha is 0.6 while do_sample is true'],
     [['--penalty-alpha', '0.6', '--num-beams', '2'], 'penalty_alpha is 0.6 while num_beams is 2'],
+    [['--dola-layers', 'low', '--num-beams', '2'], 'dola_layers is "low" while num_beams is 2'],
   ] as const
 ).map(([args, says]) => ({
   name: args.join(' '),
@@ -243,7 +244,6 @@ function escape(text: string): string {
 
 const unserved: BadInput[] = (
   [
-    ['dola-layers', 'high', 'DoLa'],
     ['prompt-lookup-num-tokens', '3', 'assisted generation'],
     ['assistant-early-exit', '2', 'assisted generation'],
     ['constraints', '[{}]', 'constraints as objects of Python'],

@@ -7,6 +7,7 @@ import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
 import GenerateBeam from '../../src/commands/generate/beam.js'
 import GenerateContrastive from '../../src/commands/generate/contrastive.js'
+import GenerateDola from '../../src/commands/generate/dola.js'
 import GenerateGreedy from '../../src/commands/generate/greedy.js'
 import Generate from '../../src/commands/generate/index.js'
 import GenerateSample from '../../src/commands/generate/sample.js'
@@ -87,6 +88,7 @@ const commands: Readonly<Record<string, Runnable>> = {
   generate: Generate,
   'generate beam': GenerateBeam,
   'generate contrastive': GenerateContrastive,
+  'generate dola': GenerateDola,
   'generate greedy': GenerateGreedy,
   'generate sample': GenerateSample,
   'models pull': ModelsPull,

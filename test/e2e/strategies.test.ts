@@ -88,6 +88,23 @@ test('llm generate contrastive is what --penalty-alpha and --top-k ask for', asy
   expect((await json(args())).ids).not.toEqual(result.ids)
 })
 
+test('llm generate dola is what --dola-layers asks for, with sampling too', async () => {
+  const high = await json(args('--dola-layers', 'high'), 'generate dola')
+  expect((await json(args('--dola-layers', '[1]'))).ids).toEqual(high.ids)
+  expect((await json(args())).ids).not.toEqual(high.ids)
+  const drawn = ['--dola-layers', '[0, 2]', '--do-sample', '--seed', '1', '--num-return-sequences', '2']
+  const { sequences } = await json(args(...drawn), 'generate dola')
+  expect(sequences![0].ids).not.toEqual(sequences![1].ids)
+  expect((await json(args(...drawn))).sequences!.map(({ ids }) => ids)).toEqual(
+    sequences!.map(({ ids }) => ids),
+  )
+  const { stderr, code } = await runClass('generate dola', args('--dola-layers', '[0, 3]'))
+  expect([stderr, code]).toEqual([
+    'Error: dola_layers names layer 3, but the exits of this model are 0 to 2.\n',
+    2,
+  ])
+})
+
 test('--token-healing lets the first token spell the end of the prompt', async () => {
   const healed = await json(on(model, 'hello', '--max-new-tokens', '3', '--token-healing'))
   expect(healed.ids.length).toBeLessThanOrEqual(4)

@@ -197,6 +197,9 @@ describe('refused', () => {
     [{ penalty_alpha: 0.6, num_beams: 2 }, ['penalty_alpha', 'num_beams']],
     [{ penalty_alpha: 0.6, top_k: 1 }, ['penalty_alpha', 'top_k']],
     [{ penalty_alpha: 0.6, guidance_scale: 2 }, ['penalty_alpha', 'guidance_scale']],
+    [{ dola_layers: 'low', num_beams: 2 }, ['dola_layers', 'num_beams']],
+    [{ dola_layers: 'low', penalty_alpha: 0.6 }, ['dola_layers', 'penalty_alpha']],
+    [{ dola_layers: 'low', guidance_scale: 2 }, ['dola_layers', 'guidance_scale']],
   ])('%j contradicts itself, and both fields are named', (values, [first, second]) => {
     expect(failure(() => resolve(values)).message).toMatch(
       new RegExp(`^${first} is .* while ${second} is .*, but .+\\.$`),

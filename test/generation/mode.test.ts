@@ -35,6 +35,7 @@ describe('generationMode', () => {
       'group_beam_search',
       'constrained_beam_search',
       'contrastive_search',
+      'dola_generation',
     ])
   })
 })

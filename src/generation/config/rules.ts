@@ -43,7 +43,6 @@ const ownCache = 'a choice of cache or compilation, but there is one cache here,
 const unserved: Partial<Record<GenerationField, string>> = {
   constraints: 'constraints as objects of Python: give their tokens as force_words_ids',
   low_memory: 'less memory at the cost of time, but candidates share one cache here',
-  dola_layers: 'DoLa, which is not served yet',
   use_mtp: assisted,
   prompt_lookup_num_tokens: assisted,
   max_matching_ngram_size: assisted,

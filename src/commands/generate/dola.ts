@@ -1,0 +1,23 @@
+import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { fieldsOf } from '../../generation/config.js'
+
+export default class GenerateDola extends GenerateCommand {
+  static override summary = 'Generate text with DoLa: what the last layer knows better than earlier ones.'
+  static override description =
+    'Takes the scores of an early layer off those of the last one. --dola-layers says which: "low" (by default) for long answers, "high" for short ones, or a list such as [0,2,4]. --repetition-penalty 1.2 is advised.'
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> -m model.gguf --repetition-penalty 1.2 'What is the capital of Australia?'",
+    "<%= config.bin %> <%= command.id %> -m model.gguf --dola-layers high 'Who wrote Hamlet?'",
+  ]
+  static override args = generateArgs
+  static override flags = generateFlags(['penalty_alpha', ...fieldsOf('beam search')])
+
+  async run() {
+    const { args, flags } = await this.parse(GenerateDola)
+    return this.generate(args.prompt, flags, {
+      fixed: { num_beams: 1 },
+      defaults: { dola_layers: 'low' },
+      modes: ['dola_generation'],
+    })
+  }
+}
