@@ -6,6 +6,7 @@ export {
   generationConfigSchema,
   resolveGenerationConfig,
 } from './generation/config.js'
+export { dolaLayers } from './generation/dola.js'
 export {
   type GenerateOptions,
   Generation,
@@ -34,6 +35,7 @@ export type {
   Choice,
   CreateDrafter,
   Drafter,
+  EarlyExit,
   FinishReason,
   Hypothesis,
   KVCache,
