@@ -1,4 +1,3 @@
-import { Ranking } from './ranking.js'
 import { expNegative } from './softmax.js'
 import type { Random } from './types.js'
 
@@ -19,19 +18,24 @@ export type Select = (
   random: Random,
 ) => Candidate[]
 
-/** The `count` best ones, best first; impossible ones are none. */
+/** The `count` best ones, best first, of equals those of earlier beams and tokens; impossible ones are none. */
 export function selectBest(): Select {
-  const ranking = new Ranking()
-  return (rows, sums, count) =>
-    rows
-      .flatMap((row, beam) =>
-        ranking
-          .read(row)
-          .top(count)
-          .map((token) => ({ beam, token, sum: sums[beam] + row[token] })),
-      )
-      .sort((a, b) => b.sum - a.sum)
-      .slice(0, count)
+  return (rows, sums, count) => {
+    const best: Candidate[] = []
+    let floor = -Infinity
+    for (const [beam, row] of rows.entries()) {
+      for (let token = 0; token < row.length; token++) {
+        const sum = sums[beam] + row[token]
+        if (!(sum > floor)) continue
+        let place = best.length
+        while (place > 0 && best[place - 1].sum < sum) place--
+        best.splice(place, 0, { beam, token, sum })
+        if (best.length > count) best.pop()
+        if (best.length === count) floor = best[count - 1].sum
+      }
+    }
+    return best
+  }
 }
 
 /**

@@ -14,6 +14,8 @@ describe('beams', () => {
     [{ num_beams: 6, num_beam_groups: 3, diversity_penalty: 0.8 }],
     [{ num_beams: 5, force_words_ids: [[11, 2]], eos_token_id: 7 }],
     [{ num_beams: 3, guidance_scale: 1.6 }],
+    // So many that dead branches are compacted away, on both sides.
+    [{ num_beams: 4, guidance_scale: 1.6, max_new_tokens: 90 }],
   ])("have scores that are their tokens' (HF's identity): %j", async (settings) => {
     const { sequences, config } = await run({
       max_new_tokens: 14,
