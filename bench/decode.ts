@@ -10,13 +10,14 @@
 import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { headName, parametersOf } from '../src/models/parameters.js'
 import type { DecoderSpec } from '../src/models/spec.js'
 import { cacheBytesPerToken, RUN_TYPES, weightBytes } from '../src/runtime/storage.js'
+import { machine, positive } from './common.js'
 import { llamaCppVersion } from './decode/engine-llama-cpp.js'
 import { loadOurs, readSpec } from './decode/engine-ours.js'
 import type { Job, Measurement, Side, Task } from './decode/measure.js'
@@ -65,12 +66,6 @@ function options(): Options {
     threads: count('threads'),
     seed: Number(values.seed),
   }
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value > 0) return value
-  throw new Error(`--${name} needs a positive integer, not ${text}.`)
 }
 
 /** The sides that can run here: of equal weights side by side, so that they follow each other. */
@@ -167,9 +162,8 @@ async function main(): Promise<void> {
   const chosen = options()
   const spec = await readSpec(chosen.models)
   const sides = await availableSides(chosen)
-  const [{ model }] = cpus()
   const header = [
-    `Machine: ${model.trim()}, ${cpus().length} cores, ${(totalmem() / 1e9).toFixed(0)} GB; ${process.platform}-${process.arch}`,
+    machine(),
     await versions(chosen.peers),
     `Seed ${chosen.seed}, ${chosen.rounds} rounds of ${chosen.steps} tokens, ${chosen.threads} threads`,
     `Command: npx tsx bench/decode.ts ${process.argv.slice(2).join(' ')}`,

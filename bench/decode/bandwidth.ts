@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { median } from './measure.js'
+import { median } from '../common.js'
 
 const BYTES = 512 * 2 ** 20
 const PASSES = 12

@@ -1,4 +1,5 @@
 import { createRandom } from '../../src/generation/random.js'
+import { median } from '../common.js'
 import type { Engine, Setup } from './engine.js'
 
 export type EngineName = 'ours' | 'llama.cpp' | 'transformers.js'
@@ -57,9 +58,4 @@ export async function measure(engine: Engine, task: Task): Promise<Measurement> 
     prefills.push((1e3 * task.prefill) / time)
   }
   return { decode, prefill: median(prefills), peakMemory: process.resourceUsage().maxRSS * 1024 }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }

@@ -1,4 +1,5 @@
-import { type EngineName, type Measurement, median, type Side, type Task } from './measure.js'
+import { median, table } from '../common.js'
+import type { EngineName, Measurement, Side, Task } from './measure.js'
 
 /** All rounds of one model. */
 export interface Results {
@@ -146,9 +147,4 @@ export function markdown(results: Results): string {
 
 function format(value: number): string {
   return value < 10 ? value.toFixed(2) : value.toFixed(0)
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

@@ -41,7 +41,7 @@ export class TreeCache implements KVCache {
     const needed = spacious(this.length + count)
     if (needed <= this.capacity) return
     // Memory that is not touched is not resident: room is cheap, and growing leaves garbage.
-    const capacity = Math.max(2 * needed, FIRST_CAPACITY)
+    const capacity = Math.max(needed + (needed >> 1), FIRST_CAPACITY)
     try {
       for (const rows of this.allRows()) rows.allocate(capacity, this.length)
     } catch (error) {

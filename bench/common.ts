@@ -1,0 +1,26 @@
+import { cpus, totalmem } from 'node:os'
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
+}
+
+/** A table in Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+/** The processor, memory and system, for the head of a report. */
+export function machine(): string {
+  const [{ model }] = cpus()
+  const memory = (totalmem() / 1e9).toFixed(0)
+  return `Machine: ${model.trim()}, ${cpus().length} cores, ${memory} GB; ${process.platform}-${process.arch}`
+}
+
+/** The value of an option. */
+export function positive(name: string, text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new Error(`--${name} needs a positive integer, not ${text}.`)
+}
