@@ -97,13 +97,19 @@ export function Generation({ texts, statistics, beams = [], width, rows }: ViewS
       ) : (
         fitting(texts, width, rows).map((text, i) => sequenceBox(text, i, texts.length, 'truncate'))
       )}
-      {beams.slice(0, Math.max(1, rows - 1)).map((beam, i) => (
-        <Text key={i} wrap="truncate" dimColor={beam.finished && !process.env.NO_COLOR}>
-          {beamRow(beam, texts[0], width)}
-        </Text>
-      ))}
+      {beams
+        .slice(0, Math.max(1, rows - 1))
+        .map((beam, i) => beamText(beam.finished, i, beamRow(beam, texts[0], width)))}
       {statistics && <Dim text={statisticsLine(statistics)} />}
     </>
+  )
+}
+
+function beamText(finished: boolean, rank: number, row: string) {
+  return (
+    <Text key={rank} wrap="truncate" dimColor={finished && !process.env.NO_COLOR}>
+      {row}
+    </Text>
   )
 }
 

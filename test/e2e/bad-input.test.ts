@@ -235,10 +235,10 @@ const mixes: BadInput[] = (
   name: args.join(' '),
   args: hello(...args),
   code: 2,
-  says: new RegExp(`^${escape(says)}, but .+\\.$`),
+  says: new RegExp(`^${escaped(says)}, but .+\\.$`),
 }))
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replace(/[[\]]/g, '\\$&')
 }
 

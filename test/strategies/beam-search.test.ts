@@ -193,8 +193,9 @@ describe('beam search', () => {
 
   test('ends with what it has where the processors leave too little', async () => {
     const allowed = [2, 5]
-    const only = (logits: Float32Array) =>
-      logits.forEach((_, i) => !allowed.includes(i) && (logits[i] = -Infinity))
+    const only = (logits: Float32Array) => {
+      for (const i of logits.keys()) if (!allowed.includes(i)) logits[i] = -Infinity
+    }
     const { found } = await run({ numBeams: 8 }, [3, 1, 4], { tokens: 2, count: 8, processors: [only] })
     expect(found.map(idsOf).map(String).sort()).toEqual(['2,2', '2,5', '5,2', '5,5'])
     const nothing = (logits: Float32Array) => void logits.fill(-Infinity)
