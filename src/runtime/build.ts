@@ -44,10 +44,23 @@ interface Manifest {
   readonly graph: string
   /** Bytes of the weights; to hash them would take longer than to load them. */
   readonly weights: number
+  readonly parameters: WrittenParameters
+}
+
+/** Where the parameters lie in the weight file, by name. */
+interface WrittenParameters {
+  readonly plain: Readonly<Record<string, TensorData>>
+  readonly quantised: Readonly<Record<string, QuantisedLinear>>
+}
+
+/** An entry that is there and whole; its graph has no early exits. */
+interface Entry {
+  readonly graph: Uint8Array
+  readonly parameters: WrittenParameters
 }
 
 /** To be raised with every change of the graph or of how weights are stored. */
-const VERSION = 3
+const VERSION = 4
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
 const MANIFEST_FILE = 'entry.json'
@@ -70,19 +83,22 @@ export async function buildGraph(
     return { graph, directory }
   }
   const { layout, exits = [] } = options
-  const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, layout, ...exits])
+  const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, layout])
   const entry = join(graphCacheDirectory(options.env), sha256(key).slice(0, 32))
-  const cached = await readEntry(entry)
-  return { graph: cached ?? (await buildEntry(entry, spec, store, type, options)), directory: entry }
+  const { graph, parameters } =
+    (await readEntry(entry)) ?? (await buildEntry(entry, spec, store, type, options))
+  if (exits.length === 0) return { graph, directory: entry }
+  // Graphs with exits share the weights, and are made in no time.
+  return { graph: serialize(decoderGraph(spec, sourceOf(parameters), layout, exits)), directory: entry }
 }
 
-/** The graph of an entry that is there and whole. */
-async function readEntry(entry: string): Promise<Uint8Array | undefined> {
+async function readEntry(entry: string): Promise<Entry | undefined> {
   try {
     const manifest: Manifest = JSON.parse(await readFile(join(entry, MANIFEST_FILE), 'utf8'))
     const graph = await readFile(join(entry, GRAPH_FILE))
     const { size } = await stat(join(entry, WEIGHT_FILE))
-    return sha256(graph) === manifest.graph && size === manifest.weights ? graph : undefined
+    const whole = sha256(graph) === manifest.graph && size === manifest.weights
+    return whole ? { graph, parameters: manifest.parameters } : undefined
   } catch {
     // Whatever cannot be read is built again, and what then fails says why.
     return undefined
@@ -124,19 +140,19 @@ async function buildEntry(
   store: WeightStore,
   type: RunType,
   options: BuildOptions,
-): Promise<Uint8Array> {
+): Promise<Entry> {
   const temporary = `${entry}.${randomUUID()}.${process.pid}.tmp`
   try {
     await removeAbandoned(dirname(entry))
     await mkdir(temporary, { recursive: true })
     const weights = join(temporary, WEIGHT_FILE)
-    const source = await writeWeights(weights, storagePlan(spec, type), store, options)
-    const graph = serialize(decoderGraph(spec, source, options.layout, options.exits))
-    const manifest: Manifest = { graph: sha256(graph), weights: (await stat(weights)).size }
+    const parameters = await writeWeights(weights, storagePlan(spec, type), store, options)
+    const graph = serialize(decoderGraph(spec, sourceOf(parameters), options.layout))
+    const manifest: Manifest = { graph: sha256(graph), weights: (await stat(weights)).size, parameters }
     await writeFile(join(temporary, GRAPH_FILE), graph)
     await writeFile(join(temporary, MANIFEST_FILE), JSON.stringify(manifest))
     await moveIntoPlace(temporary, entry)
-    return graph
+    return { graph, parameters }
   } catch (error) {
     throw cacheError(error, dirname(entry))
   } finally {
@@ -176,9 +192,9 @@ async function writeWeights(
   plan: readonly StoredParameter[],
   store: WeightStore,
   { onProgress, signal }: BuildOptions,
-): Promise<ParameterSource> {
-  const plain = new Map<string, TensorData>()
-  const quantised = new Map<string, QuantisedLinear>()
+): Promise<WrittenParameters> {
+  const plain: Record<string, TensorData> = {}
+  const quantised: Record<string, QuantisedLinear> = {}
   const total = plan.reduce((sum, parameter) => sum + storedBytes(parameter).values, 0)
   const file = new TensorFile(await open(path, 'w'))
   try {
@@ -186,14 +202,18 @@ async function writeWeights(
       signal?.throwIfAborted()
       onProgress?.({ done: file.length, total })
       const values = await readRows(store, parameter)
-      if (parameter.bits === 32) plain.set(parameter.name, await file.append(values))
-      else quantised.set(parameter.name, await appendQuantised(file, parameter, parameter.bits, values))
+      if (parameter.bits === 32) plain[parameter.name] = await file.append(values)
+      else quantised[parameter.name] = await appendQuantised(file, parameter, parameter.bits, values)
     }
     await file.handle.sync()
   } finally {
     await file.handle.close()
   }
-  return { data: (name) => plain.get(name)!, quantised: (name) => quantised.get(name) }
+  return { plain, quantised }
+}
+
+function sourceOf({ plain, quantised }: WrittenParameters): ParameterSource {
+  return { data: (name) => plain[name], quantised: (name) => quantised[name] }
 }
 
 /** The rows of all parts, one below the other. */

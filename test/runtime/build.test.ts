@@ -102,6 +102,19 @@ describe('an entry', () => {
     expect(second.logits).toEqual(first.logits)
   })
 
+  test.each([[[]], [[0, 2]]])(
+    'serves graphs with exits too, whichever is asked for first: %j',
+    async (exits) => {
+      const first = await load(fixturePath('llama'), { exits })
+      expect(first.progress.length).toBeGreaterThan(10)
+      const second = await load(fixturePath('llama'), { exits: exits.length > 0 ? [] : [1] })
+      expect(second.progress).toEqual([])
+      expect(entries()).toHaveLength(1)
+      // Rows are quantised one by one, whatever else is in the pass.
+      expect(second.logits).toEqual(first.logits)
+    },
+  )
+
   test('is one for each of weights, dtype and cache layout', async () => {
     await load(fixturePath('llama'))
     await load(fixturePath('llama'), { dtype: 'int4' })
