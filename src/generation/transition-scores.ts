@@ -1,7 +1,8 @@
 import { logSumExp } from '../strategies/softmax.js'
 
 /**
- * The score that each token had in its step, as HF's `compute_transition_scores` for sequences without beams.
+ * The score that each token had in its step (HF's `compute_transition_scores`). The scores of a beam are those of its own
+ * path, so that no `beam_indices` are needed; they add up to its `sequence_score` times length ** length_penalty.
  * @param ids generated tokens
  * @param scores processed scores of each step, [vocab] each (`output_scores`)
  * @param options.normalizeLogits gives log-probabilities: log-softmax of each step's scores
