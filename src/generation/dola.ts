@@ -1,5 +1,6 @@
 import { usageError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
+import { maximum } from '../strategies/ranking.js'
 import { logSoftmax } from '../strategies/softmax.js'
 import type { KVCache, Model, Output } from '../strategies/types.js'
 import type { GenerationConfig } from './config.js'
@@ -98,7 +99,7 @@ export function contrast(logits: Float32Array, exits: readonly Float32Array[]): 
   const early = exits.map((exit) => logSoftmax(exit.slice()))
   const divergences = early.length > 1 ? early.map((exit) => divergence(last, exit)) : [0]
   const base = early[divergences.indexOf(Math.max(...divergences))]
-  const threshold = last.reduce((a, b) => Math.max(a, b), -Infinity) + Math.log(RELATIVE_TOP)
+  const threshold = maximum(last) + Math.log(RELATIVE_TOP)
   return last.map((score, token) => (score < threshold ? -Infinity : score - base[token]))
 }
 

@@ -187,8 +187,9 @@ async function* run(
       logprobs: options.logprobs,
     }
     const sequences = Array.from({ length: count }, () => new Sequence(parts))
+    const decoded = contrasted(target, config, spec)
     const requests = caches.map((cache, i) => ({
-      model: contrasted(target, config, spec),
+      model: decoded,
       cache,
       prompt: prefix,
       processors: buildProcessors(config, context),

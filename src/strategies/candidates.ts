@@ -1,3 +1,4 @@
+import { maximum } from './ranking.js'
 import { expNegative } from './softmax.js'
 import type { Random } from './types.js'
 
@@ -44,9 +45,7 @@ export function selectBest(): Select {
  */
 export function drawWithoutReplacement(): Select {
   return (rows, sums, count, random) => {
-    const best = Math.max(
-      ...rows.map((row, beam) => sums[beam] + row.reduce((a, b) => Math.max(a, b), -Infinity)),
-    )
+    const best = Math.max(...rows.map((row, beam) => sums[beam] + maximum(row)))
     if (best === -Infinity) return []
     const weights = rows.map((row, beam) =>
       Float64Array.from(row, (logprob) => {

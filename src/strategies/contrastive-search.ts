@@ -3,7 +3,7 @@ import { extend } from './prefix.js'
 import { PrefixTree } from './prefix-tree.js'
 import { Ranking } from './ranking.js'
 import { softmax } from './softmax.js'
-import type { Output, Prefix, Step, Strategy } from './types.js'
+import type { Output, Prefix, Strategy } from './types.js'
 
 export interface ContrastiveOptions {
   /** Weight of the degeneration penalty, from 0 to 1. */
@@ -49,7 +49,7 @@ export function contrastiveSearch({ penaltyAlpha, topK }: ContrastiveOptions): S
         choices: [{ token: chosen.token, logits, scores, hidden }],
         drafted: 0,
         accepted: 0,
-      } satisfies Step
+      }
     }
   }
 }
