@@ -1,5 +1,4 @@
 export { UserError } from './errors.js'
-export type { Message } from './generation/chat-template.js'
 export {
   type ConfigLayer,
   type GenerationConfig,
@@ -22,7 +21,6 @@ export { type LanguageModel, type LoadOptions, loadModel } from './generation/lo
 export type { TokenLogprobs, TokenProbability } from './generation/logprobs.js'
 export type { GeneratedSequence } from './generation/sequence.js'
 export type { Statistics } from './generation/statistics.js'
-export type { Tokenizer } from './generation/tokenizer.js'
 export { computeTransitionScores } from './generation/transition-scores.js'
 export { detectWatermark, type WatermarkDetection } from './generation/watermark-detector.js'
 export { type BeamOptions, beamSearch } from './strategies/beam-search.js'
@@ -55,3 +53,5 @@ export type {
   Verifier,
 } from './strategies/types.js'
 export { type Choose, follow } from './strategies/verifiers.js'
+export type { Message } from './tokenizer/chat-template.js'
+export type { Tokenizer } from './tokenizer/tokenizer.js'

@@ -1,4 +1,4 @@
-import { createRandom } from '../../src/generation/random.js'
+import { createRandom } from '../../src/random.js'
 import { median } from '../common.js'
 import type { Engine, Setup } from './engine.js'
 

@@ -1,7 +1,5 @@
 import { Args, Flags } from '@oclif/core'
 import { usageError } from '../errors.js'
-import type { Message } from '../generation/chat-template.js'
-import { readChatTemplate } from '../generation/chat-template.js'
 import {
   type ConfigLayer,
   checkLayers,
@@ -14,6 +12,8 @@ import { dolaLayers } from '../generation/dola.js'
 import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
 import { type LanguageModel, loadModel } from '../generation/load-model.js'
 import { type GenerationMode, generationMode } from '../generation/mode.js'
+import type { Message } from '../tokenizer/chat-template.js'
+import { readChatTemplate } from '../tokenizer/chat-template.js'
 import type { GenerationView } from '../ui/generation-view.js'
 import { transferDisplay } from '../ui/progress.js'
 import { statisticsLine } from '../ui/statistics-line.js'

@@ -1,9 +1,9 @@
 import { parametersOf } from '../models/parameters.js'
 import { FAMILIES } from '../models/spec.js'
 import { cacheBytesPerToken, RUN_TYPES, type RunType, weightBytes } from '../runtime/storage.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { OpenModel } from './load-model.js'
 import { type GenerationMode, servedModes } from './mode.js'
-import type { Tokenizer } from './tokenizer.js'
 
 /** What is known of a model without running it. */
 export interface ModelDescription {

@@ -10,7 +10,7 @@ import type {
   StoppingCriterion,
   Strategy,
 } from '../strategies/types.js'
-import type { Message } from './chat-template.js'
+import type { Message } from '../tokenizer/chat-template.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
 import { decode, decodeSearch } from './decode.js'
@@ -20,7 +20,7 @@ import type { LanguageModel } from './load-model.js'
 import { strategyFor } from './mode.js'
 import { prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
-import { createRandom, forkSeed } from './random.js'
+import { createRandom, forkSeed } from '../random.js'
 import { type GeneratedSequence, Sequence, tokenRecorder } from './sequence.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'

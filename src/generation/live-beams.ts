@@ -1,7 +1,7 @@
 import { tokensOf } from '../strategies/prefix.js'
 import type { Beam } from '../strategies/types.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { TextStream } from './text-stream.js'
-import type { Tokenizer } from './tokenizer.js'
 
 /** A sequence that a beam search follows, for the eye. */
 export interface LiveBeam {

@@ -7,10 +7,10 @@ import { loadOnnxModel, type RuntimeOptions } from '../runtime/load.js'
 import type { Device } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
 import type { Model } from '../strategies/types.js'
+import { tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
+import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { configFromGguf, openWeights, type WeightStore } from '../weights/index.js'
 import type { ConfigLayer } from './config.js'
-import { tokenizerFromGguf } from './gguf-tokenizer.js'
-import { loadTokenizer, type Tokenizer } from './tokenizer.js'
 
 /** A model that is ready to generate. */
 export interface LanguageModel {

@@ -7,10 +7,10 @@ import type {
   Step,
   StoppingCriterion,
 } from '../strategies/types.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GenerationConfig } from './config.js'
 import { type TokenLogprobs, tokenLogprobs } from './logprobs.js'
 import { TextStream } from './text-stream.js'
-import type { Tokenizer } from './tokenizer.js'
 import { computeTransitionScores } from './transition-scores.js'
 
 /** A finished sequence. */

@@ -1,5 +1,5 @@
-import { createDetokenizer, type Detokenizer } from './detokenizer.js'
-import type { Tokenizer } from './tokenizer.js'
+import { createDetokenizer, type Detokenizer } from '../tokenizer/detokenizer.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
 /**
  * The text of a sequence as it grows: special tokens are left out, half characters are held back, and so is what may

@@ -1,6 +1,6 @@
 import type { LogitsProcessor } from '../strategies/types.js'
-import { createDetokenizer } from './detokenizer.js'
-import type { Tokenizer } from './tokenizer.js'
+import { createDetokenizer } from '../tokenizer/detokenizer.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
 /** A prompt without its last token, which the first generated token spells again and may spell on. */
 export interface HealedPrompt {

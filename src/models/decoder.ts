@@ -1,6 +1,7 @@
 import type { Graph, Value } from '../onnx/graph.js'
-import { type CacheLayout, Layers, type ParameterSource } from './layers.js'
-import { EMBEDDING, FUSED, headName } from './parameters.js'
+import { Blocks } from './blocks.js'
+import type { CacheLayout, ParameterSource } from './layers.js'
+import { headName } from './parameters.js'
 import type { AttentionKind, DecoderSpec } from './spec.js'
 
 /**
@@ -39,7 +40,9 @@ interface Shared {
   readonly sin: Value
 }
 
-class DecoderBuilder extends Layers {
+class DecoderBuilder extends Blocks {
+  private shared = new Map<AttentionKind, Shared>()
+
   build(exits: readonly number[]): Graph {
     const { graph, spec } = this
     const { vocabSize, hiddenSize } = spec
@@ -49,7 +52,8 @@ class DecoderBuilder extends Layers {
     const results = exits.length > 0 ? 'results' : 'R'
     graph.output('logits', 'float32', [1, results, vocabSize])
     graph.output('hidden', 'float32', [1, results, hiddenSize])
-    const states = this.layers(this.embed(ids), this.shared())
+    this.shared = this.sharedInputs()
+    const states = this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
     const asked = [states.at(-1)!, ...exits.map((exit) => states[exit])]
     const gather = (state: Value, name?: string) => graph.node('Gather', [state, rows], { axis: 1 }, name)
     const hidden =
@@ -67,16 +71,8 @@ class DecoderBuilder extends Layers {
     return graph
   }
 
-  private embed(ids: Value): Value {
-    const { graph, spec } = this
-    const table = this.parameter(EMBEDDING, [spec.vocabSize, spec.hiddenSize])
-    const embedded = graph.node('Gather', [table, ids], { axis: 0 })
-    if (spec.embeddingScale === 1) return embedded
-    return graph.node('Mul', [embedded, graph.constant('float32', [spec.embeddingScale])])
-  }
-
   /** The tables are inputs, since a GPU's cosine and sine may be as far off as 2^-11. */
-  private shared(): Map<AttentionKind, Shared> {
+  private sharedInputs(): Map<AttentionKind, Shared> {
     const { graph, spec } = this
     return new Map(
       [...new Set(spec.layers)].map((kind) => {
@@ -88,38 +84,17 @@ class DecoderBuilder extends Layers {
     )
   }
 
-  /** The embedding, what follows each layer but the last, and what follows the final norm. */
-  private layers(embedded: Value, shared: Map<AttentionKind, Shared>): Value[] {
-    const { spec } = this
-    const name = (layer: number) => `model.layers.${layer}`
-    const states: Value[] = []
-    let residual = embedded
-    let normed = this.norm(embedded, `${name(0)}.input_layernorm.weight`)
-    for (const [i, kind] of spec.layers.entries()) {
-      states.push(residual)
-      const layer = name(i)
-      const next = i + 1 < spec.layers.length ? `${name(i + 1)}.input_layernorm` : 'model.norm'
-      const beforeMlp = spec.gemmaNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'
-      const attended = this.attention(normed, layer, i, shared.get(kind)!)
-      const attentionOut = this.gemmaNorm(attended, `${layer}.post_attention_layernorm.weight`)
-      ;[normed, residual] = this.addAndNorm(residual, attentionOut, `${layer}.${beforeMlp}.weight`)
-      const mlpOut = this.gemmaNorm(this.mlp(normed, layer), `${layer}.post_feedforward_layernorm.weight`)
-      ;[normed, residual] = this.addAndNorm(residual, mlpOut, `${next}.weight`)
-    }
-    return [...states, normed]
-  }
-
-  /** [1, T, hidden] → [1, T, hidden]. Each head is a product of its own, which needs no packing for one token. */
-  private attention(x: Value, layer: string, index: number, { mask, cos, sin }: Shared): Value {
+  /** Each head is a product of its own, which needs no packing for one token. */
+  protected override attend(projected: readonly Value[], index: number, kind: AttentionKind): Value {
     const { graph, group } = this
-    const { heads, kvHeads, headDim, bias, hiddenSize } = this.spec
-    const [query, keys, values] = this.queryKeyValue(x, layer, index, cos, sin)
+    const { heads, kvHeads, headDim } = this.spec
+    const { mask } = this.shared.get(kind)!
+    const [query, keys, values] = this.queryKeyValue(projected, index, kind)
     const scores = this.scores(this.reshape(query, [-1, kvHeads, group, headDim]), keys)
     const weights = graph.node('Softmax', [graph.node('Add', [scores, mask])], { axis: -1 })
     // [kvHeads, group, T, headDim] → [T, kvHeads, group, headDim]
     const mixed = graph.node('Transpose', [graph.node('MatMul', [weights, values])], { perm: [2, 0, 1, 3] })
-    const merged = this.reshape(mixed, [1, -1, heads * headDim])
-    return this.projection(merged, `${layer}.self_attn.o_proj`, hiddenSize, heads * headDim, bias.output)
+    return this.reshape(mixed, [1, -1, heads * headDim])
   }
 
   /** Queries [T, kvHeads, group, headDim] times keys [kvHeads, 1, S, headDim]: [kvHeads, group, T, S]. */
@@ -138,11 +113,12 @@ class DecoderBuilder extends Layers {
    * `key.i.h` and `value.i.h` are cut from the same values that the queries come from: in place, that makes attention
    * wait until the new rows are written, since it needs the queries.
    */
-  private queryKeyValue(x: Value, layer: string, index: number, cos: Value, sin: Value): Value[] {
+  private queryKeyValue(projected: readonly Value[], index: number, kind: AttentionKind): Value[] {
     const { graph } = this
     const { heads, kvHeads, headDim } = this.spec
+    const { cos, sin } = this.shared.get(kind)!
     const rotatedWidth = (heads + kvHeads) * headDim
-    const all = this.projectedHeads(x, `${layer}.self_attn`)
+    const all = projected.length === 1 ? projected[0] : graph.node('Concat', [...projected], { axis: 2 })
     const [queryKey, ...values] = this.cut(all, rotatedWidth, `value.${index}`)
     const rotary = { num_heads: heads + kvHeads, rotary_embedding_dim: 0 }
     const rotated = graph.node(
@@ -152,19 +128,6 @@ class DecoderBuilder extends Layers {
     )
     const [query, ...keys] = this.cut(rotated, heads * headDim, `key.${index}`)
     return [query, this.withPast(`key.${index}`, keys), this.withPast(`value.${index}`, values)]
-  }
-
-  /** Queries, keys and values side by side, [1, T, (heads + 2 kvHeads) * headDim], normed where the family does. */
-  private projectedHeads(x: Value, attention: string): Value {
-    const { graph } = this
-    const { heads, kvHeads, headDim, hiddenSize, bias, qkNorm } = this.spec
-    const sizes = [heads, kvHeads, kvHeads].map((count) => count * headDim)
-    const parts = this.projections(x, attention, FUSED.qkv_proj, sizes, hiddenSize, bias.qkv)
-    if (parts.length === 1 && !qkNorm) return parts[0]
-    const [query, key, value] = this.separate(parts, sizes)
-    const q = this.headNorm(query, `${attention}.q_norm.weight`, heads)
-    const k = this.headNorm(key, `${attention}.k_norm.weight`, kvHeads)
-    return graph.node('Concat', [q, k, value], { axis: 2 })
   }
 
   /** Cuts off the first `width` columns, and the rest into the heads that are outputs `name.h`. */
@@ -184,20 +147,5 @@ class DecoderBuilder extends Layers {
     if (layout === 'in-place') return past
     const added = this.reshape(graph.node('Concat', heads, { axis: 0 }), [spec.kvHeads, 1, -1, spec.headDim])
     return graph.node('Concat', [past, added], { axis: 2 })
-  }
-
-  /** down(activation(gate(x)) * up(x)). */
-  private mlp(x: Value, layer: string): Value {
-    const { graph } = this
-    const { hiddenSize, intermediateSize, bias, activation } = this.spec
-    const sizes = [intermediateSize, intermediateSize]
-    const parts = this.projections(x, `${layer}.mlp`, FUSED.gate_up_proj, sizes, hiddenSize, bias.mlp)
-    const [gate, up] = this.separate(parts, sizes)
-    const activated =
-      activation === 'silu'
-        ? graph.node('com.microsoft::QuickGelu', [gate], { alpha: { float: 1 } })
-        : graph.node('Gelu', [gate], { approximate: 'tanh' })
-    const gated = graph.node('Mul', [activated, up])
-    return this.projection(gated, `${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp)
   }
 }

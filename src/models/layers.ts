@@ -30,7 +30,7 @@ export type CacheLayout = 'in-place' | 'appended'
 
 /** The layers of which a decoder is made; values are [1, T, width] where nothing else is said. */
 export class Layers {
-  protected readonly graph = new Graph()
+  readonly graph = new Graph()
   /** Heads that share a key-value head. */
   protected readonly group: number
 
@@ -90,7 +90,7 @@ export class Layers {
     if (!quantised) {
       // A tied projection is an initializer of its own: once it is packed, only looked-up rows stay in memory.
       const own = output === 'logits' ? HEAD : name
-      const weight = graph.initializer(own, 'float32', [rows, columns], this.source.data(name))
+      const weight = this.parameter(name, [rows, columns], own)
       const product = this.timesTransposed(x, weight, rows, columns, bias === undefined ? output : undefined)
       return bias === undefined ? product : graph.node('Add', [product, bias], {}, output)
     }
@@ -155,8 +155,13 @@ export class Layers {
     return this.graph.node('Add', [weight, this.graph.constant('float32', [1])])
   }
 
-  protected parameter(name: string, shape: number[]): Value {
-    return this.graph.initializer(name, 'float32', shape, this.source.data(name))
+  /** @param as what the graph calls it */
+  protected parameter(name: string, shape: number[], as = name): Value {
+    return this.graph.initializer(as, 'float32', shape, this.source.data(name))
+  }
+
+  protected silu(x: Value): Value {
+    return this.graph.node('com.microsoft::QuickGelu', [x], { alpha: { float: 1 } })
   }
 
   protected reshape(x: Value, shape: number[]): Value {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { loadTokenizer } from '../../src/generation/tokenizer.js'
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
 import { isolateEnvironment, Llm, on, runClass, temporaryDirectory } from './cli.js'
 import { text } from './generation.js'
 import { writeTextModel } from './text-model.js'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { loadTokenizer } from '../../src/generation/tokenizer.js'
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
 import { fileWriter, isolateEnvironment, Llm, on, runClass, temporaryDirectory } from './cli.js'
 import { json, STATISTICS, text } from './generation.js'
 import { dictation, writeTextModel } from './text-model.js'

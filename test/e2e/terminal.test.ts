@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { loadTokenizer } from '../../src/generation/tokenizer.js'
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
 import { BIN, ended, environment, fileWriter, on, type Run, temporaryDirectory } from './cli.js'
 import { dictation, writeTextModel } from './text-model.js'
 

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Tokenizer } from '../../src/generation/tokenizer.js'
+import type { Tokenizer } from '../../src/tokenizer/tokenizer.js'
 import { fixturePath } from '../fixtures.js'
 
 type Json = Record<string, unknown>

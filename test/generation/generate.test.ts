@@ -7,7 +7,7 @@ import {
   generate,
   type Prompt,
 } from '../../src/generation/generate.js'
-import { forkSeed } from '../../src/generation/random.js'
+import { forkSeed } from '../../src/random.js'
 import { ToyModel } from '../strategies/toy-model.js'
 import { stubModel } from './stub-model.js'
 import { greedy, PROMPT, run, spell, start } from './toy-generation.js'

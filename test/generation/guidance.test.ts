@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { GuidedModel } from '../../src/generation/guidance.js'
 import { repetitionPenalty } from '../../src/generation/processors/repetition.js'
-import { createRandom } from '../../src/generation/random.js'
+import { createRandom } from '../../src/random.js'
 import { BranchingModel } from '../../src/strategies/branches.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
 import { prefixOf } from '../../src/strategies/prefix.js'

@@ -13,7 +13,7 @@ import {
   topP,
   typical,
 } from '../../src/generation/processors/truncation.js'
-import { createRandom } from '../../src/generation/random.js'
+import { createRandom } from '../../src/random.js'
 import { extend, prefixOf, tokensOf } from '../../src/strategies/prefix.js'
 import type { LogitsProcessor, Prefix } from '../../src/strategies/types.js'
 

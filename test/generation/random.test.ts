@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { resolveGenerationConfig } from '../../src/generation/config.js'
 import { buildProcessors, softmax } from '../../src/generation/processors/index.js'
 import { MersenneTwister, randomPermutation } from '../../src/generation/processors/mt19937.js'
-import { createRandom, forkSeed, sampleIndex } from '../../src/generation/random.js'
+import { createRandom, forkSeed, sampleIndex } from '../../src/random.js'
 import { prefixOf } from '../../src/strategies/prefix.js'
 
 interface Golden {

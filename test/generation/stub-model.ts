@@ -1,6 +1,6 @@
 import type { GenerationModel } from '../../src/generation/generate.js'
-import type { Tokenizer } from '../../src/generation/tokenizer.js'
 import type { Model } from '../../src/strategies/types.js'
+import type { Tokenizer } from '../../src/tokenizer/tokenizer.js'
 
 /** A tokenizer that spells each id in decimal with a space after it: `encode('3 14 ')` is [3, 14]. */
 export function stubTokenizer(vocabSize: number): Tokenizer {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { TextStream } from '../../src/generation/text-stream.js'
-import { loadTokenizer } from '../../src/generation/tokenizer.js'
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
+import { styles, texts, trained } from '../tokenizer/tokenizer-golden.js'
 import { seededRandom } from '../weights/files.js'
-import { styles, texts, trained } from './tokenizer-golden.js'
 
 /** The pieces of a text: those of its ids, then that of its end. */
 function pieces(stream: TextStream, ids: readonly number[], stopped = false): string[] {

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { Message } from '../../src/generation/chat-template.js'
 import { generate } from '../../src/generation/generate.js'
 import { type LanguageModel, loadModel } from '../../src/generation/load-model.js'
+import type { Message } from '../../src/tokenizer/chat-template.js'
 import { temporaryDirectory } from '../weights/files.js'
 
 vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createRandom } from '../../src/generation/random.js'
+import { createRandom } from '../../src/random.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
 import type { KVCache, Random } from '../../src/strategies/types.js'
 import { largestDifference, loadFixture } from '../fixtures.js'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createRandom } from '../../src/generation/random.js'
+import { createRandom } from '../../src/random.js'
 import { type BeamOptions, beamSearch } from '../../src/strategies/beam-search.js'
 import { BranchingModel } from '../../src/strategies/branches.js'
 import { drawWithoutReplacement, selectBest } from '../../src/strategies/candidates.js'

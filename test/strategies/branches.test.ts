@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createRandom } from '../../src/generation/random.js'
+import { createRandom } from '../../src/random.js'
 import { type Branch, BranchingModel } from '../../src/strategies/branches.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
 import { prefixOf } from '../../src/strategies/prefix.js'

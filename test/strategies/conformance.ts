@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { resolveGenerationConfig } from '../../src/generation/config.js'
 import { buildProcessors, softmax } from '../../src/generation/processors/index.js'
-import { createRandom, sampleIndex } from '../../src/generation/random.js'
+import { createRandom, sampleIndex } from '../../src/random.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
 import { prefixOf, tokensOf } from '../../src/strategies/prefix.js'
 import type { Drafter, LogitsProcessor, Prefix, TokenTree, Verifier } from '../../src/strategies/types.js'

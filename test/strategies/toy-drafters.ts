@@ -1,4 +1,4 @@
-import { createRandom } from '../../src/generation/random.js'
+import { createRandom } from '../../src/random.js'
 import type { Drafter, TokenTree } from '../../src/strategies/types.js'
 import { ToyModel } from './toy-model.js'
 

@@ -8,7 +8,7 @@ import {
   readChatTemplate,
   renderChatTemplate,
   strftime,
-} from '../../src/generation/chat-template.js'
+} from '../../src/tokenizer/chat-template.js'
 import { golden } from './tokenizer-golden.js'
 
 interface Golden {

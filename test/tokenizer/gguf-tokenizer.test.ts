@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { tokenizerFromGguf } from '../../src/generation/gguf-tokenizer.js'
-import { loadTokenizer } from '../../src/generation/tokenizer.js'
+import { tokenizerFromGguf } from '../../src/tokenizer/gguf-tokenizer.js'
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
 import { encodings, golden, texts, trained } from './tokenizer-golden.js'
 
 interface Case {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createDetokenizer } from '../../src/generation/detokenizer.js'
-import { loadTokenizer, type Tokenizer } from '../../src/generation/tokenizer.js'
+import { createDetokenizer } from '../../src/tokenizer/detokenizer.js'
+import { loadTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer.js'
 import { encodings, styles, texts, trained } from './tokenizer-golden.js'
 
 const load = (style: string) => loadTokenizer({ tokenizerJson: trained(style) })

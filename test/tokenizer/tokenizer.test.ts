@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { loadTokenizer } from '../../src/generation/tokenizer.js'
-import type { TokenizerJson } from '../../src/generation/tokenizer-json.js'
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
+import type { TokenizerJson } from '../../src/tokenizer/tokenizer-json.js'
 import { encodings, styles, texts, trained } from './tokenizer-golden.js'
 
 describe.each(styles)('a %s tokenizer, as Rust tokenizers has it', (style) => {

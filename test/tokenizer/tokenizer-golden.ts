@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { TokenizerJson } from '../../src/generation/tokenizer-json.js'
+import type { TokenizerJson } from '../../src/tokenizer/tokenizer-json.js'
 
 const folder = new URL('../golden/tokenizer/', import.meta.url)
 

@@ -1,12 +1,10 @@
-import type { Random } from '../strategies/types.js'
-
 /**
  * A seeded generator of uniform numbers in [0, 1) with 53 bits: xoshiro128** 1.1 (Blackman and Vigna 2018),
  * whose state is four outputs of splitmix32 started at the seed's low 32 bits, XOR four of splitmix32 started
  * at the seed's high bits. Each number takes two outputs: 27 bits of the first, 26 of the second.
  * @param seed an integer in [0, 2^53).
  */
-export function createRandom(seed: number): Random {
+export function createRandom(seed: number): () => number {
   const low = splitmix32(seed >>> 0)
   const high = splitmix32(Math.floor(seed / 2 ** 32))
   const state = Uint32Array.from({ length: 4 }, () => low() ^ high())
@@ -39,7 +37,7 @@ export function forkSeed(seed: number, index: number): number {
  * index of probability 0 is never drawn.
  * @throws RangeError where the sum is not a positive finite number.
  */
-export function sampleIndex(probabilities: ArrayLike<number>, random: Random): number {
+export function sampleIndex(probabilities: ArrayLike<number>, random: () => number): number {
   let total = 0
   for (let i = 0; i < probabilities.length; i++) total += probabilities[i]
   if (!(total > 0 && total < Infinity)) {

@@ -1,0 +1,137 @@
+import type { Value } from '../onnx/graph.js'
+import { attention } from './attention.js'
+import { Blocks } from './blocks.js'
+import { headName } from './parameters.js'
+import { rotaryTables } from './rope.js'
+import type { AttentionKind, DecoderSpec } from './spec.js'
+
+/** Sequences that are run side by side, each of `length` tokens. */
+export interface BatchShape {
+  readonly batch: number
+  readonly length: number
+}
+
+/** Added to the scores of tokens that may not be seen; finite, since a softmax of infinities alone is NaN. */
+const UNSEEN = -1e9
+
+/**
+ * A decoder over a batch of whole sequences, without a cache: what is trained. All its parameters are inputs of the
+ * graph, by HF's names. The tokens of all sequences stand one after the other, N = batch · length of them.
+ *
+ * Inputs: `ids` int32 [1, N]; `segments` int32 [batch, length], which a token shares with those it may see.
+ */
+export class BatchDecoder extends Blocks {
+  /** The parameters that the graph uses, with their shapes. */
+  readonly parameters = new Map<string, readonly number[]>()
+  readonly ids: Value
+  private readonly masks = new Map<AttentionKind, Value>()
+  private readonly segments: Value
+
+  constructor(
+    spec: DecoderSpec,
+    readonly shape: BatchShape,
+  ) {
+    super(spec, { data: unavailable, quantised: () => undefined }, 'appended')
+    const { batch, length } = shape
+    this.ids = this.graph.input('ids', 'int32', [1, batch * length])
+    this.segments = this.graph.input('segments', 'int32', [batch, length])
+  }
+
+  /** The final hidden states of the tokens, [N, hidden]. */
+  hidden(): Value {
+    return this.rows(this.blocks(this.embed(this.ids), this.blockNames(), 'model.norm').at(-1)!)
+  }
+
+  /** [1, N, hidden] → [N, hidden]. */
+  rows(x: Value): Value {
+    return this.reshape(x, [-1, this.spec.hiddenSize])
+  }
+
+  /** The vocabulary projection, [vocab, hidden]. */
+  head(): Value {
+    return this.parameter(headName(this.spec), [this.spec.vocabSize, this.spec.hiddenSize])
+  }
+
+  embeddings(ids: Value): Value {
+    return this.embed(ids)
+  }
+
+  protected override parameter(name: string, shape: number[]): Value {
+    if (!this.parameters.has(name)) this.graph.input(name, 'float32', shape)
+    this.parameters.set(name, shape)
+    return name
+  }
+
+  /** Apart, since the operator for both does not give what the gradient of the norm needs. */
+  protected override addAndNorm(residual: Value, x: Value, name: string): [normed: Value, sum: Value] {
+    const sum = this.graph.node('Add', [residual, x])
+    return [this.norm(sum, name), sum]
+  }
+
+  protected override attend(projected: readonly Value[], _index: number, kind: AttentionKind): Value {
+    const { heads, kvHeads, headDim } = this.spec
+    const { batch, length } = this.shape
+    const [q, k, v] = projected
+    const queries = this.splitHeads(this.rotated(q, heads, kind), heads)
+    const keys = this.splitHeads(this.rotated(k, kvHeads, kind), kvHeads)
+    const sizes = { batch, length, heads, kvHeads, headDim }
+    const mixed = attention(this.graph, [queries, keys, this.splitHeads(v, kvHeads)], this.mask(kind), sizes)
+    const byToken = this.graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] })
+    return this.reshape(byToken, [1, batch * length, heads * headDim])
+  }
+
+  /** [1, N, heads * headDim] → [batch, heads, length, headDim]. */
+  private splitHeads(x: Value, heads: number): Value {
+    const { batch, length } = this.shape
+    const byToken = this.reshape(x, [batch, length, heads, this.spec.headDim])
+    return this.graph.node('Transpose', [byToken], { perm: [0, 2, 1, 3] })
+  }
+
+  private rotated(x: Value, heads: number, kind: AttentionKind): Value {
+    const { graph, spec } = this
+    const { batch, length } = this.shape
+    const positions = Array.from({ length }, (_, i) => i)
+    // Queries and keys share the attention scale.
+    const { cos, sin } = rotaryTables(spec.rope[kind], positions, Math.sqrt(spec.attentionScale))
+    const table = (name: string, values: Float32Array) =>
+      graph.initializer(`${kind}_${name}`, 'float32', [length, spec.headDim / 2], bytesOf(values))
+    const inputs = [
+      this.reshape(x, [batch, length, heads * spec.headDim]),
+      graph.constant('int64', [0]),
+      table('cos', cos),
+      table('sin', sin),
+    ]
+    return graph.node('com.microsoft::RotaryEmbedding', inputs, { num_heads: heads, rotary_embedding_dim: 0 })
+  }
+
+  /** What is added to the scores, [batch, 1, length, length]. */
+  private mask(kind: AttentionKind): Value {
+    const known = this.masks.get(kind)
+    if (known) return known
+    const { graph, segments } = this
+    const axis = (i: number) => graph.node('Unsqueeze', [segments, graph.constant('int64', [1, i])])
+    const same = graph.node('Equal', [axis(3), axis(2)])
+    const mask = graph.node('Where', [same, this.causalMask(kind), graph.constant('float32', [UNSEEN], [])])
+    this.masks.set(kind, mask)
+    return mask
+  }
+
+  private causalMask(kind: AttentionKind): Value {
+    const { length } = this.shape
+    const window = kind === 'sliding' ? this.spec.slidingWindow! : length
+    const values = new Float32Array(length * length)
+    for (let i = 0; i < values.length; i++) {
+      const distance = Math.floor(i / length) - (i % length)
+      if (distance < 0 || distance >= window) values[i] = UNSEEN
+    }
+    return this.graph.initializer(`${kind}_mask`, 'float32', [length, length], bytesOf(values))
+  }
+}
+
+function bytesOf(values: Float32Array) {
+  return { bytes: new Uint8Array(values.buffer) }
+}
+
+function unavailable(name: string): never {
+  throw new RangeError(`${name} is an input of the graph`)
+}

@@ -1,0 +1,31 @@
+/** Rows of tokens for one micro-batch; every array is [rows, length]. */
+export interface Batch {
+  readonly rows: number
+  readonly length: number
+  readonly ids: Int32Array
+  /** The token that follows each. */
+  readonly targets: Int32Array
+  /** How much the prediction of each target counts. */
+  readonly weights: Float32Array
+  /** Tokens see those before them with the same number. */
+  readonly segments: Int32Array
+}
+
+/**
+ * What a head predicts that looks `distance` tokens beyond the next one: its targets and their weights, which are 0
+ * where the row ends before, or another segment begins.
+ */
+export function targetsAhead(
+  { rows, length, targets, weights, segments }: Batch,
+  distance: number,
+): Pick<Batch, 'targets' | 'weights'> {
+  if (distance === 0) return { targets, weights }
+  const ahead = { targets: new Int32Array(rows * length), weights: new Float32Array(rows * length) }
+  for (let i = 0; i < rows * length; i++) {
+    const j = i + distance
+    if ((i % length) + distance >= length || segments[j] !== segments[i]) continue
+    ahead.targets[i] = targets[j]
+    ahead.weights[i] = weights[j]
+  }
+  return ahead
+}

@@ -1,0 +1,137 @@
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { UserError } from '../errors.js'
+import { lineChart } from '../report/chart.js'
+
+/** What a step of the optimiser did. */
+export interface StepEntry {
+  /** Steps done, this one included. */
+  readonly step: number
+  /** Mean over the step's tokens, nats. */
+  readonly loss: number
+  readonly learning_rate: number
+  /** Global norm before clipping. */
+  readonly gradient_norm: number
+  /** Tokens trained on since the first step. */
+  readonly tokens: number
+  readonly tokens_per_second: number
+  /** Time spent training since the first step. */
+  readonly seconds: number
+}
+
+/** How the model did on held-out text after a step. */
+export interface HeldOutEntry {
+  readonly step: number
+  /** Nats per token. */
+  readonly held_out_loss: number
+  readonly bits_per_byte?: number
+  /** Further figures, such as accuracies by position. */
+  readonly [figure: string]: number | readonly number[] | undefined
+}
+
+export type LogEntry = StepEntry | HeldOutEntry
+
+/** A log of training as JSON Lines, an entry a line; a number that is not finite is written as null. */
+export class TrainingLog {
+  private constructor(
+    private readonly path: string,
+    private readonly handle: FileHandle,
+  ) {}
+
+  /**
+   * Begins a log, or goes on with one.
+   * @param resumeAtStep steps that the resumed run has done: entries of later steps, which it takes again, are cut
+   *   off; undefined begins a new log in place of one that is there
+   * @throws UserError for a file that cannot be written, or of which a line is no entry
+   */
+  static async open(path: string, { resumeAtStep }: { resumeAtStep?: number } = {}): Promise<TrainingLog> {
+    const entries = resumeAtStep === undefined ? [] : await TrainingLog.read(path, { optional: true })
+    const kept = entries.filter(({ step }) => step <= resumeAtStep!)
+    const temporary = `${path}.${process.pid}.tmp`
+    try {
+      await writeFile(temporary, kept.map(lineOf).join(''))
+      await rename(temporary, path)
+      return new TrainingLog(path, await open(path, 'a'))
+    } catch (error) {
+      // Whether there is something to remove or not, the first error is the one to report.
+      await rm(temporary, { force: true }).catch(() => undefined)
+      throw cannotWrite(path, error)
+    }
+  }
+
+  /** @throws UserError for a log that cannot be written (a full disk) */
+  async append(entry: LogEntry): Promise<void> {
+    try {
+      await this.handle.appendFile(lineOf(entry))
+    } catch (error) {
+      throw cannotWrite(this.path, error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close()
+  }
+
+  /**
+   * The entries of a log; null reads as NaN. A last line that is torn, as a killed process leaves it, is dropped.
+   * @param optional whether a file that is not there counts as an empty log
+   * @throws UserError for a file that cannot be read, or of which a line before the last is no entry
+   */
+  static async read(path: string, { optional = false } = {}): Promise<LogEntry[]> {
+    const lines = (await readLog(path, optional)).split('\n').filter((line) => line.trim() !== '')
+    return lines.flatMap((line, i) => {
+      const entry = entryOf(line)
+      if (entry) return [entry]
+      if (i === lines.length - 1) return []
+      throw new UserError(`Entry ${i + 1} of ${path} is no entry of a training log: mend or remove the file.`)
+    })
+  }
+}
+
+function lineOf(entry: LogEntry): string {
+  return `${JSON.stringify(entry)}\n`
+}
+
+function entryOf(line: string): LogEntry | undefined {
+  try {
+    const entry = JSON.parse(line, (_, value) => (value === null ? Number.NaN : value))
+    return Number.isInteger(entry?.step) ? entry : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function readLog(path: string, optional: boolean): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (optional && (error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}.`, 1, { cause: error })
+  }
+}
+
+function cannotWrite(path: string, error: unknown): UserError {
+  return new UserError(`Cannot write ${path}: ${(error as Error).message}.`, 1, { cause: error })
+}
+
+/**
+ * Loss on the training text and on held-out text, and below them the learning rate, by step, as an SVG document.
+ * @throws UserError for a log without a step whose loss is finite
+ */
+export function lossCurve(entries: readonly LogEntry[], title = 'Training'): string {
+  const steps = entries.filter((entry): entry is StepEntry => 'loss' in entry)
+  const heldOut = entries.filter((entry): entry is HeldOutEntry => 'held_out_loss' in entry)
+  const training = { name: 'training loss', points: steps.map(({ step, loss }) => ({ x: step, y: loss })) }
+  const evaluated = heldOut.map(({ step, held_out_loss }) => ({ x: step, y: held_out_loss }))
+  const rates = steps.map(({ step, learning_rate }) => ({ x: step, y: learning_rate }))
+  const held = evaluated.some(({ y }) => Number.isFinite(y))
+    ? [{ name: 'held-out loss', points: evaluated }]
+    : []
+  return lineChart({
+    title,
+    xLabel: 'step',
+    panels: [
+      { yLabel: 'loss (nats per token)', series: [training, ...held] },
+      { yLabel: 'learning rate', series: [{ name: 'learning rate', points: rates }] },
+    ],
+  })
+}

@@ -1,0 +1,48 @@
+import { copyFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeFileWhole } from '../files.js'
+import { parametersOf } from '../models/parameters.js'
+import type { DecoderSpec } from '../models/spec.js'
+import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
+import type { Weights } from './trainer.js'
+
+export interface ModelFiles {
+  readonly spec: DecoderSpec
+  /** HF's config.json. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly weights: Weights
+  /** Directory of the tokenizer's files. */
+  readonly tokenizer: string
+  readonly dtype: TensorData['dtype']
+}
+
+const TORCH_TYPE = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
+const TOKENIZER_FILES = /^(tokenizer.*\.json|special_tokens_map\.json|chat_template\.(jinja|json)|vocab\.json|merges\.txt)$/
+
+/**
+ * Writes a model as HF's `save_pretrained` does: model.safetensors, config.json, generation_config.json and the
+ * tokenizer's files.
+ * @throws UserError where they cannot be written
+ */
+export async function writeModelFiles(
+  directory: string,
+  { spec, config, weights, tokenizer, dtype }: ModelFiles,
+): Promise<void> {
+  const tensors = parametersOf(spec).map(
+    ({ name, shape }) => [name, { dtype, shape: [...shape], values: weights.get(name)! }] as const,
+  )
+  await writeSafetensors(join(directory, 'model.safetensors'), new Map(tensors), { format: 'pt' })
+  await writeJson(join(directory, 'config.json'), { ...config, dtype: TORCH_TYPE[dtype] })
+  const { bos_token_id, eos_token_id } = config
+  await writeJson(join(directory, 'generation_config.json'), { bos_token_id, eos_token_id })
+  await copyTokenizer(tokenizer, directory)
+}
+
+export async function copyTokenizer(from: string, to: string): Promise<void> {
+  const names = (await readdir(from)).filter((name) => TOKENIZER_FILES.test(name))
+  await Promise.all(names.map((name) => copyFile(join(from, name), join(to, name))))
+}
+
+export function writeJson(path: string, value: unknown): Promise<void> {
+  return writeFileWhole(path, `${JSON.stringify(value, null, 2)}\n`)
+}

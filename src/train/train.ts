@@ -1,0 +1,183 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UserError, usageError } from '../errors.js'
+import { writeFileWhole } from '../files.js'
+import type { SessionOptions } from '../runtime/session.js'
+import {
+  checkpointsOf,
+  readCheckpoint,
+  refuseOtherSettings,
+  type Settings,
+  saveCheckpoint,
+} from './checkpoint.js'
+import { type HeldOutEntry, lossCurve, type StepEntry, TrainingLog } from './log.js'
+import type { BuildObjective } from './objective.js'
+import type { AdamWSettings } from './optimiser.js'
+import { run, type TrainingData } from './run.js'
+import { shuffledRows } from './shuffle.js'
+import { type StepResult, Trainer, type Weights } from './trainer.js'
+
+export interface HeldOutData extends TrainingData {
+  /** Of its text, for bits per byte. */
+  readonly bytesPerToken: number
+}
+
+export interface TrainOptions extends SessionOptions {
+  /** Directory of checkpoints, log, curve and the trained model. */
+  readonly output: string
+  /** What decides the result, to be the same where the run is resumed. */
+  readonly settings: Settings
+  readonly resume: boolean
+  readonly build: BuildObjective
+  /** All weights of the objective; those that are trained change. */
+  readonly weights: Weights
+  /** The factor of the learning rate for a parameter; undefined where it is frozen. */
+  readonly rateOf?: (name: string) => number | undefined
+  readonly data: TrainingData
+  readonly heldOut: HeldOutData
+  /** Tokens of a row. */
+  readonly sequenceLength: number
+  /** Rows of a step. */
+  readonly batchSize: number
+  /** Rows that are run at once. */
+  readonly microBatch: number
+  readonly steps: number
+  readonly optimiser: AdamWSettings
+  readonly seed: number
+  readonly evaluateEvery: number
+  readonly saveEvery: number
+  /** Checkpoints that are kept. */
+  readonly keep: number
+  readonly signal: AbortSignal
+  /** Writes the model as it is now into a directory. */
+  readonly writeModel: (directory: string) => Promise<void>
+  readonly onStep?: (entry: StepEntry) => void
+  readonly onHeldOut?: (entry: HeldOutEntry) => void
+}
+
+export interface TrainResult {
+  readonly step: number
+  /** Whether all steps were taken; otherwise the run was interrupted, and can be resumed. */
+  readonly finished: boolean
+  /** Where the model lies: the output directory, or the checkpoint of an interrupted run. */
+  readonly model: string
+  readonly last: StepEntry | undefined
+  readonly heldOut: HeldOutEntry | undefined
+}
+
+/**
+ * Trains, or goes on with training, and leaves a model, `log.jsonl`, `loss.svg` and checkpoints in a directory.
+ * @throws UserError for an output directory with another run in it, a run that cannot be resumed, a loss that is not a
+ *   number, and files that cannot be written
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { output } = options
+  const checkpoint = await checkpointToResume(options)
+  const { sequenceLength: length, microBatch: batch } = options
+  const trainer = await Trainer.create(options.build, { ...options, shape: { batch, length } })
+  if (checkpoint) restore(trainer, checkpoint, options.weights)
+  await mkdir(output, { recursive: true }).catch((error) => {
+    throw new UserError(`Cannot make ${output}: ${error.message}.`, 1, { cause: error })
+  })
+  const log = await TrainingLog.open(join(output, LOG), { resumeAtStep: checkpoint?.state.step })
+  const records = await Records.open(log, options, checkpoint?.state.step ?? 0)
+  try {
+    const finished = await run({
+      ...options,
+      trainer,
+      order: (epoch) => shuffledRows(options.data.rows, options.seed, epoch),
+      onStep: (step, result) => records.step(step, result),
+      onHeldOut: (step, figures) => records.heldOut(step, figures),
+      save: () => save(trainer, options),
+    })
+    if (finished) await options.writeModel(output)
+    const step = trainer.state().step
+    const model = finished ? output : join(output, `checkpoint-${step}`)
+    return { step, finished, model, last: records.last, heldOut: records.lastHeldOut }
+  } finally {
+    await log.close()
+    await trainer.dispose()
+  }
+}
+
+const LOG = 'log.jsonl'
+
+async function checkpointToResume({ output, resume, settings }: TrainOptions) {
+  const [newest] = await checkpointsOf(output)
+  if (!resume && newest) {
+    throw usageError(`${output} holds a run already: go on with it by --resume, or give another --output.`)
+  }
+  if (!resume) return undefined
+  if (!newest) throw usageError(`${output} has no checkpoint to resume from: leave --resume out.`)
+  const checkpoint = await readCheckpoint(newest)
+  refuseOtherSettings(checkpoint.settings, settings, newest)
+  return checkpoint
+}
+
+function restore(
+  trainer: Trainer,
+  { weights, state }: Awaited<ReturnType<typeof readCheckpoint>>,
+  into: Weights,
+): void {
+  for (const [name, values] of weights) into.get(name)!.set(values)
+  trainer.restore(state)
+}
+
+async function save(trainer: Trainer, { output, settings, weights, keep, writeModel }: TrainOptions) {
+  const state = trainer.state()
+  const trained = new Map([...state.means.keys()].map((name) => [name, weights.get(name)!]))
+  await saveCheckpoint(output, { weights: trained, state, settings }, keep, writeModel)
+  const entries = await TrainingLog.read(join(output, LOG))
+  if (entries.some((entry) => 'loss' in entry))
+    await writeFileWhole(join(output, 'loss.svg'), lossCurve(entries))
+}
+
+/** Times and counts what is trained, for the log and whoever watches. */
+class Records {
+  last: StepEntry | undefined
+  lastHeldOut: HeldOutEntry | undefined
+  private readonly tokensPerStep: number
+  private stepStarted = performance.now()
+
+  private constructor(
+    private readonly log: TrainingLog,
+    private readonly options: TrainOptions,
+    /** Seconds of training before this run was resumed. */
+    private seconds: number,
+  ) {
+    this.tokensPerStep = options.batchSize * options.sequenceLength
+  }
+
+  static async open(log: TrainingLog, options: TrainOptions, step: number): Promise<Records> {
+    const entries = step === 0 ? [] : await TrainingLog.read(join(options.output, LOG))
+    const last = entries.findLast((entry): entry is StepEntry => 'loss' in entry)
+    return new Records(log, options, last?.seconds ?? 0)
+  }
+
+  async step(step: number, { loss, gradientNorm, learningRate }: StepResult): Promise<void> {
+    const now = performance.now()
+    const elapsed = (now - this.stepStarted) / 1000
+    this.stepStarted = now
+    this.seconds += elapsed
+    this.last = {
+      step,
+      loss,
+      learning_rate: learningRate,
+      gradient_norm: gradientNorm,
+      tokens: step * this.tokensPerStep,
+      tokens_per_second: this.tokensPerStep / elapsed,
+      seconds: this.seconds,
+    }
+    await this.log.append(this.last)
+    this.options.onStep?.(this.last)
+  }
+
+  async heldOut(step: number, { loss, ...figures }: Readonly<Record<string, number>>): Promise<void> {
+    const bitsPerByte = loss / Math.LN2 / this.options.heldOut.bytesPerToken
+    this.lastHeldOut = { step, held_out_loss: loss, bits_per_byte: bitsPerByte, ...figures }
+    await this.log.append(this.lastHeldOut)
+    this.options.onHeldOut?.(this.lastHeldOut)
+    // The evaluation is no part of the next step's time.
+    this.stepStarted = performance.now()
+  }
+}
