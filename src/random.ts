@@ -1,12 +1,14 @@
 /**
  * A seeded generator of uniform numbers in [0, 1) with 53 bits: xoshiro128** 1.1 (Blackman and Vigna 2018),
  * whose state is four outputs of splitmix32 started at the seed's low 32 bits, XOR four of splitmix32 started
- * at the seed's high bits. Each number takes two outputs: 27 bits of the first, 26 of the second.
+ * at the seed's high bits; where both halves are the same, that of the low bits alone, since no generator of this kind
+ * leaves the state 0. Each number takes two outputs: 27 bits of the first, 26 of the second.
  * @param seed an integer in [0, 2^53).
  */
 export function createRandom(seed: number): () => number {
-  const low = splitmix32(seed >>> 0)
-  const high = splitmix32(Math.floor(seed / 2 ** 32))
+  const halves = [seed >>> 0, Math.floor(seed / 2 ** 32)]
+  const low = splitmix32(halves[0])
+  const high = halves[0] === halves[1] ? () => 0 : splitmix32(halves[1])
   const state = Uint32Array.from({ length: 4 }, () => low() ^ high())
   const next = () => {
     const result = Math.imul(rotate(Math.imul(state[1], 5), 7), 9)

@@ -20,10 +20,10 @@ export abstract class BaseCommand extends Command {
 
   /** Aborts on the first Ctrl-C, after which the command exits 130; a second one kills the process. */
   protected interruptSignal(): AbortSignal {
-    const interrupt = new AbortController()
-    this.#interrupt = interrupt
+    if (this.#interrupt) return this.#interrupt.signal
+    this.#interrupt = new AbortController()
     process.on('SIGINT', this.#onInterrupt)
-    return interrupt.signal
+    return this.#interrupt.signal
   }
 
   /** Stays until the command ends: ink would take an interrupt that no one else listens to for the end. */

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
+import { sampleIndex } from '../random.js'
 import { softmax } from '../strategies/softmax.js'
 import type { Choose } from '../strategies/verifiers.js'
-import { sampleIndex } from '../random.js'
 
 /** The token with the highest score; of equals the first. */
 export const best: Choose = (scores) => {

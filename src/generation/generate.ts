@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { usageError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
+import { createRandom, forkSeed } from '../random.js'
 import { prefixOf } from '../strategies/prefix.js'
 import type {
   CreateDrafter,
@@ -20,7 +21,6 @@ import type { LanguageModel } from './load-model.js'
 import { strategyFor } from './mode.js'
 import { prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
-import { createRandom, forkSeed } from '../random.js'
 import { type GeneratedSequence, Sequence, tokenRecorder } from './sequence.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'

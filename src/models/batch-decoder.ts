@@ -1,6 +1,7 @@
 import type { Value } from '../onnx/graph.js'
 import { attention } from './attention.js'
 import { Blocks } from './blocks.js'
+import type { Lora } from './lora.js'
 import { headName } from './parameters.js'
 import { rotaryTables } from './rope.js'
 import type { AttentionKind, DecoderSpec } from './spec.js'
@@ -9,6 +10,15 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
 export interface BatchShape {
   readonly batch: number
   readonly length: number
+}
+
+export interface BatchDecoderOptions {
+  /** Of what the decoder calls its own in the graph; none by default. */
+  readonly prefix?: string
+  /** A decoder of the same shape, whose graph and tokens it shares; their prefixes differ. */
+  readonly beside?: BatchDecoder
+  /** Low-rank updates of its projections. */
+  readonly lora?: Lora
 }
 
 /** Added to the scores of tokens that may not be seen; finite, since a softmax of infinities alone is NaN. */
@@ -30,11 +40,13 @@ export class BatchDecoder extends Blocks {
   constructor(
     spec: DecoderSpec,
     readonly shape: BatchShape,
+    private readonly options: BatchDecoderOptions = {},
   ) {
-    super(spec, { data: unavailable, quantised: () => undefined }, 'appended')
+    const { beside } = options
+    super(spec, { data: unavailable, quantised: () => undefined }, 'appended', beside?.graph)
     const { batch, length } = shape
-    this.ids = this.graph.input('ids', 'int32', [1, batch * length])
-    this.segments = this.graph.input('segments', 'int32', [batch, length])
+    this.ids = beside?.ids ?? this.graph.input('ids', 'int32', [1, batch * length])
+    this.segments = beside?.segments ?? this.graph.input('segments', 'int32', [batch, length])
   }
 
   /** The final hidden states of the tokens, [N, hidden]. */
@@ -57,9 +69,26 @@ export class BatchDecoder extends Blocks {
   }
 
   protected override parameter(name: string, shape: number[]): Value {
-    if (!this.parameters.has(name)) this.graph.input(name, 'float32', shape)
-    this.parameters.set(name, shape)
-    return name
+    const value = this.named(name)
+    if (!this.parameters.has(value)) this.graph.input(value, 'float32', shape)
+    this.parameters.set(value, shape)
+    return value
+  }
+
+  private named(name: string): Value {
+    return `${this.options.prefix ?? ''}${name}`
+  }
+
+  protected override timesTransposed(x: Value, weight: Value, rows: number, columns: number): Value {
+    const { graph, options } = this
+    const product = super.timesTransposed(x, weight, rows, columns)
+    const layer = options.lora?.layers.get(weight.slice(this.named('').length))
+    if (!layer) return product
+    const [a, b] = [layer.a, layer.b].map(({ name, shape }) => this.parameter(name, [...shape]))
+    const narrow = graph.node('Gemm', [this.reshape(x, [-1, columns]), a], { transB: 1 })
+    const inputs = [narrow, b, this.reshape(product, [-1, rows])]
+    const attributes = { transB: 1, alpha: { float: options.lora!.scale } }
+    return this.reshape(graph.node('Gemm', inputs, attributes), [1, -1, rows])
   }
 
   /** Apart, since the operator for both does not give what the gradient of the norm needs. */
@@ -94,7 +123,7 @@ export class BatchDecoder extends Blocks {
     // Queries and keys share the attention scale.
     const { cos, sin } = rotaryTables(spec.rope[kind], positions, Math.sqrt(spec.attentionScale))
     const table = (name: string, values: Float32Array) =>
-      graph.initializer(`${kind}_${name}`, 'float32', [length, spec.headDim / 2], bytesOf(values))
+      graph.initializer(this.named(`${kind}_${name}`), 'float32', [length, spec.headDim / 2], bytesOf(values))
     const inputs = [
       this.reshape(x, [batch, length, heads * spec.headDim]),
       graph.constant('int64', [0]),
@@ -124,7 +153,7 @@ export class BatchDecoder extends Blocks {
       const distance = Math.floor(i / length) - (i % length)
       if (distance < 0 || distance >= window) values[i] = UNSEEN
     }
-    return this.graph.initializer(`${kind}_mask`, 'float32', [length, length], bytesOf(values))
+    return this.graph.initializer(this.named(`${kind}_mask`), 'float32', [length, length], bytesOf(values))
   }
 }
 

@@ -30,7 +30,6 @@ export type CacheLayout = 'in-place' | 'appended'
 
 /** The layers of which a decoder is made; values are [1, T, width] where nothing else is said. */
 export class Layers {
-  readonly graph = new Graph()
   /** Heads that share a key-value head. */
   protected readonly group: number
 
@@ -38,6 +37,7 @@ export class Layers {
     protected readonly spec: DecoderSpec,
     protected readonly source: ParameterSource,
     protected readonly layout: CacheLayout,
+    readonly graph = new Graph(),
   ) {
     this.group = spec.heads / spec.kvHeads
   }

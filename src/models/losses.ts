@@ -50,40 +50,18 @@ export function topAccuracy(graph: Graph, scores: Value, targets: Value, weights
   return graph.node('ReduceSum', [hits], { keepdims: 0 })
 }
 
-/**
- * Σ w · cross-entropy of a teacher's distribution with the student's, whose gradient is that of the Kullback-Leibler
- * divergence (Hinton et al. 2015, eq. 2, at temperature 1).
- * @param teacher its probabilities, float32 [N, vocab]
- * @param weights float32 [N, 1]
- */
-export function distillation(
-  graph: Graph,
-  { hidden, weight }: Projection,
-  teacher: Value,
-  weights: Value,
-): Value {
-  const logProbabilities = logSoftmax(graph, { hidden, weight })
-  const terms = graph.node('Mul', [logProbabilities, teacher])
-  const ofTokens = graph.node('ReduceSum', [terms, graph.constant('int64', [1])], { keepdims: 1 })
-  const loss = negativeSum(graph, ofTokens, weights)
-  return graph.customGradient(loss, [hidden, weight], (gradient, tape) => {
-    const difference = tape.op('Sub', [tape.op('Exp', [logProbabilities]), teacher])
-    return projectionGradients({ hidden, weight }, difference, tape.op('Mul', [weights, gradient]), tape)
-  })
-}
-
 function logSoftmax(graph: Graph, { hidden, weight }: Projection): Value {
   return graph.node('LogSoftmax', [graph.node('Gemm', [hidden, weight], { transB: 1 })], { axis: -1 })
 }
 
 /** -Σ w · log p, a scalar. */
-function negativeSum(graph: Graph, logProbabilities: Value, weights: Value): Value {
+export function negativeSum(graph: Graph, logProbabilities: Value, weights: Value): Value {
   const losses = graph.node('Neg', [graph.node('Mul', [logProbabilities, weights])])
   return graph.node('ReduceSum', [losses], { keepdims: 0 })
 }
 
 /** @param difference by logit and before weighting, [N, vocab]; `scale` is [N, 1] */
-function projectionGradients(
+export function projectionGradients(
   { hidden, weight }: Projection,
   difference: Value,
   scale: Value,

@@ -151,6 +151,7 @@ const pad: ShapeRule = (node, [x], graph) => {
 const RULES: Readonly<Record<string, ShapeRule>> = {
   Add: elementwise,
   And: elementwise,
+  ArgMax: (node, [x]) => [x.with(axisOf(node, x.length, 0), 1)],
   Cast: unary,
   Concat: concat,
   ConstantOfShape: given(0),

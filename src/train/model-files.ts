@@ -17,7 +17,8 @@ export interface ModelFiles {
 }
 
 const TORCH_TYPE = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
-const TOKENIZER_FILES = /^(tokenizer.*\.json|special_tokens_map\.json|chat_template\.(jinja|json)|vocab\.json|merges\.txt)$/
+const TOKENIZER_FILES =
+  /^(tokenizer.*\.json|special_tokens_map\.json|chat_template\.(jinja|json)|vocab\.json|merges\.txt)$/
 
 /**
  * Writes a model as HF's `save_pretrained` does: model.safetensors, config.json, generation_config.json and the
@@ -28,9 +29,9 @@ export async function writeModelFiles(
   directory: string,
   { spec, config, weights, tokenizer, dtype }: ModelFiles,
 ): Promise<void> {
-  const tensors = parametersOf(spec).map(
-    ({ name, shape }) => [name, { dtype, shape: [...shape], values: weights.get(name)! }] as const,
-  )
+  const tensors = parametersOf(spec).map(({ name, shape }): [string, TensorData] => {
+    return [name, { dtype, shape: [...shape], values: weights.get(name)! }]
+  })
   await writeSafetensors(join(directory, 'model.safetensors'), new Map(tensors), { format: 'pt' })
   await writeJson(join(directory, 'config.json'), { ...config, dtype: TORCH_TYPE[dtype] })
   const { bos_token_id, eos_token_id } = config

@@ -1,4 +1,5 @@
 import { BatchDecoder, type BatchShape } from '../models/batch-decoder.js'
+import type { Lora } from '../models/lora.js'
 import { crossEntropy } from '../models/losses.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Graph, Value } from '../onnx/graph.js'
@@ -24,10 +25,13 @@ export interface Objective {
 
 export type BuildObjective = (shape: BatchShape) => Objective
 
-/** The next token of each: the loss of a language model. */
-export function nextToken(spec: DecoderSpec): BuildObjective {
+/**
+ * The next token of each: the loss of a language model.
+ * @param lora updates of its projections, if any
+ */
+export function nextToken(spec: DecoderSpec, lora?: Lora): BuildObjective {
   return (shape) => {
-    const decoder = new BatchDecoder(spec, shape)
+    const decoder = new BatchDecoder(spec, shape, { lora })
     const { graph } = decoder
     const { targets, weights } = tokenInputs(graph, shape, 0)
     const projection = { hidden: decoder.hidden(), weight: decoder.head() }

@@ -1,4 +1,5 @@
 import { Graph, type Value } from '../onnx/graph.js'
+import { orthogonalised } from './muon.js'
 
 export const SCHEDULES = ['cosine', 'linear', 'constant', 'warmup_stable_decay'] as const
 
@@ -25,6 +26,8 @@ export interface AdamWSettings {
   readonly weightDecay: number
   /** Gradients together are scaled down to this norm; 0 leaves them alone. */
   readonly maxGradientNorm: number
+  /** The momentum of Muon, which then updates the parameters that are `hidden`; the others stay AdamW's. */
+  readonly muonMomentum?: number
 }
 
 export interface OptimisedParameter {
@@ -34,6 +37,8 @@ export interface OptimisedParameter {
   readonly decayed: boolean
   /** A factor of the learning rate: Medusa-2 trains heads faster than the backbone. */
   readonly rate: number
+  /** Whether it is a matrix that maps hidden states to hidden states: neither an embedding nor a vocabulary. */
+  readonly hidden: boolean
 }
 
 /** The names of a parameter's values in the optimiser's graph; outputs are called `next.*`. */
@@ -52,6 +57,16 @@ export const stateNames = (name: string) => ({
  */
 export function adamW(parameters: readonly OptimisedParameter[], settings: AdamWSettings): Graph {
   return new AdamWGraph(settings).build(parameters)
+}
+
+/** Values that all parameters share, float32 [1]. */
+interface Factors {
+  readonly rate: Value
+  readonly clip: Value | undefined
+  /** 1 - beta1^step. */
+  readonly mean: Value
+  /** sqrt(1 - beta2^step). */
+  readonly deviation: Value
 }
 
 class AdamWGraph {
@@ -81,29 +96,47 @@ class AdamWGraph {
     return graph
   }
 
-  private update(
-    { name, shape, decayed, rate: share }: OptimisedParameter,
-    factors: { rate: Value; clip: Value | undefined; mean: Value; deviation: Value },
-  ): void {
-    const { beta1, beta2, epsilon, weightDecay } = this.settings
+  private update(parameter: OptimisedParameter, factors: Factors): void {
+    const { name, shape, decayed, rate: share } = parameter
+    const { weightDecay, muonMomentum } = this.settings
     const names = stateNames(name)
     const rate = share === 1 ? factors.rate : this.op('Mul', factors.rate, this.scalar(share))
     const gradient = factors.clip ? this.op('Mul', names.gradient, factors.clip) : names.gradient
-    const mean = this.average(names.mean, gradient, beta1)
-    const variance = this.average(names.variance, this.op('Mul', gradient, gradient), beta2)
-    const deviation = this.op(
-      'Add',
-      this.op('Div', this.op('Sqrt', variance), factors.deviation),
-      this.scalar(epsilon),
-    )
-    const change = this.op('Mul', this.op('Div', mean, deviation), this.op('Div', rate, factors.mean))
+    const isMuon = muonMomentum !== undefined && parameter.hidden
+    const direction = isMuon
+      ? this.muon(parameter, gradient, muonMomentum)
+      : this.adam(parameter, gradient, factors)
     const kept =
       decayed && weightDecay > 0
         ? this.op('Mul', name, this.op('Sub', this.scalar(1), this.op('Mul', rate, this.scalar(weightDecay))))
         : name
-    this.result(mean, names.mean, shape)
-    this.result(variance, names.variance, shape)
-    this.result(this.op('Sub', kept, change), name, shape)
+    this.result(this.op('Sub', kept, this.op('Mul', direction, rate)), `next.${name}`, shape)
+  }
+
+  /** m̂ / (sqrt(v̂) + ε). */
+  private adam({ name, shape }: OptimisedParameter, gradient: Value, factors: Factors): Value {
+    const { beta1, beta2, epsilon } = this.settings
+    const names = stateNames(name)
+    const mean = this.average(names.mean, gradient, beta1)
+    const variance = this.average(names.variance, this.op('Mul', gradient, gradient), beta2)
+    this.result(mean, `next.${names.mean}`, shape)
+    this.result(variance, `next.${names.variance}`, shape)
+    const deviation = this.op('Div', this.op('Sqrt', variance), factors.deviation)
+    return this.op('Div', this.op('Div', mean, factors.mean), this.op('Add', deviation, this.scalar(epsilon)))
+  }
+
+  /**
+   * Nesterov's momentum, orthogonalised, and scaled to the size of AdamW's steps so that both share a learning rate
+   * (Liu et al. 2025, "Muon is scalable for LLM training", eq. 4). The momentum is kept where AdamW keeps its mean.
+   */
+  private muon({ name, shape }: OptimisedParameter, gradient: Value, momentum: number): Value {
+    const { mean, variance } = stateNames(name)
+    const velocity = this.op('Add', this.op('Mul', mean, this.scalar(momentum)), gradient)
+    this.result(velocity, `next.${mean}`, shape)
+    this.result(variance, `next.${variance}`, shape)
+    const ahead = this.op('Add', gradient, this.op('Mul', velocity, this.scalar(momentum)))
+    const scale = this.scalar(0.2 * Math.sqrt(Math.max(...shape)))
+    return this.op('Mul', orthogonalised(this.graph, ahead, shape), scale)
   }
 
   /** beta · old + (1 - beta) · new. */
@@ -172,8 +205,6 @@ class AdamWGraph {
   }
 
   private result(value: Value, name: string, shape: readonly number[]): void {
-    const isUpdate = name !== 'gradient_norm' && name !== 'learning_rate'
-    const output = this.graph.node('Identity', [value], {}, isUpdate ? `next.${name}` : name)
-    this.graph.output(output, 'float32', [...shape])
+    this.graph.output(this.graph.node('Identity', [value], {}, name), 'float32', [...shape])
   }
 }

@@ -173,7 +173,8 @@ class Records {
   }
 
   async heldOut(step: number, { loss, ...figures }: Readonly<Record<string, number>>): Promise<void> {
-    const bitsPerByte = loss / Math.LN2 / this.options.heldOut.bytesPerToken
+    // Of the text, whatever else the loss is made of.
+    const bitsPerByte = (figures.cross_entropy ?? loss) / Math.LN2 / this.options.heldOut.bytesPerToken
     this.lastHeldOut = { step, held_out_loss: loss, bits_per_byte: bitsPerByte, ...figures }
     await this.log.append(this.lastHeldOut)
     this.options.onHeldOut?.(this.lastHeldOut)

@@ -179,8 +179,14 @@ function trainedParameters(
 ): OptimisedParameter[] {
   return [...parameters].flatMap(([name, shape]) => {
     const rate = rateOf(name)
-    return rate === undefined ? [] : [{ name, shape, rate, decayed: shape.length > 1 }]
+    return rate === undefined
+      ? []
+      : [{ name, shape, rate, decayed: shape.length > 1, hidden: isHidden(name, shape) }]
   })
+}
+
+function isHidden(name: string, shape: Shape): boolean {
+  return shape.length === 2 && !/(embed_tokens|lm_head)\.weight$/.test(name)
 }
 
 /** Makes the gradients outputs of the graph, added to the sums that come in as `sum.*`. */

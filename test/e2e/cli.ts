@@ -13,6 +13,8 @@ import Generate from '../../src/commands/generate/index.js'
 import GenerateSample from '../../src/commands/generate/sample.js'
 import ModelsPull from '../../src/commands/models/pull.js'
 import ModelsShow from '../../src/commands/models/show.js'
+import TrainDraft from '../../src/commands/train/draft.js'
+import TrainSft from '../../src/commands/train/sft.js'
 import WatermarkDetect from '../../src/commands/watermark/detect.js'
 
 export const BIN = join(import.meta.dirname, '../../bin/run.js')
@@ -93,6 +95,8 @@ const commands: Readonly<Record<string, Runnable>> = {
   'generate sample': GenerateSample,
   'models pull': ModelsPull,
   'models show': ModelsShow,
+  'train draft': TrainDraft,
+  'train sft': TrainSft,
   'watermark detect': WatermarkDetect,
 }
 

@@ -38,8 +38,11 @@ def xoshiro128starstar(s):
 
 
 def uniform(seed):
-    low, high = splitmix32(seed & MASK), splitmix32(seed >> 32)
-    bits = xoshiro128starstar([next(low) ^ next(high) for _ in range(4)])
+    halves = seed & MASK, seed >> 32
+    low, high = map(splitmix32, halves)
+    # Equal halves would leave the state 0, and with it every number.
+    mix = (lambda a, b: a) if halves[0] == halves[1] else (lambda a, b: a ^ b)
+    bits = xoshiro128starstar([mix(next(low), next(high)) for _ in range(4)])
     while True:
         first, second = next(bits), next(bits)
         yield ((first >> 5) << 26 | second >> 6) / 2**53

@@ -1,0 +1,52 @@
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { usageError } from '../errors.js'
+import type { OpenModel } from '../generation/load-model.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import { readWeights } from '../train/pretrained.js'
+import type { Weights } from '../train/trainer.js'
+import { withOpenModel } from './open-model.js'
+
+/** A model to be trained, or to learn from. */
+export interface Pretrained extends Pick<OpenModel, 'path' | 'config' | 'spec'> {
+  readonly weights: Weights
+  readonly tokenizer: Tokenizer
+  /** Where the tokenizer's files lie. */
+  readonly directory: string
+  /** What tells it from other models when a run is resumed. */
+  readonly fingerprint: string
+}
+
+/**
+ * Reads a model whole.
+ * @param source a directory in HF layout, or a hub id
+ * @throws UserError, exit code 2, for a GGUF file, whose tokenizer has no files to go with what is trained
+ */
+export function openPretrained(source: string, signal: AbortSignal): Promise<Pretrained> {
+  return withOpenModel(source, signal, async ({ path, config, spec, store, loadTokenizer }) => {
+    if (path.endsWith('.gguf')) {
+      throw usageError(`${path} cannot be trained: give a model in HF layout, whose tokenizer can be copied.`)
+    }
+    const directory = (await stat(path)).isDirectory() ? path : dirname(path)
+    const tokenizer = await loadTokenizer()
+    const fingerprint = await store.fingerprint()
+    return { path, config, spec, weights: await readWeights(spec, store), tokenizer, directory, fingerprint }
+  })
+}
+
+/** @throws UserError, exit code 2, where a draft's tokens are not its target's */
+export function requireSameVocabulary(draft: Pretrained, target: Pretrained): void {
+  const refuse = (difference: string) => {
+    throw usageError(
+      `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
+    )
+  }
+  const [own, other] = [draft.spec.vocabSize, target.spec.vocabSize]
+  if (own !== other) refuse(`one has ${own} tokens and the other ${other}`)
+  for (let id = 0; id < own; id++) {
+    const [token, wanted] = [draft, target].map(({ tokenizer }) => tokenizer.idToToken(id))
+    if (token !== wanted) {
+      refuse(`token ${id} is ${JSON.stringify(token)} in one and ${JSON.stringify(wanted)} in the other`)
+    }
+  }
+}

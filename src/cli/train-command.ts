@@ -1,0 +1,244 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { usageError } from '../errors.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import type { Settings } from '../train/checkpoint.js'
+import { openPackedData } from '../train/data/packed.js'
+import { sampleRows, splitTail } from '../train/data/rows.js'
+import type { HeldOutEntry, StepEntry } from '../train/log.js'
+import { chooseMicroBatch } from '../train/micro-batch.js'
+import type { BuildObjective } from '../train/objective.js'
+import type { AdamWSettings, Schedule } from '../train/optimiser.js'
+import type { TrainingData } from '../train/run.js'
+import { type HeldOutData, type TrainOptions, type TrainResult, train } from '../train/train.js'
+import type { Weights } from '../train/trainer.js'
+import { transferDisplay } from '../ui/progress.js'
+import { trainingDisplay } from '../ui/training-progress.js'
+import { BaseCommand } from './base-command.js'
+
+/** What a kind of training adds to the rest. */
+export interface TrainingPart {
+  /** What decides the result beside the flags that all kinds share. */
+  readonly settings: Settings
+  readonly build: BuildObjective
+  readonly weights: Weights
+  readonly rateOf?: (name: string) => number | undefined
+  readonly tokenizer: Tokenizer
+  /** The longest row that the model is meant for. */
+  readonly maxPositions: number
+  readonly writeModel: (directory: string) => Promise<void>
+}
+
+/** The flags that all kinds of training share. */
+export interface TrainFlags {
+  readonly 'held-out'?: string
+  readonly 'held-out-rows': number
+  readonly separator?: string
+  readonly 'sequence-length': number
+  readonly 'learning-rate': number
+  readonly 'lr-scheduler-type': string
+  readonly 'warmup-steps': number
+  readonly 'min-lr-ratio': number
+  readonly 'decay-steps': number
+  readonly 'weight-decay': number
+  readonly 'adam-beta1': number
+  readonly 'adam-beta2': number
+  readonly 'adam-epsilon': number
+  readonly 'max-grad-norm': number
+  readonly optimizer?: string
+  readonly 'muon-momentum'?: number
+  readonly output: string
+  readonly steps?: number
+  readonly epochs?: number
+  readonly 'batch-size': number
+  readonly 'micro-batch'?: number
+  readonly seed: number
+  readonly 'eval-steps': number
+  readonly 'save-steps': number
+  readonly 'save-total-limit': number
+  readonly resume: boolean
+  readonly device: string
+  readonly threads?: number
+}
+
+/** What a command of training prints with `--json`. */
+export interface TrainingReport {
+  readonly model: string
+  readonly finished: boolean
+  readonly step: number
+  readonly tokens: number
+  readonly seconds: number
+  /** Of the last step, nats per token; null where none was taken. */
+  readonly loss: number | null
+  readonly held_out: HeldOutEntry | null
+}
+
+/** Reads and packs the data, trains, and shows how it goes. */
+export abstract class TrainCommand extends BaseCommand {
+  protected async train(files: string[], flags: TrainFlags, part: TrainingPart): Promise<TrainingReport> {
+    const signal = this.interruptSignal()
+    const length = flags['sequence-length']
+    if (length > part.maxPositions) {
+      throw usageError(
+        `--sequence-length cannot be ${length}: the model is meant for ${part.maxPositions} tokens.`,
+      )
+    }
+    const data = await openData(files, flags, part.tokenizer, signal)
+    const display = trainingDisplay()
+    try {
+      const options = trainOptions(flags, part, data)
+      const { steps } = options
+      const secondsLeft = ({ step, tokens, tokens_per_second }: StepEntry) =>
+        ((steps - step) * (tokens / step)) / tokens_per_second
+      let heldOut: HeldOutEntry | undefined
+      const result = await train({
+        ...options,
+        signal,
+        onStep: (entry) =>
+          display.update({
+            step: entry.step,
+            steps,
+            loss: entry.loss,
+            heldOut: heldOut?.held_out_loss,
+            tokensPerSecond: entry.tokens_per_second,
+            secondsLeft: secondsLeft(entry),
+          }),
+        onHeldOut: (entry) => {
+          heldOut = entry
+        },
+      })
+      display.stop()
+      const report = reportOf(result)
+      this.log(sentence(report, steps))
+      return report
+    } finally {
+      display.stop()
+      await data.close()
+    }
+  }
+}
+
+interface OpenData {
+  readonly training: TrainingData
+  readonly heldOut: HeldOutData
+  /** What the data is, for a resumed run. */
+  readonly key: string
+  close(): Promise<void>
+}
+
+async function openData(
+  files: readonly string[],
+  flags: TrainFlags,
+  tokenizer: Tokenizer,
+  signal: AbortSignal,
+): Promise<OpenData> {
+  const display = transferDisplay(process.stderr, 'Reading')
+  const pack = (paths: readonly string[]) =>
+    openPackedData(paths, {
+      tokenizer,
+      length: flags['sequence-length'],
+      directory: dataCacheDirectory(),
+      separator: flags.separator,
+      signal,
+      onProgress: display.update,
+    }).finally(display.stop)
+  const limit = flags['held-out-rows']
+  const training = await pack(files)
+  const file = flags['held-out']
+  if (file === undefined) {
+    return { ...splitTail(training, limit), key: training.key, close: () => training.close() }
+  }
+  const heldOut = await pack([file])
+  return {
+    training,
+    heldOut: sampleRows(heldOut, limit),
+    key: training.key,
+    close: async () => {
+      await Promise.all([training.close(), heldOut.close()])
+    },
+  }
+}
+
+/** Where tokenised data is kept: `$XDG_CACHE_HOME/llm/data`. */
+function dataCacheDirectory(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'llm', 'data')
+}
+
+function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Omit<TrainOptions, 'signal'> {
+  const batchSize = flags['batch-size']
+  const length = flags['sequence-length']
+  const steps = flags.steps ?? Math.max(1, Math.ceil(((flags.epochs ?? 1) * data.training.rows) / batchSize))
+  const microBatch = flags['micro-batch'] ?? chooseMicroBatch(part.build, batchSize, length, part.rateOf)
+  if (batchSize % microBatch !== 0) {
+    throw usageError(
+      `--micro-batch cannot be ${microBatch}: it has to divide the --batch-size of ${batchSize}.`,
+    )
+  }
+  const optimiser = optimiserOf(flags, steps)
+  return {
+    ...part,
+    output: flags.output,
+    settings: {
+      ...part.settings,
+      data: data.key,
+      sequence_length: length,
+      batch_size: batchSize,
+      micro_batch: microBatch,
+      steps,
+      seed: flags.seed,
+      optimiser,
+    },
+    resume: flags.resume,
+    data: data.training,
+    heldOut: data.heldOut,
+    sequenceLength: length,
+    batchSize,
+    microBatch,
+    steps,
+    optimiser,
+    seed: flags.seed,
+    evaluateEvery: flags['eval-steps'],
+    saveEvery: flags['save-steps'],
+    keep: flags['save-total-limit'],
+    device: flags.device as TrainOptions['device'],
+    threads: flags.threads,
+  }
+}
+
+function optimiserOf(flags: TrainFlags, steps: number): AdamWSettings {
+  return {
+    schedule: {
+      type: flags['lr-scheduler-type'] as Schedule['type'],
+      learningRate: flags['learning-rate'],
+      warmupSteps: flags['warmup-steps'],
+      steps,
+      minimum: flags['min-lr-ratio'],
+      decaySteps: flags['decay-steps'],
+    },
+    beta1: flags['adam-beta1'],
+    beta2: flags['adam-beta2'],
+    epsilon: flags['adam-epsilon'],
+    weightDecay: flags['weight-decay'],
+    maxGradientNorm: flags['max-grad-norm'],
+    ...(flags.optimizer === 'muon' ? { muonMomentum: flags['muon-momentum'] } : {}),
+  }
+}
+
+function reportOf({ model, finished, step, last, heldOut }: TrainResult): TrainingReport {
+  return {
+    model,
+    finished,
+    step,
+    tokens: last?.tokens ?? 0,
+    seconds: last?.seconds ?? 0,
+    loss: last?.loss ?? null,
+    held_out: heldOut ?? null,
+  }
+}
+
+function sentence({ model, finished, step, held_out }: TrainingReport, steps: number): string {
+  const bits = held_out?.bits_per_byte
+  const quality = bits === undefined ? '' : `; ${bits.toFixed(3)} bits per byte on held-out text`
+  if (finished) return `Trained for ${step} steps: the model is in ${model}${quality}.`
+  return `Interrupted after ${step} of ${steps} steps: go on with --resume, or use ${model}${quality}.`
+}

@@ -1,0 +1,118 @@
+import { usageError } from '../../errors.js'
+import type { Message } from '../../tokenizer/chat-template.js'
+import { openSources, type SourceFile, type SourceOptions } from './source-file.js'
+import { type TextPart, textParts } from './text-parts.js'
+
+/** A prompt and the answer that is learnt; the text is one after the other. */
+export interface PromptExample {
+  readonly kind: 'prompt'
+  readonly prompt: string
+  readonly completion: string
+  /** File and line, for messages. */
+  readonly origin: string
+}
+
+/** A conversation, of which the assistant's messages are learnt. */
+export interface ChatExample {
+  readonly kind: 'chat'
+  readonly messages: readonly Message[]
+  /** File and line, for messages. */
+  readonly origin: string
+}
+
+/** Text documents come in parts, examples for supervised tuning whole. */
+export type TrainingDocument = TextPart | PromptExample | ChatExample
+
+export interface DocumentOptions extends SourceOptions {
+  /** What stands between the documents of a text file; without it a file is one document. */
+  readonly separator?: string
+}
+
+/**
+ * Reads text files (UTF-8) and JSONL files (`.jsonl`), each also compressed (`.br`, `.gz`), without holding more than
+ * a part of a text or a line. Blank documents and lines are left out. A line of JSONL has one of
+ * - `text`: a document;
+ * - `prompt` and `completion`, as in TRL;
+ * - `question` and `answer`, as in GSM8K: the answer comes on a line of its own;
+ * - `messages`: a list of `{role, content}`, one from the assistant at least.
+ * @throws UserError for a file without text, that cannot be read, or is no UTF-8, and a line that is none of these
+ */
+export async function* readDocuments(
+  files: readonly string[],
+  { separator, ...options }: DocumentOptions = {},
+): AsyncGenerator<TrainingDocument> {
+  if (separator === '') throw usageError('The separator of documents is empty: leave it out, or give a text.')
+  for await (const source of openSources(files, options)) {
+    let isEmpty = true
+    for await (const document of isJsonLines(source.path)
+      ? jsonLines(source)
+      : textParts(source.text, separator)) {
+      isEmpty = false
+      yield document
+    }
+    if (isEmpty) throw usageError(`${source.path} holds no text: there is nothing to learn from it.`)
+  }
+}
+
+export function isJsonLines(path: string): boolean {
+  return /\.jsonl(\.br|\.gz)?$/i.test(path)
+}
+
+async function* jsonLines({ path, text }: SourceFile): AsyncGenerator<TrainingDocument> {
+  let number = 0
+  for await (const line of lines(text)) {
+    number++
+    if (line.trim() === '') continue
+    const document = parseLine(line, `${path}, line ${number}`)
+    if (document.kind !== 'text' || document.text.trim() !== '') yield document
+  }
+}
+
+async function* lines(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let begun: string[] = []
+  for await (const chunk of chunks) {
+    const [rest, ...next] = chunk.split('\n')
+    begun.push(rest)
+    if (next.length === 0) continue
+    yield begun.join('')
+    begun = [next.pop()!]
+    yield* next
+  }
+  yield begun.join('')
+}
+
+function parseLine(line: string, origin: string): TrainingDocument {
+  const value = parseJson(line, origin)
+  if (typeof value.text === 'string') return { kind: 'text', text: value.text, start: true, end: true }
+  const { prompt, completion, question, answer, messages } = value
+  if (typeof prompt === 'string' && isFilled(completion))
+    return { kind: 'prompt', prompt, completion, origin }
+  if (typeof question === 'string' && isFilled(answer)) {
+    return { kind: 'prompt', prompt: `${question}\n`, completion: answer, origin }
+  }
+  if (isConversation(messages)) return { kind: 'chat', messages, origin }
+  throw usageError(
+    `${origin} is no training document: it needs a "text", a "prompt" and a "completion", a "question" and an "answer", or "messages" with role and content and one from the assistant.`,
+  )
+}
+
+function parseJson(line: string, origin: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line)
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch (error) {
+    throw usageError(`${origin} is not valid JSON: ${(error as Error).message}.`, { cause: error })
+  }
+  throw usageError(`${origin} holds no JSON object: write one document a line, such as {"text": "..."}.`)
+}
+
+function isFilled(text: unknown): text is string {
+  return typeof text === 'string' && text !== ''
+}
+
+function isConversation(value: unknown): value is Message[] {
+  if (!Array.isArray(value)) return false
+  const isMessage = (message: Partial<Message> | null) =>
+    typeof message?.role === 'string' && typeof message.content === 'string'
+  return value.every(isMessage) && value.some(({ role }) => role === 'assistant')
+}

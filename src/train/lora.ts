@@ -1,0 +1,94 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type AdaptedLayer, Lora } from '../models/lora.js'
+import { elements } from '../onnx/shapes.js'
+import { createRandom } from '../random.js'
+import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
+import { writeJson } from './model-files.js'
+import type { Weights } from './trainer.js'
+
+export { Lora }
+
+/**
+ * Adapters that change nothing yet, as PEFT begins: A uniform within ±1/√in (PyTorch's `kaiming_uniform_` with a = √5),
+ * B zero.
+ * @param seed an integer in [0, 2^53)
+ */
+export function initialAdapters(lora: Lora, seed: number): Weights {
+  const random = createRandom(seed)
+  const weights: Weights = new Map()
+  for (const { a, b } of lora.layers.values()) {
+    const bound = 1 / Math.sqrt(a.shape[1])
+    weights.set(
+      a.name,
+      Float32Array.from({ length: elements(a.shape) }, () => bound * (2 * random() - 1)),
+    )
+    weights.set(b.name, new Float32Array(elements(b.shape)))
+  }
+  return weights
+}
+
+/** The weights of a model with its adapters merged into it: W + α/r · B A. What is not adapted is not copied. */
+export function mergeAdapters(lora: Lora, weights: Weights): Weights {
+  const merged = new Map(weights)
+  for (const layer of lora.layers.values()) {
+    merged.set(layer.weight.name, mergedWeight(layer, weights, lora.scale))
+  }
+  for (const { name } of lora.parameters()) merged.delete(name)
+  return merged
+}
+
+function mergedWeight({ weight, a, b }: AdaptedLayer, weights: Weights, scale: number): Float32Array {
+  const [rows, columns] = weight.shape
+  const rank = a.shape[0]
+  const [narrow, wide] = [weights.get(a.name)!, weights.get(b.name)!]
+  // Sums in float64, rounded once.
+  const sums = new Float64Array(columns)
+  const merged = weights.get(weight.name)!.slice()
+  for (let row = 0; row < rows; row++) {
+    sums.fill(0)
+    for (let k = 0; k < rank; k++) {
+      const factor = scale * wide[row * rank + k]
+      for (let column = 0; column < columns; column++) sums[column] += factor * narrow[k * columns + column]
+    }
+    for (let column = 0; column < columns; column++) merged[row * columns + column] += sums[column]
+  }
+  return merged
+}
+
+/**
+ * Writes adapters as PEFT's `save_pretrained` does: adapter_model.safetensors and adapter_config.json.
+ * @param base name or path of the model that they adapt
+ * @throws UserError where they cannot be written
+ */
+export async function writeAdapter(
+  directory: string,
+  lora: Lora,
+  weights: Weights,
+  base: string,
+): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  const tensors = lora.parameters().map(({ name, shape }): [string, TensorData] => {
+    return [`base_model.model.${name}`, { dtype: 'F32', shape: [...shape], values: weights.get(name)! }]
+  })
+  await writeSafetensors(join(directory, 'adapter_model.safetensors'), new Map(tensors), { format: 'pt' })
+  await writeJson(join(directory, 'adapter_config.json'), adapterConfig(lora, base))
+}
+
+/** PEFT's LoraConfig. */
+function adapterConfig({ settings }: Lora, base: string) {
+  const { rank, alpha, targetModules } = settings
+  return {
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    base_model_name_or_path: base,
+    r: rank,
+    lora_alpha: alpha,
+    lora_dropout: 0,
+    target_modules: targetModules,
+    bias: 'none',
+    fan_in_fan_out: false,
+    init_lora_weights: true,
+    inference_mode: true,
+  }
+}

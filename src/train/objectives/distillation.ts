@@ -1,0 +1,60 @@
+import { BatchDecoder } from '../../models/batch-decoder.js'
+import { type DistillationSettings, distillation } from '../../models/distillation.js'
+import type { DecoderSpec } from '../../models/spec.js'
+import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
+import { type BuildObjective, sequences, tokenArrays, tokenInputs } from '../objective.js'
+
+/** What the names of the teacher's weights begin with, which are not trained. */
+export const TEACHER = 'teacher.'
+
+/**
+ * A student that learns from the distributions of a frozen teacher and from the text itself; both have one vocabulary.
+ *
+ * Metrics, means over the tokens: `cross_entropy` of the student with the text; `agreement`, how often the choice of both
+ * is the same, which is the rate at which greedy speculative decoding accepts the student's tokens; `acceptance`,
+ * Σ min(p, q), that of speculative sampling (Leviathan et al. 2023, corollary 3.6), both at temperature 1.
+ */
+export function distilled(
+  student: DecoderSpec,
+  teacher: DecoderSpec,
+  settings: DistillationSettings,
+): BuildObjective {
+  return (shape) => {
+    const learner = new BatchDecoder(student, shape)
+    const frozen = new BatchDecoder(teacher, shape, { prefix: TEACHER, beside: learner })
+    const { graph } = learner
+    const tokens = tokenInputs(graph, shape, 0)
+    const projection = { hidden: learner.hidden(), weight: learner.head() }
+    const logits = graph.node('Gemm', [frozen.hidden(), frozen.head()], { transB: 1 })
+    const { loss, logProbabilities } = distillation(graph, projection, logits, tokens, settings)
+    return {
+      graph,
+      loss,
+      metrics: metrics(graph, logProbabilities, logits, tokens),
+      parameters: new Map([...learner.parameters, ...frozen.parameters]),
+      inputs: (batch, scale) => new Map([...sequences(batch), ...tokenArrays(batch, 0, scale)]),
+    }
+  }
+}
+
+/** @param logProbabilities of the student, and the teacher's logits, both [N, vocab] */
+function metrics(
+  graph: Graph,
+  logProbabilities: Value,
+  logits: Value,
+  { targets, weights }: { targets: Value; weights: Value },
+): Record<string, Value> {
+  const weighted = (ofTokens: Value) =>
+    graph.node('ReduceSum', [graph.node('Mul', [ofTokens, weights])], { keepdims: 0 })
+  const ofTargets = graph.node('GatherElements', [logProbabilities, targets], { axis: 1 })
+  const choices = [logProbabilities, logits].map((scores) => graph.node('ArgMax', [scores], { axis: 1 }))
+  const agrees = graph.node('Cast', [graph.node('Equal', choices)], { to: ELEMENT_TYPES.float32 })
+  const p = graph.node('Softmax', [logits], { axis: -1 })
+  const q = graph.node('Exp', [logProbabilities])
+  const overlap = graph.node('ReduceSum', [graph.node('Min', [p, q]), graph.constant('int64', [1])])
+  return {
+    cross_entropy: weighted(graph.node('Neg', [ofTargets])),
+    agreement: weighted(agrees),
+    acceptance: weighted(overlap),
+  }
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DecoderSpec, specFromConfig } from '../../src/models/spec.js'
+import type { Batch } from '../../src/train/batch.js'
+import type { AdamWSettings } from '../../src/train/optimiser.js'
+import type { Weights } from '../../src/train/trainer.js'
+import { openWeights } from '../../src/weights/index.js'
+import { fixturePath } from '../fixtures.js'
+
+/** What the golden files of training have in common. */
+export interface GoldenFile<Run> {
+  readonly batch: number
+  readonly length: number
+  readonly settings: Readonly<Record<string, number>>
+  readonly runs: readonly (Run & GoldenTokens)[]
+}
+
+export interface GoldenTokens {
+  readonly ids: number[]
+  readonly targets: number[]
+  readonly weights: number[]
+}
+
+export function readGolden<File>(name: string): File {
+  return JSON.parse(readFileSync(new URL(`../golden/train/${name}`, import.meta.url), 'utf8'))
+}
+
+export function goldenBatch({ batch, length }: GoldenFile<unknown>, tokens: GoldenTokens): Batch {
+  return {
+    rows: batch,
+    length,
+    ids: Int32Array.from(tokens.ids),
+    targets: Int32Array.from(tokens.targets),
+    weights: Float32Array.from(tokens.weights),
+    segments: new Int32Array(tokens.ids.length),
+  }
+}
+
+/** AdamW with a cosine schedule. */
+export function goldenOptimiser({ settings }: GoldenFile<unknown>, steps: number): AdamWSettings {
+  const { learning_rate: learningRate, warmup_steps: warmupSteps, minimum } = settings
+  return {
+    schedule: { type: 'cosine', learningRate, warmupSteps, steps, minimum, decaySteps: 0 },
+    beta1: settings.beta1,
+    beta2: settings.beta2,
+    epsilon: settings.epsilon,
+    weightDecay: settings.weight_decay,
+    maxGradientNorm: settings.max_gradient_norm,
+  }
+}
+
+/** A fixture as it is trained. */
+export async function readFixture(model: string): Promise<{ spec: DecoderSpec; weights: Weights }> {
+  const directory = fixturePath(model)
+  const spec = specFromConfig(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')), directory)
+  const store = await openWeights(directory)
+  const weights: Weights = new Map()
+  for (const name of store.tensors.keys()) weights.set(name, await store.read(name))
+  await store.close()
+  return { spec, weights }
+}
+
+export async function* batches(...all: readonly Batch[]): AsyncGenerator<Batch> {
+  yield* all
+}
