@@ -13,6 +13,7 @@ import Generate from '../../src/commands/generate/index.js'
 import GenerateSample from '../../src/commands/generate/sample.js'
 import ModelsPull from '../../src/commands/models/pull.js'
 import ModelsShow from '../../src/commands/models/show.js'
+import TrainBase from '../../src/commands/train/base.js'
 import TrainDraft from '../../src/commands/train/draft.js'
 import TrainSft from '../../src/commands/train/sft.js'
 import WatermarkDetect from '../../src/commands/watermark/detect.js'
@@ -95,6 +96,7 @@ const commands: Readonly<Record<string, Runnable>> = {
   'generate sample': GenerateSample,
   'models pull': ModelsPull,
   'models show': ModelsShow,
+  'train base': TrainBase,
   'train draft': TrainDraft,
   'train sft': TrainSft,
   'watermark detect': WatermarkDetect,
