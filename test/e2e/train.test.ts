@@ -219,6 +219,7 @@ testRefusals('train base refuses', [
     args: argsOf(data, '--batch-size', '6', '--micro-batch', '4', '--sequence-length', '32'),
     code: 2,
     says: '--micro-batch cannot be 4: it has to divide the --batch-size of 6.',
+    progress,
   },
   {
     name: 'a learning rate that is no number',
