@@ -88,24 +88,12 @@ export abstract class TrainCommand extends BaseCommand {
     try {
       const options = trainOptions(flags, part, data)
       const { steps } = options
-      const secondsLeft = ({ step, tokens, tokens_per_second }: StepEntry) =>
-        ((steps - step) * (tokens / step)) / tokens_per_second
-      let heldOut: HeldOutEntry | undefined
       const result = await train({
         ...options,
         signal,
-        onStep: (entry) =>
-          display.update({
-            step: entry.step,
-            steps,
-            loss: entry.loss,
-            heldOut: heldOut?.held_out_loss,
-            tokensPerSecond: entry.tokens_per_second,
-            secondsLeft: secondsLeft(entry),
-          }),
-        onHeldOut: (entry) => {
-          heldOut = entry
-        },
+        onStep: ({ step, loss, tokens, tokens_per_second: tokensPerSecond }) =>
+          display.update({ step, steps, loss, tokensPerStep: tokens / step, tokensPerSecond }),
+        onHeldOut: ({ step, held_out_loss }) => display.heldOut(step, held_out_loss),
       })
       display.stop()
       const report = reportOf(result)

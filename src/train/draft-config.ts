@@ -2,6 +2,7 @@ import { usageError } from '../errors.js'
 import { parametersOf } from '../models/parameters.js'
 import { type DecoderSpec, specFromConfig } from '../models/spec.js'
 import { elements } from '../onnx/shapes.js'
+import { llamaConfig } from './new-model.js'
 
 /** What is asked of a draft model; the rest follows from its target. */
 export interface DraftSizes {
@@ -30,7 +31,17 @@ export function parameterCount(spec: DecoderSpec): number {
  */
 export function draftConfig(target: DecoderSpec, config: Config, sizes: DraftSizes): Config {
   const layers = sizes.layers ?? Math.max(1, Math.round(target.layers.length / 6))
-  const ofWidth = (hiddenSize: number) => llamaConfig(target, config, { ...sizes, layers, hiddenSize })
+  const ofWidth = (hiddenSize: number) =>
+    llamaConfig({
+      ...sizes,
+      layers,
+      hiddenSize,
+      heads: sizes.heads ?? (hiddenSize % HEAD_DIM === 0 ? hiddenSize / HEAD_DIM : 1),
+      vocabSize: target.vocabSize,
+      maxPositions: target.maxPositions,
+      bosTokenId: config.bos_token_id,
+      eosTokenId: config.eos_token_id,
+    })
   if (sizes.hiddenSize !== undefined) return ofWidth(sizes.hiddenSize)
   const limit = parameterCount(target) * SHARE
   const widths = [HEAD_DIM / 2]
@@ -41,32 +52,4 @@ export function draftConfig(target: DecoderSpec, config: Config, sizes: DraftSiz
   throw usageError(
     `No draft of ${layers} layers has at most a tenth of the target's ${parameterCount(target)} parameters: give its size with --hidden-size.`,
   )
-}
-
-function llamaConfig(
-  target: DecoderSpec,
-  { bos_token_id, eos_token_id }: Config,
-  { layers, hiddenSize, heads, kvHeads, intermediateSize }: DraftSizes & { hiddenSize: number },
-): Config {
-  const ownHeads = heads ?? (hiddenSize % HEAD_DIM === 0 ? hiddenSize / HEAD_DIM : 1)
-  return {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    vocab_size: target.vocabSize,
-    hidden_size: hiddenSize,
-    // Llama's ratio, to a multiple of 32.
-    intermediate_size: intermediateSize ?? Math.ceil((8 * hiddenSize) / 3 / 32) * 32,
-    num_hidden_layers: layers,
-    num_attention_heads: ownHeads,
-    num_key_value_heads: kvHeads ?? ownHeads,
-    max_position_embeddings: target.maxPositions,
-    rms_norm_eps: 1e-5,
-    rope_theta: 10000,
-    hidden_act: 'silu',
-    attention_bias: false,
-    mlp_bias: false,
-    tie_word_embeddings: true,
-    bos_token_id,
-    eos_token_id,
-  }
 }

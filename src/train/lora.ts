@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type AdaptedLayer, Lora } from '../models/lora.js'
+import { type AdaptedLayer, Lora, moduleOf } from '../models/lora.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
@@ -76,8 +76,9 @@ export async function writeAdapter(
 }
 
 /** PEFT's LoraConfig. */
-function adapterConfig({ settings }: Lora, base: string) {
+function adapterConfig({ settings, layers }: Lora, base: string) {
   const { rank, alpha, targetModules } = settings
+  const adapted = [...layers.keys()].map((name) => moduleOf(name).split('.').at(-1)!)
   return {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
@@ -85,7 +86,7 @@ function adapterConfig({ settings }: Lora, base: string) {
     r: rank,
     lora_alpha: alpha,
     lora_dropout: 0,
-    target_modules: targetModules,
+    target_modules: targetModules === 'all-linear' ? [...new Set(adapted)] : targetModules,
     bias: 'none',
     fan_in_fan_out: false,
     init_lora_weights: true,

@@ -6,14 +6,14 @@ export interface TrainingState {
   readonly steps: number
   /** Of the step, nats per token. */
   readonly loss: number
-  /** Of the last evaluation. */
-  readonly heldOut?: number
+  readonly tokensPerStep: number
   readonly tokensPerSecond: number
-  readonly secondsLeft: number
 }
 
 export interface TrainingDisplay {
   update(state: TrainingState): void
+  /** @param loss on held-out text after a step, nats per token */
+  heldOut(step: number, loss: number): void
   stop(): void
 }
 
@@ -27,43 +27,27 @@ export function trainingDisplay(
   stream: NodeJS.WriteStream = process.stderr,
   now: () => number = () => performance.now() / 1000,
 ): TrainingDisplay {
-  const smooth = smoother()
-  return stream.isTTY ? barDisplay(stream, smooth) : lineDisplay(stream, smooth, now)
+  return stream.isTTY ? barDisplay(stream) : lineDisplay(stream, now)
 }
 
-/** Loss and speed vary from step to step; what is shown are their running means. */
-function smoother(): (state: TrainingState) => TrainingState {
-  let last: TrainingState | undefined
-  return (state) => {
-    const mean = (name: 'loss' | 'tokensPerSecond' | 'secondsLeft') =>
-      last === undefined ? state[name] : last[name] + NEWEST * (state[name] - last[name])
-    last = {
-      ...state,
-      loss: mean('loss'),
-      tokensPerSecond: mean('tokensPerSecond'),
-      secondsLeft: mean('secondsLeft'),
-    }
-    return last
-  }
-}
-
-function barDisplay(
-  stream: NodeJS.WriteStream,
-  smooth: (state: TrainingState) => TrainingState,
-): TrainingDisplay {
+function barDisplay(stream: NodeJS.WriteStream): TrainingDisplay {
   const bar = new SingleBar({
     stream,
     // The command ends on Ctrl-C, and stops the bar itself.
     gracefulExit: false,
     clearOnComplete: true,
     hideCursor: true,
-    format: 'Training {bar} {value}/{total} {figures}',
+    format: 'Training {bar} {value}/{total} {figures}{heldOut}',
   })
+  const figures = runningFigures()
   return {
     update(state) {
-      const payload = { figures: figures(smooth(state)) }
+      const payload = { figures: figures(state) }
       if (bar.isActive) bar.update(state.step, payload)
-      else bar.start(state.steps, state.step, payload)
+      else bar.start(state.steps, state.step, { ...payload, heldOut: '' })
+    },
+    heldOut(_, loss) {
+      bar.update({ heldOut: `, held-out ${loss.toFixed(3)}` })
     },
     stop() {
       if (bar.isActive) bar.stop()
@@ -71,26 +55,35 @@ function barDisplay(
   }
 }
 
-function lineDisplay(
-  stream: NodeJS.WriteStream,
-  smooth: (state: TrainingState) => TrainingState,
-  now: () => number,
-): TrainingDisplay {
+function lineDisplay(stream: NodeJS.WriteStream, now: () => number): TrainingDisplay {
+  const figures = runningFigures()
   let written = Number.NEGATIVE_INFINITY
   return {
     update(state) {
-      const shown = smooth(state)
+      const text = figures(state)
       if (state.step < state.steps && now() - written < INTERVAL) return
       written = now()
-      stream.write(`Step ${state.step} of ${state.steps}: ${figures(shown)}\n`)
+      stream.write(`Step ${state.step} of ${state.steps}: ${text}\n`)
+    },
+    heldOut(step, loss) {
+      stream.write(`Step ${step}: held-out ${loss.toFixed(3)}\n`)
     },
     stop: () => {},
   }
 }
 
-function figures({ loss, heldOut, tokensPerSecond, secondsLeft }: TrainingState): string {
-  const evaluated = heldOut === undefined ? '' : `, held-out ${heldOut.toFixed(3)}`
-  return `loss ${loss.toFixed(3)}${evaluated}, ${Math.round(tokensPerSecond)} tok/s, ${duration(secondsLeft)} left`
+/** Loss and speed vary from step to step; what is shown are their running means. */
+function runningFigures(): (state: TrainingState) => string {
+  let loss: number | undefined
+  let speed: number | undefined
+  const mean = (old: number | undefined, value: number) =>
+    old === undefined ? value : old + NEWEST * (value - old)
+  return (state) => {
+    loss = mean(loss, state.loss)
+    speed = mean(speed, state.tokensPerSecond)
+    const left = duration(((state.steps - state.step) * state.tokensPerStep) / speed)
+    return `loss ${loss.toFixed(3)}, ${Math.round(speed)} tok/s, ${left} left`
+  }
 }
 
 /** `1 h 05 min`, `12 min`, `40 s`. */

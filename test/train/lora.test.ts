@@ -166,6 +166,11 @@ describe('adapters', () => {
       lora_dropout: 0,
       target_modules: ['q_proj', 'v_proj'],
     })
+    const all = join(directory, 'all')
+    await writeAdapter(all, loraOf('all-linear'), initialAdapters(loraOf('all-linear'), 0), 'org/base')
+    expect(JSON.parse(readFileSync(join(all, 'adapter_config.json'), 'utf8')).target_modules).toEqual(
+      'q_proj k_proj v_proj o_proj gate_proj up_proj down_proj'.split(' '),
+    )
     const store = await openWeights(join(directory, 'adapter_model.safetensors'))
     const name = 'base_model.model.model.layers.2.self_attn.v_proj.lora_A.weight'
     expect(store.tensors.size).toBe(3 * 2 * 2)
