@@ -51,7 +51,12 @@ export class BatchDecoder extends Blocks {
 
   /** The final hidden states of the tokens, [N, hidden]. */
   hidden(): Value {
-    return this.rows(this.blocks(this.embed(this.ids), this.blockNames(), 'model.norm').at(-1)!)
+    return this.rows(this.trunk().normed)
+  }
+
+  /** What the last block gives, and the final hidden states, [1, N, hidden]. */
+  protected trunk(): { output: Value; normed: Value } {
+    return this.blocks(this.embed(this.ids), this.blockNames(), 'model.norm')
   }
 
   /** [1, N, hidden] → [N, hidden]. */
@@ -64,11 +69,7 @@ export class BatchDecoder extends Blocks {
     return this.parameter(headName(this.spec), [this.spec.vocabSize, this.spec.hiddenSize])
   }
 
-  embeddings(ids: Value): Value {
-    return this.embed(ids)
-  }
-
-  protected override parameter(name: string, shape: number[]): Value {
+  override parameter(name: string, shape: number[]): Value {
     const value = this.named(name)
     if (!this.parameters.has(value)) this.graph.input(value, 'float32', shape)
     this.parameters.set(value, shape)

@@ -30,14 +30,18 @@ export abstract class Blocks extends Layers {
     return this.spec.layers.map((kind, i) => ({ name: `model.layers.${i}`, kind }))
   }
 
-  /** The input, what follows each block but the last, and what follows the final norm. */
-  protected blocks(input: Value, blocks: readonly BlockName[], finalNorm: string): Value[] {
+  /** What each block is given, what the last one gives, and that normed. */
+  protected blocks(
+    input: Value,
+    blocks: readonly BlockName[],
+    finalNorm: string,
+  ): { inputs: Value[]; output: Value; normed: Value } {
     const { spec } = this
-    const states: Value[] = []
+    const inputs: Value[] = []
     let residual = input
     let normed = this.norm(input, `${blocks[0].name}.input_layernorm.weight`)
     for (const [i, { name, kind }] of blocks.entries()) {
-      states.push(residual)
+      inputs.push(residual)
       const next = i + 1 < blocks.length ? `${blocks[i + 1].name}.input_layernorm` : finalNorm
       const beforeMlp = spec.gemmaNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'
       const attended = this.attention(normed, name, i, kind)
@@ -46,7 +50,7 @@ export abstract class Blocks extends Layers {
       const mlpOut = this.gemmaNorm(this.mlp(normed, name), `${name}.post_feedforward_layernorm.weight`)
       ;[normed, residual] = this.addAndNorm(residual, mlpOut, `${next}.weight`)
     }
-    return [...states, normed]
+    return { inputs, output: residual, normed }
   }
 
   private attention(x: Value, layer: string, index: number, kind: AttentionKind): Value {

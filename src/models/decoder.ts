@@ -53,8 +53,8 @@ class DecoderBuilder extends Blocks {
     graph.output('logits', 'float32', [1, results, vocabSize])
     graph.output('hidden', 'float32', [1, results, hiddenSize])
     this.shared = this.sharedInputs()
-    const states = this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
-    const asked = [states.at(-1)!, ...exits.map((exit) => states[exit])]
+    const { inputs, normed } = this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
+    const asked = [normed, ...exits.map((exit) => [...inputs, normed][exit])]
     const gather = (state: Value, name?: string) => graph.node('Gather', [state, rows], { axis: 1 }, name)
     const hidden =
       asked.length === 1

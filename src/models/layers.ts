@@ -34,7 +34,7 @@ export class Layers {
   protected readonly group: number
 
   constructor(
-    protected readonly spec: DecoderSpec,
+    readonly spec: DecoderSpec,
     protected readonly source: ParameterSource,
     protected readonly layout: CacheLayout,
     readonly graph = new Graph(),
@@ -160,7 +160,7 @@ export class Layers {
     return this.graph.initializer(as, 'float32', shape, this.source.data(name))
   }
 
-  protected silu(x: Value): Value {
+  silu(x: Value): Value {
     return this.graph.node('com.microsoft::QuickGelu', [x], { alpha: { float: 1 } })
   }
 

@@ -36,13 +36,14 @@ export function parametersOf(spec: DecoderSpec): Parameter[] {
   const { vocabSize, hiddenSize } = spec
   return [
     { name: EMBEDDING, kind: 'embedding', shape: [vocabSize, hiddenSize] },
-    ...spec.layers.flatMap((_, layer) => layerParameters(spec, `model.layers.${layer}`)),
+    ...spec.layers.flatMap((_, layer) => blockParameters(spec, `model.layers.${layer}`)),
     { name: 'model.norm.weight', kind: 'vector', shape: [hiddenSize] },
     ...(spec.tiedHead ? [] : [linear(HEAD, vocabSize, hiddenSize)]),
   ]
 }
 
-function layerParameters(spec: DecoderSpec, layer: string): Parameter[] {
+/** Of a block by the common name of its parameters. */
+export function blockParameters(spec: DecoderSpec, layer: string): Parameter[] {
   const { hiddenSize, intermediateSize, headDim, bias } = spec
   const query = spec.heads * headDim
   const keyValue = spec.kvHeads * headDim

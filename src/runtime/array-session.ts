@@ -52,7 +52,7 @@ export class ArraySession {
   private tensor({ name, type, shape }: ValueInfo, array: Values | undefined): ort.Tensor {
     if (!array) throw new RangeError(`There is no array for ${name}`)
     const known = this.tensors.get(array)
-    if (known && known.type === type && known.size === array.length) return known
+    if (known?.type === type && String(known.dims) === String(shape)) return known
     const tensor = new ort.Tensor(type as 'float32', array as Float32Array, shape as number[])
     this.tensors.set(array, tensor)
     return tensor

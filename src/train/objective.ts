@@ -7,6 +7,12 @@ import type { Shape } from '../onnx/shapes.js'
 import type { Values } from '../runtime/array-session.js'
 import { type Batch, targetsAhead } from './batch.js'
 
+/** A mean over tokens: two float32 scalars, whose sums over the micro-batches are divided. */
+export interface Metric {
+  readonly sum: Value
+  readonly weight: Value
+}
+
 /**
  * What is learnt: the graph of a loss over one micro-batch. All weights are inputs; which of them are trained is for
  * the trainer to say.
@@ -15,8 +21,8 @@ export interface Objective {
   readonly graph: Graph
   /** float32 scalar, Σ weight · loss over the tokens. */
   readonly loss: Value
-  /** What held-out evaluation reports, float32 scalars by name: sums over the tokens, weighted as the loss is. */
-  readonly metrics: Readonly<Record<string, Value>>
+  /** What held-out evaluation reports beside the loss, by name. */
+  readonly metrics: Readonly<Record<string, Metric>>
   /** The weights, by HF's names. */
   readonly parameters: ReadonlyMap<string, Shape>
   /** The graph's other inputs for a micro-batch, its token weights multiplied by `scale`. */
@@ -53,6 +59,11 @@ export function tokenInputs(graph: Graph, { batch, length }: BatchShape, distanc
     targets: graph.input(`targets.${distance}`, 'int32', shape),
     weights: graph.input(`weights.${distance}`, 'float32', shape),
   }
+}
+
+/** Of all elements, a scalar. */
+export function sumOf(graph: Graph, value: Value): Value {
+  return graph.node('ReduceSum', [value], { keepdims: 0 })
 }
 
 export function tokenArrays(batch: Batch, distance: number, scale: number): [string, Values][] {

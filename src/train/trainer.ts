@@ -109,24 +109,31 @@ export class Trainer {
 
   /** Loss (nats) and metrics on batches that are not learnt from: means over their tokens, by name. */
   async evaluate(batches: AsyncIterable<Batch>): Promise<Record<string, number>> {
-    const { loss, ...metrics } = { loss: '', ...this.objective.metrics }
-    const names = [...Object.keys(metrics), 'loss']
     this.evaluation ??= await this.createEvaluation()
-    const sums = new Map(names.map((name) => [name, 0]))
-    let total = 0
+    const names = Object.keys(this.objective.metrics)
+    const sums = new Map<string, number>()
+    const add = (name: string, value: number) => sums.set(name, (sums.get(name) ?? 0) + value)
     for await (const batch of batches) {
       await this.evaluation.run(this.with(this.objective.inputs(batch, 1)))
-      total += totalWeight([batch])
-      for (const name of names) sums.set(name, sums.get(name)! + this.array(name)[0])
+      add('loss', this.array('loss')[0])
+      add('loss.weight', totalWeight([batch]))
+      for (const name of names.flatMap((each) => [each, `${each}.weight`])) add(name, this.array(name)[0])
     }
-    return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / total]))
+    return Object.fromEntries(
+      ['loss', ...names].map((name) => [name, sums.get(name)! / sums.get(`${name}.weight`)!]),
+    )
   }
 
   private async createEvaluation(): Promise<ArraySession> {
     const { graph, loss, metrics } = this.build(this.options.shape)
-    for (const [name, value] of Object.entries({ ...metrics, loss })) {
-      const one = graph.constant('int64', [1])
-      graph.output(graph.node('Reshape', [value, one], {}, name), 'float32', [1])
+    const result = (name: string, value: Value) => {
+      this.arrays.set(name, new Float32Array(1))
+      graph.output(graph.node('Reshape', [value, graph.constant('int64', [1])], {}, name), 'float32', [1])
+    }
+    result('loss', loss)
+    for (const [name, { sum, weight }] of Object.entries(metrics)) {
+      result(name, sum)
+      result(`${name}.weight`, weight)
     }
     return ArraySession.create(graph, this.options)
   }

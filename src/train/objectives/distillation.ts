@@ -2,7 +2,7 @@ import { BatchDecoder } from '../../models/batch-decoder.js'
 import { type DistillationSettings, distillation } from '../../models/distillation.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
-import { type BuildObjective, sequences, tokenArrays, tokenInputs } from '../objective.js'
+import { type BuildObjective, type Metric, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
 
 /** What the names of the teacher's weights begin with, which are not trained. */
 export const TEACHER = 'teacher.'
@@ -43,9 +43,12 @@ function metrics(
   logProbabilities: Value,
   logits: Value,
   { targets, weights }: { targets: Value; weights: Value },
-): Record<string, Value> {
-  const weighted = (ofTokens: Value) =>
-    graph.node('ReduceSum', [graph.node('Mul', [ofTokens, weights])], { keepdims: 0 })
+): Record<string, Metric> {
+  const weight = sumOf(graph, weights)
+  const weighted = (ofTokens: Value) => ({
+    sum: sumOf(graph, graph.node('Mul', [ofTokens, weights])),
+    weight,
+  })
   const ofTargets = graph.node('GatherElements', [logProbabilities, targets], { axis: 1 })
   const choices = [logProbabilities, logits].map((scores) => graph.node('ArgMax', [scores], { axis: 1 }))
   const agrees = graph.node('Cast', [graph.node('Equal', choices)], { to: ELEMENT_TYPES.float32 })

@@ -1,0 +1,53 @@
+import { BatchDecoder } from '../../models/batch-decoder.js'
+import { MEDUSA_PREFIX, type MedusaSpec, medusaHeads } from '../../models/heads/medusa.js'
+import { crossEntropy } from '../../models/losses.js'
+import type { DecoderSpec } from '../../models/spec.js'
+import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
+import { headLosses, weightedLosses } from './heads.js'
+
+/** The weight of each head's loss is this to the power of its number (Cai et al. 2024, section 2.2.1). */
+const DECAY = 0.8
+
+export interface MedusaLoss {
+  /**
+   * Medusa-2's λ0: the loss is that of the language model and λ0 times that of the heads (Cai et al. 2024, section
+   * 2.2.2); undefined for Medusa-1, where the target stays as it is.
+   */
+  readonly joint?: number
+}
+
+/** Medusa's heads on their target: Σ 0.8^k · cross-entropy of head k, from 1. */
+export function medusa(spec: DecoderSpec, heads: MedusaSpec, { joint }: MedusaLoss = {}): BuildObjective {
+  return (shape) => {
+    const decoder = new BatchDecoder(spec, shape)
+    const { graph } = decoder
+    const hidden = decoder.hidden()
+    const ofHeads = headLosses(graph, shape, medusaHeads(decoder, hidden, heads))
+    const factors = ofHeads.losses.map((_, i) => DECAY ** (i + 1))
+    const distances = factors.map((_, i) => i + 1)
+    const metrics = { ...ofHeads.metrics }
+    let loss = weightedLosses(graph, ofHeads.losses, factors)
+    if (joint !== undefined) {
+      const { targets, weights } = tokenInputs(graph, shape, 0)
+      const next = crossEntropy(graph, { hidden, weight: decoder.head() }, targets, weights)
+      metrics.cross_entropy = { sum: next.loss, weight: sumOf(graph, weights) }
+      loss = weightedLosses(graph, [next.loss, loss], [1, joint])
+      distances.unshift(0)
+    }
+    return {
+      graph,
+      loss,
+      metrics,
+      parameters: decoder.parameters,
+      inputs: (batch, scale) =>
+        new Map([
+          ...sequences(batch),
+          ...distances.flatMap((distance) => tokenArrays(batch, distance, scale)),
+        ]),
+    }
+  }
+}
+
+export function isMedusa(name: string): boolean {
+  return name.startsWith(MEDUSA_PREFIX)
+}
