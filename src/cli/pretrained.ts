@@ -19,12 +19,17 @@ export interface Pretrained extends Pick<OpenModel, 'path' | 'config' | 'spec'> 
 
 /**
  * Reads a model whole.
- * @param source a directory in HF layout, or a hub id
- * @throws UserError, exit code 2, for a GGUF file, whose tokenizer has no files to go with what is trained
+ * @param source a directory in HF layout, a hub id, or a GGUF file
+ * @param copied whether the tokenizer's files are copied to what is trained
+ * @throws UserError, exit code 2, for a GGUF file in that case, whose tokenizer has no files to go with what is trained
  */
-export function openPretrained(source: string, signal: AbortSignal): Promise<Pretrained> {
+export function openPretrained(
+  source: string,
+  signal: AbortSignal,
+  { copied = true }: { copied?: boolean } = {},
+): Promise<Pretrained> {
   return withOpenModel(source, signal, async ({ path, config, spec, store, loadTokenizer }) => {
-    if (path.endsWith('.gguf')) {
+    if (copied && path.endsWith('.gguf')) {
       throw usageError(`${path} cannot be trained: give a model in HF layout, whose tokenizer can be copied.`)
     }
     const directory = (await stat(path)).isDirectory() ? path : dirname(path)

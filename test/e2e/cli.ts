@@ -15,6 +15,8 @@ import ModelsPull from '../../src/commands/models/pull.js'
 import ModelsShow from '../../src/commands/models/show.js'
 import TrainBase from '../../src/commands/train/base.js'
 import TrainDraft from '../../src/commands/train/draft.js'
+import TrainMedusa from '../../src/commands/train/medusa.js'
+import TrainMtp from '../../src/commands/train/mtp.js'
 import TrainSft from '../../src/commands/train/sft.js'
 import WatermarkDetect from '../../src/commands/watermark/detect.js'
 
@@ -98,6 +100,8 @@ const commands: Readonly<Record<string, Runnable>> = {
   'models show': ModelsShow,
   'train base': TrainBase,
   'train draft': TrainDraft,
+  'train medusa': TrainMedusa,
+  'train mtp': TrainMtp,
   'train sft': TrainSft,
   'watermark detect': WatermarkDetect,
 }

@@ -1,0 +1,99 @@
+import { Args, Flags } from '@oclif/core'
+import { openPretrained } from '../../cli/pretrained.js'
+import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
+import { dataFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
+import { fingerprintOf } from '../../train/fingerprint.js'
+import { readHeads, subdirectory, writeHeads } from '../../train/head-files.js'
+import { initialMedusa, MEDUSA } from '../../train/head-kinds.js'
+import { writeModelFiles } from '../../train/model-files.js'
+import { isMedusa, medusa } from '../../train/objectives/medusa.js'
+
+const HEADS = { helpGroup: 'HEADS' }
+
+export default class TrainMedusa extends TrainCommand {
+  static override summary = 'Train Medusa heads for a model.'
+  static override description =
+    'Trains heads that predict the tokens after the next one from the hidden state of a model (Cai et al. 2024). The model stays as it is (Medusa-1), unless --joint trains it, too (Medusa-2). The result has the layout of published Medusa heads.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> chats.jsonl -m org/name -o ./medusa --heads 4 --steps 1000',
+    '<%= config.bin %> <%= command.id %> books.txt -m ./model -o ./medusa --own-vocabulary --learning-rate 1e-3',
+    '<%= config.bin %> <%= command.id %> books.txt -m ./model --init ./medusa -o ./medusa-2 --joint 0.2',
+  ]
+  static override strict = false
+  static override args = {
+    files: Args.string({ required: true, description: 'text or JSON Lines, one or several files' }),
+  }
+  static override flags = {
+    model: Flags.string({
+      ...HEADS,
+      char: 'm',
+      required: true,
+      helpValue: 'MODEL',
+      description: 'model to train heads for: directory, .gguf file or hub id',
+    }),
+    heads: Flags.integer({ ...HEADS, min: 1, max: 16, default: 4, description: 'heads' }),
+    layers: Flags.integer({ ...HEADS, min: 1, max: 4, default: 1, description: 'residual blocks of a head' }),
+    'own-vocabulary': Flags.boolean({
+      ...HEADS,
+      description: "a vocabulary matrix for each head, in place of the model's",
+    }),
+    init: Flags.string({ ...HEADS, helpValue: 'DIR', description: 'go on from these heads' }),
+    joint: number({
+      ...HEADS,
+      min: 0,
+      helpValue: 'X',
+      description: "Medusa-2: train the model as well, its loss and X times the heads'",
+    }),
+    'backbone-rate': number({
+      ...HEADS,
+      min: 0,
+      max: 1,
+      default: 0.25,
+      helpValue: 'X',
+      description: "learning rate of the model as a share of the heads', with --joint",
+    }),
+    ...dataFlags,
+    ...optimiserFlags,
+    ...runFlags,
+  }
+
+  async run(): Promise<TrainingReport> {
+    const { argv, flags } = await this.parse(TrainMedusa)
+    const { joint } = flags
+    const opened = await openPretrained(flags.model, this.interruptSignal(), { copied: joint !== undefined })
+    const { spec, config, path, weights, tokenizer, directory } = opened
+    const target = { path, spec, fingerprint: fingerprintOf(spec, weights) }
+    const asked = {
+      heads: flags.heads,
+      layers: flags.layers,
+      ownVocabulary: flags['own-vocabulary'] ?? false,
+    }
+    const start = flags.init
+      ? await readHeads(flags.init, MEDUSA, target)
+      : { spec: asked, weights: initialMedusa(asked, spec, weights) }
+    for (const [name, values] of start.weights) weights.set(name, values)
+    return this.train(argv as string[], flags, {
+      settings: {
+        target: opened.fingerprint,
+        heads: start.spec,
+        init: flags.init,
+        joint,
+        backbone_rate: flags['backbone-rate'],
+      },
+      build: medusa(spec, start.spec, { joint }),
+      weights,
+      rateOf: (name) => {
+        if (isMedusa(name)) return 1
+        return joint === undefined ? undefined : flags['backbone-rate']
+      },
+      tokenizer,
+      maxPositions: spec.maxPositions,
+      writeModel: async (output) => {
+        if (joint === undefined) return writeHeads(output, MEDUSA, start.spec, weights, target)
+        await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype: 'F32' })
+        const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
+        await writeHeads(await subdirectory(output, 'medusa'), MEDUSA, start.spec, weights, trained)
+      },
+    })
+  }
+}

@@ -1,0 +1,101 @@
+import { Args, Flags } from '@oclif/core'
+import { openPretrained } from '../../cli/pretrained.js'
+import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
+import { dataFlags, muonFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
+import { fingerprintOf } from '../../train/fingerprint.js'
+import { readHeads, subdirectory, writeHeads } from '../../train/head-files.js'
+import { initialMtp, MTP } from '../../train/head-kinds.js'
+import { writeModelFiles } from '../../train/model-files.js'
+import { isMtp, multiToken } from '../../train/objectives/mtp.js'
+
+const MODULES = { helpGroup: 'MODULES' }
+
+export default class TrainMtp extends TrainCommand {
+  static override summary = 'Train modules of multi-token prediction for a model.'
+  static override description =
+    "Trains DeepSeek-V3's modules, each of which predicts one more token from the hidden state before it and one more embedding, or Meta's parallel heads. The model stays as it is, unless --joint trains it, too."
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> books.txt -m ./model -o ./mtp --depth 3',
+    '<%= config.bin %> <%= command.id %> books.txt -m ./model -o ./mtp --depth 2 --modules 2 --joint 0.3',
+    '<%= config.bin %> <%= command.id %> books.txt -m ./model -o ./heads --parallel --depth 3',
+  ]
+  static override strict = false
+  static override args = {
+    files: Args.string({ required: true, description: 'text or JSON Lines, one or several files' }),
+  }
+  static override flags = {
+    model: Flags.string({
+      ...MODULES,
+      char: 'm',
+      required: true,
+      helpValue: 'MODEL',
+      description: 'model to train modules for: directory, .gguf file or hub id',
+    }),
+    depth: Flags.integer({
+      ...MODULES,
+      min: 1,
+      max: 8,
+      default: 3,
+      description: 'tokens beyond the next one that are learnt',
+    }),
+    modules: Flags.integer({
+      ...MODULES,
+      min: 1,
+      max: 8,
+      description: 'modules; the last one is used again for what is deeper [1]',
+    }),
+    parallel: Flags.boolean({
+      ...MODULES,
+      description: 'independent heads, one for each depth',
+      exclusive: ['modules'],
+    }),
+    'mtp-hidden-states-first': Flags.boolean({
+      ...MODULES,
+      description: 'hidden state before embedding where both are concatenated',
+    }),
+    init: Flags.string({ ...MODULES, helpValue: 'DIR', description: 'go on from these modules' }),
+    joint: number({
+      ...MODULES,
+      min: 0,
+      helpValue: 'X',
+      description: "train the model as well: its loss and X times the modules'",
+    }),
+    ...dataFlags,
+    ...optimiserFlags,
+    ...muonFlags,
+    ...runFlags,
+  }
+
+  async run(): Promise<TrainingReport> {
+    const { argv, flags } = await this.parse(TrainMtp)
+    const { joint } = flags
+    const opened = await openPretrained(flags.model, this.interruptSignal(), { copied: joint !== undefined })
+    const { spec, config, path, weights, tokenizer, directory } = opened
+    const target = { path, spec, fingerprint: fingerprintOf(spec, weights) }
+    const asked = {
+      depth: flags.depth,
+      modules: flags.parallel ? flags.depth : (flags.modules ?? 1),
+      hiddenStatesFirst: flags['mtp-hidden-states-first'] ?? false,
+      parallel: flags.parallel ?? false,
+    }
+    const start = flags.init
+      ? await readHeads(flags.init, MTP, target)
+      : { spec: asked, weights: initialMtp(asked, spec, flags.seed) }
+    for (const [name, values] of start.weights) weights.set(name, values)
+    const isNew = isMtp(spec, start.spec)
+    return this.train(argv as string[], flags, {
+      settings: { target: opened.fingerprint, modules: start.spec, init: flags.init, joint },
+      build: multiToken(spec, start.spec, { joint }),
+      weights,
+      rateOf: (name) => (joint !== undefined || isNew(name) ? 1 : undefined),
+      tokenizer,
+      maxPositions: spec.maxPositions,
+      writeModel: async (output) => {
+        if (joint === undefined) return writeHeads(output, MTP, start.spec, weights, target)
+        await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype: 'F32' })
+        const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
+        await writeHeads(await subdirectory(output, 'mtp'), MTP, start.spec, weights, trained)
+      },
+    })
+  }
+}

@@ -1,0 +1,180 @@
+import { cpSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { openModel } from '../../src/generation/load-model.js'
+import { initialWeights } from '../../src/train/initialise.js'
+import { openWeights } from '../../src/weights/index.js'
+import { type TensorData, writeSafetensors } from '../../src/weights/safetensors-writer.js'
+import { fileWriter, isolateEnvironment, runClass, temporaryDirectory } from './cli.js'
+import { testRefusals } from './refusal.js'
+import { writeTextModel } from './text-model.js'
+
+const home = temporaryDirectory()
+const model = writeTextModel(join(home, 'model'))
+const file = fileWriter(home)
+
+isolateEnvironment(home)
+
+const text = Array.from(
+  { length: 300 },
+  (_, i) => `The ${['red', 'old', 'sad'][i % 3]} fox has ${i % 10} hens.\n`,
+)
+const data = file(text.join(''), 'foxes.txt')
+const rows = ['--sequence-length', '32', '--batch-size', '4', '--held-out-rows', '4', '--warmup-steps', '2']
+const args = (output: string, ...more: string[]) => [
+  data,
+  '-m',
+  model,
+  '-o',
+  join(home, output),
+  ...rows,
+  ...more,
+]
+const rate = ['--learning-rate', '1e-2', '--eval-steps', '20']
+
+async function train(command: string, ...values: string[]) {
+  const { stdout, stderr, code } = await runClass(command, [...values, '--json'])
+  expect(code, stderr).toBe(0)
+  return JSON.parse(stdout)
+}
+
+async function shapes(path: string) {
+  const store = await openWeights(path)
+  const found = Object.fromEntries([...store.tensors].map(([name, { shape }]) => [name, shape]))
+  await store.close()
+  return found
+}
+
+const config = (output: string) => JSON.parse(readFileSync(join(home, output, 'config.json'), 'utf8'))
+
+describe('train medusa', () => {
+  test('learns heads, in the layout of published ones, and tells their accuracy by position', async () => {
+    const report = await train('train medusa', ...args('medusa', '--heads', '2', '--steps', '40', ...rate))
+    expect(report.held_out.top1_1).toBeGreaterThan(0.2)
+    expect(report.held_out.top5_2).toBeGreaterThan(report.held_out.top1_2)
+    const log = readFileSync(join(home, 'medusa/log.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const losses = log.filter((entry) => 'held_out_loss' in entry).map((entry) => entry.loss_1)
+    expect(losses[1]).toBeLessThan(losses[0])
+    expect(await shapes(join(home, 'medusa/medusa_lm_head.safetensors'))).toEqual({
+      '0.0.linear.weight': [64, 64],
+      '0.0.linear.bias': [64],
+      '1.0.linear.weight': [64, 64],
+      '1.0.linear.bias': [64],
+    })
+    expect(config('medusa')).toMatchObject({ medusa_num_heads: 2, medusa_num_layers: 1, hidden_size: 64 })
+  })
+
+  test('goes on from heads', async () => {
+    const report = await train(
+      'train medusa',
+      ...args('more', '--init', join(home, 'medusa'), '--steps', '2'),
+    )
+    expect(report.held_out.top1_1).toBeGreaterThan(0.2)
+  })
+
+  test('with --joint trains the model as well, and leaves both', async () => {
+    const own = ['--own-vocabulary', '--heads', '1', '--joint', '0.2', '--steps', '3']
+    const report = await train('train medusa', ...args('joint', ...own))
+    expect(report.held_out.cross_entropy).toBeGreaterThan(0)
+    const { store } = await openModel(join(home, 'joint'))
+    const trained = await store.read('model.norm.weight')
+    await store.close()
+    const before = await openModel(model)
+    expect(trained).not.toEqual(await before.store.read('model.norm.weight'))
+    await before.store.close()
+    expect(await shapes(join(home, 'joint/medusa/medusa_lm_head.safetensors'))).toMatchObject({
+      '0.1.weight': [320, 64],
+    })
+    const further = [data, '-m', join(home, 'joint'), '-o', join(home, 'again'), ...rows]
+    await train('train medusa', ...further, '--init', join(home, 'joint/medusa'), '--steps', '1')
+  })
+})
+
+describe('train mtp', () => {
+  test('learns one module for a chain, by the names of DeepSeek-V3', async () => {
+    const report = await train('train mtp', ...args('mtp', '--depth', '3', '--steps', '40', ...rate))
+    expect(report.held_out.top1_1).toBeGreaterThan(0.2)
+    expect(report.held_out).toHaveProperty('top5_3')
+    const names = await shapes(join(home, 'mtp/mtp.safetensors'))
+    expect(names).toMatchObject({
+      'model.layers.3.eh_proj.weight': [64, 128],
+      'model.layers.3.enorm.weight': [64],
+      'model.layers.3.hnorm.weight': [64],
+      'model.layers.3.shared_head.norm.weight': [64],
+      'model.layers.3.self_attn.q_proj.weight': [64, 64],
+    })
+    expect(Object.keys(names).some((name) => name.includes('embed') || name.includes('layers.4'))).toBe(false)
+    await train('train mtp', ...args('mtp-more', '--init', join(home, 'mtp'), '--steps', '1'))
+  })
+
+  test('learns parallel heads', async () => {
+    const report = await train('train mtp', ...args('parallel', '--parallel', '--depth', '2', '--steps', '3'))
+    expect(report.held_out).toHaveProperty('loss_2')
+    expect(config('parallel')).toMatchObject({ num_nextn_predict_layers: 2, mtp_parallel_heads: true })
+  })
+})
+
+describe('heads for another model', () => {
+  const narrow = join(home, 'narrow')
+  const other = join(home, 'other')
+
+  test('are refused', async () => {
+    cpSync(model, other, { recursive: true })
+    const { spec, store } = await openModel(model)
+    const named = [...initialWeights(spec, 1)].map(([name, values]): [string, TensorData] => {
+      return [name, { dtype: 'F32', shape: [...store.tensors.get(name)!.shape], values }]
+    })
+    await store.close()
+    await writeSafetensors(join(other, 'model.safetensors'), new Map(named))
+    await train('train medusa', ...args('for-fox', '--heads', '1', '--steps', '1'))
+    const { code, stderr } = await runClass('train medusa', [
+      data,
+      '-m',
+      other,
+      '-o',
+      join(home, 'never'),
+      ...rows,
+      '--init',
+      join(home, 'for-fox'),
+    ])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^Error: The heads in \S+ were trained for another model than \S+, though one of the same shape/,
+    )
+    await train(
+      'train base',
+      data,
+      '--tokenizer',
+      model,
+      '-o',
+      narrow,
+      ...rows,
+      ...['--hidden-size', '32', '--num-attention-heads', '2', '--num-hidden-layers', '1', '--steps', '1'],
+    )
+    const run = await runClass('train medusa', [
+      data,
+      '-m',
+      narrow,
+      '-o',
+      join(home, 'never'),
+      ...rows,
+      '--init',
+      join(home, 'for-fox'),
+    ])
+    expect(run.code).toBe(1)
+    expect(run.stderr).toMatch(/0\.0\.linear\.weight has the shape \[64,64\], and \[32,32\] is needed/)
+  })
+})
+
+testRefusals('train medusa refuses', [
+  {
+    name: 'a directory without heads',
+    command: 'train medusa',
+    args: args('never', '--init', model),
+    code: 1,
+    says: /config\.json describes no Medusa heads/,
+  },
+])
