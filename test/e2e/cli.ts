@@ -18,6 +18,7 @@ import TrainDraft from '../../src/commands/train/draft.js'
 import TrainMedusa from '../../src/commands/train/medusa.js'
 import TrainMtp from '../../src/commands/train/mtp.js'
 import TrainSft from '../../src/commands/train/sft.js'
+import TrainTokenizer from '../../src/commands/train/tokenizer.js'
 import WatermarkDetect from '../../src/commands/watermark/detect.js'
 
 export const BIN = join(import.meta.dirname, '../../bin/run.js')
@@ -103,6 +104,7 @@ const commands: Readonly<Record<string, Runnable>> = {
   'train medusa': TrainMedusa,
   'train mtp': TrainMtp,
   'train sft': TrainSft,
+  'train tokenizer': TrainTokenizer,
   'watermark detect': WatermarkDetect,
 }
 

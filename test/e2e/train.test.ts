@@ -38,6 +38,28 @@ const base = (output: string, ...args: string[]) => [
   ...args,
 ]
 
+describe('train tokenizer', () => {
+  test('leaves files that train a model, and tells their figures', async () => {
+    const output = join(home, 'tokenizer')
+    const args = [data, '-o', output, '--vocab-size', '300', '--json']
+    const { stdout, code } = await runClass('train tokenizer', args)
+    const report = JSON.parse(stdout)
+    expect(code).toBe(0)
+    expect(report).toMatchObject({
+      tokenizer: output,
+      vocab_size: 300,
+      merges: 43,
+      bytes: Buffer.byteLength(text.join('')),
+    })
+    expect(report.bytes_per_token).toBeGreaterThan(1.5)
+    const trained = [data, '--tokenizer', output, '-o', join(home, 'own'), ...sizes, ...rows, '--steps', '2']
+    expect(await runClass('train base', trained)).toMatchObject({ code: 0 })
+    const again = await runClass('train tokenizer', args)
+    expect(again.code).toBe(2)
+    expect(await runClass('train tokenizer', [...args, '--force'])).toMatchObject({ code: 0 })
+  })
+})
+
 describe('train base', () => {
   test('learns, and leaves a model, a log and a curve', async () => {
     const args = base('fresh', '--steps', '60', '--eval-steps', '20', '--json')
@@ -159,6 +181,23 @@ const argsOf = (path: string, ...args: string[]) => [
 ]
 
 const progress = /^Reading .*\n/
+
+testRefusals('train tokenizer refuses', [
+  {
+    name: 'a vocabulary that does not hold the bytes',
+    command: 'train tokenizer',
+    args: [data, '-o', join(home, 'never'), '--vocab-size', '257', '--special-token', '<a>'],
+    code: 2,
+    says: '--vocab-size cannot be 257: the bytes and special tokens are 258.',
+  },
+  {
+    name: 'a directory with files',
+    command: 'train tokenizer',
+    args: [data, '-o', model],
+    code: 2,
+    says: /has files already: give another --output, or --force\.$/,
+  },
+])
 
 testRefusals('train base refuses', [
   {
