@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { format } from 'node:util'
 import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
+import Eval from '../../src/commands/eval.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
 import GenerateContrastive from '../../src/commands/generate/contrastive.js'
 import GenerateDola from '../../src/commands/generate/dola.js'
@@ -91,6 +92,7 @@ interface Runnable {
 }
 
 const commands: Readonly<Record<string, Runnable>> = {
+  eval: Eval,
   generate: Generate,
   'generate beam': GenerateBeam,
   'generate contrastive': GenerateContrastive,

