@@ -10,16 +10,16 @@ import {
 import { loadStrategy } from '../generation/custom-strategy.js'
 import { dolaLayers } from '../generation/dola.js'
 import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
-import { type LanguageModel, loadModel } from '../generation/load-model.js'
+import type { LanguageModel } from '../generation/load-model.js'
 import { type GenerationMode, generationMode } from '../generation/mode.js'
 import type { Message } from '../tokenizer/chat-template.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
 import type { GenerationView } from '../ui/generation-view.js'
-import { transferDisplay } from '../ui/progress.js'
 import { statisticsLine } from '../ui/statistics-line.js'
 import { BaseCommand } from './base-command.js'
 import { configFlags, configFromFlags } from './config-flags.js'
 import { type GenerationJson, generationJson } from './generation-json.js'
+import { loadShown } from './load-shown.js'
 import { loadOptions, modelFlags } from './model-flags.js'
 import { writeStream } from './plain-output.js'
 import { readJsonObject, readText } from './text-input.js'
@@ -205,21 +205,8 @@ export abstract class GenerateCommand extends BaseCommand {
   ): Promise<LanguageModel> {
     const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values
       .dola_layers as GenerationConfig['dola_layers']
-    const pulling = transferDisplay(process.stderr, 'Pulling')
-    const converting = transferDisplay(process.stderr, 'Converting')
-    try {
-      return await loadModel(flags.model, {
-        ...loadOptions(flags),
-        exits: dola && ((spec) => dolaLayers(dola, spec)),
-        signal,
-        onPull: pulling.update,
-        onBuild: ({ done, total }) => converting.update({ file: 'weights', received: done, total }),
-        onNotice: pulling.notice,
-      })
-    } finally {
-      pulling.stop()
-      converting.stop()
-    }
+    const exits = dola && ((spec: LanguageModel['spec']) => dolaLayers(dola, spec))
+    return loadShown(flags.model, { ...loadOptions(flags), exits, signal })
   }
 
   /** Streams the text; with `--json` it is only collected. */

@@ -1,5 +1,5 @@
 import { usageError } from '../errors.js'
-import { type Extent, formatTick, linearScale, logScale, type Scale } from './scale.js'
+import { type Extent, linearScale, logScale, type Scale } from './scale.js'
 import { escapeText, round, STYLE, TEXT_WIDTH } from './svg.js'
 import { type Pixel, thin } from './thin.js'
 
@@ -8,6 +8,8 @@ export interface Series {
   readonly name: string
   /** In the order in which the line joins them. */
   readonly points: readonly { readonly x: number; readonly y: number }[]
+  /** Drawn pale, as what lies behind the others. */
+  readonly pale?: boolean
 }
 
 /** Lines that share a y axis. */
@@ -34,6 +36,8 @@ const LEGEND_ROW = 20
 /** From the top of a legend's last row to the frame below it. */
 const LEGEND_FOOT = 26
 const SWATCH = 26
+/** About how far apart ticks of a y axis are. */
+const TICK_DISTANCE = 40
 /** Fewer points than these are marked one by one. */
 const MARKED = 40
 
@@ -74,11 +78,11 @@ function withDrawablePoints(panel: Panel): Panel {
     throw usageError(`The panel "${panel.yLabel}" has no series: give it one, or leave it out.`)
   }
   const draws = (value: number) => Number.isFinite(value) && (!panel.logY || value > 0)
-  const series = panel.series.map(({ name, points }) => {
-    const drawable = points.filter(({ x, y }) => Number.isFinite(x) && draws(y))
-    if (drawable.length > 0) return { name, points: drawable }
+  const series = panel.series.map((one) => {
+    const points = one.points.filter(({ x, y }) => Number.isFinite(x) && draws(y))
+    if (points.length > 0) return { ...one, points }
     const kind = panel.logY ? 'finite and above 0' : 'finite'
-    throw usageError(`The series "${name}" has no point to draw: it needs one that is ${kind}.`)
+    throw usageError(`The series "${one.name}" has no point to draw: it needs one that is ${kind}.`)
   })
   return { ...panel, series }
 }
@@ -95,7 +99,7 @@ function extentOf(values: readonly number[]): Extent {
 
 function drawPanel({ series, yLabel, logY }: Panel, x: Scale, box: Box, last: boolean): string[] {
   const extent = extentOf(series.flatMap(({ points }) => points.map((point) => point.y)))
-  const count = (box.bottom - box.top) / 50
+  const count = (box.bottom - box.top) / TICK_DISTANCE
   const y = logY ? logScale(extent, count) : linearScale(extent, count, true)
   const toX = (value: number) => box.left + x.position(value) * (box.right - box.left)
   const toY = (value: number) => box.bottom - y.position(value) * (box.bottom - box.top)
@@ -103,40 +107,38 @@ function drawPanel({ series, yLabel, logY }: Panel, x: Scale, box: Box, last: bo
   return [
     ...y.ticks.flatMap((tick) => [
       line('grid', box.left, toY(tick), box.right, toY(tick)),
-      text(formatTick(tick), { x: box.left - 8, y: toY(tick) + 4, anchor: 'end' }),
+      text(y.label(tick), { x: box.left - 8, y: toY(tick) + 4, anchor: 'end' }),
     ]),
     ...x.ticks.flatMap((tick) => [
       line('axis', toX(tick), box.bottom, toX(tick), box.bottom + 4),
-      ...(last ? [text(formatTick(tick), { x: toX(tick), y: box.bottom + 18, anchor: 'middle' })] : []),
+      ...(last ? [text(x.label(tick), { x: toX(tick), y: box.bottom + 18, anchor: 'middle' })] : []),
     ]),
     line('axis', box.left, box.bottom, box.right, box.bottom),
     `<text transform="translate(16 ${round(middle)}) rotate(-90)" text-anchor="middle">${escapeText(yLabel)}</text>`,
-    ...series.map(({ name, points }, i) =>
-      drawSeries(
-        name,
-        i,
-        points.map((point) => ({ x: toX(point.x), y: toY(point.y) })),
-      ),
-    ),
+    ...series.map((one, i) => drawSeries(one, i, toX, toY)),
   ]
 }
 
-function drawSeries(name: string, index: number, pixels: readonly Pixel[]): string {
+type Projection = (value: number) => number
+
+function drawSeries(series: Series, index: number, toX: Projection, toY: Projection): string {
+  const pixels: Pixel[] = series.points.map(({ x, y }) => ({ x: toX(x), y: toY(y) }))
   const path = thin(pixels).map(({ x, y }) => `${round(x)} ${round(y)}`)
   const marks = pixels.length < MARKED ? pixels : []
   const circles = marks.map(({ x, y }) => `<circle cx="${round(x)}" cy="${round(y)}" r="2.2"/>`)
   const drawn = `<path d="M${path.join('L')}"/>${circles.join('')}`
-  return `<g class="${seriesClass(index)}"><title>${escapeText(name)}</title>${drawn}</g>`
+  return `<g class="${seriesClass(series, index)}"><title>${escapeText(series.name)}</title>${drawn}</g>`
 }
 
 /** The colours repeat with dashes. */
-function seriesClass(index: number): string {
-  const colours = STYLE.colours
-  return `s${index % colours}${index < colours ? '' : ' dashed'}`
+function seriesClass({ pale }: Series, index: number): string {
+  const { colours } = STYLE
+  const kinds = [`s${index % colours}`, ...(index < colours ? [] : ['dashed']), ...(pale ? ['pale'] : [])]
+  return kinds.join(' ')
 }
 
 interface LegendEntry {
-  readonly name: string
+  readonly series: Series
   readonly index: number
   readonly x: number
 }
@@ -146,13 +148,13 @@ function legendRows({ series }: Panel, width: number): LegendEntry[][] {
   if (series.length < 2) return []
   const rows: LegendEntry[][] = [[]]
   let x = MARGIN.left
-  for (const [index, { name }] of series.entries()) {
-    const needed = SWATCH + name.length * TEXT_WIDTH + 20
+  for (const [index, one] of series.entries()) {
+    const needed = SWATCH + one.name.length * TEXT_WIDTH + 20
     if (x + needed > width && x > MARGIN.left) {
       rows.push([])
       x = MARGIN.left
     }
-    rows.at(-1)!.push({ name, index, x })
+    rows.at(-1)!.push({ series: one, index, x })
     x += needed
   }
   return rows
@@ -161,9 +163,9 @@ function legendRows({ series }: Panel, width: number): LegendEntry[][] {
 function drawLegend(rows: readonly LegendEntry[][], top: number): string[] {
   return rows.flatMap((row, i) => {
     const y = top + i * LEGEND_ROW + 4
-    return row.flatMap(({ name, index, x }) => [
-      `<g class="${seriesClass(index)}"><path d="M${round(x)} ${y}h18"/></g>`,
-      text(name, { x: x + SWATCH, y: y + 4, anchor: 'start' }),
+    return row.flatMap(({ series, index, x }) => [
+      `<g class="${seriesClass(series, index)}"><path d="M${round(x)} ${y}h18"/></g>`,
+      text(series.name, { x: x + SWATCH, y: y + 4, anchor: 'start' }),
     ])
   })
 }

@@ -4,6 +4,8 @@ export interface Scale {
   readonly ticks: readonly number[]
   /** 0 at the start of the axis, 1 at its end. */
   position(value: number): number
+  /** A tick in few characters. */
+  label(tick: number): string
 }
 
 /** The least and the greatest of some values. */
@@ -17,7 +19,12 @@ export function linearScale(extent: Extent, count: number, extend: boolean): Sca
   const [low, high] = widened(extent, Math.abs(extent[0]) / 10 || 1)
   const ticks = niceTicks([low, high], count, extend)
   const [start, end] = extend ? [ticks[0], ticks.at(-1)!] : [low, high]
-  return { ticks, position: (value) => (value - start) / (end - start) }
+  const largest = Math.max(Math.abs(ticks[0]), Math.abs(ticks.at(-1)!))
+  return {
+    ticks,
+    position: (value) => (value - start) / (end - start),
+    label: (tick) => formatTick(tick, largest),
+  }
 }
 
 /** A logarithmic axis (values above 0) that goes on to the ticks around the values. */
@@ -26,7 +33,11 @@ export function logScale(extent: Extent, count: number): Scale {
   // Within less than a decade the 1-2-5 series names too few values.
   const ticks = high / low < 3 ? niceTicks([low, high], count, true) : decadeTicks([low, high], count)
   const [start, end] = [Math.log(ticks[0]), Math.log(ticks.at(-1)!)]
-  return { ticks, position: (value) => (Math.log(value) - start) / (end - start) }
+  return {
+    ticks,
+    position: (value) => (Math.log(value) - start) / (end - start),
+    label: (tick) => formatTick(tick),
+  }
 }
 
 /** An axis needs a length, which equal values do not give it. */
@@ -71,14 +82,15 @@ const UNITS: readonly [number, string][] = [
   [1e3, 'k'],
 ]
 
-/** A tick in few characters: `0.25`, `3e-4`, `20k`. */
-export function formatTick(value: number): string {
-  const size = Math.abs(value)
-  if (size >= 1e12 || (size > 0 && size < 1e-3)) return shortest(value).replace('e+', 'e')
+/**
+ * A tick in few characters: `0.25`, `3e-4`, `20k`.
+ * @param like a number of the size that decides which of these it is
+ */
+export function formatTick(value: number, like = value): string {
+  const size = Math.abs(like)
+  const digits = Number(value.toPrecision(12))
+  if (value === 0) return '0'
+  if (size >= 1e12 || size < 1e-2) return digits.toExponential().replace('e+', 'e')
   const [unit, letter] = UNITS.find(([one]) => size >= one && size >= 1e4) ?? [1, '']
-  return `${Number((value / unit).toPrecision(12))}${letter}`
-}
-
-function shortest(value: number): string {
-  return Number(value.toPrecision(12)).toExponential()
+  return `${digits / unit}${letter}`
 }

@@ -20,6 +20,7 @@ export const STYLE = {
     '.title{font-size:15px;font-weight:600}',
     'path{fill:none;stroke-width:1.4;stroke-linejoin:round;stroke-linecap:round}',
     '.grid,.axis{stroke-width:1;stroke-linecap:butt}',
+    '.pale{opacity:.35}',
     '.dashed path{stroke-dasharray:5 4}',
     colours(LIGHT, '#ffffff', '#57606a', '#1f2328', '#e6e8eb'),
     `@media(prefers-color-scheme:dark){${colours(DARK, '#0d1117', '#9198a1', '#e6edf3', '#262c36')}}`,

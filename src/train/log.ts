@@ -1,5 +1,6 @@
-import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { UserError } from '../errors.js'
+import { writeFileWhole } from '../files.js'
 import { lineChart } from '../report/chart.js'
 
 /** What a step of the optimiser did. */
@@ -46,14 +47,10 @@ export class TrainingLog {
   static async open(path: string, { resumeAtStep }: { resumeAtStep?: number } = {}): Promise<TrainingLog> {
     const entries = resumeAtStep === undefined ? [] : await TrainingLog.read(path, { optional: true })
     const kept = entries.filter(({ step }) => step <= resumeAtStep!)
-    const temporary = `${path}.${process.pid}.tmp`
+    await writeFileWhole(path, kept.map(lineOf).join(''))
     try {
-      await writeFile(temporary, kept.map(lineOf).join(''))
-      await rename(temporary, path)
       return new TrainingLog(path, await open(path, 'a'))
     } catch (error) {
-      // Whether there is something to remove or not, the first error is the one to report.
-      await rm(temporary, { force: true }).catch(() => undefined)
       throw cannotWrite(path, error)
     }
   }
@@ -113,6 +110,9 @@ function cannotWrite(path: string, error: unknown): UserError {
   return new UserError(`Cannot write ${path}: ${(error as Error).message}.`, 1, { cause: error })
 }
 
+/** Over so many parts of a run the loss of its steps is averaged, which varies from one to the next. */
+const PARTS = 100
+
 /**
  * Loss on the training text and on held-out text, and below them the learning rate, by step, as an SVG document.
  * @throws UserError for a log without a step whose loss is finite
@@ -120,18 +120,41 @@ function cannotWrite(path: string, error: unknown): UserError {
 export function lossCurve(entries: readonly LogEntry[], title = 'Training'): string {
   const steps = entries.filter((entry): entry is StepEntry => 'loss' in entry)
   const heldOut = entries.filter((entry): entry is HeldOutEntry => 'held_out_loss' in entry)
-  const training = { name: 'training loss', points: steps.map(({ step, loss }) => ({ x: step, y: loss })) }
+  const training = steps.map(({ step, loss }) => ({ x: step, y: loss }))
   const evaluated = heldOut.map(({ step, held_out_loss }) => ({ x: step, y: held_out_loss }))
   const rates = steps.map(({ step, learning_rate }) => ({ x: step, y: learning_rate }))
-  const held = evaluated.some(({ y }) => Number.isFinite(y))
-    ? [{ name: 'held-out loss', points: evaluated }]
-    : []
+  const span = Math.floor(steps.length / PARTS)
+  const losses = [
+    { name: 'training loss', points: training, pale: span > 1 },
+    ...(span > 1 ? [{ name: `mean of ${span} steps`, points: means(training, span) }] : []),
+    { name: 'held-out loss', points: evaluated },
+  ]
   return lineChart({
     title,
     xLabel: 'step',
     panels: [
-      { yLabel: 'loss (nats per token)', series: [training, ...held] },
+      {
+        yLabel: 'loss (nats per token)',
+        series: losses.filter(({ name, points }) => name === 'training loss' || hasFinite(points)),
+      },
       { yLabel: 'learning rate', series: [{ name: 'learning rate', points: rates }] },
     ],
+  })
+}
+
+type Points = readonly { readonly x: number; readonly y: number }[]
+
+function hasFinite(points: Points): boolean {
+  return points.some(({ y }) => Number.isFinite(y))
+}
+
+/** The mean of every `span` finite points, at the middle of them. */
+function means(points: Points, span: number): Points {
+  const finite = points.filter(({ y }) => Number.isFinite(y))
+  return Array.from({ length: Math.floor(finite.length / span) }, (_, i) => {
+    const part = finite.slice(i * span, (i + 1) * span)
+    const mean = (of: (point: Points[number]) => number) =>
+      part.reduce((sum, point) => sum + of(point), 0) / span
+    return { x: mean(({ x }) => x), y: mean(({ y }) => y) }
   })
 }

@@ -1,0 +1,84 @@
+import { Args, Flags } from '@oclif/core'
+import { BaseCommand } from '../cli/base-command.js'
+import { evaluationDocuments, requireDocuments } from '../cli/evaluation-documents.js'
+import { type EvaluationJson, evaluationJson, evaluationTable } from '../cli/evaluation-json.js'
+import { loadShown } from '../cli/load-shown.js'
+import { loadOptions, modelFlags } from '../cli/model-flags.js'
+import { separatorFlag } from '../cli/training-flags.js'
+import { evaluate, type WindowOptions, windowAndStride } from '../generation/evaluate.js'
+import type { LanguageModel } from '../generation/load-model.js'
+import { evaluationDisplay } from '../ui/evaluation-progress.js'
+
+interface EvalFlags extends WindowOptions {
+  readonly separator?: string
+  readonly 'max-tokens'?: number
+}
+
+export default class Eval extends BaseCommand {
+  static override summary = 'Measure how well a model predicts text: bits per byte and perplexity.'
+  static override description =
+    'Scores each token under the text before it, in windows that overlap. A text file (also .br, .gz) is one document, and of JSON Lines each line is one: {"text"}, or {"prompt", "completion"}, of which the completion is scored. Bits per byte compare models with different tokenizers, perplexity does not. Ctrl-C gives the figures so far.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> book.txt -m ./model',
+    '<%= config.bin %> <%= command.id %> stories.txt.br -m ./model --separator "\\n\\n" --max-tokens 100000',
+    '<%= config.bin %> <%= command.id %> answers.jsonl -m org/name --window 512 --stride 128 --json',
+  ]
+  static override strict = false
+  static override args = {
+    files: Args.string({ required: true, description: 'text or JSON Lines, one or several files' }),
+  }
+  static override flags = {
+    ...modelFlags,
+    window: Flags.integer({
+      min: 2,
+      description: "tokens that the model sees at a time [the model's positions, at most 1024]",
+      helpGroup: 'EVALUATION',
+    }),
+    stride: Flags.integer({
+      min: 1,
+      description: 'tokens between the starts of windows; fewer give more context [half a window]',
+      helpGroup: 'EVALUATION',
+    }),
+    'max-tokens': Flags.integer({
+      min: 1,
+      description: 'stop after so many scored tokens',
+      helpGroup: 'EVALUATION',
+    }),
+    separator: separatorFlag({ helpGroup: 'EVALUATION' }),
+  }
+
+  async run(): Promise<EvaluationJson> {
+    const { argv, flags } = await this.parse(Eval)
+    const files = argv as string[]
+    await requireDocuments(files, flags)
+    const signal = this.interruptSignal()
+    const model = await loadShown(flags.model, { ...loadOptions(flags), signal })
+    try {
+      const evaluation = await this.#evaluate(model, files, flags, signal)
+      this.log(evaluationTable(evaluation))
+      return evaluation
+    } finally {
+      await model.dispose()
+    }
+  }
+
+  async #evaluate(
+    { model, tokenizer }: LanguageModel,
+    files: readonly string[],
+    { separator, 'max-tokens': maxTokens, ...flags }: EvalFlags,
+    signal: AbortSignal,
+  ): Promise<EvaluationJson> {
+    const windows = windowAndStride(model, flags)
+    const documents = evaluationDocuments(files, tokenizer, { separator, maxTokens })
+    const display = evaluationDisplay(maxTokens)
+    const begun = performance.now()
+    try {
+      const { decode } = tokenizer
+      const options = { ...windows, decode, maxTokens, signal, onProgress: display.update }
+      const sums = await evaluate(model, documents, options)
+      return evaluationJson(sums, windows, (performance.now() - begun) / 1000)
+    } finally {
+      display.stop()
+    }
+  }
+}
