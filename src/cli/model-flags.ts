@@ -1,13 +1,14 @@
 import { Flags } from '@oclif/core'
+import { BUILT_IN } from '../generation/built-in.js'
 import type { LoadOptions } from '../generation/load-model.js'
 
 /** Which model, and how it is run. */
 export const modelFlags = {
   model: Flags.string({
     char: 'm',
-    required: true,
+    default: BUILT_IN,
     helpValue: 'MODEL',
-    description: 'directory in HF layout, .gguf file, or hub id org/name[@revision][:file.gguf]',
+    description: 'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf], or built-in',
     helpGroup: 'MODEL',
   }),
   dtype: Flags.string({

@@ -1,9 +1,6 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { usageError } from '../errors.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Settings } from '../train/checkpoint.js'
-import { openPackedData } from '../train/data/packed.js'
 import { sampleRows, splitTail } from '../train/data/rows.js'
 import type { HeldOutEntry } from '../train/log.js'
 import { chooseMicroBatch } from '../train/micro-batch.js'
@@ -12,9 +9,11 @@ import type { AdamWSettings, Schedule } from '../train/optimiser.js'
 import type { TrainingData } from '../train/run.js'
 import { type HeldOutData, type TrainOptions, type TrainResult, train } from '../train/train.js'
 import type { Weights } from '../train/trainer.js'
-import { transferDisplay } from '../ui/progress.js'
 import { trainingDisplay } from '../ui/training-progress.js'
+import type { TensorData } from '../weights/safetensors-writer.js'
 import { BaseCommand } from './base-command.js'
+import { openRows } from './packed-data.js'
+import { type SaveDtype, saveDtypes } from './training-flags.js'
 
 /** What a kind of training adds to the rest. */
 export interface TrainingPart {
@@ -26,7 +25,8 @@ export interface TrainingPart {
   readonly tokenizer: Tokenizer
   /** The longest row that the model is meant for. */
   readonly maxPositions: number
-  readonly writeModel: (directory: string) => Promise<void>
+  /** Writes what is trained, as it is now, into a directory. */
+  readonly writeModel: (directory: string, dtype: TensorData['dtype']) => Promise<void>
 }
 
 /** The flags that all kinds of training share. */
@@ -56,6 +56,7 @@ export interface TrainFlags {
   readonly 'eval-steps': number
   readonly 'save-steps': number
   readonly 'save-total-limit': number
+  readonly 'save-dtype': string
   readonly resume: boolean
   readonly device: string
   readonly threads?: number
@@ -120,16 +121,8 @@ async function openData(
   tokenizer: Tokenizer,
   signal: AbortSignal,
 ): Promise<OpenData> {
-  const display = transferDisplay(process.stderr, 'Reading')
   const pack = (paths: readonly string[]) =>
-    openPackedData(paths, {
-      tokenizer,
-      length: flags['sequence-length'],
-      directory: dataCacheDirectory(),
-      separator: flags.separator,
-      signal,
-      onProgress: display.update,
-    }).finally(display.stop)
+    openRows(paths, { tokenizer, length: flags['sequence-length'], separator: flags.separator, signal })
   const limit = flags['held-out-rows']
   const training = await pack(files)
   const file = flags['held-out']
@@ -147,11 +140,6 @@ async function openData(
   }
 }
 
-/** Where tokenised data is kept: `$XDG_CACHE_HOME/llm/data`. */
-function dataCacheDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'llm', 'data')
-}
-
 function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Omit<TrainOptions, 'signal'> {
   const batchSize = flags['batch-size']
   const length = flags['sequence-length']
@@ -165,6 +153,7 @@ function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Om
   const optimiser = optimiserOf(flags, steps)
   return {
     ...part,
+    writeModel: (directory) => part.writeModel(directory, saveDtypes[flags['save-dtype'] as SaveDtype]),
     output: flags.output,
     settings: {
       ...part.settings,

@@ -130,6 +130,10 @@ export const muonFlags = {
   }),
 }
 
+/** How a trained model's weights are written, as safetensors calls it. */
+export const saveDtypes = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const
+export type SaveDtype = keyof typeof saveDtypes
+
 export const runFlags = {
   output: Flags.string({
     ...RUN,
@@ -155,6 +159,12 @@ export const runFlags = {
   'eval-steps': Flags.integer({ ...RUN, min: 1, default: 250, description: 'steps between evaluations' }),
   'save-steps': Flags.integer({ ...RUN, min: 1, default: 250, description: 'steps between checkpoints' }),
   'save-total-limit': Flags.integer({ ...RUN, min: 1, default: 2, description: 'checkpoints that are kept' }),
+  'save-dtype': Flags.string({
+    ...RUN,
+    options: Object.keys(saveDtypes),
+    default: 'fp32',
+    description: 'how the weights of the result are written; checkpoints have them in fp32 as well',
+  }),
   resume: Flags.boolean({ ...RUN, description: 'go on from the newest checkpoint in the output directory' }),
   device: Flags.string({
     ...RUN,

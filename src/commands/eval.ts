@@ -1,10 +1,12 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.js'
+import { type DrafterEvaluationJson, drafterTable, evaluateDrafter } from '../cli/drafter-evaluation.js'
 import { evaluationDocuments, requireDocuments } from '../cli/evaluation-documents.js'
 import { type EvaluationJson, evaluationJson, evaluationTable } from '../cli/evaluation-json.js'
 import { loadShown } from '../cli/load-shown.js'
 import { loadOptions, modelFlags } from '../cli/model-flags.js'
 import { separatorFlag } from '../cli/training-flags.js'
+import { usageError } from '../errors.js'
 import { evaluate, type WindowOptions, windowAndStride } from '../generation/evaluate.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import { evaluationDisplay } from '../ui/evaluation-progress.js'
@@ -17,11 +19,12 @@ interface EvalFlags extends WindowOptions {
 export default class Eval extends BaseCommand {
   static override summary = 'Measure how well a model predicts text: bits per byte and perplexity.'
   static override description =
-    'Scores each token under the text before it, in windows that overlap. A text file (also .br, .gz) is one document, and of JSON Lines each line is one: {"text"}, or {"prompt", "completion"}, of which the completion is scored. Bits per byte compare models with different tokenizers, perplexity does not. Ctrl-C gives the figures so far.'
+    'Scores each token under the text before it, in windows that overlap. A text file (also .br, .gz) is one document, and of JSON Lines each line is one: {"text"}, or {"prompt", "completion"}, of which the completion is scored. Bits per byte compare models with different tokenizers, perplexity does not. Ctrl-C gives the figures so far. With --drafter it is not the model that is measured, but how well a draft model, Medusa heads or MTP modules predict its next tokens.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> book.txt -m ./model',
     '<%= config.bin %> <%= command.id %> stories.txt.br -m ./model --separator "\\n\\n" --max-tokens 100000',
     '<%= config.bin %> <%= command.id %> answers.jsonl -m org/name --window 512 --stride 128 --json',
+    '<%= config.bin %> <%= command.id %> book.txt -m ./model --drafter ./medusa',
   ]
   static override strict = false
   static override args = {
@@ -45,13 +48,27 @@ export default class Eval extends BaseCommand {
       helpGroup: 'EVALUATION',
     }),
     separator: separatorFlag({ helpGroup: 'EVALUATION' }),
+    drafter: Flags.string({
+      helpValue: 'DIR',
+      description:
+        'measure this draft model, these Medusa heads or MTP modules of the model, in fp32 on the CPU',
+      helpGroup: 'EVALUATION',
+      exclusive: ['stride'],
+    }),
   }
 
-  async run(): Promise<EvaluationJson> {
+  async run(): Promise<EvaluationJson | DrafterEvaluationJson> {
     const { argv, flags } = await this.parse(Eval)
     const files = argv as string[]
     await requireDocuments(files, flags)
     const signal = this.interruptSignal()
+    const { drafter } = flags
+    if (drafter !== undefined) {
+      refuseElsewhere(flags)
+      const evaluation = await evaluateDrafter(files, { ...flags, drafter }, signal)
+      this.log(drafterTable(evaluation))
+      return evaluation
+    }
     const model = await loadShown(flags.model, { ...loadOptions(flags), signal })
     try {
       const evaluation = await this.#evaluate(model, files, flags, signal)
@@ -80,5 +97,17 @@ export default class Eval extends BaseCommand {
     } finally {
       display.stop()
     }
+  }
+}
+
+/** Drafters are measured by the graphs that train them. */
+function refuseElsewhere({ dtype, device }: { dtype: string; device: string }): void {
+  if (!['auto', 'fp32'].includes(dtype)) {
+    throw usageError(`--dtype cannot be ${dtype} with --drafter, which is measured in fp32: leave it out.`)
+  }
+  if (!['auto', 'cpu'].includes(device)) {
+    throw usageError(
+      `--device cannot be ${device} with --drafter, which is measured on the CPU: leave it out.`,
+    )
   }
 }

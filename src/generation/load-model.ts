@@ -10,6 +10,7 @@ import type { Model } from '../strategies/types.js'
 import { tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { configFromGguf, openWeights, type WeightStore } from '../weights/index.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
 import type { ConfigLayer } from './config.js'
 
 /** A model that is ready to generate. */
@@ -43,8 +44,8 @@ export interface OpenModel {
 
 /**
  * Loads a model.
- * @param source a directory in HF layout, a `.gguf` file, or a hub id `org/name[@revision][:file.gguf]`; what exists
- *   on disk comes first
+ * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf]`, or `built-in`; what
+ *   exists on disk comes first
  * @throws UserError for files that are missing, damaged or of an unsupported kind, a device that is not there, the
  *   hub's refusals, and too little memory
  */
@@ -64,9 +65,10 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
 export async function locateModel(source: string, options: LoadOptions = {}): Promise<string> {
   const exists = await stat(source).catch(() => undefined)
   if (exists) return source
+  if (source === BUILT_IN) return BUILT_IN_DIRECTORY
   if (!isModelId(source)) {
     throw usageError(
-      `There is no model at ${source}: give a directory, a .gguf file, or a hub id such as org/name.`,
+      `There is no model at ${source}: give a directory, a .gguf file, a hub id such as org/name, or ${BUILT_IN}.`,
     )
   }
   return pullModel(source, {

@@ -29,3 +29,8 @@ export function targetsAhead(
   }
   return ahead
 }
+
+/** The sum of the weights of all tokens. */
+export function totalWeight(batches: readonly Batch[]): number {
+  return batches.reduce((sum, { weights }) => weights.reduce((total, weight) => total + weight, sum), 0)
+}

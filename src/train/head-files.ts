@@ -40,7 +40,7 @@ export async function writeHeads<Spec>(
   spec: Spec,
   weights: Weights,
   target: HeadTarget,
-  dtype: TensorData['dtype'] = 'F32',
+  dtype: TensorData['dtype'],
 ): Promise<void> {
   const tensors = kind.parameters(spec, target.spec).map(({ name, shape }): [string, TensorData] => {
     return [name, { dtype, shape: [...shape], values: weights.get(kind.prefix + name)! }]

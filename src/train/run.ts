@@ -85,7 +85,10 @@ class RowOrder {
 }
 
 /** All held-out rows; the last micro-batch is filled up with rows that do not count. */
-async function* heldOutBatches({ heldOut, microBatch }: RunOptions): AsyncGenerator<Batch> {
+export async function* heldOutBatches({
+  heldOut,
+  microBatch,
+}: Pick<RunOptions, 'heldOut' | 'microBatch'>): AsyncGenerator<Batch> {
   for (let from = 0; from < heldOut.rows; from += microBatch) {
     const wanted = Math.min(microBatch, heldOut.rows - from)
     const batch = await heldOut.read(

@@ -3,20 +3,16 @@ import { differentiate } from '../onnx/autodiff/differentiate.js'
 import type { Value } from '../onnx/graph.js'
 import { elements, type Shape } from '../onnx/shapes.js'
 import { ArraySession, type Values } from '../runtime/array-session.js'
-import type { SessionOptions } from '../runtime/session.js'
-import type { Batch } from './batch.js'
+import { type Batch, totalWeight } from './batch.js'
+import { Evaluator, type EvaluatorOptions, type Weights, weightsOf } from './evaluator.js'
 import type { BuildObjective, Objective } from './objective.js'
 import { type AdamWSettings, adamW, type OptimisedParameter, stateNames } from './optimiser.js'
 
-/** Weights by HF's names, row-major. */
-export type Weights = Map<string, Float32Array>
+export type { Weights }
 
-export interface TrainerOptions extends SessionOptions {
-  /** A micro-batch. */
-  readonly shape: BatchShape
+/** `weights` that are trained are changed in place. */
+export interface TrainerOptions extends EvaluatorOptions {
   readonly optimiser: AdamWSettings
-  /** Of all the objective's parameters; those that are trained are changed in place. */
-  readonly weights: Weights
   /** The factor of the learning rate for a parameter; undefined where it stays as it is. */
   readonly rateOf?: (name: string) => number | undefined
 }
@@ -42,7 +38,7 @@ export interface OptimiserState {
  */
 export class Trainer {
   private readonly arrays = new Map<string, Values>()
-  private evaluation: ArraySession | undefined
+  private evaluator: Evaluator | undefined
   private taken = 0
 
   private constructor(
@@ -55,13 +51,7 @@ export class Trainer {
   ) {
     for (const [name, shape] of objective.parameters)
       this.arrays.set(name, weightsOf(name, shape, options.weights))
-    for (const name of [
-      'loss',
-      'gradient_norm',
-      'learning_rate',
-      'step',
-      ...Object.keys(objective.metrics),
-    ]) {
+    for (const name of ['loss', 'gradient_norm', 'learning_rate', 'step']) {
       this.arrays.set(name, new Float32Array(1))
     }
     for (const { name, shape } of trained) {
@@ -109,33 +99,8 @@ export class Trainer {
 
   /** Loss (nats) and metrics on batches that are not learnt from: means over their tokens, by name. */
   async evaluate(batches: AsyncIterable<Batch>): Promise<Record<string, number>> {
-    this.evaluation ??= await this.createEvaluation()
-    const names = Object.keys(this.objective.metrics)
-    const sums = new Map<string, number>()
-    const add = (name: string, value: number) => sums.set(name, (sums.get(name) ?? 0) + value)
-    for await (const batch of batches) {
-      await this.evaluation.run(this.with(this.objective.inputs(batch, 1)))
-      add('loss', this.array('loss')[0])
-      add('loss.weight', totalWeight([batch]))
-      for (const name of names.flatMap((each) => [each, `${each}.weight`])) add(name, this.array(name)[0])
-    }
-    return Object.fromEntries(
-      ['loss', ...names].map((name) => [name, sums.get(name)! / sums.get(`${name}.weight`)!]),
-    )
-  }
-
-  private async createEvaluation(): Promise<ArraySession> {
-    const { graph, loss, metrics } = this.build(this.options.shape)
-    const result = (name: string, value: Value) => {
-      this.arrays.set(name, new Float32Array(1))
-      graph.output(graph.node('Reshape', [value, graph.constant('int64', [1])], {}, name), 'float32', [1])
-    }
-    result('loss', loss)
-    for (const [name, { sum, weight }] of Object.entries(metrics)) {
-      result(name, sum)
-      result(`${name}.weight`, weight)
-    }
-    return ArraySession.create(graph, this.options)
+    this.evaluator ??= await Evaluator.create(this.build, this.options)
+    return this.evaluator.evaluate(batches)
   }
 
   state(): OptimiserState {
@@ -155,7 +120,7 @@ export class Trainer {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([this.gradients, this.optimiser, this.evaluation].map((session) => session?.dispose()))
+    await Promise.all([this.gradients, this.optimiser, this.evaluator].map((each) => each?.dispose()))
   }
 
   private with(inputs: ReadonlyMap<string, Values>): ReadonlyMap<string, Values> {
@@ -210,14 +175,4 @@ function addGradients({ graph, loss }: Objective, trained: readonly OptimisedPar
     const sum = graph.input(`sum.${name}`, 'float32', [...shape])
     result('Add', [sum, gradients[i]], stateNames(name).gradient, shape)
   }
-}
-
-function weightsOf(name: string, shape: Shape, weights: Weights): Float32Array {
-  const values = weights.get(name)
-  if (values?.length === elements(shape)) return values
-  throw new RangeError(`${name} has ${values?.length ?? 'no'} values and should have the shape [${shape}]`)
-}
-
-function totalWeight(batches: readonly Batch[]): number {
-  return batches.reduce((sum, { weights }) => weights.reduce((total, weight) => total + weight, sum), 0)
 }

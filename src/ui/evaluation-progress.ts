@@ -3,8 +3,8 @@ import { SingleBar } from 'cli-progress'
 export interface EvaluationState {
   /** Scored so far. */
   readonly tokens: number
-  /** Their negative log-likelihood. */
-  readonly nats: number
+  /** Their negative log-likelihood, where it is known. */
+  readonly nats?: number
 }
 
 export interface EvaluationDisplay {
@@ -28,7 +28,8 @@ export function evaluationDisplay(
   const begun = now()
   const figures = ({ tokens, nats }: EvaluationState) => {
     const speed = Math.round(tokens / Math.max(now() - begun, 1e-3))
-    return `${tokens} tokens, ${(nats / tokens).toFixed(3)} nats each, ${speed} tok/s`
+    const loss = nats === undefined ? '' : `${(nats / tokens).toFixed(3)} nats each, `
+    return `${tokens} tokens, ${loss}${speed} tok/s`
   }
   return stream.isTTY ? barDisplay(total, stream, figures) : lineDisplay(stream, figures, now)
 }

@@ -12,14 +12,6 @@ const hello = (...args: string[]) => on(model, 'hello', ...args)
 isolateEnvironment(home)
 
 const flags: BadInput[] = [
-  { name: 'no model', args: ['hello'], code: 2, says: 'Missing required flag model. See --help.' },
-  {
-    name: 'no model to show',
-    command: 'models show',
-    args: [],
-    code: 2,
-    says: /^Missing 1 required arg: model .+\. See --help\.$/,
-  },
   { name: 'an unknown flag', args: hello('--frob'), code: 2, says: 'Nonexistent flag: --frob. See --help.' },
   {
     name: 'two prompts',

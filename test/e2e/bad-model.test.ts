@@ -40,7 +40,7 @@ const models: BadInput[] = [
     name: 'a path that is not there',
     args: on(join(home, 'nowhere'), 'hello'),
     code: 2,
-    says: /^There is no model at \S+\/nowhere: give a directory, a \.gguf file, or a hub id such as org\/name\.$/,
+    says: /^There is no model at \S+\/nowhere: give a directory, a \.gguf file, a hub id such as org\/name, or built-in\.$/,
   },
   {
     name: 'models show of a path that is not there',

@@ -160,7 +160,36 @@ testRefusals(
       code: 2 as const,
       says: /^Missing 1 required arg: files .+\. See --help\.$/,
     },
-    { name: 'no model', args: [text], code: 2 as const, says: 'Missing required flag model. See --help.' },
+    {
+      name: 'a stride for a drafter',
+      args: [text, ...on(model), '--drafter', 'medusa', '--stride', '8'],
+      code: 2 as const,
+      says: /--stride=8 cannot also be provided when using --drafter/,
+    },
+    {
+      name: 'a drafter on a GPU',
+      args: [text, '-m', model, '--drafter', 'medusa', '--device', 'cuda'],
+      code: 2 as const,
+      says: /^--device cannot be cuda with --drafter/,
+    },
+    {
+      name: 'a drafter in 4 bits',
+      args: [text, ...on(model), '--drafter', 'medusa', '--dtype', 'int4'],
+      code: 2 as const,
+      says: /^--dtype cannot be int4 with --drafter/,
+    },
+    {
+      name: 'a drafter that is not there',
+      args: [text, ...on(model), '--drafter', join(home, 'none')],
+      code: 2 as const,
+      says: /^There is no model at \S+none: /,
+    },
+    {
+      name: 'a window for a drafter that is too long',
+      args: [text, ...on(model), '--drafter', model, '--window', '4096'],
+      code: 2 as const,
+      says: /^The window cannot be 4096: /,
+    },
     {
       name: 'a missing file',
       args: [join(home, 'none.txt'), ...on(model)],

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { DrafterEvaluationJson } from '../../src/cli/drafter-evaluation.js'
 import { openModel } from '../../src/generation/load-model.js'
 import { initialWeights } from '../../src/train/initialise.js'
 import { openWeights } from '../../src/weights/index.js'
@@ -34,6 +35,16 @@ const rate = ['--learning-rate', '1e-2', '--eval-steps', '20']
 
 async function train(command: string, ...values: string[]) {
   const { stdout, stderr, code } = await runClass(command, [...values, '--json'])
+  expect(code, stderr).toBe(0)
+  return JSON.parse(stdout)
+}
+
+/** What `eval` says of a drafter on a file. */
+async function measured(file: string, drafter: string): Promise<DrafterEvaluationJson> {
+  const { stdout, stderr, code } = await runClass('eval', [
+    file,
+    ...['-m', model, '--drafter', join(home, drafter), '--window', '32', '--json'],
+  ])
   expect(code, stderr).toBe(0)
   return JSON.parse(stdout)
 }
@@ -114,6 +125,53 @@ describe('train mtp', () => {
     const report = await train('train mtp', ...args('parallel', '--parallel', '--depth', '2', '--steps', '3'))
     expect(report.held_out).toHaveProperty('loss_2')
     expect(config('parallel')).toMatchObject({ num_nextn_predict_layers: 2, mtp_parallel_heads: true })
+  })
+})
+
+describe('eval --drafter', () => {
+  const held = file(text.slice(20, 70).join(''), 'held.txt')
+  const kinds = { 'train medusa': 'Medusa heads', 'train mtp': 'MTP modules', 'train draft': 'draft model' }
+
+  test.each(Object.entries(kinds))('finds of %s what was found in training', async (command, name) => {
+    const output = `${command.replace(' ', '-')}-measured`
+    const size = command === 'train draft' ? ['--hidden-size', '32', '--num-hidden-layers', '1'] : []
+    const shape = ['--sequence-length', '32', '--batch-size', '4', '--steps', '10', ...size]
+    const report = await train(
+      command,
+      data,
+      '-m',
+      model,
+      '-o',
+      join(home, output),
+      '--held-out',
+      held,
+      ...shape,
+    )
+    const { drafter, tokens, window, figures } = await measured(held, output)
+    expect([drafter, window, tokens % 32]).toEqual([name, 32, 0])
+    const { step, held_out_loss, bits_per_byte, ...found } = report.held_out
+    const { loss, ...again } = figures
+    expect(Object.keys(again).sort()).toEqual(Object.keys(found).sort())
+    for (const [key, value] of Object.entries(found)) expect(again[key], key).toBeCloseTo(value as number, 5)
+  })
+
+  test('prints a table by position', async () => {
+    const directory = join(home, 'train-medusa-measured')
+    const { stdout } = await runClass('eval', [held, '-m', model, '--drafter', directory, '--window', '32'])
+    expect(stdout).toMatch(/^Drafter +Medusa heads\nPosition 1 +top-1 [\d.]+%, top-5 [\d.]+%, loss [\d.]+\n/)
+    expect(stdout).toMatch(/\nPosition 4 .+\nText +[\d,]+ tokens, 32 at a time\nTime /)
+  })
+})
+
+describe('--save-dtype', () => {
+  test('writes half precision, and checkpoints that go on in float32', async () => {
+    await train('train medusa', ...args('half', '--heads', '1', '--steps', '2', '--save-dtype', 'fp16'))
+    const store = await openWeights(join(home, 'half/medusa_lm_head.safetensors'))
+    expect([...store.tensors.values()].map(({ dtype }) => dtype)).toEqual(['F16', 'F16'])
+    await store.close()
+    const state = await openWeights(join(home, 'half/checkpoint-2/training_state.safetensors'))
+    expect(new Set([...state.tensors.values()].map(({ dtype }) => dtype))).toEqual(new Set(['F32']))
+    await state.close()
   })
 })
 

@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { withOpenModel } from '../../cli/open-model.js'
+import { BUILT_IN } from '../../generation/built-in.js'
 import { describeModel, type ModelDescription } from '../../generation/describe-model.js'
 import { formatBytes } from '../../ui/format.js'
 
@@ -14,8 +15,8 @@ export default class ModelsShow extends BaseCommand {
   static override args = {
     model: Args.string({
       ignoreStdin: true,
-      description: 'directory in HF layout, .gguf file, or hub id org/name[@revision][:file.gguf]',
-      required: true,
+      description: 'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf], or built-in',
+      default: BUILT_IN,
     }),
   }
 

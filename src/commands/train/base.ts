@@ -67,8 +67,8 @@ export default class TrainBase extends TrainCommand {
       weights,
       tokenizer,
       maxPositions: spec.maxPositions,
-      writeModel: (output) =>
-        writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype: 'F32' }),
+      writeModel: (output, dtype) =>
+        writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype }),
     })
   }
 

@@ -86,8 +86,8 @@ export default class TrainDraft extends TrainCommand {
       rateOf: (name) => (isStudent(name) ? 1 : undefined),
       tokenizer: target.tokenizer,
       maxPositions: Math.min(spec.maxPositions, target.spec.maxPositions),
-      writeModel: (output) =>
-        writeModelFiles(output, { spec, config, weights, tokenizer: target.directory, dtype: 'F32' }),
+      writeModel: (output, dtype) =>
+        writeModelFiles(output, { spec, config, weights, tokenizer: target.directory, dtype }),
     })
   }
 

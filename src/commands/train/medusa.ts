@@ -88,11 +88,11 @@ export default class TrainMedusa extends TrainCommand {
       },
       tokenizer,
       maxPositions: spec.maxPositions,
-      writeModel: async (output) => {
-        if (joint === undefined) return writeHeads(output, MEDUSA, start.spec, weights, target)
-        await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype: 'F32' })
+      writeModel: async (output, dtype) => {
+        if (joint === undefined) return writeHeads(output, MEDUSA, start.spec, weights, target, dtype)
+        await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype })
         const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
-        await writeHeads(await subdirectory(output, 'medusa'), MEDUSA, start.spec, weights, trained)
+        await writeHeads(await subdirectory(output, 'medusa'), MEDUSA, start.spec, weights, trained, dtype)
       },
     })
   }

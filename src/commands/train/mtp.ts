@@ -90,11 +90,11 @@ export default class TrainMtp extends TrainCommand {
       rateOf: (name) => (joint !== undefined || isNew(name) ? 1 : undefined),
       tokenizer,
       maxPositions: spec.maxPositions,
-      writeModel: async (output) => {
-        if (joint === undefined) return writeHeads(output, MTP, start.spec, weights, target)
-        await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype: 'F32' })
+      writeModel: async (output, dtype) => {
+        if (joint === undefined) return writeHeads(output, MTP, start.spec, weights, target, dtype)
+        await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype })
         const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
-        await writeHeads(await subdirectory(output, 'mtp'), MTP, start.spec, weights, trained)
+        await writeHeads(await subdirectory(output, 'mtp'), MTP, start.spec, weights, trained, dtype)
       },
     })
   }

@@ -84,8 +84,8 @@ function allWeights({ spec, config, weights, tokenizer, directory, fingerprint }
     weights,
     tokenizer,
     maxPositions: spec.maxPositions,
-    writeModel: (output) =>
-      writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype: 'F32' }),
+    writeModel: (output, dtype) =>
+      writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype }),
   }
 }
 
@@ -114,9 +114,9 @@ function adapters(model: Pretrained, flags: LoraFlags): TrainingPart {
     rateOf: (name) => (added.has(name) ? 1 : undefined),
     tokenizer,
     maxPositions: spec.maxPositions,
-    writeModel: async (output) => {
+    writeModel: async (output, dtype) => {
       const merged = mergeAdapters(lora, weights)
-      await writeModelFiles(output, { spec, config, weights: merged, tokenizer: directory, dtype: 'F32' })
+      await writeModelFiles(output, { spec, config, weights: merged, tokenizer: directory, dtype })
       await writeAdapter(join(output, 'adapter'), lora, weights, flags.model)
     },
   }

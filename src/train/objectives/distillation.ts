@@ -1,8 +1,11 @@
-import { BatchDecoder } from '../../models/batch-decoder.js'
+import { BatchDecoder, type BatchShape } from '../../models/batch-decoder.js'
 import { type DistillationSettings, distillation } from '../../models/distillation.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
 import { type BuildObjective, type Metric, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
+
+/** Up to so many tokens in a row the agreement is counted. */
+const POSITIONS = 4
 
 /** What the names of the teacher's weights begin with, which are not trained. */
 export const TEACHER = 'teacher.'
@@ -11,8 +14,9 @@ export const TEACHER = 'teacher.'
  * A student that learns from the distributions of a frozen teacher and from the text itself; both have one vocabulary.
  *
  * Metrics, means over the tokens: `cross_entropy` of the student with the text; `agreement`, how often the choice of both
- * is the same, which is the rate at which greedy speculative decoding accepts the student's tokens; `acceptance`,
- * Σ min(p, q), that of speculative sampling (Leviathan et al. 2023, corollary 3.6), both at temperature 1.
+ * is the same, which is the rate at which greedy speculative decoding accepts the student's tokens; `agreement_k`, how
+ * often it is for k tokens in a row; `acceptance`, Σ min(p, q), that of speculative sampling (Leviathan et al. 2023,
+ * corollary 3.6), both at temperature 1.
  */
 export function distilled(
   student: DecoderSpec,
@@ -30,9 +34,13 @@ export function distilled(
     return {
       graph,
       loss,
-      metrics: metrics(graph, logProbabilities, logits, tokens),
+      metrics: metrics(graph, shape, logProbabilities, logits, tokens),
       parameters: new Map([...learner.parameters, ...frozen.parameters]),
-      inputs: (batch, scale) => new Map([...sequences(batch), ...tokenArrays(batch, 0, scale)]),
+      inputs: (batch, scale) =>
+        new Map([
+          ...sequences(batch),
+          ...range(POSITIONS).flatMap((distance) => tokenArrays(batch, distance, scale)),
+        ]),
     }
   }
 }
@@ -40,14 +48,14 @@ export function distilled(
 /** @param logProbabilities of the student, and the teacher's logits, both [N, vocab] */
 function metrics(
   graph: Graph,
+  shape: BatchShape,
   logProbabilities: Value,
   logits: Value,
   { targets, weights }: { targets: Value; weights: Value },
 ): Record<string, Metric> {
-  const weight = sumOf(graph, weights)
-  const weighted = (ofTokens: Value) => ({
-    sum: sumOf(graph, graph.node('Mul', [ofTokens, weights])),
-    weight,
+  const weighted = (ofTokens: Value, by = weights): Metric => ({
+    sum: sumOf(graph, graph.node('Mul', [ofTokens, by])),
+    weight: sumOf(graph, by),
   })
   const ofTargets = graph.node('GatherElements', [logProbabilities, targets], { axis: 1 })
   const choices = [logProbabilities, logits].map((scores) => graph.node('ArgMax', [scores], { axis: 1 }))
@@ -58,6 +66,32 @@ function metrics(
   return {
     cross_entropy: weighted(graph.node('Neg', [ofTargets])),
     agreement: weighted(agrees),
+    ...agreementInARow(graph, shape, agrees, weighted),
     acceptance: weighted(overlap),
   }
+}
+
+/** `agreement_2` and on, over the tokens that are followed by so many. */
+function agreementInARow(
+  graph: Graph,
+  shape: BatchShape,
+  agrees: Value,
+  weighted: (ofTokens: Value, by: Value) => Metric,
+): Record<string, Metric> {
+  const last = shape.batch * shape.length - 1
+  let all = agrees
+  return Object.fromEntries(
+    range(POSITIONS - 1).map((i) => {
+      const distance = i + 1
+      // What is gathered from beyond the end of a row has no weight.
+      const later = range(last + 1).map((token) => Math.min(token + distance, last))
+      const ahead = graph.node('Gather', [agrees, graph.constant('int64', later)], { axis: 0 })
+      all = graph.node('Mul', [all, ahead])
+      return [`agreement_${distance + 1}`, weighted(all, tokenInputs(graph, shape, distance).weights)]
+    }),
+  )
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i)
 }
