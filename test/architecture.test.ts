@@ -13,7 +13,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   train: ['runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts', 'files.ts'],
   runtime: ['models', 'weights', 'onnx', 'strategies (types)'],
   models: ['onnx'],
-  strategies: [],
+  strategies: ['random.ts'],
   onnx: [],
   weights: [],
   tokenizer: [],

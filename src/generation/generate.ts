@@ -194,6 +194,7 @@ async function* run(
       prompt: prefix,
       processors: buildProcessors(config, context),
       random: createRandom(forkSeed(config.seed, i)),
+      draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
       limit: context.maxLength,
     }))
     if ('search' in strategy) {
@@ -218,6 +219,9 @@ function contrasted(model: Model, { dola_layers }: GenerationConfig, spec: Decod
   if (!spec) throw usageError('dola_layers needs the specification of the model: pass it as spec.')
   return new DolaModel(model, dolaLayers(dola_layers, spec))
 }
+
+/** Where the streams of random numbers for drafters begin: behind those of all sequences. */
+const DRAFTERS = 2 ** 32
 
 const TOKEN_FIELDS = [
   'bos_token_id',

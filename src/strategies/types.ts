@@ -116,6 +116,8 @@ export interface Request {
   /** Run on the scores of each node that is visited. */
   readonly processors: readonly LogitsProcessor[]
   readonly random: Random
+  /** For drafters: what they draw changes nothing of what the target draws. */
+  readonly draftRandom: Random
   /** The most tokens that the sequence may have, prompt included. */
   readonly limit: number
 }

@@ -44,7 +44,7 @@ async function decode(prompt: number[], negative: number[], drafter?: Drafter, c
   const model = new GuidedModel(branching, prompt.length, negative, SCALE)
   const cache = model.newCache(conditional)
   const random = createRandom(3)
-  const request = { model, cache, prompt: prefixOf(prompt), processors: [], random }
+  const request = { model, cache, prompt: prefixOf(prompt), processors: [], random, draftRandom: random }
   const text: number[] = []
   let steps = 0
   for await (const { choices } of draftVerify(

@@ -40,6 +40,7 @@ async function run(options: Partial<BeamOptions>, prompt: readonly number[], set
     prompt: prefixOf(prompt),
     processors,
     random: createRandom(seed),
+    draftRandom: createRandom(seed),
     limit,
     count,
     stop: ({ token, length }) => (token === eos ? 'eos' : length >= limit ? 'length' : undefined),

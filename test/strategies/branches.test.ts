@@ -26,7 +26,8 @@ interface Sequence {
 }
 
 async function decode({ model, cache, seed, count, prompt = PROMPT, drafter }: Sequence) {
-  const request = { model, cache, prompt: prefixOf(prompt), processors: [], random: createRandom(seed) }
+  const random = createRandom(seed)
+  const request = { model, cache, prompt: prefixOf(prompt), processors: [], random, draftRandom: random }
   const text = [...prompt]
   const logits: Float32Array[] = []
   const steps = draftVerify(

@@ -53,11 +53,11 @@ export async function decode(verify: Verifier, drafter: Drafter | undefined, set
   const drafts = drafter && new DraftWatch(drafter, text, limit, model)
   const prompt = prefixOf(PROMPT)
   const processors = [...processorsFor(values, limit), nodes.process]
-  const random = createRandom(seed)
+  const [random, draftRandom] = [createRandom(seed), createRandom(seed + 1000)]
   const strategy = draftVerify(drafts && (() => drafts), nodes.verify)
   const run = { text, steps: 0, drafted: 0, accepted: 0 }
   const forwards = model.forwards
-  for await (const step of strategy({ model, cache, prompt, processors, random, limit })) {
+  for await (const step of strategy({ model, cache, prompt, processors, random, draftRandom, limit })) {
     run.steps++
     run.drafted += step.drafted
     run.accepted += step.accepted
@@ -238,6 +238,7 @@ export function describeDrafter(name: string, createDrafter: CreateDrafter) {
           prompt: prefixOf(PROMPT),
           processors: [],
           random: createRandom(1),
+          draftRandom: createRandom(2),
           limit,
         })
         if (failing) await expect(steps.next()).rejects.toThrow('no choice')

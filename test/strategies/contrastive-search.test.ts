@@ -24,6 +24,7 @@ async function run(prompt: readonly number[], count: number, penaltyAlpha: numbe
     prompt: prefixOf(prompt),
     processors: [],
     random: Math.random,
+    draftRandom: Math.random,
     limit: prompt.length + count,
   })
   for await (const { choices } of steps) {

@@ -1,0 +1,82 @@
+import { sampleIndex } from '../../random.js'
+import { extend, tokensOf } from '../prefix.js'
+import { maximum } from '../ranking.js'
+import { softmax } from '../softmax.js'
+import type { CreateDrafter, Drafter, KVCache, Model, Prefix, Request, TokenTree } from '../types.js'
+
+export interface DraftModelOptions {
+  /** With the target's vocabulary. */
+  readonly model: Model
+  /** HF's `num_assistant_tokens`: tokens to draft at a time. */
+  readonly numTokens: number
+  /** HF's `assistant_confidence_threshold`: drafting ends with a token that is less probable. */
+  readonly confidenceThreshold?: number
+  /** Draws the draft for `rejectionSample`; otherwise it is the most probable one at each place. */
+  readonly sampled?: boolean
+  /** Nothing is drafted beyond these tokens. */
+  readonly eosTokenIds?: readonly number[]
+}
+
+/** Drafts a chain with a smaller model (Leviathan et al. 2023, algorithm 1; HF's `AssistedCandidateGenerator`). */
+export function draftModel(options: DraftModelOptions): CreateDrafter {
+  return (request) => new DraftModelDrafter(options, request)
+}
+
+class DraftModelDrafter implements Drafter {
+  private readonly cache: KVCache
+  /** What the cache holds. */
+  private fed: number[] = []
+
+  constructor(
+    private readonly options: DraftModelOptions,
+    private readonly request: Pick<Request, 'processors' | 'draftRandom'>,
+  ) {
+    this.cache = options.model.newCache()
+  }
+
+  async draft(prefix: Prefix, _: unknown, limit: number): Promise<TokenTree> {
+    const { model, numTokens, confidenceThreshold = 0, sampled = false, eosTokenIds = [] } = this.options
+    const room = Math.min(limit, numTokens, model.maxPositions - prefix.length)
+    const tree: Required<TokenTree> = { tokens: [], parents: [], probs: [] }
+    let pending = this.catchUp(tokensOf(prefix))
+    let last = prefix
+    while (tree.tokens.length < room) {
+      const p = await this.distribution(pending, last)
+      const token = sampled ? sampleIndex(p, this.request.draftRandom) : p.indexOf(maximum(p))
+      tree.parents.push(tree.tokens.length - 1)
+      tree.tokens.push(token)
+      if (sampled) tree.probs.push(p)
+      if (p[token] < confidenceThreshold || eosTokenIds.includes(token)) break
+      last = extend(last, token)
+      pending = [token]
+    }
+    return sampled ? tree : { tokens: tree.tokens, parents: tree.parents }
+  }
+
+  /** Forgets what the text does not begin with; gives the tokens that are to be run, one at least. */
+  private catchUp(text: readonly number[]): number[] {
+    const { fed } = this
+    let common = 0
+    while (common < Math.min(fed.length, text.length - 1) && fed[common] === text[common]) common++
+    if (common < fed.length) {
+      this.cache.keep(Array.from({ length: common }, (_, slot) => slot))
+      this.fed = fed.slice(0, common)
+    }
+    return text.slice(common)
+  }
+
+  /** What the model, its scores processed as the target's are, expects after the tokens, [vocab]. */
+  private async distribution(tokens: readonly number[], prefix: Prefix): Promise<Float32Array> {
+    const { cache, fed } = this
+    const parents = tokens.map((_, i) => fed.length + i - 1)
+    const output = await this.options.model.forward(cache, tokens, parents, [tokens.length - 1])
+    fed.push(...tokens)
+    const scores = output.logits(tokens.length - 1).slice()
+    for (const process of this.request.processors) process(scores, prefix)
+    return softmax(scores, scores)
+  }
+
+  dispose(): void {
+    this.cache.dispose()
+  }
+}

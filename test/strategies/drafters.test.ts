@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest'
+import { createRandom } from '../../src/random.js'
+import { type DraftModelOptions, draftModel } from '../../src/strategies/drafters/draft-model.js'
+import { promptLookup } from '../../src/strategies/drafters/prompt-lookup.js'
+import { extend, prefixOf } from '../../src/strategies/prefix.js'
+import { softmax } from '../../src/strategies/softmax.js'
+import type { Request } from '../../src/strategies/types.js'
+import { follow, rejectionSample } from '../../src/strategies/verifiers.js'
+import { argmax, decode, describeDrafter, PROMPT } from './conformance.js'
+import { ToyModel } from './toy-model.js'
+
+/** A request for drafters, which look at processors and at their own random numbers only. */
+const request = (processors: Request['processors'] = []) =>
+  ({ processors, draftRandom: createRandom(5) }) as unknown as Request
+const last = { hidden: new Float32Array(4) }
+
+describeDrafter('promptLookup', () => promptLookup({ numTokens: 4, maxNgram: 2 })(request()))
+describeDrafter('draftModel, the target itself', () => toyDraft({}))
+describeDrafter('draftModel, short', () =>
+  toyDraft({ numTokens: 2, model: new ToyModel({ maxPositions: 20 }) }),
+)
+
+function toyDraft(options: Partial<DraftModelOptions>) {
+  return draftModel({ model: new ToyModel(), numTokens: 5, ...options })(request())
+}
+
+describe('promptLookup', () => {
+  const draft = (text: number[], options: Partial<Parameters<typeof promptLookup>[0]> = {}, limit = 100) =>
+    promptLookup({ numTokens: 3, ...options })(request()).draft(prefixOf(text), last, limit)
+
+  test('drafts what followed the longest n-gram, at its first place', () => {
+    expect(draft([1, 2, 3, 4, 5, 1, 2])).toEqual({ tokens: [3, 4, 5], parents: [-1, 0, 1] })
+    expect(draft([9, 2, 7, 1, 2, 3, 8, 1, 2])).toEqual({ tokens: [3, 8, 1], parents: [-1, 0, 1] })
+    expect(draft([9, 2, 7, 1, 2, 3, 8, 1, 2], { maxNgram: 1 })).toEqual({
+      tokens: [7, 1, 2],
+      parents: [-1, 0, 1],
+    })
+  })
+
+  test('falls back to shorter ones, and to nothing', () => {
+    expect(draft([5, 2, 6, 1, 2])).toMatchObject({ tokens: [6, 1, 2] })
+    expect(draft([1, 2, 3])).toEqual({ tokens: [], parents: [] })
+    expect(draft([1])).toEqual({ tokens: [], parents: [] })
+  })
+
+  test('stays within its number, the limit, and before the end of a text', () => {
+    expect(draft([1, 2, 3, 4, 5, 1, 2], { numTokens: 2 })).toMatchObject({ tokens: [3, 4] })
+    expect(draft([1, 2, 3, 4, 5, 1, 2], {}, 1)).toMatchObject({ tokens: [3] })
+    expect(draft([1, 2, 3, 4, 5, 1, 2], { eosTokenIds: [4] })).toMatchObject({ tokens: [3] })
+  })
+})
+
+describe('draftModel', () => {
+  test('that is the target drafts what the target writes, whatever was rejected before', async () => {
+    const limit = PROMPT.length + 30
+    const { text } = await decode(follow(argmax), undefined, { limit })
+    const run = await decode(follow(argmax), toyDraft({}), { limit })
+    expect(run.text).toEqual(text)
+    // The first pass drafts nothing; then 5 tokens and one of the target's a step.
+    expect([run.accepted, run.drafted]).toEqual([24, 24])
+  })
+
+  test('runs its model only on what is new', async () => {
+    const model = new ToyModel()
+    const drafter = toyDraft({ model, numTokens: 3 })
+    const prefix = prefixOf(PROMPT)
+    const { tokens } = await drafter.draft(prefix, last, 100)
+    expect(tokens).toHaveLength(3)
+    expect(model.tokensRun).toBe(PROMPT.length + 2)
+    // One of the draft is accepted, and another token comes after it.
+    const other = (tokens[1] + 1) % model.vocabSize
+    await drafter.draft(extend(extend(prefix, tokens[0]), other), last, 100)
+    expect(model.tokensRun).toBe(PROMPT.length + 2 + 3)
+    drafter.dispose!()
+    expect(model.caches.size).toBe(0)
+  })
+
+  test('ends with a token that it is not sure of, and with the end of a text', async () => {
+    const model = new ToyModel()
+    const sure = (tokens: number[]) => Math.max(...softmax(model.logits(tokens)))
+    const all = await toyDraft({ numTokens: 8 }).draft(prefixOf(PROMPT), last, 100)
+    const confidences = all.tokens.map((_, i) => sure([...PROMPT, ...all.tokens.slice(0, i)]))
+    const confidenceThreshold = [...confidences].sort((a, b) => a - b)[1] - 1e-6
+    const least = confidences.findIndex((value) => value < confidenceThreshold)
+    const cut = await toyDraft({ numTokens: 8, confidenceThreshold }).draft(prefixOf(PROMPT), last, 100)
+    expect(cut.tokens).toEqual(all.tokens.slice(0, least + 1))
+    const eos = await toyDraft({ numTokens: 8, eosTokenIds: [all.tokens[2]] }).draft(
+      prefixOf(PROMPT),
+      last,
+      100,
+    )
+    expect(eos.tokens).toEqual(all.tokens.slice(0, all.tokens.indexOf(all.tokens[2]) + 1))
+  })
+
+  test('sees the scores as processors leave them', async () => {
+    const { tokens } = await toyDraft({ numTokens: 1 }).draft(prefixOf(PROMPT), last, 100)
+    const forbid = (scores: Float32Array) => {
+      scores[tokens[0]] = -Infinity
+    }
+    const drafter = draftModel({ model: new ToyModel(), numTokens: 1 })(request([forbid]))
+    expect((await drafter.draft(prefixOf(PROMPT), last, 100)).tokens).not.toEqual(tokens)
+  })
+
+  test('sampled, gives the distributions that its tokens were drawn from', async () => {
+    const model = new ToyModel()
+    const drafter = draftModel({ model, numTokens: 4, sampled: true })(request())
+    const { tokens, probs } = await drafter.draft(prefixOf(PROMPT), last, 100)
+    for (const [i, p] of probs!.entries()) {
+      expect(p).toEqual(softmax(model.logits([...PROMPT, ...tokens.slice(0, i)])))
+    }
+    // Of the target's own distribution nothing is rejected.
+    const limit = PROMPT.length + 30
+    const own = draftModel({ model: new ToyModel(), numTokens: 5, sampled: true })(request())
+    const run = await decode(rejectionSample(), own, { limit })
+    expect([run.accepted, run.drafted]).toEqual([24, 24])
+  })
+})
