@@ -4,16 +4,15 @@ import type { Settings } from '../train/checkpoint.js'
 import { sampleRows, splitTail } from '../train/data/rows.js'
 import type { HeldOutEntry } from '../train/log.js'
 import { chooseMicroBatch } from '../train/micro-batch.js'
+import { SAVE_DTYPES, type SaveDtype } from '../train/model-files.js'
 import type { BuildObjective } from '../train/objective.js'
 import type { AdamWSettings, Schedule } from '../train/optimiser.js'
 import type { TrainingData } from '../train/run.js'
 import { type HeldOutData, type TrainOptions, type TrainResult, train } from '../train/train.js'
 import type { Weights } from '../train/trainer.js'
 import { trainingDisplay } from '../ui/training-progress.js'
-import type { TensorData } from '../weights/safetensors-writer.js'
 import { BaseCommand } from './base-command.js'
 import { openRows } from './packed-data.js'
-import { type SaveDtype, saveDtypes } from './training-flags.js'
 
 /** What a kind of training adds to the rest. */
 export interface TrainingPart {
@@ -26,7 +25,7 @@ export interface TrainingPart {
   /** The longest row that the model is meant for. */
   readonly maxPositions: number
   /** Writes what is trained, as it is now, into a directory. */
-  readonly writeModel: (directory: string, dtype: TensorData['dtype']) => Promise<void>
+  readonly writeModel: (directory: string, dtype: SaveDtype) => Promise<void>
 }
 
 /** The flags that all kinds of training share. */
@@ -56,7 +55,7 @@ export interface TrainFlags {
   readonly 'eval-steps': number
   readonly 'save-steps': number
   readonly 'save-total-limit': number
-  readonly 'save-dtype': string
+  readonly 'save-dtype': keyof typeof SAVE_DTYPES
   readonly resume: boolean
   readonly device: string
   readonly threads?: number
@@ -153,7 +152,7 @@ function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Om
   const optimiser = optimiserOf(flags, steps)
   return {
     ...part,
-    writeModel: (directory) => part.writeModel(directory, saveDtypes[flags['save-dtype'] as SaveDtype]),
+    writeModel: (directory) => part.writeModel(directory, SAVE_DTYPES[flags['save-dtype']]),
     output: flags.output,
     settings: {
       ...part.settings,

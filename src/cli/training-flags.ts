@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { usageError } from '../errors.js'
+import { SAVE_DTYPES } from '../train/model-files.js'
 import { SCHEDULES } from '../train/optimiser.js'
 
 /** A number with a decimal point, within bounds. */
@@ -130,10 +131,6 @@ export const muonFlags = {
   }),
 }
 
-/** How a trained model's weights are written, as safetensors calls it. */
-export const saveDtypes = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const
-export type SaveDtype = keyof typeof saveDtypes
-
 export const runFlags = {
   output: Flags.string({
     ...RUN,
@@ -159,12 +156,12 @@ export const runFlags = {
   'eval-steps': Flags.integer({ ...RUN, min: 1, default: 250, description: 'steps between evaluations' }),
   'save-steps': Flags.integer({ ...RUN, min: 1, default: 250, description: 'steps between checkpoints' }),
   'save-total-limit': Flags.integer({ ...RUN, min: 1, default: 2, description: 'checkpoints that are kept' }),
-  'save-dtype': Flags.string({
+  'save-dtype': Flags.custom<keyof typeof SAVE_DTYPES>({
     ...RUN,
-    options: Object.keys(saveDtypes),
+    options: Object.keys(SAVE_DTYPES),
     default: 'fp32',
     description: 'how the weights of the result are written; checkpoints have them in fp32 as well',
-  }),
+  })(),
   resume: Flags.boolean({ ...RUN, description: 'go on from the newest checkpoint in the output directory' }),
   device: Flags.string({
     ...RUN,

@@ -6,7 +6,7 @@ import type { DecoderSpec } from '../models/spec.js'
 import { openWeights } from '../weights/index.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
 import { type Fingerprint, requireSameTarget } from './fingerprint.js'
-import { writeJson } from './model-files.js'
+import { type SaveDtype, writeJson } from './model-files.js'
 import type { Weights } from './trainer.js'
 
 /** A kind of heads, as its files are laid out. */
@@ -40,7 +40,7 @@ export async function writeHeads<Spec>(
   spec: Spec,
   weights: Weights,
   target: HeadTarget,
-  dtype: TensorData['dtype'],
+  dtype: SaveDtype,
 ): Promise<void> {
   const tensors = kind.parameters(spec, target.spec).map(({ name, shape }): [string, TensorData] => {
     return [name, { dtype, shape: [...shape], values: weights.get(kind.prefix + name)! }]

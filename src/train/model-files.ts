@@ -6,6 +6,10 @@ import type { DecoderSpec } from '../models/spec.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
 import type { Weights } from './trainer.js'
 
+/** How weights are written, by the name that users know. */
+export const SAVE_DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const
+export type SaveDtype = (typeof SAVE_DTYPES)[keyof typeof SAVE_DTYPES]
+
 export interface ModelFiles {
   readonly spec: DecoderSpec
   /** HF's config.json. */
@@ -13,7 +17,7 @@ export interface ModelFiles {
   readonly weights: Weights
   /** Directory of the tokenizer's files. */
   readonly tokenizer: string
-  readonly dtype: TensorData['dtype']
+  readonly dtype: SaveDtype
 }
 
 const TORCH_TYPE = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
