@@ -8,7 +8,7 @@ import { distilled } from '../train/objectives/distillation.js'
 import { heldOutBatches } from '../train/run.js'
 import { evaluationDisplay } from '../ui/evaluation-progress.js'
 import { openRows } from './packed-data.js'
-import { openPretrained, type Pretrained, requireSameVocabulary } from './pretrained.js'
+import { openPretrained, type Pretrained, requireDraftOf } from './pretrained.js'
 
 /** What `llm eval --drafter --json` prints. */
 export interface DrafterEvaluationJson {
@@ -90,7 +90,7 @@ async function openDrafter(
   const heads = await readHeadsToMeasure(directory, target)
   if (heads) return heads
   const draft = await openPretrained(directory, signal, { copied: false })
-  requireSameVocabulary(draft, target)
+  requireDraftOf(target, draft)
   return {
     name: 'draft model',
     build: distilled(draft.spec, target.spec, { alpha: 1, temperature: 1 }),

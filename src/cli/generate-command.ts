@@ -48,6 +48,11 @@ const promptFlags = {
 }
 
 const strategyFlags = {
+  'assistant-model': Flags.string({
+    helpValue: 'MODEL',
+    description: 'smaller model with the same tokens, which drafts for this one',
+    helpGroup: 'STRATEGY',
+  }),
   strategy: Flags.string({
     helpValue: 'FILE',
     description: 'JavaScript module with a strategy or drafter of your own',
@@ -94,6 +99,7 @@ type GenerateFlags = {
   raw: boolean
   'chat-template'?: string
   'negative-prompt'?: string
+  'assistant-model'?: string
   strategy?: string
   config?: string
   logprobs?: number
@@ -134,21 +140,26 @@ export abstract class GenerateCommand extends BaseCommand {
     // Ink takes as long to import as a small model takes to load.
     const view = terminal && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
     const model = await this.#load(flags, layers, signal)
+    let assistant: LanguageModel | undefined
     try {
-      const { num_return_sequences } = this.#check(model, layers, settings)
+      const { 'assistant-model': source } = flags
+      const { num_return_sequences } = this.#check(model, layers, settings, source !== undefined)
+      assistant =
+        source === undefined ? undefined : await loadShown(source, { ...loadOptions(flags), signal })
       const shown = (await view)?.generationView(num_return_sequences, process.stdout)
       const generation = generate(model, promptFor(model, text, flags, chatTemplate), layers, {
         negativePrompt: flags['negative-prompt'],
         logprobs: flags.logprobs,
         chatTemplate,
         ...custom,
+        assistant,
         onBeams: shown?.showBeams,
         signal,
       })
       const result = await this.#show(generation, shown)
       return generationJson(result)
     } finally {
-      await model.dispose()
+      await Promise.all([model.dispose(), assistant?.dispose()])
     }
   }
 
@@ -181,10 +192,11 @@ export abstract class GenerateCommand extends BaseCommand {
     { generationConfig }: LanguageModel,
     layers: readonly ConfigLayer[],
     { modes }: StrategySettings,
+    isAssisted: boolean,
   ): GenerationConfig {
     const { config, warnings, notices } = resolveGenerationConfig(generationConfig, ...layers)
     if (warnings.length > 0) throw usageError(warnings.join('\n'))
-    const mode = generationMode(config)
+    const mode = generationMode(config, isAssisted)
     if (modes && !modes.includes(mode)) {
       throw usageError(
         `The settings ask for ${mode}, but ${this.#name} is for ${modes.join(', ')}: use \`${this.config.bin} generate\`.`,

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { usageError } from '../errors.js'
+import { requireSameVocabulary } from '../generation/assisted.js'
 import type { OpenModel } from '../generation/load-model.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { readWeights } from '../train/pretrained.js'
@@ -40,18 +41,7 @@ export function openPretrained(
 }
 
 /** @throws UserError, exit code 2, where a draft's tokens are not its target's */
-export function requireSameVocabulary(draft: Pretrained, target: Pretrained): void {
-  const refuse = (difference: string) => {
-    throw usageError(
-      `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
-    )
-  }
-  const [own, other] = [draft.spec.vocabSize, target.spec.vocabSize]
-  if (own !== other) refuse(`one has ${own} tokens and the other ${other}`)
-  for (let id = 0; id < own; id++) {
-    const [token, wanted] = [draft, target].map(({ tokenizer }) => tokenizer.idToToken(id))
-    if (token !== wanted) {
-      refuse(`token ${id} is ${JSON.stringify(token)} in one and ${JSON.stringify(wanted)} in the other`)
-    }
-  }
+export function requireDraftOf(target: Pretrained, draft: Pretrained): void {
+  const [own, other] = [draft, target].map((each) => ({ ...each, vocabSize: each.spec.vocabSize }))
+  requireSameVocabulary(own, other)
 }

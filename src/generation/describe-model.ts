@@ -3,7 +3,7 @@ import { FAMILIES } from '../models/spec.js'
 import { cacheBytesPerToken, RUN_TYPES, type RunType, weightBytes } from '../runtime/storage.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { OpenModel } from './load-model.js'
-import { type GenerationMode, servedModes } from './mode.js'
+import { type GenerationMode, MODES } from './mode.js'
 
 /** What is known of a model without running it. */
 export interface ModelDescription {
@@ -49,7 +49,7 @@ export function describeModel({ path, spec, store }: OpenModel, tokenizer: Token
     key_value_heads: spec.kvHeads,
     special_tokens: specialTokens(tokenizer),
     chat_template: tokenizer.chatTemplate !== undefined,
-    strategies: [...servedModes],
+    strategies: MODES,
     memory: {
       weights: Object.fromEntries(weights),
       cache_per_token: perToken,

@@ -12,6 +12,7 @@ import type {
   Strategy,
 } from '../strategies/types.js'
 import type { Message } from '../tokenizer/chat-template.js'
+import { type Assistant, refuseWithoutAssistant, requireSameVocabulary } from './assisted.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
 import { decode, decodeSearch } from './decode.js'
@@ -47,6 +48,8 @@ export interface GenerateOptions {
   readonly strategy?: Strategy | Search
   /** Drafts for greedy decoding or sampling, which stay as they are: the text does not change. */
   readonly createDrafter?: CreateDrafter
+  /** HF's `assistant_model`: a smaller model with the same tokens, which drafts for this one. */
+  readonly assistant?: Assistant
   /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
   readonly onBeams?: (beams: readonly LiveBeam[]) => void
   /** A sentence about a value that has no effect. */
@@ -75,7 +78,7 @@ export type GenerationSettings = { readonly [Field in keyof GenerationConfig]?: 
 
 /** What generation needs of a model. */
 export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'generationConfig'> &
-  Partial<Pick<LanguageModel, 'spec'>>
+  Partial<Pick<LanguageModel, 'spec' | 'path'>>
 
 /**
  * Generates text, in the manner of HF's `model.generate(inputs, generation_config, …)`: iterate over the result for
@@ -143,7 +146,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
 }
 
 async function* run(
-  { model, tokenizer, generationConfig, spec }: GenerationModel,
+  { model, tokenizer, generationConfig, spec, path }: GenerationModel,
   prompt: Prompt,
   layers: readonly ConfigLayer[],
   options: GenerateOptions,
@@ -170,9 +173,16 @@ async function* run(
   const interrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
   const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
-  const { createDrafter } = options
+  const { createDrafter, assistant } = options
+  if (assistant) {
+    const [draft, target] = [
+      { ...assistant, vocabSize: assistant.model.vocabSize },
+      { path: path ?? 'the model', tokenizer, vocabSize: model.vocabSize },
+    ]
+    requireSameVocabulary(draft, target)
+  } else refuseWithoutAssistant(layers)
   const { eosTokenIds } = context
-  const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter })
+  const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter, assistant })
   const { num_return_sequences: count } = config
   const branches = 'search' in strategy ? 1 : count
   const { target, caches, dispose } = await prefill(model, ids, config, branches, negative)

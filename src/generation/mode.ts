@@ -6,6 +6,7 @@ import { contrastiveSearch } from '../strategies/contrastive-search.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import type { CreateDrafter, Search, Strategy } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
+import { type Assistant, assistedDecoding } from './assisted.js'
 import { best, sampler } from './choose.js'
 import type { GenerationConfig } from './config.js'
 
@@ -26,12 +27,12 @@ interface Parts {
   /** Decodes in place of greedy decoding and sampling. */
   readonly strategy?: Strategy | Search
   readonly createDrafter?: CreateDrafter
+  readonly assistant?: Assistant
 }
 
 type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
 
-/** The strategy of each mode that is served; a configuration that asks for another one is refused before. */
-const strategies: Partial<Record<GenerationMode, Create>> = {
+const strategies: Record<GenerationMode, Create> = {
   greedy_search: (_, { createDrafter }) => draftVerify(createDrafter, follow(best)),
   sample: (_, { createDrafter }) => draftVerify(createDrafter, follow(sampler())),
   beam_search: beams,
@@ -40,6 +41,7 @@ const strategies: Partial<Record<GenerationMode, Create>> = {
   constrained_beam_search: beams,
   contrastive_search: ({ penalty_alpha = 0, top_k }) =>
     contrastiveSearch({ penaltyAlpha: penalty_alpha, topK: top_k }),
+  assisted_generation: assistedDecoding,
   // DoLa is in the model's scores: see DolaModel.
   dola_generation: ({ do_sample }, { createDrafter }) =>
     draftVerify(createDrafter, follow(do_sample ? sampler() : best)),
@@ -64,7 +66,8 @@ function alternatives(word: readonly number[] | readonly (readonly number[])[]):
   return word.every((item) => typeof item === 'number') ? [word] : (word as Alternatives)
 }
 
-export const servedModes: ReadonlySet<GenerationMode> = new Set(Object.keys(strategies) as GenerationMode[])
+/** All modes. */
+export const MODES = Object.keys(strategies) as GenerationMode[]
 
 /** The modes in which a user's own drafter or strategy can take part. */
 const plainModes: readonly GenerationMode[] = ['greedy_search', 'sample', 'dola_generation']
@@ -74,21 +77,27 @@ const plainModes: readonly GenerationMode[] = ['greedy_search', 'sample', 'dola_
  * @throws UserError for a strategy or drafter of the user's in a mode that has no place for it
  */
 export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | Search {
-  const mode = generationMode(config)
-  const create = strategies[mode]
-  if (!create) throw usageError(`The mode ${mode} is not served.`)
+  const mode = generationMode(config, parts.assistant !== undefined)
+  if (parts.assistant && (mode !== 'assisted_generation' || config.prompt_lookup_num_tokens !== undefined)) {
+    const other = mode === 'assisted_generation' ? 'prompt_lookup_num_tokens' : mode
+    throw usageError(`The settings ask for ${other}, in which no assistant model takes part: leave one out.`)
+  }
   const own = parts.strategy ? 'strategy' : parts.createDrafter && 'drafter'
   if (own && !plainModes.includes(mode)) {
     throw usageError(`The settings ask for ${mode}, which a ${own} of your own cannot serve: leave one out.`)
   }
-  return parts.strategy ?? create(config, parts)
+  return parts.strategy ?? strategies[mode](config, parts)
 }
 
-/** The mode that `config` asks for, by the rules of HF's `GenerationConfig.get_generation_mode`. */
-export function generationMode(config: GenerationConfig): GenerationMode {
+/**
+ * The mode that `config` asks for, by the rules of HF's `GenerationConfig.get_generation_mode`.
+ * @param isAssisted whether there is an assistant model
+ */
+export function generationMode(config: GenerationConfig, isAssisted = false): GenerationMode {
   const base = baseMode(config)
   if (base !== 'greedy_search' && base !== 'sample') return base
   const assisted =
+    isAssisted ||
     config.use_mtp ||
     config.prompt_lookup_num_tokens !== undefined ||
     config.assistant_early_exit !== undefined

@@ -11,7 +11,9 @@ import GenerateContrastive from '../../src/commands/generate/contrastive.js'
 import GenerateDola from '../../src/commands/generate/dola.js'
 import GenerateGreedy from '../../src/commands/generate/greedy.js'
 import Generate from '../../src/commands/generate/index.js'
+import GenerateLookup from '../../src/commands/generate/lookup.js'
 import GenerateSample from '../../src/commands/generate/sample.js'
+import GenerateSpeculative from '../../src/commands/generate/speculative.js'
 import ModelsPull from '../../src/commands/models/pull.js'
 import ModelsShow from '../../src/commands/models/show.js'
 import TrainBase from '../../src/commands/train/base.js'
@@ -98,7 +100,9 @@ const commands: Readonly<Record<string, Runnable>> = {
   'generate contrastive': GenerateContrastive,
   'generate dola': GenerateDola,
   'generate greedy': GenerateGreedy,
+  'generate lookup': GenerateLookup,
   'generate sample': GenerateSample,
+  'generate speculative': GenerateSpeculative,
   'models pull': ModelsPull,
   'models show': ModelsShow,
   'train base': TrainBase,

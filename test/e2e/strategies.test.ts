@@ -180,3 +180,56 @@ describe('--strategy', () => {
     ])
   })
 })
+
+describe('llm generate lookup', () => {
+  test('writes what greedy decoding writes, with drafts from the prompt', async () => {
+    const repeated = on(model, 'hello hello hello', '--max-new-tokens', '40')
+    const looked = await json(repeated, 'generate lookup')
+    expect(looked.ids).toEqual((await json(repeated)).ids)
+    expect(looked.config.prompt_lookup_num_tokens).toBe(10)
+    expect(looked.statistics.drafted_tokens).toBeGreaterThan(0)
+  })
+
+  test('draws what sampling draws', async () => {
+    const drawn = args('--do-sample', '--seed', '3')
+    expect((await json(drawn, 'generate lookup')).ids).toEqual((await json(drawn)).ids)
+  })
+})
+
+describe('llm generate speculative', () => {
+  const draft = writeTextModel(join(home, 'draft'))
+
+  test('writes what greedy decoding writes, with its draft accepted where the draft is the model', async () => {
+    const chosen = [
+      '--assistant-model',
+      draft,
+      '--assistant-confidence-threshold',
+      '0',
+      '--num-assistant-tokens',
+      '3',
+    ]
+    const result = await json(args(...chosen), 'generate speculative')
+    expect(result.ids).toEqual((await json(args())).ids)
+    // The first pass decodes one token, and each later one four.
+    expect(result.statistics).toMatchObject({ steps: 4, drafted_tokens: 8, accepted_tokens: 8 })
+    expect((await json(args(...chosen))).statistics).toMatchObject({ accepted_tokens: 8 })
+  })
+
+  test('tells how drafts fared', async () => {
+    const { stderr } = await runClass('generate speculative', args('--assistant-model', draft))
+    expect(stderr).toMatch(/ tok\/s · [\d.]+ tokens a pass · \d+% of drafts accepted · peak /)
+  })
+
+  test.each([
+    ['no draft', [], /^Error: There is no draft model: give one with --assistant-model/],
+    ['a draft that is not there', ['--assistant-model', join(home, 'none')], /There is no model at \S+none/],
+    [
+      'beams',
+      ['--assistant-model', draft, '--config', file('{"num_beams": 2}', 'beams.json')],
+      /num_beams is 2 in /,
+    ],
+  ])('refuses %s', async (_, more, says) => {
+    const { code, stderr } = await runClass('generate speculative', args(...more))
+    expect([code, stderr]).toEqual([2, expect.stringMatching(says)])
+  })
+})

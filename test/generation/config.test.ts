@@ -161,8 +161,6 @@ describe('refused', () => {
     ['constraints', [{}]],
     ['low_memory', true],
     ['use_mtp', true],
-    ['prompt_lookup_num_tokens', 5],
-    ['num_assistant_tokens', 5],
     ['assistant_early_exit', 4],
     ['assistant_ensemble_weight', 0.5],
     ['speculation_type', 'dflash'],

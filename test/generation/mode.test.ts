@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type GenerationConfig, generationConfigSchema } from '../../src/generation/config.js'
-import { generationMode, servedModes } from '../../src/generation/mode.js'
+import { generationMode, MODES } from '../../src/generation/mode.js'
 
 const config = (values: Partial<GenerationConfig>): GenerationConfig => generationConfigSchema.parse(values)
 
@@ -26,8 +26,15 @@ describe('generationMode', () => {
     expect(generationMode(config(values))).toBe(mode)
   })
 
-  it('serves all modes but assisted generation', () => {
-    expect([...servedModes]).toEqual([
+  it('is assisted with an assistant model, in greedy decoding and sampling', () => {
+    const modes = [{}, { do_sample: true }, { num_beams: 2 }].map((values) =>
+      generationMode(config(values), true),
+    )
+    expect(modes).toEqual(['assisted_generation', 'assisted_generation', 'beam_search'])
+  })
+
+  it('serves all modes', () => {
+    expect(MODES).toEqual([
       'greedy_search',
       'sample',
       'beam_search',
@@ -35,6 +42,7 @@ describe('generationMode', () => {
       'group_beam_search',
       'constrained_beam_search',
       'contrastive_search',
+      'assisted_generation',
       'dola_generation',
     ])
   })

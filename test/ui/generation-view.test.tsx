@@ -10,6 +10,9 @@ const statistics = {
   generated_tokens: 60,
   time_to_first_token: 0.04,
   tokens_per_second: 82,
+  steps: 60,
+  drafted_tokens: 0,
+  accepted_tokens: 0,
   peak_memory: 324_500_000,
 }
 const LINE = /5 prompt \+ 60 generated tokens · first after 0\.04 s · 82\.0 tok\/s · peak 324\.5 MB/

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { openPretrained, type Pretrained, requireSameVocabulary } from '../../cli/pretrained.js'
+import { openPretrained, type Pretrained, requireDraftOf } from '../../cli/pretrained.js'
 import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
 import { dataFlags, muonFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
 import { distilledWeights, isStudent, newDraft } from '../../train/draft.js'
@@ -98,7 +98,7 @@ export default class TrainDraft extends TrainCommand {
   ): Promise<Pick<Pretrained, 'spec' | 'config' | 'weights'>> {
     if (flags.init !== undefined) {
       const draft = await openPretrained(flags.init, signal)
-      requireSameVocabulary(draft, target)
+      requireDraftOf(target, draft)
       return draft
     }
     const sizes = {

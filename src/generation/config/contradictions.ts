@@ -12,6 +12,7 @@ interface Contradiction {
 const grouped = ({ num_beam_groups }: GenerationConfig) => num_beam_groups > 1
 const constrained = ({ force_words_ids }: GenerationConfig) => force_words_ids !== undefined
 const contrastive = ({ penalty_alpha = 0 }: GenerationConfig) => penalty_alpha > 0
+const lookup = ({ prompt_lookup_num_tokens }: GenerationConfig) => prompt_lookup_num_tokens !== undefined
 const dola = ({ dola_layers }: GenerationConfig) => dola_layers !== undefined
 
 /** The mixes of modes that HF rejects, or of which it lets one win without a word. */
@@ -85,6 +86,21 @@ const contradictions: readonly Contradiction[] = [
     fields: ['dola_layers', 'guidance_scale'],
     holds: (config) => dola(config) && (config.guidance_scale ?? 1) !== 1,
     remedy: 'both replace the scores: leave one of them out',
+  },
+  {
+    fields: ['prompt_lookup_num_tokens', 'num_beams'],
+    holds: (config) => lookup(config) && config.num_beams > 1,
+    remedy: 'beams are not drafted: leave one of them out',
+  },
+  {
+    fields: ['prompt_lookup_num_tokens', 'penalty_alpha'],
+    holds: (config) => lookup(config) && contrastive(config),
+    remedy: 'contrastive search is not drafted: leave one of them out',
+  },
+  {
+    fields: ['prompt_lookup_num_tokens', 'dola_layers'],
+    holds: (config) => lookup(config) && dola(config),
+    remedy: 'leave one of them out',
   },
 ]
 

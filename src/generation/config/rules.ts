@@ -33,7 +33,7 @@ export const callArguments: ReadonlySet<string> = new Set([
 ])
 
 const encoderDecoder = 'encoder-decoder models, which are not served'
-const assisted = 'assisted generation, which is not served yet'
+const assisted = 'a kind of assisted generation that is not served yet'
 const ownCache = 'a choice of cache or compilation, but there is one cache here, and nothing to compile'
 
 /**
@@ -44,11 +44,6 @@ const unserved: Partial<Record<GenerationField, string>> = {
   constraints: 'constraints as objects of Python: give their tokens as force_words_ids',
   low_memory: 'less memory at the cost of time, but candidates share one cache here',
   use_mtp: assisted,
-  prompt_lookup_num_tokens: assisted,
-  max_matching_ngram_size: assisted,
-  num_assistant_tokens: assisted,
-  num_assistant_tokens_schedule: assisted,
-  assistant_confidence_threshold: assisted,
   assistant_early_exit: assisted,
   assistant_lookbehind: assisted,
   target_lookbehind: assisted,
@@ -151,6 +146,9 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
     (config.penalty_alpha ?? 0) > 0 ? samplingFields.filter((name) => name !== 'top_k') : samplingFields
   if (!config.do_sample) warn(idle, 'set do_sample to true')
   if (config.num_beams === 1) warn(beamFields, 'it belongs to beam search')
+  if (config.prompt_lookup_num_tokens === undefined) {
+    warn(['max_matching_ngram_size'], 'set prompt_lookup_num_tokens')
+  }
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
   if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')
   if (config.min_new_tokens !== undefined) warn(['min_length'], 'min_new_tokens wins over it')

@@ -9,6 +9,8 @@ export interface DraftModelOptions {
   readonly model: Model
   /** HF's `num_assistant_tokens`: tokens to draft at a time. */
   readonly numTokens: number
+  /** HF's schedule `heuristic`: two tokens more where all were accepted, and one fewer where not. */
+  readonly adaptive?: boolean
   /** HF's `assistant_confidence_threshold`: drafting ends with a token that is less probable. */
   readonly confidenceThreshold?: number
   /** Draws the draft for `rejectionSample`; otherwise it is the most probable one at each place. */
@@ -26,19 +28,26 @@ class DraftModelDrafter implements Drafter {
   private readonly cache: KVCache
   /** What the cache holds. */
   private fed: number[] = []
+  /** Tokens to draft at a time. */
+  private numTokens: number
+  /** The last draft, and how long the text was before it. */
+  private drafted: { readonly tokens: readonly number[]; readonly after: number } | undefined
 
   constructor(
     private readonly options: DraftModelOptions,
     private readonly request: Pick<Request, 'processors' | 'draftRandom'>,
   ) {
     this.cache = options.model.newCache()
+    this.numTokens = options.numTokens
   }
 
   async draft(prefix: Prefix, _: unknown, limit: number): Promise<TokenTree> {
-    const { model, numTokens, confidenceThreshold = 0, sampled = false, eosTokenIds = [] } = this.options
-    const room = Math.min(limit, numTokens, model.maxPositions - prefix.length)
+    const { model, confidenceThreshold = 0, sampled = false, eosTokenIds = [] } = this.options
+    const text = tokensOf(prefix)
+    this.adapt(text)
+    const room = Math.min(limit, this.numTokens, model.maxPositions - prefix.length)
     const tree: Required<TokenTree> = { tokens: [], parents: [], probs: [] }
-    let pending = this.catchUp(tokensOf(prefix))
+    let pending = this.catchUp(text)
     let last = prefix
     while (tree.tokens.length < room) {
       const p = await this.distribution(pending, last)
@@ -50,7 +59,16 @@ class DraftModelDrafter implements Drafter {
       last = extend(last, token)
       pending = [token]
     }
+    this.drafted = { tokens: tree.tokens, after: text.length }
     return sampled ? tree : { tokens: tree.tokens, parents: tree.parents }
+  }
+
+  /** HF's `update_candidate_strategy`, which counts a draft that ended early as one that was not accepted whole. */
+  private adapt(text: readonly number[]): void {
+    if (!this.options.adaptive || !this.drafted) return
+    const { tokens, after } = this.drafted
+    const isWhole = tokens.length === this.numTokens && tokens.every((token, i) => text[after + i] === token)
+    this.numTokens = isWhole ? this.numTokens + 2 : Math.max(1, this.numTokens - 1)
   }
 
   /** Forgets what the text does not begin with; gives the tokens that are to be run, one at least. */

@@ -58,9 +58,18 @@ def figures(logits, teacher, targets, weights):
         return ((values.float() * weights).sum() / weights.sum()).item()
 
     hard = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    agrees = (logits.argmax(-1) == teacher.argmax(-1)).float()
+
+    def in_a_row(count):
+        """The share of tokens from which on `count` choices are the same, weighed as the last of them."""
+        runs = torch.stack([agrees[:, i : LENGTH - count + 1 + i] for i in range(count)]).prod(0)
+        by = weights[:, count - 1 :]
+        return ((runs * by).sum() / by.sum()).item()
+
     return {
         "cross_entropy": mean(hard.reshape(weights.shape)),
-        "agreement": mean(logits.argmax(-1) == teacher.argmax(-1)),
+        "agreement": mean(agrees),
+        **{f"agreement_{count}": in_a_row(count) for count in (2, 3, 4)},
         "acceptance": mean(torch.minimum(logits.softmax(-1), teacher.softmax(-1)).sum(-1)),
     }
 

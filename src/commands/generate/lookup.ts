@@ -1,0 +1,23 @@
+import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { fieldsOf } from '../../generation/config.js'
+
+export default class GenerateLookup extends GenerateCommand {
+  static override summary = 'Generate the same text faster where it repeats its prompt: prompt lookup.'
+  static override description =
+    'Drafts what followed the last tokens where they stood before, --prompt-lookup-num-tokens at a time (10 by default). The text is the one without it; summaries, edits and code gain most.'
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> -m model.gguf 'Repeat three times: the quick brown fox'",
+    'cat article.txt | <%= config.bin %> <%= command.id %> -m model.gguf --max-matching-ngram-size 3 --max-new-tokens 200',
+  ]
+  static override args = generateArgs
+  static override flags = generateFlags(fieldsOf('beam search', 'contrastive search and DoLa'))
+
+  async run() {
+    const { args, flags } = await this.parse(GenerateLookup)
+    return this.generate(args.prompt, flags, {
+      fixed: { num_beams: 1 },
+      defaults: { prompt_lookup_num_tokens: 10 },
+      modes: ['assisted_generation'],
+    })
+  }
+}

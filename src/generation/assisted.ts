@@ -1,0 +1,75 @@
+import { usageError } from '../errors.js'
+import { draftVerify } from '../strategies/draft-verify.js'
+import { draftModel } from '../strategies/drafters/draft-model.js'
+import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
+import type { Strategy } from '../strategies/types.js'
+import { follow, rejectionSample } from '../strategies/verifiers.js'
+import { best, sampler } from './choose.js'
+import type { ConfigLayer, GenerationConfig, GenerationField } from './config.js'
+import type { LanguageModel } from './load-model.js'
+
+/** A model that drafts for another one: HF's `assistant_model`. */
+export type Assistant = Pick<LanguageModel, 'path' | 'model' | 'tokenizer'>
+
+/** The fields that say how an assistant drafts. */
+const ASSISTANT_FIELDS = [
+  'num_assistant_tokens',
+  'num_assistant_tokens_schedule',
+  'assistant_confidence_threshold',
+] as const satisfies readonly GenerationField[]
+
+/**
+ * Greedy decoding or sampling with drafts (HF's `_assisted_decoding`). The text is that of greedy decoding, or distributed
+ * as that of sampling; with prompt lookup it is the very same text for the same seed.
+ */
+export function assistedDecoding(
+  config: GenerationConfig,
+  { eosTokenIds, assistant }: { eosTokenIds: readonly number[]; assistant?: Assistant },
+): Strategy {
+  const { do_sample: sampled } = config
+  const choose = follow(sampled ? sampler() : best)
+  if (!assistant) {
+    const { prompt_lookup_num_tokens: numTokens, max_matching_ngram_size: maxNgram } = config
+    return draftVerify(promptLookup({ numTokens: numTokens!, maxNgram, eosTokenIds }), choose)
+  }
+  const createDrafter = draftModel({
+    model: assistant.model,
+    numTokens: config.num_assistant_tokens,
+    adaptive: config.num_assistant_tokens_schedule !== 'constant',
+    confidenceThreshold: config.assistant_confidence_threshold,
+    sampled,
+    eosTokenIds,
+  })
+  return draftVerify(createDrafter, sampled ? rejectionSample() : choose)
+}
+
+/** @throws UserError for fields of the user's that say how an assistant drafts, where there is none */
+export function refuseWithoutAssistant(layers: readonly ConfigLayer[]): void {
+  for (const { values, origin } of layers) {
+    const field = ASSISTANT_FIELDS.find((name) => values[name] !== undefined)
+    if (field === undefined) continue
+    throw usageError(
+      `${field} in ${origin} has no effect without an assistant model: give one, or leave it out.`,
+    )
+  }
+}
+
+/** @throws UserError where a draft's tokens are not its target's */
+export function requireSameVocabulary(
+  draft: Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly vocabSize: number },
+  target: Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly vocabSize: number },
+): void {
+  const refuse = (difference: string) => {
+    throw usageError(
+      `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
+    )
+  }
+  const [own, other] = [draft.vocabSize, target.vocabSize]
+  if (own !== other) refuse(`one has ${own} tokens and the other ${other}`)
+  for (let id = 0; id < own; id++) {
+    const [token, wanted] = [draft, target].map(({ tokenizer }) => tokenizer.idToToken(id))
+    if (token !== wanted) {
+      refuse(`token ${id} is ${JSON.stringify(token)} in one and ${JSON.stringify(wanted)} in the other`)
+    }
+  }
+}
