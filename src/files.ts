@@ -16,3 +16,8 @@ export async function writeFileWhole(path: string, content: string | Uint8Array)
     throw new UserError(`Cannot write ${path}: ${(error as Error).message}.`, 1, { cause: error })
   }
 }
+
+/** @throws UserError as `writeFileWhole` */
+export function writeJson(path: string, value: unknown): Promise<void> {
+  return writeFileWhole(path, `${JSON.stringify(value, null, 2)}\n`)
+}

@@ -7,11 +7,12 @@ const SRC = join(import.meta.dirname, '../src')
 
 /** What the files of each folder of src may import, beside their own folder and errors.ts. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  commands: ['cli', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
+  commands: ['cli', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
   cli: ['ui', 'generation', 'tokenizer', 'train', 'report'],
-  generation: ['strategies', 'runtime', 'models', 'weights', 'hub', 'tokenizer', 'random.ts'],
-  train: ['runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts', 'files.ts'],
+  generation: ['heads', 'strategies', 'runtime', 'models', 'weights', 'hub', 'tokenizer', 'random.ts'],
+  train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts', 'files.ts'],
   runtime: ['models', 'weights', 'onnx', 'strategies (types)'],
+  heads: ['models', 'weights', 'files.ts'],
   models: ['onnx'],
   strategies: ['random.ts'],
   onnx: [],

@@ -11,6 +11,7 @@ import { loadStrategy } from '../generation/custom-strategy.js'
 import { dolaLayers } from '../generation/dola.js'
 import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
 import type { LanguageModel } from '../generation/load-model.js'
+import type { LoadedDrafter } from '../generation/medusa.js'
 import { type GenerationMode, generationMode } from '../generation/mode.js'
 import type { Message } from '../tokenizer/chat-template.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
@@ -113,6 +114,8 @@ export interface StrategySettings {
   readonly defaults?: Readonly<Record<string, unknown>>
   /** The modes that the command is for; by default all. */
   readonly modes?: readonly GenerationMode[]
+  /** What drafts for the model, once it is there. */
+  readonly draft?: (model: LanguageModel) => Promise<LoadedDrafter>
 }
 
 /** What `llm generate` and its strategies share: prompt and settings in, text or JSON out. */
@@ -141,17 +144,20 @@ export abstract class GenerateCommand extends BaseCommand {
     const view = terminal && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
     const model = await this.#load(flags, layers, signal)
     let assistant: LanguageModel | undefined
+    let drafted: LoadedDrafter | undefined
     try {
       const { 'assistant-model': source } = flags
       const { num_return_sequences } = this.#check(model, layers, settings, source !== undefined)
       assistant =
         source === undefined ? undefined : await loadShown(source, { ...loadOptions(flags), signal })
+      drafted = await settings.draft?.(model)
       const shown = (await view)?.generationView(num_return_sequences, process.stdout)
       const generation = generate(model, promptFor(model, text, flags, chatTemplate), layers, {
         negativePrompt: flags['negative-prompt'],
         logprobs: flags.logprobs,
         chatTemplate,
         ...custom,
+        ...drafted?.options,
         assistant,
         onBeams: shown?.showBeams,
         signal,
@@ -159,7 +165,7 @@ export abstract class GenerateCommand extends BaseCommand {
       const result = await this.#show(generation, shown)
       return generationJson(result)
     } finally {
-      await Promise.all([model.dispose(), assistant?.dispose()])
+      await Promise.all([model, assistant, drafted].map((each) => each?.dispose()))
     }
   }
 

@@ -77,7 +77,7 @@ export interface TypicalAcceptanceOptions {
  * the text is not distributed as the target's.
  */
 export function typicalAcceptance(options: TypicalAcceptanceOptions = {}): Verifier {
-  const { threshold, alpha } = { ...TYPICAL, ...options }
+  const { threshold = TYPICAL.threshold, alpha = TYPICAL.alpha } = options
   const exponentiate = exponentiator()
   return (draft, target, random) => {
     const best = { node: -1, depth: 0, logProbability: 0 }

@@ -3,11 +3,11 @@ import type { Value } from '../onnx/graph.js'
 import { elements, type Shape } from '../onnx/shapes.js'
 import { ArraySession, type Values } from '../runtime/array-session.js'
 import type { SessionOptions } from '../runtime/session.js'
+import type { Weights } from '../weights/index.js'
 import { type Batch, totalWeight } from './batch.js'
 import type { BuildObjective, Objective } from './objective.js'
 
-/** Weights by HF's names, row-major. */
-export type Weights = Map<string, Float32Array>
+export type { Weights }
 
 export interface EvaluatorOptions extends SessionOptions {
   /** A micro-batch. */

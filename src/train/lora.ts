@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeJson } from '../files.js'
 import { type AdaptedLayer, Lora, moduleOf } from '../models/lora.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
-import { writeJson } from './model-files.js'
 import type { Weights } from './trainer.js'
 
 export { Lora }

@@ -1,6 +1,6 @@
 import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFileWhole } from '../files.js'
+import { writeJson } from '../files.js'
 import { parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
@@ -46,8 +46,4 @@ export async function writeModelFiles(
 export async function copyTokenizer(from: string, to: string): Promise<void> {
   const names = (await readdir(from)).filter((name) => TOKENIZER_FILES.test(name))
   await Promise.all(names.map((name) => copyFile(join(from, name), join(to, name))))
-}
-
-export function writeJson(path: string, value: unknown): Promise<void> {
-  return writeFileWhole(path, `${JSON.stringify(value, null, 2)}\n`)
 }

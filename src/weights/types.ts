@@ -41,3 +41,6 @@ export interface WeightStore {
   isVerbatim(name: string): boolean
   close(): Promise<void>
 }
+
+/** A model's weights by HF's names, row-major in float32. */
+export type Weights = Map<string, Float32Array>

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
 import { type DraftModelOptions, draftModel } from '../../src/strategies/drafters/draft-model.js'
+import { choiceTree, likeliestTree, medusa } from '../../src/strategies/drafters/medusa.js'
 import { promptLookup } from '../../src/strategies/drafters/prompt-lookup.js'
 import { extend, prefixOf } from '../../src/strategies/prefix.js'
 import { softmax } from '../../src/strategies/softmax.js'
@@ -23,6 +24,67 @@ describeDrafter('draftModel, short', () =>
 function toyDraft(options: Partial<DraftModelOptions>) {
   return draftModel({ model: new ToyModel(), numTokens: 5, ...options })(request())
 }
+
+/** Candidates of heads that know the toy text, the wrong ones first at every other place. */
+function toyHeads(text: readonly number[], at: (hidden: Float32Array) => number) {
+  return async (hidden: Float32Array) => {
+    const next = at(hidden)
+    return [0, 1, 2].map((head) => {
+      const token = text[next + head] ?? 0
+      const ranked = (next + head) % 2 === 0 ? [token, 1, 2] : [(token + 1) % 13, token, 3]
+      return { tokens: ranked, logProbabilities: [-0.3, -1.5, -3] }
+    })
+  }
+}
+
+for (const tree of [5, [[0], [0, 1], [0, 1, 0], [1], [1, 0], [2]]]) {
+  describeDrafter(`medusa, ${JSON.stringify(tree)}`, (text) => {
+    const model = new ToyModel()
+    /** Where the text goes on after the token that was chosen from this state. */
+    const at = (hidden: Float32Array) =>
+      2 + text.findIndex((_, i) => String(model.hidden(text.slice(0, i + 1))) === String(hidden))
+    return medusa({ heads: toyHeads(text, at), tree })(request())
+  })
+}
+
+describe('medusa', () => {
+  const head = (probabilities: number[], tokens = probabilities.map((_, i) => i)) => ({
+    tokens,
+    logProbabilities: probabilities.map(Math.log),
+  })
+
+  test('takes a fixed tree from its paths, shorter ones first', () => {
+    const candidates = [head([0.5, 0.3], [10, 11]), head([0.6, 0.2], [20, 21]), head([0.9], [30])]
+    const choices = [[1], [0, 1], [0], [0, 0], [0, 0, 0], [1, 0]]
+    expect(choiceTree(candidates, choices)).toEqual({
+      tokens: [10, 11, 20, 21, 20, 30],
+      parents: [-1, -1, 0, 0, 1, 2],
+    })
+    // What has no candidate, or no parent, is left out.
+    expect(choiceTree(candidates.slice(0, 1), choices)).toEqual({ tokens: [10, 11], parents: [-1, -1] })
+    expect(choiceTree(candidates, [[1, 0], [0]])).toEqual({ tokens: [10], parents: [-1] })
+  })
+
+  test('takes the nodes of the highest joint probability', () => {
+    const candidates = [head([0.6, 0.3, 0.05]), head([0.55, 0.4]), head([0.9, 0.05])]
+    const all = likeliestTree(candidates, 100)
+    // 3 + 3 · 2 + 3 · 2 · 2 paths.
+    expect(all.tokens).toHaveLength(21)
+    const joint = (tree: typeof all, node: number): number => {
+      const depth = depthOf(tree, node)
+      const parent = tree.parents[node]
+      const own = Math.exp(candidates[depth].logProbabilities[tree.tokens[node]])
+      return parent < 0 ? own : own * joint(tree, parent)
+    }
+    const probabilities = all.tokens.map((_, node) => joint(all, node))
+    expect(probabilities).toEqual([...probabilities].sort((a, b) => b - a))
+    expect(likeliestTree(candidates, 4)).toEqual({ tokens: [0, 0, 1, 0], parents: [-1, 0, -1, 1] })
+  })
+
+  function depthOf({ parents }: { parents: number[] }, node: number): number {
+    return parents[node] < 0 ? 0 : 1 + depthOf({ parents }, parents[node])
+  }
+})
 
 describe('promptLookup', () => {
   const draft = (text: number[], options: Partial<Parameters<typeof promptLookup>[0]> = {}, limit = 100) =>

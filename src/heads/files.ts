@@ -1,13 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
+import { writeJson } from '../files.js'
 import type { Parameter } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
-import { openWeights } from '../weights/index.js'
+import { openWeights, type Weights } from '../weights/index.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
 import { type Fingerprint, requireSameTarget } from './fingerprint.js'
-import { type SaveDtype, writeJson } from './model-files.js'
-import type { Weights } from './trainer.js'
 
 /** A kind of heads, as its files are laid out. */
 export interface HeadKind<Spec> {
@@ -40,7 +39,7 @@ export async function writeHeads<Spec>(
   spec: Spec,
   weights: Weights,
   target: HeadTarget,
-  dtype: SaveDtype,
+  dtype: TensorData['dtype'],
 ): Promise<void> {
   const tensors = kind.parameters(spec, target.spec).map(({ name, shape }): [string, TensorData] => {
     return [name, { dtype, shape: [...shape], values: weights.get(kind.prefix + name)! }]

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { EMBEDDING } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
-import type { Weights } from './trainer.js'
+import type { Weights } from '../weights/index.js'
 
 /**
  * What tells a model from others of the same shape: values of its embeddings and of its last norm, at places that are

@@ -1,12 +1,6 @@
 import { MEDUSA_PREFIX, type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
 import { type MtpSpec, mtpParameters } from '../models/heads/mtp.js'
-import { headName } from '../models/parameters.js'
-import type { DecoderSpec } from '../models/spec.js'
-import { elements } from '../onnx/shapes.js'
-import { createRandom } from '../random.js'
-import type { HeadKind } from './head-files.js'
-import { normal } from './initialise.js'
-import type { Weights } from './trainer.js'
+import type { HeadKind } from './files.js'
 
 type Config = Readonly<Record<string, unknown>>
 
@@ -55,29 +49,4 @@ export const MTP: HeadKind<MtpSpec> = {
       ? { depth, modules, hiddenStatesFirst, parallel: config.mtp_parallel_heads === true }
       : undefined
   },
-}
-
-/** Heads that change nothing at first: W and b are 0, and own vocabulary matrices copies of the target's. */
-export function initialMedusa(spec: MedusaSpec, target: DecoderSpec, weights: Weights): Weights {
-  return new Map(
-    medusaParameters(spec, target).map(({ name, shape }) => {
-      const isVocabulary = name.endsWith(`.${spec.layers}.weight`)
-      const values = isVocabulary ? weights.get(headName(target))!.slice() : new Float32Array(elements(shape))
-      return [MEDUSA_PREFIX + name, values]
-    }),
-  )
-}
-
-/** Norms 1 (0 where the family adds 1), biases 0, and matrices normal as those of a new decoder. */
-export function initialMtp(spec: MtpSpec, target: DecoderSpec, seed: number): Weights {
-  const gaussian = normal(createRandom(seed))
-  const deviation = Math.sqrt(2 / (5 * target.hiddenSize))
-  return new Map(
-    mtpParameters(target, spec).map(({ name, kind, shape }) => {
-      const values = new Float32Array(elements(shape))
-      if (kind === 'vector') return [name, values.fill(name.endsWith('.bias') || target.gemmaNorms ? 0 : 1)]
-      for (let i = 0; i < values.length; i++) values[i] = gaussian() * deviation
-      return [name, values]
-    }),
-  )
 }

@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import { Flags } from '@oclif/core'
+import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { number } from '../../cli/training-flags.js'
+import { usageError } from '../../errors.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
+import { fieldsOf } from '../../generation/config.js'
+import { loadMedusa } from '../../generation/medusa.js'
+
+const MEDUSA = { helpGroup: 'MEDUSA' }
+
+// Other ways to draft do not go with heads.
+const {
+  strategy: _strategy,
+  'assistant-model': _assistant,
+  ...shared
+} = generateFlags(fieldsOf('beam search', 'contrastive search and DoLa', 'assisted generation'))
+
+export default class GenerateMedusa extends GenerateCommand {
+  static override summary = 'Generate the same text faster with Medusa heads.'
+  static override description =
+    "Heads (--medusa-heads; the built-in model has some) guess the tokens after the next one, and the model checks a tree of their guesses in one pass. The text is the one without them, token for token; with --typical-acceptance it is not the model's own, but goes faster."
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> 'Once upon a time'",
+    "<%= config.bin %> <%= command.id %> -m ./model --medusa-heads ./medusa --medusa-nodes 16 'Once upon a time'",
+    "<%= config.bin %> <%= command.id %> -m ./model --medusa-heads ./medusa --do-sample --typical-acceptance 'Once upon a time'",
+  ]
+  static override args = generateArgs
+  static override flags = {
+    ...shared,
+    'medusa-heads': Flags.string({
+      ...MEDUSA,
+      helpValue: 'DIR',
+      description: 'directory of the heads, as `llm train medusa` writes them',
+    }),
+    'medusa-nodes': Flags.integer({
+      ...MEDUSA,
+      min: 1,
+      max: 256,
+      default: 8,
+      description: 'nodes of the tree: the likeliest ones, chosen for each draft',
+    }),
+    'medusa-choices': Flags.string({
+      ...MEDUSA,
+      helpValue: 'JSON',
+      description: "a fixed tree in its place, Medusa's medusa_choices: [[0], [0, 0], [1], …]",
+    }),
+    'typical-acceptance': Flags.boolean({
+      ...MEDUSA,
+      description: "accept what is probable enough (lossy: the text is not distributed as the model's own)",
+    }),
+    'posterior-threshold': number({
+      ...MEDUSA,
+      min: 0,
+      max: 1,
+      helpValue: 'X',
+      description: 'probability that is always enough for typical acceptance [0.09]',
+      dependsOn: ['typical-acceptance'],
+    }),
+    'posterior-alpha': number({
+      ...MEDUSA,
+      min: 0,
+      helpValue: 'X',
+      description: 'share of exp(-entropy) that is enough for typical acceptance [0.3]',
+      dependsOn: ['typical-acceptance'],
+    }),
+  }
+
+  async run() {
+    const { args, flags } = await this.parse(GenerateMedusa)
+    const directory =
+      flags['medusa-heads'] ?? (flags.model === BUILT_IN ? join(BUILT_IN_DIRECTORY, 'medusa') : undefined)
+    if (directory === undefined) {
+      throw usageError(
+        'There are no Medusa heads: give some with --medusa-heads, or make them with `llm train medusa`.',
+      )
+    }
+    const choices = flags['medusa-choices']
+    const tree = choices === undefined ? flags['medusa-nodes'] : treeOf(choices)
+    const isTypical = flags['typical-acceptance']
+    const { 'posterior-threshold': threshold, 'posterior-alpha': alpha } = flags
+    if (isTypical) this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
+    const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined, threads: flags.threads }
+    return this.generate(args.prompt, flags, {
+      fixed: { num_beams: 1, ...(isTypical && { do_sample: true }) },
+      modes: ['greedy_search', 'sample'],
+      draft: (model) => loadMedusa(directory, model, settings),
+    })
+  }
+}
+
+/** @throws UserError, exit code 2, for what is no list of paths */
+function treeOf(text: string): number[][] {
+  const isRank = (rank: unknown) => Number.isInteger(rank) && Number(rank) >= 0 && Number(rank) < 10
+  const isPath = (path: unknown) => Array.isArray(path) && path.length > 0 && path.every(isRank)
+  const value = parsed(text)
+  if (Array.isArray(value) && value.length > 0 && value.every(isPath)) return value
+  throw usageError(
+    '--medusa-choices is no list of paths of ranks from 0 to 9: write [[0], [0, 0], [1]], for example.',
+  )
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,74 @@
+import { type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
+import { medusaGraph } from '../models/heads/medusa-graph.js'
+import type { QuantisedLinear } from '../models/layers.js'
+import { headName } from '../models/parameters.js'
+import type { DecoderSpec } from '../models/spec.js'
+import { serialize } from '../onnx/serialize.js'
+import type { Candidates } from '../strategies/drafters/medusa.js'
+import { quantiseBlocks, type Weights } from '../weights/index.js'
+import * as ort from './ort.js'
+import { createSession, type SessionOptions } from './session.js'
+
+/** Bits and block size in which vocabulary matrices are held: what a draft needs, at a quarter of the memory traffic. */
+const BITS = 8
+const BLOCK_SIZE = 32
+
+/** Medusa's heads on ONNX Runtime. */
+export class MedusaHeads {
+  private constructor(private readonly session: ort.InferenceSession) {}
+
+  /**
+   * @param weights the heads' by their names in a checkpoint, and the target's vocabulary matrix by HF's where they share it
+   * @throws UserError where the device is not there or the memory does not suffice
+   */
+  static async create(
+    spec: DecoderSpec,
+    medusa: MedusaSpec,
+    weights: Weights,
+    options: SessionOptions,
+  ): Promise<MedusaHeads> {
+    const vocabularies = medusaParameters(medusa, spec)
+      .map(({ name }) => name)
+      .filter((name) => !name.includes('.linear.'))
+    const quantised = new Map(
+      [headName(spec), ...vocabularies]
+        .filter((name) => weights.has(name))
+        .map((name) => [name, quantisedRows(weights.get(name)!, spec)]),
+    )
+    const source = {
+      data: (name: string) => bytesOf(weights.get(name)!),
+      quantised: (name: string) => quantised.get(name),
+    }
+    const graph = serialize(medusaGraph(spec, source, medusa))
+    return new MedusaHeads(await createSession(graph, '', options))
+  }
+
+  /**
+   * What each head expects.
+   * @param hidden the model's final hidden state, [hidden]
+   */
+  async candidates(hidden: Float32Array): Promise<Candidates[]> {
+    const feeds = { hidden: new ort.Tensor('float32', hidden, [1, hidden.length]) }
+    const { tokens, log_probabilities } = await this.session.run(feeds)
+    const [, heads, count] = tokens.dims
+    const ids = Array.from(tokens.data as BigInt64Array, Number)
+    const logProbabilities = log_probabilities.data as Float32Array
+    return Array.from({ length: heads }, (_, head) => ({
+      tokens: ids.slice(head * count, (head + 1) * count),
+      logProbabilities: logProbabilities.subarray(head * count, (head + 1) * count),
+    }))
+  }
+
+  async dispose(): Promise<void> {
+    await this.session.release()
+  }
+}
+
+function quantisedRows(values: Float32Array, { vocabSize, hiddenSize }: DecoderSpec): QuantisedLinear {
+  const { packed, scales } = quantiseBlocks(values, vocabSize, hiddenSize, BITS, BLOCK_SIZE)
+  return { bits: BITS, blockSize: BLOCK_SIZE, packed: { bytes: packed }, scales: bytesOf(scales) }
+}
+
+function bytesOf(values: Float32Array) {
+  return { bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) }
+}

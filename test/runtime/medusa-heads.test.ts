@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest'
+import { medusaParameters } from '../../src/models/heads/medusa.js'
+import { headName } from '../../src/models/parameters.js'
+import { elements } from '../../src/onnx/shapes.js'
+import { createRandom } from '../../src/random.js'
+import { MedusaHeads } from '../../src/runtime/medusa-heads.js'
+import { readFixture } from '../train/golden-run.js'
+
+const random = createRandom(4)
+const noise = (size: number, scale: number) =>
+  Float32Array.from({ length: size }, () => scale * (2 * random() - 1))
+
+/** [rows, columns] times a vector. */
+function times(matrix: Float32Array, x: Float32Array): Float32Array {
+  const rows = matrix.length / x.length
+  return Float32Array.from({ length: rows }, (_, row) =>
+    x.reduce((sum, value, i) => sum + value * matrix[row * x.length + i], 0),
+  )
+}
+
+const silu = (x: number) => x / (1 + Math.exp(-x))
+
+describe.each([
+  [{ heads: 3, layers: 1, ownVocabulary: false }],
+  [{ heads: 1, layers: 2, ownVocabulary: true }],
+])('Medusa heads %j', (medusa) => {
+  test('expect what their formula says, to what 8 bits allow', async () => {
+    const { spec, weights } = await readFixture('llama')
+    for (const { name, shape } of medusaParameters(medusa, spec))
+      weights.set(name, noise(elements(shape), 0.2))
+    const heads = await MedusaHeads.create(spec, medusa, weights, { device: 'cpu' })
+    const hidden = noise(spec.hiddenSize, 1)
+    const candidates = await heads.candidates(hidden)
+    await heads.dispose()
+    expect(candidates).toHaveLength(medusa.heads)
+    for (const [head, { tokens, logProbabilities }] of candidates.entries()) {
+      let x = hidden
+      for (let layer = 0; layer < medusa.layers; layer++) {
+        const bias = weights.get(`${head}.${layer}.linear.bias`)!
+        const projected = times(weights.get(`${head}.${layer}.linear.weight`)!, x)
+        x = x.map((value, i) => value + silu(projected[i] + bias[i]))
+      }
+      const name = medusa.ownVocabulary ? `${head}.${medusa.layers}.weight` : headName(spec)
+      const logits = times(weights.get(name)!, x)
+      const total = Math.log(logits.reduce((sum, value) => sum + Math.exp(value), 0))
+      expect(tokens).toHaveLength(10)
+      const best = [...logits].sort((a, b) => b - a)
+      for (const [rank, token] of Array.from(tokens).entries()) {
+        expect(Math.abs(logProbabilities[rank] - (logits[token] - total))).toBeLessThan(0.05)
+        expect(logits[token]).toBeGreaterThan(best[rank] - 0.05)
+      }
+    }
+  })
+})
