@@ -14,9 +14,10 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, float32 [kvHeads, 1, S or S - T,
  * headDim].
  *
- * Outputs: `logits` float32 [1, (1 + exits) * R, vocab] and `hidden` float32 [1, (1 + exits) * R, hidden]: first those after
- * the final norm, then those of each early exit, which is not normed (HF's `hidden_states`, and `lm_head` of it); by layer
- * and key-value head the new rows `key.i.h` (rotated) and `value.i.h`, float32 [1, T, headDim].
+ * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
+ * `hidden` float32 [1, T, hidden], after the final norm; where there are exits, `exits` float32 [1, exits * R, hidden], not
+ * normed (HF's `hidden_states`, and `lm_head` of it); by layer and key-value head the new rows `key.i.h` (rotated) and
+ * `value.i.h`, float32 [1, T, headDim].
  * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
 export function decoderGraph(
@@ -40,35 +41,48 @@ interface Shared {
   readonly sin: Value
 }
 
-class DecoderBuilder extends Blocks {
+/** What the blocks of a graph make of its tokens, [1, T, hidden]. */
+export interface Trunk {
+  /** What each block is given. */
+  readonly inputs: readonly Value[]
+  /** What the vocabulary projection is given. */
+  readonly normed: Value
+  /** What the graph gives as `hidden`. */
+  readonly hidden: Value
+}
+
+/** Builds graphs over token trees. */
+export class DecoderBuilder extends Blocks {
   private shared = new Map<AttentionKind, Shared>()
 
-  build(exits: readonly number[]): Graph {
+  build(exits: readonly number[] = []): Graph {
     const { graph, spec } = this
     const { vocabSize, hiddenSize } = spec
-    const ids = graph.input('input_ids', 'int64', [1, 'T'])
-    const rows = graph.input('rows', 'int64', ['R'])
     // Declared first: the binding mixes up names where the outputs that are always there come last.
-    const results = exits.length > 0 ? 'results' : 'R'
-    graph.output('logits', 'float32', [1, results, vocabSize])
-    graph.output('hidden', 'float32', [1, results, hiddenSize])
+    graph.output('logits', 'float32', [1, exits.length > 0 ? 'results' : 'R', vocabSize])
+    graph.output('hidden', 'float32', [1, 'T', hiddenSize])
+    if (exits.length > 0) graph.output('exits', 'float32', [1, 'early', hiddenSize])
+    const rows = graph.input('rows', 'int64', ['R'])
     this.shared = this.sharedInputs()
-    const { inputs, normed } = this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
-    const asked = [normed, ...exits.map((exit) => [...inputs, normed][exit])]
-    const gather = (state: Value, name?: string) => graph.node('Gather', [state, rows], { axis: 1 }, name)
-    const hidden =
-      asked.length === 1
-        ? gather(asked[0], 'hidden')
-        : graph.node(
-            'Concat',
-            asked.map((state) => gather(state)),
-            { axis: 1 },
-            'hidden',
-          )
-    this.linear(hidden, headName(spec), vocabSize, hiddenSize, { output: 'logits' })
+    const { inputs, normed, hidden } = this.trunk()
+    graph.node('Identity', [hidden], {}, 'hidden')
+    const gather = (state: Value) => graph.node('Gather', [state, rows], { axis: 1 })
+    const early = exits.map((exit) => gather([...inputs, normed][exit]))
+    let asked = gather(normed)
+    if (early.length > 0) {
+      const states = graph.node('Concat', early, { axis: 1 }, 'exits')
+      asked = graph.node('Concat', [asked, states], { axis: 1 })
+    }
+    this.linear(asked, headName(spec), vocabSize, hiddenSize, { output: 'logits' })
     // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
     graph.nodes.unshift(graph.nodes.pop()!)
     return graph
+  }
+
+  protected trunk(): Trunk {
+    const ids = this.graph.input('input_ids', 'int64', [1, 'T'])
+    const { inputs, normed } = this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
+    return { inputs, normed, hidden: normed }
   }
 
   /** The tables are inputs, since a GPU's cosine and sine may be as far off as 2^-11. */

@@ -67,7 +67,8 @@ async function loadOn(
   const building = { layout, exits, signal, onProgress: onBuild }
   const { graph, directory } = await buildGraph(spec, store, type, building)
   signal?.throwIfAborted()
-  return new OnnxModel(await createSession(graph, directory, { device, threads }), spec, layout, exits)
+  const session = await createSession(graph, directory, { device, threads })
+  return new OnnxModel({ session, spec, layout, exits })
 }
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */

@@ -11,22 +11,37 @@ import { isOutOfMemory, outOfMemory } from './session.js'
 /** Tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */
 const CHUNK = 128
 
-/** A model on ONNX Runtime, whose graph is a `decoderGraph`. */
-export class OnnxModel implements Model {
+/** Where a graph over token trees runs, and what of a model it is. */
+export interface TreeGraph {
+  readonly session: ort.InferenceSession
+  readonly spec: DecoderSpec
+  readonly layout: CacheLayout
+  /** Early exits, by HF's numbers of `hidden_states`. */
+  readonly exits?: readonly number[]
+}
+
+/** A graph over token trees on ONNX Runtime, made by a `DecoderBuilder`; `Item` is what it is given for a token. */
+export abstract class OnnxTree<Item> {
   readonly vocabSize: number
   readonly hiddenSize: number
   readonly maxPositions: number
+  readonly exits: readonly number[]
+  protected readonly spec: DecoderSpec
+  private readonly session: ort.InferenceSession
+  private readonly layout: CacheLayout
 
-  constructor(
-    private readonly session: ort.InferenceSession,
-    private readonly spec: DecoderSpec,
-    private readonly layout: CacheLayout,
-    readonly exits: readonly number[] = [],
-  ) {
+  constructor({ session, spec, layout, exits = [] }: TreeGraph) {
+    this.session = session
+    this.spec = spec
+    this.layout = layout
+    this.exits = exits
     this.vocabSize = spec.vocabSize
     this.hiddenSize = spec.hiddenSize
     this.maxPositions = spec.maxPositions
   }
+
+  /** The graph's inputs for tokens. */
+  protected abstract inputs(items: readonly Item[]): Record<string, ort.Tensor>
 
   newCache(): TreeCache {
     return new TreeCache(this.spec)
@@ -34,7 +49,7 @@ export class OnnxModel implements Model {
 
   async forward(
     cache: KVCache,
-    tokens: readonly number[],
+    tokens: readonly Item[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
   ): Promise<Output> {
@@ -42,6 +57,7 @@ export class OnnxModel implements Model {
     this.check(cache, tokens, parents)
     const before = cache.length
     const results = new Map<number, Row>()
+    const states: Float32Array[] = []
     try {
       cache.reserve(tokens.length)
       for (let start = 0; start < tokens.length; start += CHUNK) {
@@ -49,7 +65,8 @@ export class OnnxModel implements Model {
         const wanted = nodes.filter((node) => node >= start && node < end)
         const rows = wanted.map((node) => node - start)
         const chunk = await this.run(cache, tokens.slice(start, end), parents.slice(start, end), rows)
-        for (const [i, node] of wanted.entries()) results.set(node, chunk(i))
+        for (const [i, node] of wanted.entries()) results.set(node, chunk.row(i))
+        states.push(chunk.hidden)
       }
     } catch (error) {
       cache.retract(cache.length - before)
@@ -60,19 +77,23 @@ export class OnnxModel implements Model {
       if (!found) throw new RangeError(`Node ${node} was not asked for.`)
       return found
     }
+    const { hiddenSize } = this
     return {
       logits: (node) => row(node).logits,
-      hidden: (node) => row(node).hidden,
+      hidden: (node) => {
+        const start = (node % CHUNK) * hiddenSize
+        return states[Math.floor(node / CHUNK)].subarray(start, start + hiddenSize)
+      },
       exits: (node) => row(node).exits,
     }
   }
 
   private async run(
     cache: TreeCache,
-    tokens: readonly number[],
+    tokens: readonly Item[],
     parents: readonly number[],
     rows: readonly number[],
-  ): Promise<(row: number) => Row> {
+  ): Promise<{ hidden: Float32Array; row(row: number): Row }> {
     const past = cache.length
     cache.widen(tokens.length)
     cache.append(parents)
@@ -80,23 +101,31 @@ export class OnnxModel implements Model {
       this.layout === 'in-place'
         ? await this.runInPlace(cache, past, tokens, rows)
         : await this.runAppended(cache, tokens, rows)
-    const logits = results.logits.data as Float32Array
-    const hidden = results.hidden.data as Float32Array
-    const at = (row: number) => ({
-      logits: logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize),
-      hidden: hidden.subarray(row * this.hiddenSize, (row + 1) * this.hiddenSize),
+    const cut = (name: string, size: number) => {
+      const values = results[name]?.data as Float32Array
+      return (row: number) => values.subarray(row * size, (row + 1) * size)
+    }
+    const logits = cut('logits', this.vocabSize)
+    const early = cut('exits', this.hiddenSize)
+    const exit = (row: number, index: number): EarlyExit => ({
+      logits: logits((index + 1) * rows.length + row),
+      hidden: early(index * rows.length + row),
     })
-    return (row) => ({ ...at(row), exits: this.exits.map((_, i) => at((i + 1) * rows.length + row)) })
+    return {
+      hidden: results.hidden.data as Float32Array,
+      row: (row) => ({ logits: logits(row), exits: this.exits.map((_, index) => exit(row, index)) }),
+    }
   }
 
   /** The graph writes the new rows into the cache and reads them there. */
-  private runInPlace(cache: TreeCache, past: number, tokens: readonly number[], rows: readonly number[]) {
+  private runInPlace(cache: TreeCache, past: number, tokens: readonly Item[], rows: readonly number[]) {
     const feeds = this.feeds(cache, tokens, rows, cache.columns, past)
-    return this.session.run(feeds, { logits: null, hidden: null, ...cache.newRows(tokens.length) })
+    const results = { logits: null, hidden: null, ...(this.exits.length > 0 && { exits: null }) }
+    return this.session.run(feeds, { ...results, ...cache.newRows(tokens.length) })
   }
 
   /** The graph sees the rows of before, and the new ones are copied into the cache afterwards. */
-  private async runAppended(cache: TreeCache, tokens: readonly number[], rows: readonly number[]) {
+  private async runAppended(cache: TreeCache, tokens: readonly Item[], rows: readonly number[]) {
     const columns = cache.columns + tokens.length
     const results = await this.session.run(this.feeds(cache, tokens, rows, columns, cache.columns))
     for (const [name, target] of Object.entries(cache.newRows(tokens.length))) {
@@ -107,7 +136,7 @@ export class OnnxModel implements Model {
 
   private feeds(
     cache: TreeCache,
-    tokens: readonly number[],
+    tokens: readonly Item[],
     rows: readonly number[],
     columns: number,
     newColumn: number,
@@ -116,7 +145,7 @@ export class OnnxModel implements Model {
     const { layers, rope, headDim, slidingWindow, attentionScale } = this.spec
     const feeds: Record<string, ort.Tensor> = {
       ...cache.past(),
-      input_ids: int64(tokens, [1, count]),
+      ...this.inputs(tokens),
       rows: int64(rows, [rows.length]),
     }
     for (const kind of new Set(layers)) {
@@ -130,14 +159,12 @@ export class OnnxModel implements Model {
     return feeds
   }
 
-  private check(cache: TreeCache, tokens: readonly number[], parents: readonly number[]): void {
+  private check(cache: TreeCache, tokens: readonly Item[], parents: readonly number[]): void {
     if (tokens.length === 0 || tokens.length !== parents.length) {
       throw new RangeError(`${tokens.length} tokens with ${parents.length} parents cannot be run.`)
     }
     for (const [i, token] of tokens.entries()) {
-      if (!(token >= 0 && token < this.vocabSize && Number.isInteger(token))) {
-        throw new UserError(`Token id ${token} is not in the model's vocabulary of ${this.vocabSize}.`)
-      }
+      this.checkToken(token)
       const parent = parents[i]
       if (!(parent >= -1 && parent < cache.length + i)) {
         throw new RangeError(`Token ${i} has the parent ${parent}, which is no earlier slot.`)
@@ -145,12 +172,27 @@ export class OnnxModel implements Model {
     }
   }
 
+  protected checkToken(_item: Item): void {}
+
   async dispose(): Promise<void> {
     await this.session.release()
   }
 }
 
-interface Row extends EarlyExit {
+/** A model on ONNX Runtime, whose graph is a `decoderGraph`. */
+export class OnnxModel extends OnnxTree<number> implements Model {
+  protected override inputs(ids: readonly number[]) {
+    return { input_ids: int64(ids, [1, ids.length]) }
+  }
+
+  protected override checkToken(token: number): void {
+    if (token >= 0 && token < this.vocabSize && Number.isInteger(token)) return
+    throw new UserError(`Token id ${token} is not in the model's vocabulary of ${this.vocabSize}.`)
+  }
+}
+
+interface Row {
+  readonly logits: Float32Array
   readonly exits: readonly EarlyExit[]
 }
 

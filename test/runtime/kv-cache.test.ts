@@ -95,7 +95,7 @@ describe('growth', () => {
 })
 
 describe('a run that fails', () => {
-  type Session = ConstructorParameters<typeof OnnxModel>[0]
+  type Session = ConstructorParameters<typeof OnnxModel>[0]['session']
   const failing = (message: string, after = 0) => {
     let runs = 0
     const run = async (feeds: Record<string, { dims: readonly number[] }>) => {
@@ -104,7 +104,7 @@ describe('a run that fails', () => {
       const zeros = { data: new Float32Array(count * spec.vocabSize) }
       return { logits: zeros, hidden: zeros }
     }
-    return new OnnxModel({ run } as unknown as Session, spec, 'in-place')
+    return new OnnxModel({ session: { run } as unknown as Session, spec, layout: 'in-place' })
   }
 
   test.each([0, 1])('leaves the cache as it was, when its run %i fails', async (after) => {

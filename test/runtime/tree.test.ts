@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
-import type { KVCache, Random } from '../../src/strategies/types.js'
+import type { KVCache, Output, Random } from '../../src/strategies/types.js'
 import { largestDifference, loadFixture } from '../fixtures.js'
 import { testDevices } from './devices.js'
 
@@ -56,7 +56,7 @@ async function differenceFromPaths(
   reference: OnnxModel,
   shadow: Shadow,
   first: number,
-  logits: (node: number) => Float32Array,
+  output: Output,
 ): Promise<number> {
   const inner = new Set(shadow.parents)
   const leaves = shadow.tokens.map((_, slot) => slot).filter((slot) => slot >= first && !inner.has(slot))
@@ -71,7 +71,12 @@ async function differenceFromPaths(
     )
     for (const [i, slot] of path.entries()) {
       if (slot < first) continue
-      largest = Math.max(largest, largestDifference(logits(slot - first), alone.logits(i)))
+      const node = slot - first
+      largest = Math.max(
+        largest,
+        largestDifference(output.logits(node), alone.logits(i)),
+        largestDifference(output.hidden(node), alone.hidden(i)),
+      )
     }
     cache.dispose()
   }
@@ -103,8 +108,18 @@ for (const { device, missing, fixture } of cases) {
       shadow.parents.push(...parents)
       const output = await model.forward(cache, tokens, parents)
       expect(cache.length).toBe(shadow.tokens.length)
-      return differenceFromPaths(reference, shadow, first, output.logits)
+      return differenceFromPaths(reference, shadow, first, output)
     }
+
+    test('hidden states are there for tokens that were not asked for, too', async () => {
+      const tokens = Array.from({ length: 150 }, (_, i) => (7 * i) % model.vocabSize)
+      const all = await reference.forward(reference.newCache(), tokens, chain(150))
+      const few = await model.forward(model.newCache(), tokens, chain(150), [149])
+      for (const node of [0, 1, 127, 128, 149]) {
+        expect(largestDifference(few.hidden(node), all.hidden(node))).toBeLessThan(TOLERANCE)
+      }
+      expect(() => few.logits(148)).toThrow('Node 148 was not asked for.')
+    })
 
     test.each([1, 2, 3])('random trees between random prunings, seed %i', async (seed) => {
       const random = createRandom(seed)
@@ -169,10 +184,10 @@ for (const { device, missing, fixture } of cases) {
       shadow.parents = [-1, 0, 1, 1, 3, 2, 4, 4]
       for (const wrong of [chain(8), [-1, 0, 1, 2, 3, 2, 4, 4], [-1, 0, 1, 1, 3, 2, 4, 6]]) {
         const output = await model.forward(model.newCache(), shadow.tokens, wrong)
-        expect(await differenceFromPaths(reference, shadow, 0, output.logits)).toBeGreaterThan(1e-2)
+        expect(await differenceFromPaths(reference, shadow, 0, output)).toBeGreaterThan(1e-2)
       }
       const output = await model.forward(model.newCache(), shadow.tokens, shadow.parents)
-      expect(await differenceFromPaths(reference, shadow, 0, output.logits)).toBeLessThan(TOLERANCE)
+      expect(await differenceFromPaths(reference, shadow, 0, output)).toBeLessThan(TOLERANCE)
     })
   })
 }
