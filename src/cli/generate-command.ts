@@ -3,6 +3,7 @@ import { usageError } from '../errors.js'
 import {
   type ConfigLayer,
   checkLayers,
+  fieldsOf,
   type GenerationConfig,
   type GenerationField,
   resolveGenerationConfig,
@@ -10,8 +11,8 @@ import {
 import { loadStrategy } from '../generation/custom-strategy.js'
 import { dolaLayers } from '../generation/dola.js'
 import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
+import type { LoadedDrafter } from '../generation/heads.js'
 import type { LanguageModel } from '../generation/load-model.js'
-import type { LoadedDrafter } from '../generation/medusa.js'
 import { type GenerationMode, generationMode } from '../generation/mode.js'
 import type { Message } from '../tokenizer/chat-template.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
@@ -83,6 +84,16 @@ export function generateFlags(fixed: readonly GenerationField[] = []) {
   // What --json returns is what the output flags ask for.
   const config = configFlags([...fixed, 'return_dict_in_generate'])
   return { ...modelFlags, ...promptFlags, ...strategyFlags, ...outputFlags, ...config }
+}
+
+/** Flags of a command whose heads draft: other ways to draft do not go with them. */
+export function headFlags() {
+  const {
+    strategy,
+    'assistant-model': assistant,
+    ...flags
+  } = generateFlags(fieldsOf('beam search', 'contrastive search and DoLa', 'assisted generation'))
+  return flags
 }
 
 export const generateArgs = {

@@ -1,17 +1,13 @@
 import { type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
 import { medusaGraph } from '../models/heads/medusa-graph.js'
-import type { QuantisedLinear } from '../models/layers.js'
 import { headName } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { Candidates } from '../strategies/drafters/medusa.js'
-import { quantiseBlocks, type Weights } from '../weights/index.js'
+import type { Weights } from '../weights/index.js'
 import * as ort from './ort.js'
+import { bytesOf, quantisedVocabulary } from './quantised-vocabulary.js'
 import { createSession, type SessionOptions } from './session.js'
-
-/** Bits and block size in which vocabulary matrices are held: what a draft needs, at a quarter of the memory traffic. */
-const BITS = 8
-const BLOCK_SIZE = 32
 
 /** Medusa's heads on ONNX Runtime. */
 export class MedusaHeads {
@@ -33,7 +29,7 @@ export class MedusaHeads {
     const quantised = new Map(
       [headName(spec), ...vocabularies]
         .filter((name) => weights.has(name))
-        .map((name) => [name, quantisedRows(weights.get(name)!, spec)]),
+        .map((name) => [name, quantisedVocabulary(weights.get(name)!, spec)]),
     )
     const source = {
       data: (name: string) => bytesOf(weights.get(name)!),
@@ -62,13 +58,4 @@ export class MedusaHeads {
   async dispose(): Promise<void> {
     await this.session.release()
   }
-}
-
-function quantisedRows(values: Float32Array, { vocabSize, hiddenSize }: DecoderSpec): QuantisedLinear {
-  const { packed, scales } = quantiseBlocks(values, vocabSize, hiddenSize, BITS, BLOCK_SIZE)
-  return { bits: BITS, blockSize: BLOCK_SIZE, packed: { bytes: packed }, scales: bytesOf(scales) }
-}
-
-function bytesOf(values: Float32Array) {
-  return { bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) }
 }

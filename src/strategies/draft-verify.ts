@@ -48,6 +48,10 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
         const last = visited.at(nodes[path.length])
         prefix = extend(last.prefix, next)
         hidden = last.hidden
+        drafter?.observe?.(
+          prefix,
+          [...pending.keys(), ...path.map((node) => pending.length + node)].map((i) => output.hidden(i)),
+        )
         pending = [next]
       }
     } finally {

@@ -31,7 +31,7 @@ export interface KVCache {
 export interface Output {
   /** Raw next-token scores after this node, [vocab]. */
   logits(node: number): Float32Array
-  /** The last hidden state after the final norm, [hidden]. */
+  /** The last hidden state after the final norm, [hidden]; of every node, asked or not. */
   hidden(node: number): Float32Array
   /** What processors start from, where that is not `logits` (under guidance): a new array, [vocab]. */
   scores?(node: number): Float32Array
@@ -93,6 +93,13 @@ export interface Drafter {
     last: { readonly hidden: Float32Array },
     limit: number,
   ): Promise<TokenTree> | TokenTree
+  /**
+   * Called after each pass of the target, for drafters that need its states.
+   * @param prefix the sequence so far
+   * @param hidden the target's final hidden states at the tokens that the pass added to the cache, [hidden] each: the last
+   *   ones before the sequence's last token; valid during the call
+   */
+  observe?(prefix: Prefix, hidden: readonly Float32Array[]): void
   dispose?(): void
 }
 

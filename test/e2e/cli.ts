@@ -12,6 +12,8 @@ import GenerateDola from '../../src/commands/generate/dola.js'
 import GenerateGreedy from '../../src/commands/generate/greedy.js'
 import Generate from '../../src/commands/generate/index.js'
 import GenerateLookup from '../../src/commands/generate/lookup.js'
+import GenerateMedusa from '../../src/commands/generate/medusa.js'
+import GenerateMtp from '../../src/commands/generate/mtp.js'
 import GenerateSample from '../../src/commands/generate/sample.js'
 import GenerateSpeculative from '../../src/commands/generate/speculative.js'
 import ModelsPull from '../../src/commands/models/pull.js'
@@ -101,6 +103,8 @@ const commands: Readonly<Record<string, Runnable>> = {
   'generate dola': GenerateDola,
   'generate greedy': GenerateGreedy,
   'generate lookup': GenerateLookup,
+  'generate medusa': GenerateMedusa,
+  'generate mtp': GenerateMtp,
   'generate sample': GenerateSample,
   'generate speculative': GenerateSpeculative,
   'models pull': ModelsPull,

@@ -2,6 +2,7 @@ import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { DrafterEvaluationJson } from '../../src/cli/drafter-evaluation.js'
+import type { GenerationJson } from '../../src/cli/generation-json.js'
 import { openModel } from '../../src/generation/load-model.js'
 import { initialWeights } from '../../src/train/initialise.js'
 import { openWeights } from '../../src/weights/index.js'
@@ -172,6 +173,61 @@ describe('--save-dtype', () => {
     const state = await openWeights(join(home, 'half/checkpoint-2/training_state.safetensors'))
     expect(new Set([...state.tensors.values()].map(({ dtype }) => dtype))).toEqual(new Set(['F32']))
     await state.close()
+  })
+})
+
+describe('what was trained drafts', () => {
+  const foxes = ['-m', model, '--device', 'cpu', 'The red fox has', '--max-new-tokens', '24']
+  const generated = async (command: string, ...more: string[]): Promise<GenerationJson> => {
+    const { stdout, stderr, code } = await runClass(command, [...foxes, ...more, '--json'])
+    expect(code, stderr).toBe(0)
+    return JSON.parse(stdout)
+  }
+  const directories = { medusa: join(home, 'medusa'), mtp: join(home, 'mtp') }
+
+  test.each([
+    ['generate medusa', '--medusa-heads', directories.medusa, []],
+    ['generate medusa', '--medusa-heads', directories.medusa, ['--medusa-nodes', '20']],
+    ['generate medusa', '--medusa-heads', directories.medusa, ['--medusa-choices', '[[0],[1],[0,0],[0,1]]']],
+    ['generate mtp', '--mtp-modules', directories.mtp, []],
+    ['generate mtp', '--mtp-modules', directories.mtp, ['--mtp-depth', '5']],
+  ])('%s %s %s %j: the text without it', async (command, flag, directory, more) => {
+    for (const mode of [[], ['--do-sample', '--seed', '3', '--num-return-sequences', '2']]) {
+      const plain = await generated('generate', ...mode)
+      const drafted = await generated(command, flag, directory, ...more, ...mode)
+      expect(drafted.ids).toEqual(plain.ids)
+      expect(drafted.sequences?.map(({ ids }) => ids)).toEqual(plain.sequences?.map(({ ids }) => ids))
+      expect(drafted.statistics.drafted_tokens).toBeGreaterThan(10)
+    }
+  })
+
+  test('with typical acceptance, which is said to be lossy', async () => {
+    const typical = ['--medusa-heads', directories.medusa, '--typical-acceptance', '--seed', '1']
+    const { stderr } = await runClass('generate medusa', [...foxes, ...typical])
+    expect(stderr).toMatch(/^Typical acceptance: the text is not distributed as the model's own\.\n/)
+    const [one, again] = [
+      await generated('generate medusa', ...typical),
+      await generated('generate medusa', ...typical),
+    ]
+    expect(one.ids).toEqual(again.ids)
+    expect(one.config.do_sample).toBe(true)
+  })
+
+  test.each([
+    ['generate medusa', [], 2, /^Error: There are no Medusa heads: give some with --medusa-heads/],
+    ['generate mtp', [], 2, /^Error: There are no modules: give some with --mtp-modules/],
+    ['generate medusa', ['--medusa-heads', directories.mtp], 1, /config\.json describes no Medusa heads/],
+    [
+      'generate medusa',
+      ['--medusa-heads', 'x', '--medusa-choices', '[[10]]'],
+      2,
+      /no list of paths of ranks/,
+    ],
+    ['generate medusa', ['--medusa-heads', 'x', '--posterior-alpha', '1'], 2, /--typical-acceptance/],
+    ['generate mtp', ['--mtp-modules', join(home, 'parallel')], 1, /parallel heads, which do not decode yet/],
+  ])('%s %j is refused', async (command, more, status, says) => {
+    const { code, stderr } = await runClass(command, [...foxes, ...more])
+    expect([code, stderr]).toEqual([status, expect.stringMatching(says)])
   })
 })
 

@@ -124,6 +124,7 @@ class NodeWatch {
 class DraftWatch implements Drafter {
   disposals = 0
   private size = 0
+  private observed = -1
 
   constructor(
     private readonly drafter: Drafter,
@@ -141,6 +142,18 @@ class DraftWatch implements Drafter {
     this.check(tree, limit)
     this.size = tree.tokens.length
     return tree
+  }
+
+  /** Each pass tells the states of just the tokens that it added to the cache. */
+  observe(prefix: Prefix, hidden: readonly Float32Array[]): void {
+    const tokens = tokensOf(prefix)
+    const first = tokens.length - 1 - hidden.length
+    if (this.observed >= 0) expect(first).toBe(this.observed)
+    this.observed = tokens.length - 1
+    for (const [i, state] of hidden.entries()) {
+      expect(String(state)).toBe(String(this.model.hidden(tokens.slice(0, first + i + 1))))
+    }
+    this.drafter.observe?.(prefix, hidden)
   }
 
   /** Nodes of the tree drafted since the last call. */

@@ -40,19 +40,15 @@ export class ToyModel implements Model {
     this.tokensRun += tokens.length
     // As long as a real pass takes: callers must not count on a result within their turn.
     await new Promise((resolve) => setImmediate(resolve))
-    const rows = new Map(
-      nodes.map((node) => {
-        const path = cache.path(first + node)
-        return [node, { logits: this.logits(path), hidden: this.hidden(path) }]
-      }),
-    )
-    cache.lend([...rows.values()].flatMap(({ logits, hidden }) => [logits, hidden]))
+    const rows = new Map(nodes.map((node) => [node, this.logits(cache.path(first + node))]))
+    const states = tokens.map((_, node) => this.hidden(cache.path(first + node)))
+    cache.lend([...rows.values(), ...states])
     const row = (node: number) => {
       const found = rows.get(node)
       if (!found) throw new RangeError(`Node ${node} was not asked for.`)
       return found
     }
-    return { logits: (node) => row(node).logits, hidden: (node) => row(node).hidden }
+    return { logits: row, hidden: (node) => states[node] }
   }
 
   /** Scores after the sequence `path`, [vocab], from -4 to 4. */

@@ -66,7 +66,9 @@ describe('distillation', () => {
     const weights: Weights = new Map([...teacherWeights, ...frozen])
     const build = distilled(teacher, teacher, { alpha: 1, temperature: 1 })
     const trainer = await Trainer.create(build, { device: 'cpu', weights, optimiser, shape, rateOf })
-    const { agreement, agreement_4, acceptance } = await trainer.evaluate(batches(goldenBatch(golden, golden.runs[0])))
+    const { agreement, agreement_4, acceptance } = await trainer.evaluate(
+      batches(goldenBatch(golden, golden.runs[0])),
+    )
     expect([agreement, agreement_4]).toEqual([1, 1])
     expect(acceptance).toBeCloseTo(1, 5)
     const { gradientNorm } = await trainer.step([goldenBatch(golden, golden.runs[0])])

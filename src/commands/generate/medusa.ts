@@ -1,20 +1,12 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
 import { number } from '../../cli/training-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
-import { fieldsOf } from '../../generation/config.js'
-import { loadMedusa } from '../../generation/medusa.js'
+import { loadMedusa } from '../../generation/heads.js'
 
 const MEDUSA = { helpGroup: 'MEDUSA' }
-
-// Other ways to draft do not go with heads.
-const {
-  strategy: _strategy,
-  'assistant-model': _assistant,
-  ...shared
-} = generateFlags(fieldsOf('beam search', 'contrastive search and DoLa', 'assisted generation'))
 
 export default class GenerateMedusa extends GenerateCommand {
   static override summary = 'Generate the same text faster with Medusa heads.'
@@ -27,7 +19,7 @@ export default class GenerateMedusa extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = {
-    ...shared,
+    ...headFlags(),
     'medusa-heads': Flags.string({
       ...MEDUSA,
       helpValue: 'DIR',

@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import { Flags } from '@oclif/core'
+import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
+import { usageError } from '../../errors.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
+import { loadMtp } from '../../generation/heads.js'
+
+const MTP = { helpGroup: 'MULTI-TOKEN PREDICTION' }
+
+export default class GenerateMtp extends GenerateCommand {
+  static override summary = 'Generate the same text faster with modules of multi-token prediction.'
+  static override description =
+    "A module (--mtp-modules; the built-in model has one) guesses a token from the model's hidden state, takes it in, and guesses the next; the model checks all of them in one pass. The text is the one without it, token for token."
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> 'Once upon a time'",
+    "<%= config.bin %> <%= command.id %> -m ./model --mtp-modules ./mtp --mtp-depth 4 'Once upon a time'",
+  ]
+  static override args = generateArgs
+  static override flags = {
+    ...headFlags(),
+    'mtp-modules': Flags.string({
+      ...MTP,
+      helpValue: 'DIR',
+      description: 'directory of the modules, as `llm train mtp` writes them',
+    }),
+    'mtp-depth': Flags.integer({
+      ...MTP,
+      min: 1,
+      max: 16,
+      description: 'tokens to guess at a time [as many as the modules were trained for]',
+    }),
+  }
+
+  async run() {
+    const { args, flags } = await this.parse(GenerateMtp)
+    const directory =
+      flags['mtp-modules'] ?? (flags.model === BUILT_IN ? join(BUILT_IN_DIRECTORY, 'mtp') : undefined)
+    if (directory === undefined) {
+      throw usageError(
+        'There are no modules: give some with --mtp-modules, or make them with `llm train mtp`.',
+      )
+    }
+    return this.generate(args.prompt, flags, {
+      fixed: { num_beams: 1 },
+      modes: ['greedy_search', 'sample'],
+      draft: (model) => loadMtp(directory, model, { depth: flags['mtp-depth'], threads: flags.threads }),
+    })
+  }
+}

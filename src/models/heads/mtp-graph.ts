@@ -1,0 +1,59 @@
+import type { Graph } from '../../onnx/graph.js'
+import { DecoderBuilder, type Trunk } from '../decoder.js'
+import type { CacheLayout, ParameterSource } from '../layers.js'
+import type { DecoderSpec } from '../spec.js'
+
+/** One of the modules of multi-token prediction, as its graph needs it. */
+export interface MtpModuleSpec {
+  /** The common name of its parameters, `model.layers.N`. */
+  readonly name: string
+  readonly hiddenStatesFirst: boolean
+}
+
+/** What a module's cache and graph have the shape of: a model of one layer. */
+export function moduleShape(spec: DecoderSpec): DecoderSpec {
+  return { ...spec, layers: ['full'] }
+}
+
+/**
+ * The graph of a DeepSeek-V3 module over a token tree: as `decoderGraph`, but in the place of `input_ids` it is given
+ * `embeddings` float32 [1, T, hidden] of the tokens and `states` float32 [1, T, hidden], the hidden state before each; its
+ * output `hidden` is not normed: what the next depth is given as `states`.
+ */
+export function mtpGraph(
+  spec: DecoderSpec,
+  source: ParameterSource,
+  layout: CacheLayout,
+  module: MtpModuleSpec,
+): Graph {
+  return new MtpBuilder(moduleShape(spec), source, layout, module).build()
+}
+
+class MtpBuilder extends DecoderBuilder {
+  constructor(
+    spec: DecoderSpec,
+    source: ParameterSource,
+    layout: CacheLayout,
+    private readonly module: MtpModuleSpec,
+  ) {
+    super(spec, source, layout)
+  }
+
+  protected override trunk(): Trunk {
+    const { graph } = this
+    const { hiddenSize } = this.spec
+    const { name, hiddenStatesFirst } = this.module
+    const [e, h] = (['embeddings', 'states'] as const).map((input) => {
+      const value = graph.input(input, 'float32', [1, 'T', hiddenSize])
+      return this.norm(value, `${name}.${input === 'states' ? 'hnorm' : 'enorm'}.weight`)
+    })
+    const both = graph.node('Concat', hiddenStatesFirst ? [h, e] : [e, h], { axis: 2 })
+    const input = this.linear(both, `${name}.eh_proj.weight`, hiddenSize, 2 * hiddenSize)
+    const { inputs, output, normed } = this.blocks(
+      input,
+      [{ name, kind: 'full' }],
+      `${name}.shared_head.norm`,
+    )
+    return { inputs, normed, hidden: output }
+  }
+}

@@ -1,0 +1,123 @@
+import { tokensOf } from '../prefix.js'
+import { maximum } from '../ranking.js'
+import type { CreateDrafter, Drafter, KVCache, Output, Prefix, TokenTree } from '../types.js'
+import { chain } from './prompt-lookup.js'
+
+/** What a module is given at a position: a hidden state, and a token after it. */
+export interface MtpItem {
+  readonly token: number
+  /** [hidden]. */
+  readonly state: Float32Array
+}
+
+/** A module that predicts one token more; the hidden states that it gives are for the next depth. */
+export interface MtpModule {
+  newCache(): KVCache
+  forward(
+    cache: KVCache,
+    items: readonly MtpItem[],
+    parents: readonly number[],
+    nodes?: readonly number[],
+  ): Promise<Output>
+}
+
+export interface MtpOptions {
+  /** By depth; the last one is used again for what is deeper. */
+  readonly modules: readonly MtpModule[]
+  /** Tokens to draft at a time. */
+  readonly depth: number
+  /** Nothing is drafted beyond these tokens. */
+  readonly eosTokenIds?: readonly number[]
+}
+
+/**
+ * Drafts a chain with modules of multi-token prediction (DeepSeek-AI 2024, section 2.2): depth k has a row for each position
+ * j, made of the state of depth k - 1 there and the token k places on, as in training; its last row predicts the draft's
+ * token k.
+ */
+export function mtp(options: MtpOptions): CreateDrafter {
+  return () => new MtpDrafter(options)
+}
+
+/** The rows of one depth. */
+interface Depth {
+  readonly module: MtpModule
+  readonly cache: KVCache
+  /** States by position, from those of the first row that may still change. */
+  readonly states: Map<number, Float32Array>
+  /** The first position whose row is not there, or was made of a drafted token. */
+  next: number
+}
+
+class MtpDrafter implements Drafter {
+  private readonly depths: readonly Depth[]
+  /** Positions whose state of the target is known: from `first` to before `observed`. */
+  private first: number | undefined
+  private observed = 0
+
+  constructor(private readonly options: MtpOptions) {
+    const { modules, depth } = options
+    this.depths = Array.from({ length: depth }, (_, k) => {
+      const module = modules[Math.min(k, modules.length - 1)]
+      return { module, cache: module.newCache(), states: new Map(), next: 0 }
+    })
+  }
+
+  observe(prefix: Prefix, hidden: readonly Float32Array[]): void {
+    const end = prefix.length - 1
+    if (this.first === undefined) {
+      this.first = end - hidden.length
+      for (const depth of this.depths) depth.next = this.first
+    }
+    for (const [i, state] of hidden.entries()) {
+      this.depths[0].states.set(end - hidden.length + i, state.slice())
+    }
+    this.observed = end
+  }
+
+  async draft(prefix: Prefix, _: unknown, limit: number): Promise<TokenTree> {
+    const text = tokensOf(prefix)
+    const { eosTokenIds = [] } = this.options
+    const drafted: number[] = []
+    for (const [k, depth] of this.depths.entries()) {
+      if (drafted.length >= limit || this.observed !== text.length - 1) break
+      const following = this.depths[k + 1]
+      const token = await this.row(depth, following, [...text, ...drafted], k + 1)
+      depth.next = Math.max(depth.next, text.length - 1 - k)
+      for (const position of depth.states.keys()) {
+        if (position < depth.next) depth.states.delete(position)
+      }
+      drafted.push(token)
+      if (eosTokenIds.includes(token)) break
+    }
+    return chain(drafted)
+  }
+
+  /** Makes the rows of a depth that are not final yet; gives the token that the last one predicts. */
+  private async row(
+    { module, cache, states, next }: Depth,
+    following: Depth | undefined,
+    tokens: readonly number[],
+    distance: number,
+  ): Promise<number> {
+    const final = next - this.first!
+    if (cache.length > final) cache.keep(Array.from({ length: final }, (_, slot) => slot))
+    const positions = Array.from({ length: this.observed - next }, (_, i) => next + i)
+    const items = positions.map((position) => ({
+      token: tokens[position + distance],
+      state: states.get(position)!,
+    }))
+    const last = items.length - 1
+    const parents = items.map((_, i) => final + i - 1)
+    const output = await module.forward(cache, items, parents, [last])
+    for (const [i, position] of positions.entries()) {
+      following?.states.set(position, output.hidden(i).slice())
+    }
+    const logits = output.logits(last)
+    return logits.indexOf(maximum(logits))
+  }
+
+  dispose(): void {
+    for (const { cache } of this.depths) cache.dispose()
+  }
+}
