@@ -157,12 +157,11 @@ export abstract class GenerateCommand extends BaseCommand {
     let assistant: LanguageModel | undefined
     let drafted: LoadedDrafter | undefined
     try {
-      const { 'assistant-model': source } = flags
-      const { num_return_sequences } = this.#check(model, layers, settings, source !== undefined)
-      assistant =
-        source === undefined ? undefined : await loadShown(source, { ...loadOptions(flags), signal })
+      const isAssisted = flags['assistant-model'] !== undefined
+      const config = this.#check(model, layers, settings, isAssisted)
+      assistant = await loadAssistant(flags, config.assistant_early_exit, signal)
       drafted = await settings.draft?.(model)
-      const shown = (await view)?.generationView(num_return_sequences, process.stdout)
+      const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
       const generation = generate(model, promptFor(model, text, flags, chatTemplate), layers, {
         negativePrompt: flags['negative-prompt'],
         logprobs: flags.logprobs,
@@ -256,6 +255,20 @@ export abstract class GenerateCommand extends BaseCommand {
       await shown.finish(result?.statistics)
     }
   }
+}
+
+/** The model that drafts: another one, or the first layers of this one. */
+async function loadAssistant(
+  flags: GenerateFlags,
+  layers: number | undefined,
+  signal: AbortSignal,
+): Promise<LanguageModel | undefined> {
+  const source = flags['assistant-model']
+  if (source === undefined && layers === undefined) return undefined
+  if (source !== undefined && layers !== undefined) {
+    throw usageError('--assistant-model and assistant_early_exit both draft: leave one of them out.')
+  }
+  return loadShown(source ?? flags.model, { ...loadOptions(flags), layers, signal })
 }
 
 /** What can be refused before a model is loaded. */

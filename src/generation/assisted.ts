@@ -29,6 +29,11 @@ export function assistedDecoding(
   const { do_sample: sampled } = config
   const choose = follow(sampled ? sampler() : best)
   if (!assistant) {
+    if (config.assistant_early_exit !== undefined) {
+      throw usageError(
+        `assistant_early_exit needs the first layers of the model as its assistant: load them with layers: ${config.assistant_early_exit}.`,
+      )
+    }
     const { prompt_lookup_num_tokens: numTokens, max_matching_ngram_size: maxNgram } = config
     return draftVerify(promptLookup({ numTokens: numTokens!, maxNgram, eosTokenIds }), choose)
   }

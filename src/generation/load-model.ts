@@ -30,6 +30,8 @@ export interface LanguageModel {
 export interface LoadOptions extends RuntimeOptions {
   /** While a model is pulled from the hub. */
   readonly onPull?: PullOptions['onProgress']
+  /** Only so many of the first layers, and what follows the last one: a model that drafts for the whole by early exit. */
+  readonly layers?: number
 }
 
 /** A model's files, read as far as a description needs it. */
@@ -51,14 +53,23 @@ export interface OpenModel {
  */
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<LanguageModel> {
   const opened = await openModel(await locateModel(source, options))
-  const { path, spec, store, generationConfig } = opened
+  const { path, store, generationConfig } = opened
   try {
+    const spec = firstLayers(opened.spec, options.layers)
     const tokenizer = await opened.loadTokenizer()
     const { model, dtype, device } = await loadOnnxModel(spec, store, path, options)
     return { path, spec, dtype, device, tokenizer, model, generationConfig, dispose: () => model.dispose() }
   } finally {
     await store.close()
   }
+}
+
+/** @throws UserError, exit code 2, for layers that the model does not have, and for all of them */
+function firstLayers(spec: DecoderSpec, count = spec.layers.length): DecoderSpec {
+  const { length } = spec.layers
+  if (count === length) return spec
+  if (count > 0 && count < length) return { ...spec, layers: spec.layers.slice(0, count) }
+  throw usageError(`There is no early exit after layer ${count}: this model has ${length}.`)
 }
 
 /** The path of a model on disk, pulled from the hub where need be. */

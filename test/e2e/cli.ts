@@ -9,6 +9,7 @@ import Eval from '../../src/commands/eval.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
 import GenerateContrastive from '../../src/commands/generate/contrastive.js'
 import GenerateDola from '../../src/commands/generate/dola.js'
+import GenerateEarlyExit from '../../src/commands/generate/early-exit.js'
 import GenerateGreedy from '../../src/commands/generate/greedy.js'
 import Generate from '../../src/commands/generate/index.js'
 import GenerateLookup from '../../src/commands/generate/lookup.js'
@@ -101,6 +102,7 @@ const commands: Readonly<Record<string, Runnable>> = {
   'generate beam': GenerateBeam,
   'generate contrastive': GenerateContrastive,
   'generate dola': GenerateDola,
+  'generate early-exit': GenerateEarlyExit,
   'generate greedy': GenerateGreedy,
   'generate lookup': GenerateLookup,
   'generate medusa': GenerateMedusa,

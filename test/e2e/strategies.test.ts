@@ -233,3 +233,33 @@ describe('llm generate speculative', () => {
     expect([code, stderr]).toEqual([2, expect.stringMatching(says)])
   })
 })
+
+describe('llm generate early-exit', () => {
+  test('writes what greedy decoding writes', async () => {
+    for (const exit of ['1', '2']) {
+      const exiting = ['--assistant-early-exit', exit, '--assistant-confidence-threshold', '0']
+      const result = await json(args(...exiting, '--num-assistant-tokens', '3'), 'generate early-exit')
+      expect(result.ids).toEqual((await json(args())).ids)
+      expect(result.statistics.drafted_tokens).toBeGreaterThan(5)
+    }
+  })
+
+  test('draws with the seed', async () => {
+    const drawn = args('--assistant-early-exit', '2', '--do-sample', '--seed', '5')
+    const result = await json(drawn, 'generate early-exit')
+    expect((await json(drawn)).ids).toEqual(result.ids)
+  })
+
+  test.each([
+    ['no layer', [], /There is no layer to exit from/],
+    [
+      'a layer that is not there',
+      ['--assistant-early-exit', '9'],
+      /no early exit after layer 9: this model has/,
+    ],
+    ['a draft model as well', ['--assistant-early-exit', '1', '--assistant-model', model], /both draft/],
+  ])('refuses %s', async (_, more, says) => {
+    const { code, stderr } = await runClass('generate early-exit', args(...more))
+    expect([code, stderr]).toEqual([2, expect.stringMatching(says)])
+  })
+})

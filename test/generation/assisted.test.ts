@@ -115,6 +115,9 @@ describe('an assistant model', () => {
     await expect(run({ prompt_lookup_num_tokens: 2 }, { assistant: draft })).rejects.toThrow(
       'The settings ask for prompt_lookup_num_tokens, in which no assistant model takes part',
     )
+    await expect(run({ assistant_early_exit: 2 })).rejects.toThrow(
+      'assistant_early_exit needs the first layers of the model as its assistant',
+    )
     await expect(run({ num_assistant_tokens: 5 })).rejects.toThrow(
       'num_assistant_tokens in the settings has no effect without an assistant model',
     )

@@ -161,7 +161,6 @@ describe('refused', () => {
     ['constraints', [{}]],
     ['low_memory', true],
     ['use_mtp', true],
-    ['assistant_early_exit', 4],
     ['assistant_ensemble_weight', 0.5],
     ['speculation_type', 'dflash'],
     ['encoder_repetition_penalty', 1.2],

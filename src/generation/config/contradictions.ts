@@ -13,6 +13,7 @@ const grouped = ({ num_beam_groups }: GenerationConfig) => num_beam_groups > 1
 const constrained = ({ force_words_ids }: GenerationConfig) => force_words_ids !== undefined
 const contrastive = ({ penalty_alpha = 0 }: GenerationConfig) => penalty_alpha > 0
 const lookup = ({ prompt_lookup_num_tokens }: GenerationConfig) => prompt_lookup_num_tokens !== undefined
+const exits = ({ assistant_early_exit }: GenerationConfig) => assistant_early_exit !== undefined
 const dola = ({ dola_layers }: GenerationConfig) => dola_layers !== undefined
 
 /** The mixes of modes that HF rejects, or of which it lets one win without a word. */
@@ -96,6 +97,26 @@ const contradictions: readonly Contradiction[] = [
     fields: ['prompt_lookup_num_tokens', 'penalty_alpha'],
     holds: (config) => lookup(config) && contrastive(config),
     remedy: 'contrastive search is not drafted: leave one of them out',
+  },
+  {
+    fields: ['assistant_early_exit', 'num_beams'],
+    holds: (config) => exits(config) && config.num_beams > 1,
+    remedy: 'beams are not drafted: leave one of them out',
+  },
+  {
+    fields: ['assistant_early_exit', 'penalty_alpha'],
+    holds: (config) => exits(config) && contrastive(config),
+    remedy: 'contrastive search is not drafted: leave one of them out',
+  },
+  {
+    fields: ['assistant_early_exit', 'dola_layers'],
+    holds: (config) => exits(config) && dola(config),
+    remedy: 'leave one of them out',
+  },
+  {
+    fields: ['assistant_early_exit', 'prompt_lookup_num_tokens'],
+    holds: (config) => exits(config) && lookup(config),
+    remedy: 'both draft: leave one of them out',
   },
   {
     fields: ['prompt_lookup_num_tokens', 'dola_layers'],
