@@ -125,6 +125,8 @@ export interface StrategySettings {
   readonly defaults?: Readonly<Record<string, unknown>>
   /** The modes that the command is for; by default all. */
   readonly modes?: readonly GenerationMode[]
+  /** Nodes of a tree that the assistant drafts in place of a chain. */
+  readonly treeNodes?: number
   /** What drafts for the model, once it is there. */
   readonly draft?: (model: LanguageModel) => Promise<LoadedDrafter>
 }
@@ -168,7 +170,7 @@ export abstract class GenerateCommand extends BaseCommand {
         chatTemplate,
         ...custom,
         ...drafted?.options,
-        assistant,
+        assistant: assistant && { ...assistant, treeNodes: settings.treeNodes },
         onBeams: shown?.showBeams,
         signal,
       })

@@ -12,7 +12,7 @@ import type {
   Strategy,
 } from '../strategies/types.js'
 import type { Message } from '../tokenizer/chat-template.js'
-import { type Assistant, refuseWithoutAssistant, requireSameVocabulary } from './assisted.js'
+import { type Assistant, refuseIdleFields, requireSameVocabulary } from './assisted.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
 import { decode, decodeSearch } from './decode.js'
@@ -180,7 +180,8 @@ async function* run(
       { path: path ?? 'the model', tokenizer, vocabSize: model.vocabSize },
     ]
     requireSameVocabulary(draft, target)
-  } else refuseWithoutAssistant(layers)
+  }
+  refuseIdleFields(layers, assistant)
   const { eosTokenIds } = context
   const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter, assistant })
   const { num_return_sequences: count } = config

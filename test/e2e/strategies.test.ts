@@ -215,6 +215,18 @@ describe('llm generate speculative', () => {
     expect((await json(args(...chosen))).statistics).toMatchObject({ accepted_tokens: 8 })
   })
 
+  test('drafts trees with --draft-nodes, which leave sampled text as it is, too', async () => {
+    const tree = ['--assistant-model', draft, '--draft-nodes', '12', '--num-assistant-tokens', '4']
+    for (const mode of [[], ['--do-sample', '--seed', '3', '--num-return-sequences', '2']]) {
+      const plain = await json(args(...mode))
+      const drafted = await json(args(...tree, ...mode), 'generate speculative')
+      expect(drafted.ids).toEqual(plain.ids)
+      expect(drafted.sequences?.map(({ ids }) => ids)).toEqual(plain.sequences?.map(({ ids }) => ids))
+      expect(drafted.statistics.accepted_tokens).toBeGreaterThan(3)
+      expect(drafted.statistics.drafted_tokens).toBeGreaterThan(2 * drafted.statistics.accepted_tokens)
+    }
+  })
+
   test('tells how drafts fared', async () => {
     const { stderr } = await runClass('generate speculative', args('--assistant-model', draft))
     expect(stderr).toMatch(/ tok\/s · [\d.]+ tokens a pass · \d+% of drafts accepted · peak /)
@@ -227,6 +239,12 @@ describe('llm generate speculative', () => {
       'beams',
       ['--assistant-model', draft, '--config', file('{"num_beams": 2}', 'beams.json')],
       /num_beams is 2 in /,
+    ],
+    ['a tree without nodes', ['--draft-nodes', '0'], /--draft-nodes: Expected an integer greater than/],
+    [
+      'where the chain ends in a tree',
+      ['--assistant-model', draft, '--draft-nodes', '8', '--assistant-confidence-threshold', '0.5'],
+      /assistant_confidence_threshold in the flags has no effect on trees: draft chains, or leave it out/,
     ],
   ])('refuses %s', async (_, more, says) => {
     const { code, stderr } = await runClass('generate speculative', args(...more))

@@ -89,6 +89,31 @@ describe('an assistant model', () => {
     expect(statistics.drafted_tokens).toBe(4 + 3 + 2 + 6)
   })
 
+  test('drafts trees that leave every text as it is, processors and chance included', async () => {
+    const tree = { ...assistant(), treeNodes: 9 }
+    const { ids, statistics } = await run(
+      { max_new_tokens: 21, num_assistant_tokens: 4 },
+      { assistant: tree },
+    )
+    expect(ids).toEqual(greedy(21))
+    expect(statistics.accepted_tokens).toBeGreaterThan(9)
+    expect(statistics.drafted_tokens).toBeGreaterThan(2 * statistics.accepted_tokens)
+    expect(tree.model.caches.size).toBe(0)
+    const sampled = { do_sample: true, seed: 3, num_return_sequences: 2, max_new_tokens: 20, top_k: 5 }
+    const plain = await run({ ...sampled, repetition_penalty: 1.2 })
+    for (const model of [new ToyModel(), new OtherModel()]) {
+      const options = { assistant: { ...assistant(model), treeNodes: 6 } }
+      const drafted = await run({ ...sampled, repetition_penalty: 1.2 }, options)
+      expect(drafted.sequences.map(({ ids }) => ids)).toEqual(plain.sequences.map(({ ids }) => ids))
+    }
+    for (const field of ['num_assistant_tokens_schedule', 'assistant_confidence_threshold']) {
+      const values = { [field]: field.endsWith('schedule') ? 'heuristic' : 0.3 }
+      await expect(run(values, { assistant: tree })).rejects.toThrow(
+        `${field} in the settings has no effect on trees: draft chains, or leave it out.`,
+      )
+    }
+  })
+
   test('draws with the seed, several sequences too', async () => {
     const sampled = { do_sample: true, num_return_sequences: 2, max_new_tokens: 12, num_assistant_tokens: 3 }
     const texts = async (seed: number) =>

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { Flags } from '@oclif/core'
 import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
@@ -7,18 +8,29 @@ import { fieldsOf } from '../../generation/config.js'
 export default class GenerateSpeculative extends GenerateCommand {
   static override summary = 'Generate the same text faster with a draft model: speculative decoding.'
   static override description =
-    'A smaller model with the same tokens (--assistant-model; the built-in model has one) drafts, --num-assistant-tokens at a time, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution.'
+    'A smaller model with the same tokens (--assistant-model; the built-in model has one) drafts, --num-assistant-tokens at a time, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution. With --draft-nodes it drafts trees, and the sampled text, too, is the one without it.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --num-assistant-tokens 5 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --do-sample --seed 1 'Once upon a time'",
+    "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --draft-nodes 16 --num-assistant-tokens 6 'Once upon a time'",
   ]
   static override args = generateArgs
-  static override flags = generateFlags([
-    'prompt_lookup_num_tokens',
-    'max_matching_ngram_size',
-    ...fieldsOf('beam search', 'contrastive search and DoLa'),
-  ])
+  static override flags = {
+    ...generateFlags([
+      'prompt_lookup_num_tokens',
+      'max_matching_ngram_size',
+      ...fieldsOf('beam search', 'contrastive search and DoLa'),
+    ]),
+    'draft-nodes': Flags.integer({
+      min: 1,
+      max: 256,
+      helpValue: 'N',
+      description:
+        'draft a tree of the N likeliest nodes, --num-assistant-tokens deep at most, in place of a chain',
+      helpGroup: 'ASSISTED GENERATION',
+    }),
+  }
 
   async run() {
     const { args, flags } = await this.parse(GenerateSpeculative)
@@ -32,7 +44,7 @@ export default class GenerateSpeculative extends GenerateCommand {
     return this.generate(
       args.prompt,
       { ...flags, 'assistant-model': assistant },
-      { fixed: { num_beams: 1 }, modes: ['assisted_generation'] },
+      { fixed: { num_beams: 1 }, modes: ['assisted_generation'], treeNodes: flags['draft-nodes'] },
     )
   }
 }
