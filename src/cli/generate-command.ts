@@ -21,6 +21,7 @@ import { statisticsLine } from '../ui/statistics-line.js'
 import { BaseCommand } from './base-command.js'
 import { configFlags, configFromFlags } from './config-flags.js'
 import { type GenerationJson, generationJson } from './generation-json.js'
+import { loadAssistant } from './load-assistant.js'
 import { loadShown } from './load-shown.js'
 import { loadOptions, modelFlags } from './model-flags.js'
 import { writeStream } from './plain-output.js'
@@ -52,7 +53,7 @@ const promptFlags = {
 const strategyFlags = {
   'assistant-model': Flags.string({
     helpValue: 'MODEL',
-    description: 'smaller model with the same tokens, which drafts for this one',
+    description: 'smaller model, which drafts for this one',
     helpGroup: 'STRATEGY',
   }),
   strategy: Flags.string({
@@ -161,7 +162,8 @@ export abstract class GenerateCommand extends BaseCommand {
     try {
       const isAssisted = flags['assistant-model'] !== undefined
       const config = this.#check(model, layers, settings, isAssisted)
-      assistant = await loadAssistant(flags, config.assistant_early_exit, signal)
+      const drafting = { layers: config.assistant_early_exit, treeNodes: settings.treeNodes }
+      assistant = await loadAssistant(flags, model, { ...drafting, signal })
       drafted = await settings.draft?.(model)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
       const generation = generate(model, promptFor(model, text, flags, chatTemplate), layers, {
@@ -170,7 +172,7 @@ export abstract class GenerateCommand extends BaseCommand {
         chatTemplate,
         ...custom,
         ...drafted?.options,
-        assistant: assistant && { ...assistant, treeNodes: settings.treeNodes },
+        assistant,
         onBeams: shown?.showBeams,
         signal,
       })
@@ -257,20 +259,6 @@ export abstract class GenerateCommand extends BaseCommand {
       await shown.finish(result?.statistics)
     }
   }
-}
-
-/** The model that drafts: another one, or the first layers of this one. */
-async function loadAssistant(
-  flags: GenerateFlags,
-  layers: number | undefined,
-  signal: AbortSignal,
-): Promise<LanguageModel | undefined> {
-  const source = flags['assistant-model']
-  if (source === undefined && layers === undefined) return undefined
-  if (source !== undefined && layers !== undefined) {
-    throw usageError('--assistant-model and assistant_early_exit both draft: leave one of them out.')
-  }
-  return loadShown(source ?? flags.model, { ...loadOptions(flags), layers, signal })
 }
 
 /** What can be refused before a model is loaded. */

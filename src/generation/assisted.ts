@@ -3,16 +3,25 @@ import { draftVerify } from '../strategies/draft-verify.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { draftTree } from '../strategies/drafters/draft-tree.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
-import type { Strategy } from '../strategies/types.js'
+import { reencoded } from '../strategies/drafters/reencoded.js'
+import type { Model, Strategy } from '../strategies/types.js'
 import { follow, rejectionSample } from '../strategies/verifiers.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { best, sampler } from './choose.js'
 import type { ConfigLayer, GenerationConfig, GenerationField } from './config.js'
 import type { LanguageModel } from './load-model.js'
+import { vocabularyDifference } from './vocabulary.js'
 
 /** A model that drafts for another one: HF's `assistant_model`. */
 export type Assistant = Pick<LanguageModel, 'path' | 'model' | 'tokenizer'> & {
   /** Drafts a tree of so many nodes, `num_assistant_tokens` deep, in place of a chain. */
   readonly treeNodes?: number
+}
+
+/** An assistant, once it was held to its target. */
+export type FittedAssistant = Assistant & {
+  /** The target's, where its tokens are not the assistant's. */
+  readonly reencodesFor?: Tokenizer
 }
 
 /** The fields that say where a chain ends; a tree ends where its best nodes do. */
@@ -21,16 +30,21 @@ const CHAIN_FIELDS = [
   'assistant_confidence_threshold',
 ] as const satisfies readonly GenerationField[]
 
+const LOOKBEHIND_FIELDS = [
+  'assistant_lookbehind',
+  'target_lookbehind',
+] as const satisfies readonly GenerationField[]
+
 /** The fields that say how an assistant drafts. */
-const ASSISTANT_FIELDS = ['num_assistant_tokens', ...CHAIN_FIELDS] as const
+const ASSISTANT_FIELDS = ['num_assistant_tokens', ...CHAIN_FIELDS, ...LOOKBEHIND_FIELDS] as const
 
 /**
  * Greedy decoding or sampling with drafts (HF's `_assisted_decoding`). The text is that of greedy decoding, or distributed
- * as that of sampling; with prompt lookup and trees it is the very same text for the same seed.
+ * as that of sampling; where no draft depends on chance it is the very same text for the same seed.
  */
 export function assistedDecoding(
   config: GenerationConfig,
-  { eosTokenIds, assistant }: { eosTokenIds: readonly number[]; assistant?: Assistant },
+  { eosTokenIds, assistant }: { eosTokenIds: readonly number[]; assistant?: FittedAssistant },
 ): Strategy {
   const { do_sample: sampled } = config
   const choose = follow(sampled ? sampler() : best)
@@ -43,24 +57,34 @@ export function assistedDecoding(
     const { prompt_lookup_num_tokens: numTokens, max_matching_ngram_size: maxNgram } = config
     return draftVerify(promptLookup({ numTokens: numTokens!, maxNgram, eosTokenIds }), choose)
   }
-  const { model, treeNodes } = assistant
-  const { num_assistant_tokens: numTokens } = config
+  const { model, tokenizer, treeNodes, reencodesFor } = assistant
+  const { num_assistant_tokens: numTokens, assistant_lookbehind, target_lookbehind } = config
   if (treeNodes !== undefined) {
     return draftVerify(draftTree({ model, size: treeNodes, depth: numTokens, eosTokenIds }), choose)
   }
-  const createDrafter = draftModel({
+  const chains = {
     model,
     numTokens,
     adaptive: config.num_assistant_tokens_schedule !== 'constant',
     confidenceThreshold: config.assistant_confidence_threshold,
-    sampled,
-    eosTokenIds,
-  })
+  }
+  if (reencodesFor) {
+    const createDrafter = reencoded({
+      createDrafter: draftModel({ ...chains, eosTokenIds: tokenizer.eosTokenIds }),
+      draft: { codec: tokenizer, lookbehind: assistant_lookbehind },
+      target: { codec: reencodesFor, lookbehind: target_lookbehind },
+    })
+    return draftVerify(createDrafter, choose)
+  }
+  const createDrafter = draftModel({ ...chains, sampled, eosTokenIds })
   return draftVerify(createDrafter, sampled ? rejectionSample() : choose)
 }
 
 /** @throws UserError for fields of the user's that say how an assistant drafts, where none does so */
-export function refuseIdleFields(layers: readonly ConfigLayer[], assistant: Assistant | undefined): void {
+export function refuseIdleFields(
+  layers: readonly ConfigLayer[],
+  assistant: FittedAssistant | undefined,
+): void {
   const refuse = (fields: readonly GenerationField[], why: string) => {
     for (const { values, origin } of layers) {
       const field = fields.find((name) => values[name] !== undefined)
@@ -69,25 +93,35 @@ export function refuseIdleFields(layers: readonly ConfigLayer[], assistant: Assi
     }
   }
   if (!assistant) refuse(ASSISTANT_FIELDS, 'without an assistant model: give one')
-  else if (assistant.treeNodes !== undefined) refuse(CHAIN_FIELDS, 'on trees: draft chains')
+  if (assistant?.treeNodes !== undefined) refuse(CHAIN_FIELDS, 'on trees: draft chains')
+  if (!assistant?.reencodesFor) {
+    refuse(LOOKBEHIND_FIELDS, 'where the assistant model has the same tokens: give one with others')
+  }
 }
 
-/** @throws UserError where a draft's tokens are not its target's */
-export function requireSameVocabulary(
-  draft: Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly vocabSize: number },
-  target: Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly vocabSize: number },
-): void {
-  const refuse = (difference: string) => {
-    throw usageError(
-      `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
-    )
-  }
-  const [own, other] = [draft.vocabSize, target.vocabSize]
-  if (own !== other) refuse(`one has ${own} tokens and the other ${other}`)
-  for (let id = 0; id < own; id++) {
-    const [token, wanted] = [draft, target].map(({ tokenizer }) => tokenizer.idToToken(id))
-    if (token !== wanted) {
-      refuse(`token ${id} is ${JSON.stringify(token)} in one and ${JSON.stringify(wanted)} in the other`)
-    }
-  }
+/** What of a model tells whether another one has the same tokens. */
+type Speller = Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly model: Pick<Model, 'vocabSize'> }
+
+/** @throws UserError for trees of other tokens than the target's */
+export function fitAssistant(assistant: Assistant, target: Speller): FittedAssistant {
+  const difference = differenceOf(assistant, target)
+  if (difference === undefined) return assistant
+  if (assistant.treeNodes === undefined) return { ...assistant, reencodesFor: target.tokenizer }
+  throw usageError(
+    `${assistant.path} drafts no trees for ${target.path}, since ${difference}: draft chains, which are re-encoded.`,
+  )
+}
+
+/** What the user is told where drafts are re-encoded. */
+export function reencodingNotice(draft: Speller, target: Speller): string | undefined {
+  const difference = differenceOf(draft, target)
+  return difference && `Drafts of ${draft.path} are re-encoded for ${target.path}, since ${difference}.`
+}
+
+function differenceOf(draft: Speller, target: Speller): string | undefined {
+  const [one, other] = [draft, target].map(({ model: { vocabSize }, tokenizer }) => ({
+    vocabSize,
+    tokenizer,
+  }))
+  return vocabularyDifference(one, other)
 }

@@ -12,7 +12,7 @@ import type {
   Strategy,
 } from '../strategies/types.js'
 import type { Message } from '../tokenizer/chat-template.js'
-import { type Assistant, refuseIdleFields, requireSameVocabulary } from './assisted.js'
+import { type Assistant, fitAssistant, refuseIdleFields } from './assisted.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
 import { decode, decodeSearch } from './decode.js'
@@ -48,7 +48,7 @@ export interface GenerateOptions {
   readonly strategy?: Strategy | Search
   /** Drafts for greedy decoding or sampling, which stay as they are: the text does not change. */
   readonly createDrafter?: CreateDrafter
-  /** HF's `assistant_model`: a smaller model with the same tokens, which drafts for this one. */
+  /** HF's `assistant_model`: a smaller model, which drafts for this one; where its tokens are others, by way of text. */
   readonly assistant?: Assistant
   /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
   readonly onBeams?: (beams: readonly LiveBeam[]) => void
@@ -173,14 +173,9 @@ async function* run(
   const interrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
   const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
-  const { createDrafter, assistant } = options
-  if (assistant) {
-    const [draft, target] = [
-      { ...assistant, vocabSize: assistant.model.vocabSize },
-      { path: path ?? 'the model', tokenizer, vocabSize: model.vocabSize },
-    ]
-    requireSameVocabulary(draft, target)
-  }
+  const { createDrafter } = options
+  const assistant =
+    options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
   refuseIdleFields(layers, assistant)
   const { eosTokenIds } = context
   const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter, assistant })

@@ -6,7 +6,7 @@ import { contrastiveSearch } from '../strategies/contrastive-search.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import type { CreateDrafter, Search, Strategy } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
-import { type Assistant, assistedDecoding } from './assisted.js'
+import { assistedDecoding, type FittedAssistant } from './assisted.js'
 import { best, sampler } from './choose.js'
 import type { GenerationConfig } from './config.js'
 
@@ -27,7 +27,7 @@ interface Parts {
   /** Decodes in place of greedy decoding and sampling. */
   readonly strategy?: Strategy | Search
   readonly createDrafter?: CreateDrafter
-  readonly assistant?: Assistant
+  readonly assistant?: FittedAssistant
 }
 
 type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { GenerationJson } from '../../src/cli/generation-json.js'
@@ -224,6 +224,35 @@ describe('llm generate speculative', () => {
       expect(drafted.sequences?.map(({ ids }) => ids)).toEqual(plain.sequences?.map(({ ids }) => ids))
       expect(drafted.statistics.accepted_tokens).toBeGreaterThan(3)
       expect(drafted.statistics.drafted_tokens).toBeGreaterThan(2 * drafted.statistics.accepted_tokens)
+    }
+  })
+
+  test('drafts with a model of other tokens, and says so', async () => {
+    const other = writeTextModel(join(home, 'bytes'))
+    const path = join(other, 'tokenizer.json')
+    const { model: bpe, ...rest } = JSON.parse(readFileSync(path, 'utf8'))
+    const bytes = Object.entries(bpe.vocab as Record<string, number>).filter(
+      ([token]) => [...token].length === 1,
+    )
+    // Bytes alone, in another order.
+    const vocab = Object.fromEntries(bytes.map(([token, id]) => [token, 3 + (id % 256)]))
+    const special = rest.added_tokens.map(({ content, id }: { content: string; id: number }) => [content, id])
+    const tokens = { ...Object.fromEntries(special), ...vocab }
+    writeFileSync(path, JSON.stringify({ ...rest, model: { ...bpe, vocab: tokens, merges: [] } }))
+    const drafting = ['--assistant-model', other, '--assistant-confidence-threshold', '0']
+    for (const mode of [[], ['--do-sample', '--seed', '3', '--num-return-sequences', '2']]) {
+      const plain = await json(args(...mode))
+      const { stdout, stderr } = await runClass('generate speculative', [
+        ...args(...drafting, ...mode, '--target-lookbehind', '4'),
+        '--json',
+      ])
+      const drafted: GenerationJson = JSON.parse(stdout)
+      expect(drafted.ids).toEqual(plain.ids)
+      expect(drafted.sequences?.map(({ ids }) => ids)).toEqual(plain.sequences?.map(({ ids }) => ids))
+      expect(drafted.statistics.drafted_tokens).toBeGreaterThan(0)
+      expect(stderr).toMatch(
+        /^Drafts of \S+bytes are re-encoded for \S+model, since token 3 is .+ in one and .+ in the other\.\n$/,
+      )
     }
   })
 

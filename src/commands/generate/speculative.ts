@@ -8,7 +8,7 @@ import { fieldsOf } from '../../generation/config.js'
 export default class GenerateSpeculative extends GenerateCommand {
   static override summary = 'Generate the same text faster with a draft model: speculative decoding.'
   static override description =
-    'A smaller model with the same tokens (--assistant-model; the built-in model has one) drafts, --num-assistant-tokens at a time, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution. With --draft-nodes it drafts trees, and the sampled text, too, is the one without it.'
+    'A smaller model (--assistant-model; the built-in model has one) drafts, --num-assistant-tokens at a time, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution. With --draft-nodes it drafts trees, and a model of other tokens drafts by way of text: then sampled text, too, is the one without it.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --num-assistant-tokens 5 'Once upon a time'",
