@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js'
+import { usageError } from '../errors.js'
 import { type HeadKind, readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
@@ -6,9 +6,10 @@ import { moduleName } from '../models/heads/mtp.js'
 import { EMBEDDING, headName } from '../models/parameters.js'
 import { MedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
+import { OnnxParallelHeads } from '../runtime/parallel-heads.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { type MedusaOptions, medusa } from '../strategies/drafters/medusa.js'
-import { mtp } from '../strategies/drafters/mtp.js'
+import { mtp, parallelMtp } from '../strategies/drafters/mtp.js'
 import { type TypicalAcceptanceOptions, typicalAcceptance } from '../strategies/verifiers.js'
 import type { Weights } from '../weights/index.js'
 import type { GenerateOptions } from './generate.js'
@@ -53,13 +54,13 @@ export async function loadMedusa(
 }
 
 export interface MtpSettings extends HeadSettings {
-  /** Tokens to draft at a time; by default as many as the modules were trained for. */
+  /** Tokens to draft at a time; by default as many as the modules were trained for; of parallel heads one each. */
   readonly depth?: number
 }
 
 /**
- * Loads the modules of multi-token prediction in a directory for a model.
- * @throws UserError for files that are missing or damaged, modules for another model, and parallel heads
+ * Loads the modules of multi-token prediction in a directory for a model, or its parallel heads.
+ * @throws UserError for files that are missing or damaged, modules for another model, and more tokens than parallel heads
  */
 export async function loadMtp(
   directory: string,
@@ -67,19 +68,27 @@ export async function loadMtp(
   { depth, threads }: MtpSettings,
 ): Promise<LoadedDrafter> {
   const { spec, weights } = await openHeads(directory, MTP, model)
-  if (spec.parallel) {
-    throw new UserError(
-      `${directory} holds parallel heads, which do not decode yet: train a chain of modules.`,
-    )
-  }
   const options = { device: model.device, threads }
+  const { eosTokenIds } = model.tokenizer
+  if (spec.parallel) {
+    const count = depth ?? spec.modules
+    if (count > spec.modules) {
+      throw usageError(
+        `${directory} holds ${spec.modules} parallel heads, each for one token: a draft of ${count} needs as many.`,
+      )
+    }
+    const heads = await OnnxParallelHeads.create(model.spec, count, weights, options)
+    return {
+      options: { createDrafter: parallelMtp({ heads, eosTokenIds }) },
+      dispose: () => heads.dispose(),
+    }
+  }
   const modules = await Promise.all(
     Array.from({ length: spec.modules }, (_, index) => {
       const module = { name: moduleName(model.spec, index), hiddenStatesFirst: spec.hiddenStatesFirst }
       return OnnxMtpModule.create(model.spec, module, weights, options)
     }),
   )
-  const { eosTokenIds } = model.tokenizer
   return {
     options: { createDrafter: mtp({ modules, depth: depth ?? spec.depth, eosTokenIds }) },
     dispose: async () => {

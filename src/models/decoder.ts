@@ -15,9 +15,9 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * headDim].
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
- * `hidden` float32 [1, T, hidden], after the final norm; where there are exits, `exits` float32 [1, exits * R, hidden], not
- * normed (HF's `hidden_states`, and `lm_head` of it); by layer and key-value head the new rows `key.i.h` (rotated) and
- * `value.i.h`, float32 [1, T, headDim].
+ * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
+ * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); by layer and key-value head
+ * the new rows `key.i.h` (rotated) and `value.i.h`, float32 [1, T, headDim].
  * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
 export function decoderGraph(
@@ -45,10 +45,10 @@ interface Shared {
 export interface Trunk {
   /** What each block is given. */
   readonly inputs: readonly Value[]
-  /** What the vocabulary projection is given. */
+  /** What the last one gives. */
+  readonly output: Value
+  /** The same normed: what the vocabulary projection is given. */
   readonly normed: Value
-  /** What the graph gives as `hidden`. */
-  readonly hidden: Value
 }
 
 /** Builds graphs over token trees. */
@@ -60,12 +60,13 @@ export class DecoderBuilder extends Blocks {
     const { vocabSize, hiddenSize } = spec
     // Declared first: the binding mixes up names where the outputs that are always there come last.
     graph.output('logits', 'float32', [1, exits.length > 0 ? 'results' : 'R', vocabSize])
-    graph.output('hidden', 'float32', [1, 'T', hiddenSize])
+    for (const name of ['hidden', 'residual']) graph.output(name, 'float32', [1, 'T', hiddenSize])
     if (exits.length > 0) graph.output('exits', 'float32', [1, 'early', hiddenSize])
     const rows = graph.input('rows', 'int64', ['R'])
     this.shared = this.sharedInputs()
-    const { inputs, normed, hidden } = this.trunk()
-    graph.node('Identity', [hidden], {}, 'hidden')
+    const { inputs, output, normed } = this.trunk()
+    graph.node('Identity', [normed], {}, 'hidden')
+    graph.node('Identity', [output], {}, 'residual')
     const gather = (state: Value) => graph.node('Gather', [state, rows], { axis: 1 })
     const early = exits.map((exit) => gather([...inputs, normed][exit]))
     let asked = gather(normed)
@@ -81,8 +82,7 @@ export class DecoderBuilder extends Blocks {
 
   protected trunk(): Trunk {
     const ids = this.graph.input('input_ids', 'int64', [1, 'T'])
-    const { inputs, normed } = this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
-    return { inputs, normed, hidden: normed }
+    return this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
   }
 
   /** The tables are inputs, since a GPU's cosine and sine may be as far off as 2^-11. */

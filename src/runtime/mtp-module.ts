@@ -6,7 +6,7 @@ import type { MtpItem, MtpModule } from '../strategies/drafters/mtp.js'
 import type { Weights } from '../weights/index.js'
 import { OnnxTree, type TreeGraph } from './onnx-model.js'
 import * as ort from './ort.js'
-import { bytesOf, quantisedVocabulary } from './quantised-vocabulary.js'
+import { drafterSource } from './quantised-vocabulary.js'
 import { cacheLayoutOf, createSession, type SessionOptions } from './session.js'
 
 /** A module of multi-token prediction on ONNX Runtime; its own weights are held in float32. */
@@ -30,12 +30,7 @@ export class OnnxMtpModule extends OnnxTree<MtpItem> implements MtpModule {
     options: SessionOptions,
   ): Promise<OnnxMtpModule> {
     const layout = cacheLayoutOf(options.device)
-    const head = headName(spec)
-    const vocabulary = quantisedVocabulary(weights.get(head)!, spec)
-    const source = {
-      data: (name: string) => bytesOf(weights.get(name)!),
-      quantised: (name: string) => (name === head ? vocabulary : undefined),
-    }
+    const source = drafterSource(weights, [headName(spec)], spec)
     const session = await createSession(serialize(mtpGraph(spec, source, layout, module)), '', options)
     return new OnnxMtpModule({ session, spec: moduleShape(spec), layout }, weights.get(EMBEDDING)!)
   }

@@ -20,6 +20,9 @@ export interface TreeGraph {
   readonly exits?: readonly number[]
 }
 
+/** What a pass of a graph over token trees gives. */
+export type TreeOutput = Output & Required<Pick<Output, 'residual' | 'exits'>>
+
 /** A graph over token trees on ONNX Runtime, made by a `DecoderBuilder`; `Item` is what it is given for a token. */
 export abstract class OnnxTree<Item> {
   readonly vocabSize: number
@@ -52,12 +55,12 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
-  ): Promise<Output> {
+  ): Promise<TreeOutput> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
     this.check(cache, tokens, parents)
     const before = cache.length
     const results = new Map<number, Row>()
-    const states: Float32Array[] = []
+    const states: States[] = []
     try {
       cache.reserve(tokens.length)
       for (let start = 0; start < tokens.length; start += CHUNK) {
@@ -66,7 +69,7 @@ export abstract class OnnxTree<Item> {
         const rows = wanted.map((node) => node - start)
         const chunk = await this.run(cache, tokens.slice(start, end), parents.slice(start, end), rows)
         for (const [i, node] of wanted.entries()) results.set(node, chunk.row(i))
-        states.push(chunk.hidden)
+        states.push(chunk.states)
       }
     } catch (error) {
       cache.retract(cache.length - before)
@@ -78,12 +81,14 @@ export abstract class OnnxTree<Item> {
       return found
     }
     const { hiddenSize } = this
+    const state = (name: keyof States) => (node: number) => {
+      const start = (node % CHUNK) * hiddenSize
+      return states[Math.floor(node / CHUNK)][name].subarray(start, start + hiddenSize)
+    }
     return {
       logits: (node) => row(node).logits,
-      hidden: (node) => {
-        const start = (node % CHUNK) * hiddenSize
-        return states[Math.floor(node / CHUNK)].subarray(start, start + hiddenSize)
-      },
+      hidden: state('hidden'),
+      residual: state('residual'),
       exits: (node) => row(node).exits,
     }
   }
@@ -93,7 +98,7 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     rows: readonly number[],
-  ): Promise<{ hidden: Float32Array; row(row: number): Row }> {
+  ): Promise<{ states: States; row(row: number): Row }> {
     const past = cache.length
     cache.widen(tokens.length)
     cache.append(parents)
@@ -111,8 +116,9 @@ export abstract class OnnxTree<Item> {
       logits: logits((index + 1) * rows.length + row),
       hidden: early(index * rows.length + row),
     })
+    const values = (name: keyof States) => results[name].data as Float32Array
     return {
-      hidden: results.hidden.data as Float32Array,
+      states: { hidden: values('hidden'), residual: values('residual') },
       row: (row) => ({ logits: logits(row), exits: this.exits.map((_, index) => exit(row, index)) }),
     }
   }
@@ -120,7 +126,12 @@ export abstract class OnnxTree<Item> {
   /** The graph writes the new rows into the cache and reads them there. */
   private runInPlace(cache: TreeCache, past: number, tokens: readonly Item[], rows: readonly number[]) {
     const feeds = this.feeds(cache, tokens, rows, cache.columns, past)
-    const results = { logits: null, hidden: null, ...(this.exits.length > 0 && { exits: null }) }
+    const results = {
+      logits: null,
+      hidden: null,
+      residual: null,
+      ...(this.exits.length > 0 && { exits: null }),
+    }
     return this.session.run(feeds, { ...results, ...cache.newRows(tokens.length) })
   }
 
@@ -189,6 +200,12 @@ export class OnnxModel extends OnnxTree<number> implements Model {
     if (token >= 0 && token < this.vocabSize && Number.isInteger(token)) return
     throw new UserError(`Token id ${token} is not in the model's vocabulary of ${this.vocabSize}.`)
   }
+}
+
+/** Of all tokens of a run, [T, hidden] each. */
+interface States {
+  readonly hidden: Float32Array
+  readonly residual: Float32Array
 }
 
 interface Row {

@@ -10,7 +10,7 @@ const MTP = { helpGroup: 'MULTI-TOKEN PREDICTION' }
 export default class GenerateMtp extends GenerateCommand {
   static override summary = 'Generate the same text faster with modules of multi-token prediction.'
   static override description =
-    "A module (--mtp-modules; the built-in model has one) guesses a token from the model's hidden state, takes it in, and guesses the next; the model checks all of them in one pass. The text is the one without it, token for token."
+    "A module (--mtp-modules; the built-in model has one) guesses a token from the model's hidden state, takes it in, and guesses the next; parallel heads each guess one token from the model's own states. The model checks all guesses in one pass. The text is the one without it, token for token."
   static override examples = [
     "<%= config.bin %> <%= command.id %> 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --mtp-modules ./mtp --mtp-depth 4 'Once upon a time'",
@@ -21,13 +21,13 @@ export default class GenerateMtp extends GenerateCommand {
     'mtp-modules': Flags.string({
       ...MTP,
       helpValue: 'DIR',
-      description: 'directory of the modules, as `llm train mtp` writes them',
+      description: 'directory of the modules or parallel heads, as `llm train mtp` writes them',
     }),
     'mtp-depth': Flags.integer({
       ...MTP,
       min: 1,
       max: 16,
-      description: 'tokens to guess at a time [as many as the modules were trained for]',
+      description: 'tokens to guess at a time [as many as were trained]',
     }),
   }
 
