@@ -5,13 +5,13 @@ import { createRandom, forkSeed } from '../random.js'
 import { prefixOf } from '../strategies/prefix.js'
 import type {
   CreateDrafter,
+  KVCache,
   LogitsProcessor,
   Model,
   Search,
   StoppingCriterion,
   Strategy,
 } from '../strategies/types.js'
-import type { Message } from '../tokenizer/chat-template.js'
 import { type Assistant, refuseWithoutAssistant, requireSameVocabulary } from './assisted.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
@@ -22,13 +22,13 @@ import type { LanguageModel } from './load-model.js'
 import { strategyFor } from './mode.js'
 import { prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
+import { encodePrompt, type Prompt } from './prompt.js'
 import { type GeneratedSequence, Sequence, tokenRecorder } from './sequence.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { healPrompt } from './token-healing.js'
 
-/** A text as it is, token ids, or a chat, which the model's chat template turns into text. */
-export type Prompt = string | readonly number[] | readonly Message[]
+export type { Prompt }
 
 /** Arguments of HF's generate() that are no configuration. */
 export interface GenerateOptions {
@@ -42,6 +42,11 @@ export interface GenerateOptions {
   readonly logprobs?: number
   /** A Jinja chat template in place of the model's own. */
   readonly chatTemplate?: string
+  /**
+   * HF's `past_key_values`: a cache of the model that holds the beginning of the prompt, which need not be run again. It is
+   * disposed of in the end.
+   */
+  readonly pastKeyValues?: KVCache
   /** Ends generation: what was written is kept, with the finish reason `interrupted`. */
   readonly signal?: AbortSignal
   /** Decodes in place of the strategy that the settings choose. */
@@ -153,7 +158,10 @@ async function* run(
 ): AsyncGenerator<GenerationChunk, GenerationResult, void> {
   const config = resolve([generationConfig, ...layers], options.onWarning)
   for (const layer of layers) checkTokenIds(layer, model.vocabSize)
-  const encode = (text: Prompt) => encodePrompt(text, tokenizer, config, options.chatTemplate)
+  const { chatTemplate } = options
+  const { maxPositions } = model
+  const encode = (text: Prompt) =>
+    encodePrompt(text, { tokenizer, chatTemplate, bosTokenId: config.bos_token_id, maxPositions })
   const promptIds = encode(prompt)
   const stopwatch = new Stopwatch(promptIds.length)
   const healed = config.token_healing
@@ -162,7 +170,7 @@ async function* run(
   const context = {
     promptLength: promptIds.length,
     eosTokenIds: config.eos_token_id ?? tokenizer.eosTokenIds,
-    maxLength: lengthLimit(config, promptIds.length, model.maxPositions),
+    maxLength: lengthLimit(config, promptIds.length, maxPositions),
     decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
     prefixAllowedTokensFn: options.prefixAllowedTokensFn,
     userProcessors: [...healed.processors, ...(options.processors ?? [])],
@@ -185,7 +193,8 @@ async function* run(
   const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter, assistant })
   const { num_return_sequences: count } = config
   const branches = 'search' in strategy ? 1 : count
-  const { target, caches, dispose } = await prefill(model, ids, config, branches, negative)
+  const given = { negative, past: options.pastKeyValues }
+  const { target, caches, dispose } = await prefill(model, ids, config, branches, given)
   try {
     const parts = {
       config,
@@ -259,29 +268,4 @@ function resolve(layers: readonly ConfigLayer[], onWarning: GenerateOptions['onW
   const { config, warnings, notices } = resolveGenerationConfig(...layers)
   for (const message of [...warnings, ...notices]) onWarning?.(message)
   return { ...config, seed: config.seed ?? randomInt(2 ** 32) }
-}
-
-/** @throws UserError for a prompt without tokens where the model has no BOS to start from. */
-function encodePrompt(
-  prompt: Prompt,
-  tokenizer: LanguageModel['tokenizer'],
-  config: GenerationConfig,
-  chatTemplate: string | undefined,
-): number[] {
-  const ids = promptIds(prompt, tokenizer, chatTemplate)
-  if (ids.length > 0) return ids
-  // HF starts an empty prompt with BOS.
-  if (config.bos_token_id !== undefined) return [config.bos_token_id]
-  throw usageError('The prompt is empty, and the model has no beginning-of-sequence token: give some text.')
-}
-
-function promptIds(prompt: Prompt, tokenizer: LanguageModel['tokenizer'], chatTemplate?: string): number[] {
-  if (typeof prompt === 'string') return tokenizer.encode(prompt)
-  if (isTokenIds(prompt)) return [...prompt]
-  const text = tokenizer.applyChatTemplate(prompt, { addGenerationPrompt: true, chatTemplate })
-  return tokenizer.encode(text, { addSpecialTokens: false })
-}
-
-function isTokenIds(prompt: readonly number[] | readonly Message[]): prompt is readonly number[] {
-  return prompt.every((item) => typeof item === 'number')
 }
