@@ -10,11 +10,10 @@ import {
 } from '../generation/config.js'
 import { loadStrategy } from '../generation/custom-strategy.js'
 import { dolaLayers } from '../generation/dola.js'
-import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
+import { type Generation, type GenerationResult, generate } from '../generation/generate.js'
 import type { LoadedDrafter } from '../generation/heads.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import { type GenerationMode, generationMode } from '../generation/mode.js'
-import type { Message } from '../tokenizer/chat-template.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
 import type { GenerationView } from '../ui/generation-view.js'
 import { statisticsLine } from '../ui/statistics-line.js'
@@ -24,30 +23,8 @@ import { type GenerationJson, generationJson } from './generation-json.js'
 import { loadShown } from './load-shown.js'
 import { loadOptions, modelFlags } from './model-flags.js'
 import { writeStream } from './plain-output.js'
+import { promptFlags, promptFor, refuseRawChat } from './prompt-flags.js'
 import { readJsonObject, readText } from './text-input.js'
-
-const promptFlags = {
-  'prompt-file': Flags.string({
-    helpValue: 'FILE',
-    description: 'read the prompt from a file',
-    helpGroup: 'PROMPT',
-  }),
-  system: Flags.string({ helpValue: 'TEXT', description: 'system message of the chat', helpGroup: 'PROMPT' }),
-  raw: Flags.boolean({
-    description: 'pass the prompt as it is, without the chat template',
-    helpGroup: 'PROMPT',
-  }),
-  'chat-template': Flags.string({
-    helpValue: 'FILE|JINJA',
-    description: "chat template in place of the model's own",
-    helpGroup: 'PROMPT',
-  }),
-  'negative-prompt': Flags.string({
-    helpValue: 'TEXT',
-    description: 'what guidance moves away from (with --guidance-scale)',
-    helpGroup: 'PROMPT',
-  }),
-}
 
 const strategyFlags = {
   'assistant-model': Flags.string({
@@ -275,24 +252,5 @@ async function loadAssistant(
 function refuseContradictions(flags: GenerateFlags & Readonly<Record<string, unknown>>, json: boolean): void {
   const jsonOnly = JSON_FLAGS.find((flag) => flags[flag] !== undefined && flags[flag] !== false)
   if (jsonOnly && !json) throw usageError(`--${jsonOnly} is part of the JSON output: add --json.`)
-  const chatOnly = ['system', 'chat-template'].find((flag) => flags[flag] !== undefined)
-  if (flags.raw && chatOnly) {
-    throw usageError(`--${chatOnly} has no effect with --raw: leave one of them out.`)
-  }
-}
-
-/** A chat where the model has a template or one is given, unless `--raw`. */
-function promptFor(
-  { tokenizer }: LanguageModel,
-  text: string,
-  { raw, system }: GenerateFlags,
-  chatTemplate: string | undefined,
-): Prompt {
-  const chats = !raw && (chatTemplate ?? tokenizer.chatTemplate) !== undefined
-  if (!chats && system !== undefined) {
-    throw usageError('--system needs a chat template, which this model lacks: give one with --chat-template.')
-  }
-  if (!chats) return text
-  const message: Message = { role: 'user', content: text }
-  return system === undefined ? [message] : [{ role: 'system', content: system }, message]
+  refuseRawChat(flags)
 }

@@ -1,11 +1,9 @@
 import { join } from 'node:path'
-import { Flags } from '@oclif/core'
 import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
+import { mtpFlags } from '../../cli/head-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { loadMtp } from '../../generation/heads.js'
-
-const MTP = { helpGroup: 'MULTI-TOKEN PREDICTION' }
 
 export default class GenerateMtp extends GenerateCommand {
   static override summary = 'Generate the same text faster with modules of multi-token prediction.'
@@ -18,17 +16,7 @@ export default class GenerateMtp extends GenerateCommand {
   static override args = generateArgs
   static override flags = {
     ...headFlags(),
-    'mtp-modules': Flags.string({
-      ...MTP,
-      helpValue: 'DIR',
-      description: 'directory of the modules, as `llm train mtp` writes them',
-    }),
-    'mtp-depth': Flags.integer({
-      ...MTP,
-      min: 1,
-      max: 16,
-      description: 'tokens to guess at a time [as many as the modules were trained for]',
-    }),
+    ...mtpFlags(),
   }
 
   async run() {
