@@ -133,7 +133,7 @@ const outputFields = ['output_attentions', 'output_hidden_states', 'output_score
 export function collectWarnings(config: GenerationConfig, sources: Sources): string[] {
   const warnings: string[] = []
   const changed = (field: GenerationField) =>
-    sources.get(field)?.fromModel === false && config[field] !== defaults[field]
+    sources.get(field)?.isWarnedOf === true && config[field] !== defaults[field]
   const warn = (fields: readonly GenerationField[], remedy: string) => {
     for (const field of fields) {
       if (changed(field))
