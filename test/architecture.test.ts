@@ -7,8 +7,9 @@ const SRC = join(import.meta.dirname, '../src')
 
 /** What the files of each folder of src may import, beside their own folder and errors.ts. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  commands: ['cli', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
-  cli: ['ui', 'generation', 'tokenizer', 'train', 'report'],
+  commands: ['cli', 'batch', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
+  cli: ['ui', 'batch', 'generation', 'tokenizer', 'train', 'report'],
+  batch: ['generation', 'strategies', 'tokenizer', 'hub'],
   generation: ['heads', 'strategies', 'runtime', 'models', 'weights', 'hub', 'tokenizer', 'random.ts'],
   train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts', 'files.ts'],
   runtime: ['models', 'weights', 'onnx', 'strategies (types)'],

@@ -59,7 +59,7 @@ const unserved: Partial<Record<GenerationField, string>> = {
   compile_config: ownCache,
   cache_implementation: ownCache,
   prefill_chunk_size: 'prefill in chunks, which is not served yet',
-  continuous_batching_config: 'continuous batching, which is not served yet',
+  continuous_batching_config: 'continuous batching, for which `llm batch` has flags',
 }
 
 const defaults = generationConfigSchema.parse({})
