@@ -67,7 +67,12 @@ export async function serveBatch(
   refuseRawChat(flags)
   const layers = await settingsOf(flags)
   const input = await openInput(source, flags)
-  const options = { retryErrors: flags['retry-errors'], stdout: process.stdout }
+  const options = {
+    retryErrors: flags['retry-errors'],
+    stdout: process.stdout,
+    signal,
+    onNotice: (message: string) => process.stderr.write(`${message}\n`),
+  }
   return withOutput(flags.output, options, async (output) => {
     const seed = layers.findLast(({ values }) => values.seed !== undefined)?.values.seed
     return serve({ run: { input, output, seed: seed as number | undefined }, flags, layers, signal })

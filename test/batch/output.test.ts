@@ -1,6 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { withOutput } from '../../src/batch/open-output.js'
 import type { Output } from '../../src/batch/output.js'
@@ -139,17 +150,45 @@ describe('an output file', () => {
 
   test('is of one run at a time', async () => {
     const path = newPath()
-    const options = { retryErrors: false, stdout: new PassThrough() }
-    const again = await withOutput(path, options, async () => {
-      const second = withOutput(path, options, async () => {}).catch((error) => error)
-      return second
-    })
+    const notices: string[] = []
+    const onNotice = (message: string) => {
+      notices.push(message)
+      // As a run does that lives.
+      setTimeout(() => utimesSync(`${path}.lock`, new Date(), new Date(Date.now() + 1000)), 50)
+    }
+    const options = { retryErrors: false, stdout: new PassThrough(), onNotice }
+    const again = await withOutput(path, options, () =>
+      withOutput(path, options, async () => {}).catch((error) => error),
+    )
     expect(again).toMatchObject({
       message: expect.stringMatching(/ is being written by another run: /),
       exitCode: 2,
     })
+    expect(notices).toEqual([`${path} is locked by another run: waiting to see whether that lives.`])
     expect(existsSync(`${path}.lock`)).toBe(false)
     await withOutput(path, options, async () => {})
+  })
+
+  test('that was locked by a run which has died is taken over', async () => {
+    const path = newPath()
+    const options = { retryErrors: false, stdout: new PassThrough() }
+    const { pid } = spawnSync('true')
+    writeFileSync(`${path}.lock`, `${hostname()} ${pid} x`)
+    await withOutput(path, options, async () => {})
+    if (process.platform === 'linux') {
+      // Its parent has not asked how it ended.
+      const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'])
+      const zombie = String(await new Promise((resolve) => parent.stdout.once('data', resolve))).trim()
+      while (!readFileSync(`/proc/${zombie}/stat`, 'utf8').includes(') Z ')) await sleep(5)
+      writeFileSync(`${path}.lock`, `${hostname()} ${zombie} x`)
+      await withOutput(path, options, async () => {})
+      parent.kill()
+    }
+    // On another machine it is known by its silence.
+    writeFileSync(`${path}.lock`, `elsewhere ${process.pid} x`)
+    utimesSync(`${path}.lock`, new Date(), new Date(Date.now() - 31_000))
+    await withOutput(path, options, async () => {})
+    expect(existsSync(`${path}.lock`)).toBe(false)
   })
 
   test('that cannot be written is told of', async () => {

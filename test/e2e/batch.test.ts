@@ -440,7 +440,7 @@ describe('a run that is ended', () => {
     await until(() => existsSync(out) && readFileSync(out).length > 0)
     expect(await batch(input(...lines), '-o', out, ...args)).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^Error: \S+ is being written by another run: /),
+      stderr: expect.stringMatching(/\nError: \S+ is being written by another run: /),
     })
     child.kill('SIGKILL')
     await end
