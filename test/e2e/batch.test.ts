@@ -385,9 +385,7 @@ describe('an output that cannot be written', () => {
     expect(run.code).toBe(0)
     const fifo = newPath()
     spawnSync('mkfifo', [fifo])
-    const named = await llm.shell(
-      `head -n 1 ${fifo} > /dev/null & $LLM batch ${many} -o ${fifo} ${on(model).join(' ')}`,
-    )
+    const named = await llm.shell(`: < ${fifo} & $LLM batch ${many} -o ${fifo} ${on(model).join(' ')}`)
     expect(named.stderr).toMatch(/^Error: \S+ cannot be written \(EPIPE: .+\): mend that, .+\.\n$/)
     expect(named.code).toBe(1)
   })
