@@ -6,7 +6,7 @@ import { type BadRow, isBad, type Row } from './row.js'
 
 /** Rows that are read before their turn: prompts of like length are found among them, and beginnings in common. */
 const LOOKAHEAD = 64
-/** Rows that are done and wait for an earlier one to be written, at most. */
+/** Rows that are read, and perhaps done, while an earlier one is not written yet, at most. */
 const MOST_HELD = 1024
 
 export interface SchedulerOptions {
@@ -86,7 +86,8 @@ export class Scheduler {
   /** Reads ahead as far as rows are there; waits for one only where there is nothing else to do. */
   private async read(): Promise<void> {
     for (let count = 0; count < LOOKAHEAD && this.waiting.length < LOOKAHEAD; count++) {
-      if (this.hasEnded || !this.isNear(this.places)) return
+      const isFarAhead = this.options.order === 'input' && this.places - this.next >= MOST_HELD
+      if (this.hasEnded || isFarAhead) return
       if (!this.reading) {
         this.reading = this.readRow()
         // Told when it is waited for.
@@ -127,21 +128,16 @@ export class Scheduler {
     const lengthOf = ({ request }: Ready) => request.ids.length
     const distance = (row: Ready) => Math.abs(lengthOf(row) - lengthOf(oldest))
     const group = [oldest, ...others.sort((a, b) => distance(a) - distance(b))].slice(0, free)
-    const count = group.findIndex((row, i) => !this.hasRoomFor(group.slice(0, i + 1), row))
+    const count = group.findIndex((_, i) => !this.hasRoomFor(group.slice(0, i + 1)))
     const admitted = count < 0 ? group : group.slice(0, count)
     for (const row of admitted) void this.serve(row)
     return admitted.length > 0
   }
 
-  private hasRoomFor(group: readonly Ready[], { place }: Ready): boolean {
+  private hasRoomFor(group: readonly Ready[]): boolean {
     const { maxTokensInFlight = Infinity } = this.options
     const tokens = [...this.inFlight, ...group].reduce((sum, { request }) => sum + request.tokens, 0)
-    return tokens <= maxTokensInFlight && this.isNear(place)
-  }
-
-  /** Whether a row would not be held for too long before it is written. */
-  private isNear(place: number): boolean {
-    return this.options.order === 'done' || place - this.next < MOST_HELD
+    return tokens <= maxTokensInFlight
   }
 
   private async serve(row: Ready): Promise<void> {
@@ -191,6 +187,7 @@ function failedRow({ line, id, passed }: Row, error: unknown): WrittenRow {
 /** Never ends without a signal. */
 function aborted(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
+    if (signal?.aborted) resolve()
     signal?.addEventListener('abort', () => resolve(), { once: true })
   })
 }

@@ -409,6 +409,17 @@ describe('a run', () => {
     expect(output.rows.map(({ id }) => id)).toEqual(['row 0', 'row 1', 'row 2'])
   })
 
+  test('that is interrupted does not wait for rows of a stream', async () => {
+    const interruption = new AbortController()
+    async function* silent() {
+      yield Buffer.from(`${JSON.stringify(lines[0])}\n`)
+      await new Promise(() => {})
+    }
+    const onProgress = ({ rows }: { rows: number }) => rows === 1 && interruption.abort()
+    const { rows } = await serve(new Input(silent()), { signal: interruption.signal, onProgress })
+    expect(rows).toHaveLength(1)
+  })
+
   test('tells what its input throws', async () => {
     async function* broken() {
       yield Buffer.from(`${JSON.stringify(lines[0])}\n`)
