@@ -23,13 +23,7 @@ export async function* decode(
         if (!value) throw new RangeError('A strategy ended before its sequence did.')
         return { sequence, ...sequences[sequence].push(value), value }
       })
-      stopwatch.record(
-        chunks.map(({ ids, value }) => ({
-          tokens: ids.length,
-          drafted: value.drafted,
-          accepted: value.accepted,
-        })),
-      )
+      stopwatch.record(chunks.map(({ ids, value }) => ({ ...value, tokens: ids.length })))
       for (const { sequence, text, ids } of chunks) yield { sequence, text, ids }
       live = live.filter((i) => !sequences[i].finished)
     }
