@@ -2,6 +2,7 @@ import type { GenerationConfig } from '../generation/config.js'
 import type { GenerationResult } from '../generation/generate.js'
 import type { GeneratedSequence } from '../generation/sequence.js'
 import type { Statistics } from '../generation/statistics.js'
+import type { Baseline } from './baseline.js'
 
 type Plain<T> = T extends Float32Array ? (number | string)[] : T extends readonly (infer I)[] ? Plain<I>[] : T
 
@@ -12,6 +13,8 @@ export interface GenerationJson extends SequenceJson {
   readonly sequences?: readonly SequenceJson[]
   readonly config: GenerationConfig
   readonly statistics: Statistics
+  /** With `--baseline`. */
+  readonly baseline?: Baseline
 }
 
 export function generationJson({ sequences, config, statistics }: GenerationResult): GenerationJson {

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
@@ -12,11 +13,18 @@ import type { LanguageModel } from './load-model.js'
 export type Assistant = Pick<LanguageModel, 'path' | 'model' | 'tokenizer'>
 
 /** The fields that say how an assistant drafts. */
-const ASSISTANT_FIELDS = [
+export const ASSISTANT_FIELDS = [
   'num_assistant_tokens',
   'num_assistant_tokens_schedule',
   'assistant_confidence_threshold',
 ] as const satisfies readonly GenerationField[]
+
+interface AssistedParts {
+  readonly eosTokenIds: readonly number[]
+  readonly assistant?: Assistant
+  /** Stands for the settings of draft length; drafts are deterministic with it. */
+  readonly createControl?: CreateDraftControl
+}
 
 /**
  * Greedy decoding or sampling with drafts (HF's `_assisted_decoding`). The text is that of greedy decoding, or distributed
@@ -24,7 +32,7 @@ const ASSISTANT_FIELDS = [
  */
 export function assistedDecoding(
   config: GenerationConfig,
-  { eosTokenIds, assistant }: { eosTokenIds: readonly number[]; assistant?: Assistant },
+  { eosTokenIds, assistant, createControl }: AssistedParts,
 ): Strategy {
   const { do_sample: sampled } = config
   const choose = follow(sampled ? sampler() : best)
@@ -35,11 +43,14 @@ export function assistedDecoding(
       )
     }
     const { prompt_lookup_num_tokens: numTokens, max_matching_ngram_size: maxNgram } = config
-    return draftVerify(promptLookup({ numTokens: numTokens!, maxNgram, eosTokenIds }), choose)
+    return draftVerify(promptLookup({ numTokens: numTokens!, maxNgram, eosTokenIds }), choose, createControl)
   }
+  const { model } = assistant
+  const { num_assistant_tokens: numTokens } = config
+  if (createControl) return draftVerify(draftModel({ model, numTokens, eosTokenIds }), choose, createControl)
   const createDrafter = draftModel({
-    model: assistant.model,
-    numTokens: config.num_assistant_tokens,
+    model,
+    numTokens,
     adaptive: config.num_assistant_tokens_schedule !== 'constant',
     confidenceThreshold: config.assistant_confidence_threshold,
     sampled,

@@ -3,6 +3,7 @@ import { beamSearch } from '../strategies/beam-search.js'
 import { drawWithoutReplacement, selectBest } from '../strategies/candidates.js'
 import type { Alternatives } from '../strategies/constraints.js'
 import { contrastiveSearch } from '../strategies/contrastive-search.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import type { CreateDrafter, Search, Strategy } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
@@ -27,14 +28,15 @@ interface Parts {
   /** Decodes in place of greedy decoding and sampling. */
   readonly strategy?: Strategy | Search
   readonly createDrafter?: CreateDrafter
+  readonly createControl?: CreateDraftControl
   readonly assistant?: Assistant
 }
 
 type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
 
 const strategies: Record<GenerationMode, Create> = {
-  greedy_search: (_, { createDrafter }) => draftVerify(createDrafter, follow(best)),
-  sample: (_, { createDrafter }) => draftVerify(createDrafter, follow(sampler())),
+  greedy_search: plain,
+  sample: plain,
   beam_search: beams,
   beam_sample: beams,
   group_beam_search: beams,
@@ -43,8 +45,11 @@ const strategies: Record<GenerationMode, Create> = {
     contrastiveSearch({ penaltyAlpha: penalty_alpha, topK: top_k }),
   assisted_generation: assistedDecoding,
   // DoLa is in the model's scores: see DolaModel.
-  dola_generation: ({ do_sample }, { createDrafter }) =>
-    draftVerify(createDrafter, follow(do_sample ? sampler() : best)),
+  dola_generation: plain,
+}
+
+function plain({ do_sample }: GenerationConfig, { createDrafter, createControl }: Parts): Strategy {
+  return draftVerify(createDrafter, follow(do_sample ? sampler() : best), createControl)
 }
 
 function beams(config: GenerationConfig, { eosTokenIds }: Parts): Search {

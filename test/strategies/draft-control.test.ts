@@ -28,7 +28,10 @@ function simulate(costs: StepCosts, truth: Truth, size: 'control' | number, coun
   return { rate: tokens / cost, sizes }
 }
 
-const share = (...probabilities: number[]): Truth => (i) => probabilities[Math.min(i, probabilities.length - 1)]
+const share =
+  (...probabilities: number[]): Truth =>
+  (i) =>
+    probabilities[Math.min(i, probabilities.length - 1)]
 
 describe('the throughput control', () => {
   test.each([
@@ -37,14 +40,17 @@ describe('the throughput control', () => {
     ['right once and wrong then', share(1, 0)],
     ['right until it is trusted', (_, time) => (time % 200 < 30 ? 1 : 0)],
     ['sometimes right', share(0.3)],
-  ] satisfies [string, Truth][])('takes hardly longer than plain decoding where drafts are %s', (_, truth) => {
-    for (const costs of [COSTS, COSTLY]) {
-      for (const count of [100, 2000]) {
-        const least = 1 / (costs.pass(1) * (1.02 + 4 / count))
-        expect(simulate(costs, truth, 'control', count).rate).toBeGreaterThanOrEqual(least * 0.999)
+  ] satisfies [string, Truth][])(
+    'takes hardly longer than plain decoding where drafts are %s',
+    (_, truth) => {
+      for (const costs of [COSTS, COSTLY]) {
+        for (const count of [100, 2000]) {
+          const least = 1 / (costs.pass(1) * (1.02 + 4 / count))
+          expect(simulate(costs, truth, 'control', count).rate).toBeGreaterThanOrEqual(least * 0.999)
+        }
       }
-    }
-  })
+    },
+  )
 
   test.each([
     ['90%', share(0.9)],

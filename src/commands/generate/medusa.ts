@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, headFlags } from '../../cli/generate-flags.js'
 import { number } from '../../cli/training-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
@@ -29,8 +30,8 @@ export default class GenerateMedusa extends GenerateCommand {
       ...MEDUSA,
       min: 1,
       max: 256,
-      default: 8,
-      description: 'nodes of the tree: the likeliest ones, chosen for each draft',
+      description:
+        'nodes of the tree: the likeliest ones, chosen for each draft [as many as pay; 16 with --typical-acceptance]',
     }),
     'medusa-choices': Flags.string({
       ...MEDUSA,
@@ -72,11 +73,11 @@ export default class GenerateMedusa extends GenerateCommand {
     const isTypical = flags['typical-acceptance']
     const { 'posterior-threshold': threshold, 'posterior-alpha': alpha } = flags
     if (isTypical) this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
-    const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined, threads: flags.threads }
+    const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined }
     return this.generate(args.prompt, flags, {
       fixed: { num_beams: 1, ...(isTypical && { do_sample: true }) },
       modes: ['greedy_search', 'sample'],
-      draft: (model) => loadMedusa(directory, model, settings),
+      draft: ({ model, costs }) => loadMedusa(directory, model, { ...settings, ...costs }),
     })
   }
 }

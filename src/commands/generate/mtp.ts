@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, headFlags } from '../../cli/generate-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { loadMtp } from '../../generation/heads.js'
@@ -27,7 +28,7 @@ export default class GenerateMtp extends GenerateCommand {
       ...MTP,
       min: 1,
       max: 16,
-      description: 'tokens to guess at a time [as many as the modules were trained for]',
+      description: 'tokens to guess at a time [as many as pay]',
     }),
   }
 
@@ -43,7 +44,7 @@ export default class GenerateMtp extends GenerateCommand {
     return this.generate(args.prompt, flags, {
       fixed: { num_beams: 1 },
       modes: ['greedy_search', 'sample'],
-      draft: (model) => loadMtp(directory, model, { depth: flags['mtp-depth'], threads: flags.threads }),
+      draft: ({ model, costs }) => loadMtp(directory, model, { depth: flags['mtp-depth'], ...costs }),
     })
   }
 }
