@@ -9,7 +9,17 @@ const SRC = join(import.meta.dirname, '../src')
 const layers: Readonly<Record<string, readonly string[]>> = {
   commands: ['cli', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
   cli: ['ui', 'generation', 'tokenizer', 'train', 'report'],
-  generation: ['heads', 'strategies', 'runtime', 'models', 'weights', 'hub', 'tokenizer', 'random.ts'],
+  generation: [
+    'heads',
+    'strategies',
+    'runtime',
+    'models',
+    'weights',
+    'hub',
+    'tokenizer',
+    'files.ts',
+    'random.ts',
+  ],
   train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts', 'files.ts'],
   runtime: ['models', 'weights', 'onnx', 'strategies (types)'],
   heads: ['models', 'weights', 'files.ts'],
