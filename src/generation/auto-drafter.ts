@@ -33,10 +33,14 @@ export async function autoDrafter(model: LanguageModel, costs: CostOptions): Pro
     return { name: 'multi-token prediction', ...(await loadMtp(part('mtp'), model, costs)) }
   }
   if (await has('draft')) return { name: 'a draft model', ...(await loadDraft(part('draft'), model, costs)) }
+  return { name: 'prompt lookup', ...(await loadLookup(model, costs)) }
+}
+
+/** Prompt lookup with chains as long as pays. */
+export async function loadLookup(model: LanguageModel, costs: CostOptions): Promise<LoadedDrafter> {
   const { eosTokenIds } = model.tokenizer
   const free = { most: MOST.lookup, cost: () => 0 }
   return {
-    name: 'prompt lookup',
     options: {
       createDrafter: promptLookup({ numTokens: MOST.lookup, eosTokenIds }),
       createControl: await throughputControl(model, free, costs),
@@ -45,7 +49,15 @@ export async function autoDrafter(model: LanguageModel, costs: CostOptions): Pro
   }
 }
 
-async function loadDraft(path: string, target: LanguageModel, costs: CostOptions): Promise<LoadedDrafter> {
+/**
+ * A draft model with chains as long as pays.
+ * @throws UserError as `loadModel`, and for a model with other tokens
+ */
+export async function loadDraft(
+  path: string,
+  target: LanguageModel,
+  costs: CostOptions,
+): Promise<LoadedDrafter> {
   const { dtype, device } = target
   const draft = await loadModel(path, { dtype, device, threads: costs.threads })
   const vocabulary = ({ path, tokenizer, model }: LanguageModel) => ({

@@ -199,9 +199,9 @@ describe('llm generate lookup', () => {
   test('tells beside plain decoding how fast it is', async () => {
     const compared = on(model, 'hello hello hello', '--baseline', '--do-sample', '--seed', '2')
     const { baseline, statistics } = await json(compared, 'generate lookup')
-    expect(baseline.same_text).toBe(true)
+    expect(baseline!.same_text).toBe(true)
     const { tokens_per_second } = statistics
-    expect(baseline.speedup).toBeCloseTo(tokens_per_second / baseline.tokens_per_second, 5)
+    expect(baseline!.speedup).toBeCloseTo(tokens_per_second / baseline!.tokens_per_second, 5)
     const { stderr } = await runClass('generate lookup', compared)
     expect(stderr).toMatch(
       /\nPlain decoding: [\d.]+ tok\/s; drafts are [\d.]+ times as fast, with the same text\.\n$/,
