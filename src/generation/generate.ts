@@ -3,6 +3,7 @@ import { usageError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { createRandom, forkSeed } from '../random.js'
 import { prefixOf } from '../strategies/prefix.js'
+import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type {
   CreateDrafter,
   LogitsProcessor,
@@ -50,6 +51,8 @@ export interface GenerateOptions {
   readonly createDrafter?: CreateDrafter
   /** HF's `assistant_model`: a smaller model with the same tokens, which drafts for this one. */
   readonly assistant?: Assistant
+  /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */
+  readonly lookupCorpus?: SuffixIndex
   /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
   readonly onBeams?: (beams: readonly LiveBeam[]) => void
   /** A sentence about a value that has no effect. */
@@ -173,7 +176,7 @@ async function* run(
   const interrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
   const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
-  const { createDrafter, assistant } = options
+  const { assistant } = options
   if (assistant) {
     const [draft, target] = [
       { ...assistant, vocabSize: assistant.model.vocabSize },
@@ -182,7 +185,7 @@ async function* run(
     requireSameVocabulary(draft, target)
   } else refuseWithoutAssistant(layers)
   const { eosTokenIds } = context
-  const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter, assistant })
+  const strategy = strategyFor(config, { ...options, eosTokenIds })
   const { num_return_sequences: count } = config
   const branches = 'search' in strategy ? 1 : count
   const { target, caches, dispose } = await prefill(model, ids, config, branches, negative)

@@ -16,7 +16,7 @@ import { type LanguageModel, openModel } from './load-model.js'
 
 /** What drafts, as options of `generate`, and what it holds meanwhile. */
 export interface LoadedDrafter {
-  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter'>
+  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter' | 'lookupCorpus'>
   dispose(): Promise<void>
 }
 
