@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
@@ -71,6 +72,13 @@ describe('--lookup-corpus', () => {
     const { statistics } = await drafted([path])
     if (has) expect(statistics.accepted_tokens).toBeGreaterThan(20)
     else expect(statistics.accepted_tokens).toBeLessThan(5)
+  })
+
+  test('takes a pipe', async () => {
+    const pipe = join(home, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    spawn('sh', ['-c', `cat "$0" > "$1"`, file(SAID, 'piped.txt'), pipe])
+    expect((await drafted([pipe])).statistics.accepted_tokens).toBeGreaterThan(20)
   })
 
   test('takes several files, and the settings of prompt lookup', async () => {
