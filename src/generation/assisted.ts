@@ -3,7 +3,9 @@ import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
-import type { Strategy } from '../strategies/types.js'
+import { retrieval } from '../strategies/drafters/retrieval.js'
+import { INDEX_DEPTH, type SuffixIndex } from '../strategies/suffix-index.js'
+import type { CreateDrafter, Strategy } from '../strategies/types.js'
 import { follow, rejectionSample } from '../strategies/verifiers.js'
 import { best, sampler } from './choose.js'
 import type { ConfigLayer, GenerationConfig, GenerationField } from './config.js'
@@ -24,6 +26,8 @@ interface AssistedParts {
   readonly assistant?: Assistant
   /** Stands for the settings of draft length; drafts are deterministic with it. */
   readonly createControl?: CreateDraftControl
+  /** Text that prompt lookup looks in, too. */
+  readonly lookupCorpus?: SuffixIndex
 }
 
 /**
@@ -32,7 +36,7 @@ interface AssistedParts {
  */
 export function assistedDecoding(
   config: GenerationConfig,
-  { eosTokenIds, assistant, createControl }: AssistedParts,
+  { eosTokenIds, assistant, createControl, lookupCorpus }: AssistedParts,
 ): Strategy {
   const { do_sample: sampled } = config
   const choose = follow(sampled ? sampler() : best)
@@ -42,8 +46,7 @@ export function assistedDecoding(
         `assistant_early_exit needs the first layers of the model as its assistant: load them with layers: ${config.assistant_early_exit}.`,
       )
     }
-    const { prompt_lookup_num_tokens: numTokens, max_matching_ngram_size: maxNgram } = config
-    return draftVerify(promptLookup({ numTokens: numTokens!, maxNgram, eosTokenIds }), choose, createControl)
+    return draftVerify(lookup(config, eosTokenIds, lookupCorpus), choose, createControl)
   }
   const { model } = assistant
   const { num_assistant_tokens: numTokens } = config
@@ -57,6 +60,22 @@ export function assistedDecoding(
     eosTokenIds,
   })
   return draftVerify(createDrafter, sampled ? rejectionSample() : choose)
+}
+
+/** Looks in the sequence, and in a corpus where there is one. */
+function lookup(
+  { prompt_lookup_num_tokens, max_matching_ngram_size: maxNgram }: GenerationConfig,
+  eosTokenIds: readonly number[],
+  corpus: SuffixIndex | undefined,
+): CreateDrafter {
+  const options = { numTokens: prompt_lookup_num_tokens!, maxNgram, eosTokenIds }
+  if (!corpus) return promptLookup(options)
+  if (maxNgram !== undefined && maxNgram > INDEX_DEPTH) {
+    throw usageError(
+      `max_matching_ngram_size is ${maxNgram}, but a corpus is searched for ${INDEX_DEPTH} tokens at most.`,
+    )
+  }
+  return retrieval({ ...options, corpus })
 }
 
 /** @throws UserError for fields of the user's that say how an assistant drafts, where there is none */

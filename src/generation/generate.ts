@@ -4,6 +4,7 @@ import type { DecoderSpec } from '../models/spec.js'
 import { createRandom, forkSeed } from '../random.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { prefixOf } from '../strategies/prefix.js'
+import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type {
   CreateDrafter,
   LogitsProcessor,
@@ -53,6 +54,8 @@ export interface GenerateOptions {
   readonly createControl?: CreateDraftControl
   /** HF's `assistant_model`: a smaller model with the same tokens, which drafts for this one. */
   readonly assistant?: Assistant
+  /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */
+  readonly lookupCorpus?: SuffixIndex
   /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
   readonly onBeams?: (beams: readonly LiveBeam[]) => void
   /** A sentence about a value that has no effect. */

@@ -18,7 +18,7 @@ import { type CostOptions, runCost, throughputControl } from './step-costs.js'
 
 /** What drafts, as options of `generate`, and what it holds meanwhile. */
 export interface LoadedDrafter {
-  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter' | 'createControl'>
+  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter' | 'createControl' | 'lookupCorpus'>
   dispose(): Promise<void>
 }
 

@@ -5,6 +5,7 @@ import type { Alternatives } from '../strategies/constraints.js'
 import { contrastiveSearch } from '../strategies/contrastive-search.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
+import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type { CreateDrafter, Search, Strategy } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
 import { type Assistant, assistedDecoding } from './assisted.js'
@@ -30,6 +31,7 @@ interface Parts {
   readonly createDrafter?: CreateDrafter
   readonly createControl?: CreateDraftControl
   readonly assistant?: Assistant
+  readonly lookupCorpus?: SuffixIndex
 }
 
 type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
@@ -86,6 +88,9 @@ export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | 
   if (parts.assistant && (mode !== 'assisted_generation' || config.prompt_lookup_num_tokens !== undefined)) {
     const other = mode === 'assisted_generation' ? 'prompt_lookup_num_tokens' : mode
     throw usageError(`The settings ask for ${other}, in which no assistant model takes part: leave one out.`)
+  }
+  if (parts.lookupCorpus && config.prompt_lookup_num_tokens === undefined) {
+    throw usageError('A corpus is for prompt lookup: set prompt_lookup_num_tokens, or leave the corpus out.')
   }
   const own = parts.strategy ? 'strategy' : parts.createDrafter && 'drafter'
   if (own && !plainModes.includes(mode)) {
