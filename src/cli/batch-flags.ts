@@ -2,18 +2,23 @@ import { Flags } from '@oclif/core'
 import type { Shard } from '../batch/input.js'
 import { usageError } from '../errors.js'
 import { configFlags } from './config-flags.js'
-import { generateFlags } from './generate-command.js'
+import { generateFlags } from './generate-flags.js'
 import { medusaFlags, mtpFlags } from './head-flags.js'
 
 const BATCH = { helpGroup: 'BATCH' }
 
-const { 'prompt-file': _, ...shared } = generateFlags()
+const { 'prompt-file': _prompt, baseline: _baseline, ...shared } = generateFlags()
 
 /** Flags of `llm batch`: those of `llm generate`, for all rows, and what is the batch's own. */
 export const batchFlags = {
   ...shared,
-  ...medusaFlags({ dependsOn: ['medusa-heads'], exclusive: ['mtp-modules'] }),
+  ...medusaFlags('as many as pay', { dependsOn: ['medusa-heads'], exclusive: ['mtp-modules'] }),
   ...mtpFlags({ dependsOn: ['mtp-modules'] }),
+  strategy: Flags.string({
+    helpValue: 'FILE',
+    description: 'JavaScript module with a strategy or drafter of your own',
+    helpGroup: 'STRATEGY',
+  }),
   logprobs: Flags.integer({
     min: 0,
     max: 100,

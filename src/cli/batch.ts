@@ -14,8 +14,8 @@ import { readChatTemplate } from '../tokenizer/chat-template.js'
 import { batchDisplay } from '../ui/batch-progress.js'
 import { formatDuration } from '../ui/format.js'
 import { type BatchModelFlags, LOADING_FIELDS, loadBatchModels, loadingValues } from './batch-models.js'
+import { type ChatFlags, promptFor, refuseRawChat } from './chat-prompt.js'
 import { configFromFlags } from './config-flags.js'
-import { type ChatFlags, promptFor, refuseRawChat } from './prompt-flags.js'
 import { readJsonObject } from './text-input.js'
 
 export interface BatchFlags extends BatchModelFlags, ChatFlags {

@@ -5,9 +5,6 @@ import type { MedusaSettings } from '../generation/heads.js'
 const MEDUSA = { helpGroup: 'MEDUSA' }
 const MTP = { helpGroup: 'MULTI-TOKEN PREDICTION' }
 
-/** The nodes of Medusa's tree where nobody says how many. */
-const DEFAULT_NODES = 8
-
 /** How flags of heads go with others, where not every run of a command has heads. */
 interface Relations {
   /** What names the heads. */
@@ -16,8 +13,11 @@ interface Relations {
   readonly exclusive?: string[]
 }
 
-/** Which Medusa heads draft, and how much. */
-export function medusaFlags({ dependsOn, exclusive }: Relations = {}) {
+/**
+ * Which Medusa heads draft, and how much.
+ * @param defaultNodes in words
+ */
+export function medusaFlags(defaultNodes: string, { dependsOn, exclusive }: Relations = {}) {
   return {
     'medusa-heads': Flags.string({
       ...MEDUSA,
@@ -29,7 +29,7 @@ export function medusaFlags({ dependsOn, exclusive }: Relations = {}) {
       ...MEDUSA,
       min: 1,
       max: 256,
-      description: `nodes of the tree: the likeliest ones, chosen for each draft [${DEFAULT_NODES}]`,
+      description: `nodes of the tree: the likeliest ones, chosen for each draft [${defaultNodes}]`,
       dependsOn,
     }),
     'medusa-choices': Flags.string({
@@ -55,7 +55,7 @@ export function mtpFlags({ dependsOn, exclusive }: Relations = {}) {
       ...MTP,
       min: 1,
       max: 16,
-      description: 'tokens to guess at a time [as many as the modules were trained for]',
+      description: 'tokens to guess at a time [as many as pay]',
       dependsOn,
     }),
   }
@@ -70,7 +70,7 @@ export function medusaTree(flags: {
   readonly 'medusa-choices'?: string
 }): MedusaSettings['tree'] {
   const choices = flags['medusa-choices']
-  return choices === undefined ? (flags['medusa-nodes'] ?? DEFAULT_NODES) : treeOf(choices)
+  return choices === undefined ? flags['medusa-nodes'] : treeOf(choices)
 }
 
 function treeOf(text: string): number[][] {

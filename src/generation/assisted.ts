@@ -1,8 +1,11 @@
 import { usageError } from '../errors.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
-import type { Strategy } from '../strategies/types.js'
+import { retrieval } from '../strategies/drafters/retrieval.js'
+import { INDEX_DEPTH, type SuffixIndex } from '../strategies/suffix-index.js'
+import type { CreateDrafter, Strategy } from '../strategies/types.js'
 import { follow, rejectionSample } from '../strategies/verifiers.js'
 import { best, sampler } from './choose.js'
 import type { ConfigLayer, GenerationConfig, GenerationField } from './config.js'
@@ -12,11 +15,20 @@ import type { LanguageModel } from './load-model.js'
 export type Assistant = Pick<LanguageModel, 'path' | 'model' | 'tokenizer'>
 
 /** The fields that say how an assistant drafts. */
-const ASSISTANT_FIELDS = [
+export const ASSISTANT_FIELDS = [
   'num_assistant_tokens',
   'num_assistant_tokens_schedule',
   'assistant_confidence_threshold',
 ] as const satisfies readonly GenerationField[]
+
+interface AssistedParts {
+  readonly eosTokenIds: readonly number[]
+  readonly assistant?: Assistant
+  /** Stands for the settings of draft length; drafts are deterministic with it. */
+  readonly createControl?: CreateDraftControl
+  /** Text that prompt lookup looks in, too. */
+  readonly lookupCorpus?: SuffixIndex
+}
 
 /**
  * Greedy decoding or sampling with drafts (HF's `_assisted_decoding`). The text is that of greedy decoding, or distributed
@@ -24,7 +36,7 @@ const ASSISTANT_FIELDS = [
  */
 export function assistedDecoding(
   config: GenerationConfig,
-  { eosTokenIds, assistant }: { eosTokenIds: readonly number[]; assistant?: Assistant },
+  { eosTokenIds, assistant, createControl, lookupCorpus }: AssistedParts,
 ): Strategy {
   const { do_sample: sampled } = config
   const choose = follow(sampled ? sampler() : best)
@@ -34,18 +46,36 @@ export function assistedDecoding(
         `assistant_early_exit needs the first layers of the model as its assistant: load them with layers: ${config.assistant_early_exit}.`,
       )
     }
-    const { prompt_lookup_num_tokens: numTokens, max_matching_ngram_size: maxNgram } = config
-    return draftVerify(promptLookup({ numTokens: numTokens!, maxNgram, eosTokenIds }), choose)
+    return draftVerify(lookup(config, eosTokenIds, lookupCorpus), choose, createControl)
   }
+  const { model } = assistant
+  const { num_assistant_tokens: numTokens } = config
+  if (createControl) return draftVerify(draftModel({ model, numTokens, eosTokenIds }), choose, createControl)
   const createDrafter = draftModel({
-    model: assistant.model,
-    numTokens: config.num_assistant_tokens,
+    model,
+    numTokens,
     adaptive: config.num_assistant_tokens_schedule !== 'constant',
     confidenceThreshold: config.assistant_confidence_threshold,
     sampled,
     eosTokenIds,
   })
   return draftVerify(createDrafter, sampled ? rejectionSample() : choose)
+}
+
+/** Looks in the sequence, and in a corpus where there is one. */
+function lookup(
+  { prompt_lookup_num_tokens, max_matching_ngram_size: maxNgram }: GenerationConfig,
+  eosTokenIds: readonly number[],
+  corpus: SuffixIndex | undefined,
+): CreateDrafter {
+  const options = { numTokens: prompt_lookup_num_tokens!, maxNgram, eosTokenIds }
+  if (!corpus) return promptLookup(options)
+  if (maxNgram !== undefined && maxNgram > INDEX_DEPTH) {
+    throw usageError(
+      `max_matching_ngram_size is ${maxNgram}, but a corpus is searched for ${INDEX_DEPTH} tokens at most.`,
+    )
+  }
+  return retrieval({ ...options, corpus })
 }
 
 /** @throws UserError for fields of the user's that say how an assistant drafts, where there is none */

@@ -2,7 +2,9 @@ import { randomInt } from 'node:crypto'
 import { usageError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { createRandom, forkSeed } from '../random.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { prefixOf } from '../strategies/prefix.js'
+import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type {
   CreateDrafter,
   KVCache,
@@ -53,8 +55,12 @@ export interface GenerateOptions {
   readonly strategy?: Strategy | Search
   /** Drafts for greedy decoding or sampling, which stay as they are: the text does not change. */
   readonly createDrafter?: CreateDrafter
+  /** Decides how much is drafted where drafts do not depend on chance; by default the settings do. */
+  readonly createControl?: CreateDraftControl
   /** HF's `assistant_model`: a smaller model with the same tokens, which drafts for this one. */
   readonly assistant?: Assistant
+  /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */
+  readonly lookupCorpus?: SuffixIndex
   /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
   readonly onBeams?: (beams: readonly LiveBeam[]) => void
   /** A sentence about a value that has no effect. */
@@ -68,6 +74,8 @@ export interface GenerationChunk {
   /** May be empty: characters and stop strings are printed whole or not at all. */
   readonly text: string
   readonly ids: readonly number[]
+  /** So many of the text's first characters come from drafts. */
+  readonly drafted: number
 }
 
 /** All sequences; the fields of the first one are also its own. */
@@ -181,7 +189,7 @@ async function* run(
   const interrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
   const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
-  const { createDrafter, assistant } = options
+  const { assistant } = options
   if (assistant) {
     const [draft, target] = [
       { ...assistant, vocabSize: assistant.model.vocabSize },
@@ -190,7 +198,7 @@ async function* run(
     requireSameVocabulary(draft, target)
   } else refuseWithoutAssistant(layers)
   const { eosTokenIds } = context
-  const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter, assistant })
+  const strategy = strategyFor(config, { ...options, eosTokenIds })
   const { num_return_sequences: count } = config
   const branches = 'search' in strategy ? 1 : count
   const given = { negative, past: options.pastKeyValues }

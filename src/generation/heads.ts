@@ -4,6 +4,7 @@ import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
 import { moduleName } from '../models/heads/mtp.js'
 import { EMBEDDING, headName } from '../models/parameters.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { MedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
 import { draftVerify } from '../strategies/draft-verify.js'
@@ -13,21 +14,22 @@ import { type TypicalAcceptanceOptions, typicalAcceptance } from '../strategies/
 import type { Weights } from '../weights/index.js'
 import type { GenerateOptions } from './generate.js'
 import { type LanguageModel, openModel } from './load-model.js'
+import { type CostOptions, runCost, throughputControl } from './step-costs.js'
 
 /** What drafts, as options of `generate`, and what it holds meanwhile. */
 export interface LoadedDrafter {
-  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter'>
+  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter' | 'createControl' | 'lookupCorpus'>
   dispose(): Promise<void>
 }
 
-interface HeadSettings {
-  /** Threads of an operator on the CPU; by default one a core. */
-  readonly threads?: number
-}
+/** Nodes of the largest tree of Medusa's heads, and of the longest chain of MTP modules, where the size is what pays. */
+const MOST = { medusa: 48, mtp: 8 }
+/** Nodes under typical acceptance, where the text depends on them: what pays depends on the machine. */
+const TYPICAL_NODES = 16
 
-export interface MedusaSettings extends HeadSettings {
-  /** The number of nodes, or Medusa's `medusa_choices`. */
-  readonly tree: MedusaOptions['tree']
+export interface MedusaSettings extends CostOptions {
+  /** The number of nodes, or Medusa's `medusa_choices`; by default as many nodes as pay. */
+  readonly tree?: MedusaOptions['tree']
   /** Accepts what is probable enough in place of what the model itself would have chosen: lossy. */
   readonly typical?: TypicalAcceptanceOptions
 }
@@ -39,21 +41,28 @@ export interface MedusaSettings extends HeadSettings {
 export async function loadMedusa(
   directory: string,
   model: LanguageModel,
-  { tree, typical, threads }: MedusaSettings,
+  { typical, tree = typical && TYPICAL_NODES, ...costs }: MedusaSettings,
 ): Promise<LoadedDrafter> {
+  const { device } = model
   const { spec, weights } = await openHeads(directory, MEDUSA, model)
-  const heads = await MedusaHeads.create(model.spec, spec, weights, { device: model.device, threads })
-  const createDrafter = medusa({ heads: (hidden) => heads.candidates(hidden), tree })
+  const heads = await MedusaHeads.create(model.spec, spec, weights, { device, threads: costs.threads })
+  const createDrafter = medusa({ heads: (hidden) => heads.candidates(hidden), tree: tree ?? MOST.medusa })
+  const state = new Float32Array(model.spec.hiddenSize)
+  const draft = async () => {
+    const time = await runCost(model, { medusa: spec }, () => heads.candidates(state), costs)
+    return { most: MOST.medusa, cost: () => time }
+  }
+  const createControl = tree === undefined ? await throughputControl(model, await draft(), costs) : undefined
   return {
     options: typical
       ? { strategy: draftVerify(createDrafter, typicalAcceptance(typical)) }
-      : { createDrafter },
+      : { createDrafter, createControl },
     dispose: () => heads.dispose(),
   }
 }
 
-export interface MtpSettings extends HeadSettings {
-  /** Tokens to draft at a time; by default as many as the modules were trained for. */
+export interface MtpSettings extends CostOptions {
+  /** Tokens to draft at a time; by default as many as pay. */
   readonly depth?: number
 }
 
@@ -64,7 +73,7 @@ export interface MtpSettings extends HeadSettings {
 export async function loadMtp(
   directory: string,
   model: LanguageModel,
-  { depth, threads }: MtpSettings,
+  { depth, ...costs }: MtpSettings,
 ): Promise<LoadedDrafter> {
   const { spec, weights } = await openHeads(directory, MTP, model)
   if (spec.parallel) {
@@ -72,7 +81,7 @@ export async function loadMtp(
       `${directory} holds parallel heads, which do not decode yet: train a chain of modules.`,
     )
   }
-  const options = { device: model.device, threads }
+  const options = { device: model.device, threads: costs.threads }
   const modules = await Promise.all(
     Array.from({ length: spec.modules }, (_, index) => {
       const module = { name: moduleName(model.spec, index), hiddenStatesFirst: spec.hiddenStatesFirst }
@@ -80,12 +89,23 @@ export async function loadMtp(
     }),
   )
   const { eosTokenIds } = model.tokenizer
+  const draft = async () => {
+    const time = await runCost(model, { mtp: spec }, () => runOnce(modules[0], model.spec), costs)
+    return { most: MOST.mtp, cost: (nodes: number) => nodes * time }
+  }
+  const createControl = depth === undefined ? await throughputControl(model, await draft(), costs) : undefined
   return {
-    options: { createDrafter: mtp({ modules, depth: depth ?? spec.depth, eosTokenIds }) },
+    options: { createDrafter: mtp({ modules, depth: depth ?? MOST.mtp, eosTokenIds }), createControl },
     dispose: async () => {
       await Promise.all(modules.map((module) => module.dispose()))
     },
   }
+}
+
+async function runOnce(module: OnnxMtpModule, { hiddenSize }: DecoderSpec): Promise<void> {
+  const cache = module.newCache()
+  await module.forward(cache, [{ token: 0, state: new Float32Array(hiddenSize) }], [-1])
+  cache.dispose()
 }
 
 /** Heads, and beside their weights what they share with their target: the embedding and the vocabulary matrix. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, headFlags } from '../../cli/generate-flags.js'
 import { medusaFlags, medusaTree } from '../../cli/head-flags.js'
 import { number } from '../../cli/training-flags.js'
 import { usageError } from '../../errors.js'
@@ -21,7 +22,7 @@ export default class GenerateMedusa extends GenerateCommand {
   static override args = generateArgs
   static override flags = {
     ...headFlags(),
-    ...medusaFlags(),
+    ...medusaFlags('as many as pay; 16 with --typical-acceptance'),
     'typical-acceptance': Flags.boolean({
       ...MEDUSA,
       description: "accept what is probable enough (lossy: the text is not distributed as the model's own)",
@@ -56,11 +57,11 @@ export default class GenerateMedusa extends GenerateCommand {
     const isTypical = flags['typical-acceptance']
     const { 'posterior-threshold': threshold, 'posterior-alpha': alpha } = flags
     if (isTypical) this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
-    const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined, threads: flags.threads }
+    const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined }
     return this.generate(args.prompt, flags, {
       fixed: { num_beams: 1, ...(isTypical && { do_sample: true }) },
       modes: ['greedy_search', 'sample'],
-      draft: (model) => loadMedusa(directory, model, settings),
+      draft: ({ model, costs }) => loadMedusa(directory, model, { ...settings, ...costs }),
     })
   }
 }

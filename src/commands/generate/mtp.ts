@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, headFlags } from '../../cli/generate-flags.js'
 import { mtpFlags } from '../../cli/head-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
@@ -31,7 +32,7 @@ export default class GenerateMtp extends GenerateCommand {
     return this.generate(args.prompt, flags, {
       fixed: { num_beams: 1 },
       modes: ['greedy_search', 'sample'],
-      draft: (model) => loadMtp(directory, model, { depth: flags['mtp-depth'], threads: flags.threads }),
+      draft: ({ model, costs }) => loadMtp(directory, model, { depth: flags['mtp-depth'], ...costs }),
     })
   }
 }

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
-import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { assistantControl } from '../../cli/assistant-control.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { fieldsOf } from '../../generation/config.js'
@@ -7,7 +9,7 @@ import { fieldsOf } from '../../generation/config.js'
 export default class GenerateSpeculative extends GenerateCommand {
   static override summary = 'Generate the same text faster with a draft model: speculative decoding.'
   static override description =
-    'A smaller model with the same tokens (--assistant-model; the built-in model has one) drafts, --num-assistant-tokens at a time, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution.'
+    'A smaller model with the same tokens (--assistant-model; the built-in model has one) drafts, as many tokens as pay or --num-assistant-tokens, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --num-assistant-tokens 5 'Once upon a time'",
@@ -32,7 +34,7 @@ export default class GenerateSpeculative extends GenerateCommand {
     return this.generate(
       args.prompt,
       { ...flags, 'assistant-model': assistant },
-      { fixed: { num_beams: 1 }, modes: ['assisted_generation'] },
+      { fixed: { num_beams: 1 }, modes: ['assisted_generation'], draft: assistantControl },
     )
   }
 }

@@ -1,32 +1,7 @@
-import { Flags } from '@oclif/core'
 import { usageError } from '../errors.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { Message } from '../tokenizer/chat-template.js'
-
-/** Where a prompt comes from, and how it becomes one. */
-export const promptFlags = {
-  'prompt-file': Flags.string({
-    helpValue: 'FILE',
-    description: 'read the prompt from a file',
-    helpGroup: 'PROMPT',
-  }),
-  system: Flags.string({ helpValue: 'TEXT', description: 'system message of the chat', helpGroup: 'PROMPT' }),
-  raw: Flags.boolean({
-    description: 'pass the prompt as it is, without the chat template',
-    helpGroup: 'PROMPT',
-  }),
-  'chat-template': Flags.string({
-    helpValue: 'FILE|JINJA',
-    description: "chat template in place of the model's own",
-    helpGroup: 'PROMPT',
-  }),
-  'negative-prompt': Flags.string({
-    helpValue: 'TEXT',
-    description: 'what guidance moves away from (with --guidance-scale)',
-    helpGroup: 'PROMPT',
-  }),
-}
 
 export interface ChatFlags {
   readonly raw: boolean
