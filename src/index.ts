@@ -28,6 +28,7 @@ export { type ContrastiveOptions, contrastiveSearch } from './strategies/contras
 export { draftVerify } from './strategies/draft-verify.js'
 export { extend, prefixOf, tokensOf } from './strategies/prefix.js'
 export { PrefixTree } from './strategies/prefix-tree.js'
+export { SuffixIndex } from './strategies/suffix-index.js'
 export type {
   Beam,
   Choice,

@@ -7,9 +7,20 @@ const SRC = join(import.meta.dirname, '../src')
 
 /** What the files of each folder of src may import, beside their own folder and errors.ts. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  commands: ['cli', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
-  cli: ['ui', 'generation', 'tokenizer', 'train', 'report'],
-  generation: ['heads', 'strategies', 'runtime', 'models', 'weights', 'hub', 'tokenizer', 'random.ts'],
+  commands: ['cli', 'batch', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
+  cli: ['ui', 'batch', 'generation', 'strategies', 'tokenizer', 'train', 'report', 'files.ts'],
+  batch: ['generation', 'strategies', 'tokenizer', 'hub'],
+  generation: [
+    'heads',
+    'strategies',
+    'runtime',
+    'models',
+    'weights',
+    'hub',
+    'tokenizer',
+    'files.ts',
+    'random.ts',
+  ],
   train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts', 'files.ts'],
   runtime: ['models', 'weights', 'onnx', 'strategies (types)'],
   heads: ['models', 'weights', 'files.ts'],

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { usageError } from '../errors.js'
 import type { DocumentSpan } from '../generation/evaluate.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
@@ -11,13 +12,16 @@ export interface EvaluationDocumentOptions {
 }
 
 /**
- * Finds what is wrong with the files before a model is loaded for them, as far as the first document.
+ * Finds what is wrong with the files before a model is loaded for them, as far as the first document; a pipe, which can be
+ * read only once, is left alone.
  * @throws UserError as `readDocuments`
  */
 export async function requireDocuments(
   files: readonly string[],
   options: EvaluationDocumentOptions,
 ): Promise<void> {
+  const first = await stat(files[0]).catch(() => undefined)
+  if (first && !first.isFile()) return
   const documents = readDocuments(files, { separator: options.separator })
   await documents.next()
   await documents.return(undefined)

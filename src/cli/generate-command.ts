@@ -1,122 +1,44 @@
-import { Args, Flags } from '@oclif/core'
 import { usageError } from '../errors.js'
+import type { Assistant } from '../generation/assisted.js'
+import { autoDrafter } from '../generation/auto-drafter.js'
 import {
   type ConfigLayer,
   checkLayers,
-  fieldsOf,
   type GenerationConfig,
   type GenerationField,
   resolveGenerationConfig,
 } from '../generation/config.js'
-import { loadStrategy } from '../generation/custom-strategy.js'
+import { type CustomStrategy, loadStrategy } from '../generation/custom-strategy.js'
 import { dolaLayers } from '../generation/dola.js'
-import { type Generation, type GenerationResult, generate, type Prompt } from '../generation/generate.js'
+import { type Generation, type GenerationResult, generate } from '../generation/generate.js'
 import type { LoadedDrafter } from '../generation/heads.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import { type GenerationMode, generationMode } from '../generation/mode.js'
-import type { Message } from '../tokenizer/chat-template.js'
+import type { CostOptions } from '../generation/step-costs.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
 import type { GenerationView } from '../ui/generation-view.js'
 import { statisticsLine } from '../ui/statistics-line.js'
 import { BaseCommand } from './base-command.js'
-import { configFlags, configFromFlags } from './config-flags.js'
+import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
+import { promptFor, refuseRawChat } from './chat-prompt.js'
+import { configFromFlags } from './config-flags.js'
+import type { GenerateFlags } from './generate-flags.js'
 import { type GenerationJson, generationJson } from './generation-json.js'
 import { loadAssistant } from './load-assistant.js'
 import { loadShown } from './load-shown.js'
-import { loadOptions, modelFlags } from './model-flags.js'
+import { loadOptions } from './model-flags.js'
 import { writeStream } from './plain-output.js'
 import { readJsonObject, readText } from './text-input.js'
 
-const promptFlags = {
-  'prompt-file': Flags.string({
-    helpValue: 'FILE',
-    description: 'read the prompt from a file',
-    helpGroup: 'PROMPT',
-  }),
-  system: Flags.string({ helpValue: 'TEXT', description: 'system message of the chat', helpGroup: 'PROMPT' }),
-  raw: Flags.boolean({
-    description: 'pass the prompt as it is, without the chat template',
-    helpGroup: 'PROMPT',
-  }),
-  'chat-template': Flags.string({
-    helpValue: 'FILE|JINJA',
-    description: "chat template in place of the model's own",
-    helpGroup: 'PROMPT',
-  }),
-  'negative-prompt': Flags.string({
-    helpValue: 'TEXT',
-    description: 'what guidance moves away from (with --guidance-scale)',
-    helpGroup: 'PROMPT',
-  }),
-}
-
-const strategyFlags = {
-  'assistant-model': Flags.string({
-    helpValue: 'MODEL',
-    description: 'smaller model, which drafts for this one',
-    helpGroup: 'STRATEGY',
-  }),
-  strategy: Flags.string({
-    helpValue: 'FILE',
-    description: 'JavaScript module with a strategy or drafter of your own',
-    helpGroup: 'STRATEGY',
-  }),
-}
-
-const outputFlags = {
-  config: Flags.string({
-    helpValue: 'FILE',
-    description: 'JSON file with GenerationConfig fields; flags win over it',
-    helpGroup: 'OUTPUT',
-  }),
-  logprobs: Flags.integer({
-    min: 0,
-    max: 100,
-    helpValue: 'K',
-    description: 'log-probabilities of each token and the K most probable ones; with --json',
-    helpGroup: 'OUTPUT',
-  }),
-}
-
 const JSON_FLAGS = ['logprobs', 'output-scores', 'output-logits', 'output-hidden-states', 'output-attentions']
 
-/** Flags of a command that generates; `fixed` are the fields that it sets itself. */
-export function generateFlags(fixed: readonly GenerationField[] = []) {
-  // What --json returns is what the output flags ask for.
-  const config = configFlags([...fixed, 'return_dict_in_generate'])
-  return { ...modelFlags, ...promptFlags, ...strategyFlags, ...outputFlags, ...config }
-}
+/** The origin of settings that a command makes itself. */
+const THIS_COMMAND = 'this command'
 
-/** Flags of a command whose heads draft: other ways to draft do not go with them. */
-export function headFlags() {
-  const {
-    strategy,
-    'assistant-model': assistant,
-    ...flags
-  } = generateFlags(fieldsOf('beam search', 'contrastive search and DoLa', 'assisted generation'))
-  return flags
-}
+/** The value of --strategy that leaves the choice to us. */
+const AUTO = 'auto'
 
-export const generateArgs = {
-  // oclif would read stdin itself, in a race against 10 ms, and whatever its encoding.
-  prompt: Args.string({ description: 'the prompt; from stdin where it is left out', ignoreStdin: true }),
-}
-
-type GenerateFlags = {
-  model: string
-  dtype: string
-  device: string
-  threads?: number
-  'prompt-file'?: string
-  system?: string
-  raw: boolean
-  'chat-template'?: string
-  'negative-prompt'?: string
-  'assistant-model'?: string
-  strategy?: string
-  config?: string
-  logprobs?: number
-}
+const MEASURING = 'Measuring how long passes take, once for this model and machine.'
 
 /** What makes a command's strategy. */
 export interface StrategySettings {
@@ -129,7 +51,16 @@ export interface StrategySettings {
   /** Nodes of a tree that the assistant drafts in place of a chain. */
   readonly treeNodes?: number
   /** What drafts for the model, once it is there. */
-  readonly draft?: (model: LanguageModel) => Promise<LoadedDrafter>
+  readonly draft?: (context: DraftContext) => Promise<Partial<LoadedDrafter> | undefined>
+}
+
+export interface DraftContext {
+  readonly model: LanguageModel
+  readonly assistant: (Assistant & LanguageModel) | undefined
+  readonly config: GenerationConfig
+  readonly costs: CostOptions
+  /** Whether the user or the model's author has set one of these fields. */
+  isSet(fields: readonly GenerationField[]): boolean
 }
 
 /** What `llm generate` and its strategies share: prompt and settings in, text or JSON out. */
@@ -149,7 +80,7 @@ export abstract class GenerateCommand extends BaseCommand {
     // Only now: while stdin is waited for, Ctrl-C ends the process itself.
     const signal = this.interruptSignal()
     const layers = await this.#layers(flags, settings)
-    const custom = flags.strategy === undefined ? {} : await loadStrategy(flags.strategy)
+    const custom = await customStrategy(flags, settings)
     const template = flags['chat-template']
     const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
     // Terminals without a size there are too, under which ink cannot lay out anything.
@@ -157,29 +88,43 @@ export abstract class GenerateCommand extends BaseCommand {
     // Ink takes as long to import as a small model takes to load.
     const view = terminal && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
     const model = await this.#load(flags, layers, signal)
-    let assistant: LanguageModel | undefined
-    let drafted: LoadedDrafter | undefined
+    let assistant: DraftContext['assistant']
+    let drafted: Partial<LoadedDrafter> | undefined
     try {
       const isAssisted = flags['assistant-model'] !== undefined
       const config = this.#check(model, layers, settings, isAssisted)
       const drafting = { layers: config.assistant_early_exit, treeNodes: settings.treeNodes }
       assistant = await loadAssistant(flags, model, { ...drafting, signal })
-      drafted = await settings.draft?.(model)
-      const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
-      const generation = generate(model, promptFor(model, text, flags, chatTemplate), layers, {
-        negativePrompt: flags['negative-prompt'],
-        logprobs: flags.logprobs,
-        chatTemplate,
-        ...custom,
-        ...drafted?.options,
+      const draft = flags.strategy === AUTO ? draftAutomatically : settings.draft
+      drafted = await draft?.({
+        model,
         assistant,
+        config,
+        costs: { threads: flags.threads, onMeasure: () => this.logToStderr(MEASURING) },
+        isSet: (fields) => isSet(fields, [model.generationConfig, ...layers]),
+      })
+      const options = { ...custom, ...drafted?.options, assistant }
+      if (flags.baseline) refuseWithoutDrafts(config, options)
+      const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
+      const prompt = promptFor(model, text, flags, chatTemplate)
+      const common = { negativePrompt: flags['negative-prompt'], chatTemplate, signal }
+      const generation = generate(model, prompt, layers, {
+        ...common,
+        ...options,
+        logprobs: flags.logprobs,
         onBeams: shown?.showBeams,
-        signal,
       })
       const result = await this.#show(generation, shown)
-      return generationJson(result)
+      if (!flags.baseline || signal.aborted) return generationJson(result)
+      const seeded = [
+        ...layers.map(withoutDrafts),
+        { values: { seed: result.config.seed }, origin: THIS_COMMAND },
+      ]
+      const baseline = compareWith(await generate(model, prompt, seeded, common).result(), result)
+      if (!this.jsonEnabled()) this.logToStderr(baselineLine(baseline))
+      return { ...generationJson(result), baseline }
     } finally {
-      await Promise.all([model, assistant, drafted].map((each) => each?.dispose()))
+      await Promise.all([model, assistant, drafted].map((each) => each?.dispose?.()))
     }
   }
 
@@ -189,7 +134,7 @@ export abstract class GenerateCommand extends BaseCommand {
     { fixed = {}, defaults = {} }: StrategySettings,
   ): Promise<ConfigLayer[]> {
     const layers: ConfigLayer[] = [
-      { values: { return_dict_in_generate: this.jsonEnabled(), ...defaults }, origin: 'this command' },
+      { values: { return_dict_in_generate: this.jsonEnabled(), ...defaults }, origin: THIS_COMMAND },
     ]
     if (flags.config !== undefined)
       layers.push({ values: await readJsonObject(flags.config), origin: flags.config })
@@ -202,7 +147,7 @@ export abstract class GenerateCommand extends BaseCommand {
         )
       }
     }
-    layers.push({ values: fixed, origin: 'this command' })
+    layers.push({ values: fixed, origin: THIS_COMMAND })
     checkLayers(...layers)
     return layers
   }
@@ -252,7 +197,7 @@ export abstract class GenerateCommand extends BaseCommand {
     }
     let result: GenerationResult | undefined
     try {
-      for await (const { sequence, text } of generation) shown.append(sequence, text)
+      for await (const { sequence, text, drafted } of generation) shown.append(sequence, text, drafted)
       result = await generation.result()
       return result
     } finally {
@@ -261,28 +206,42 @@ export abstract class GenerateCommand extends BaseCommand {
   }
 }
 
+/** A strategy or drafter of the user's own. */
+async function customStrategy(
+  { strategy }: GenerateFlags,
+  { draft }: StrategySettings,
+): Promise<CustomStrategy> {
+  if (strategy === undefined) return {}
+  if (strategy !== AUTO) return loadStrategy(strategy)
+  if (draft) throw usageError('--strategy auto chooses what drafts, but this command does: leave it out.')
+  return {}
+}
+
+/** What drafts by `--strategy auto`: nothing in modes that are not drafted. */
+async function draftAutomatically({ model, assistant, config, costs }: DraftContext) {
+  const mode = generationMode(config, assistant !== undefined)
+  if (mode === 'assisted_generation') {
+    throw usageError('--strategy auto chooses what drafts, but other settings do: leave one of them out.')
+  }
+  if (mode !== 'greedy_search' && mode !== 'sample') {
+    process.stderr.write(`${mode} goes without drafts.\n`)
+    return undefined
+  }
+  const drafter = await autoDrafter(model, costs)
+  process.stderr.write(`Drafts come from ${drafter.name}.\n`)
+  return drafter
+}
+
+/** Whether the user or the model's author has set one of the fields. */
+function isSet(fields: readonly GenerationField[], layers: readonly ConfigLayer[]): boolean {
+  return layers
+    .filter(({ origin }) => origin !== THIS_COMMAND)
+    .some(({ values }) => fields.some((field) => values[field] !== undefined))
+}
+
 /** What can be refused before a model is loaded. */
 function refuseContradictions(flags: GenerateFlags & Readonly<Record<string, unknown>>, json: boolean): void {
   const jsonOnly = JSON_FLAGS.find((flag) => flags[flag] !== undefined && flags[flag] !== false)
   if (jsonOnly && !json) throw usageError(`--${jsonOnly} is part of the JSON output: add --json.`)
-  const chatOnly = ['system', 'chat-template'].find((flag) => flags[flag] !== undefined)
-  if (flags.raw && chatOnly) {
-    throw usageError(`--${chatOnly} has no effect with --raw: leave one of them out.`)
-  }
-}
-
-/** A chat where the model has a template or one is given, unless `--raw`. */
-function promptFor(
-  { tokenizer }: LanguageModel,
-  text: string,
-  { raw, system }: GenerateFlags,
-  chatTemplate: string | undefined,
-): Prompt {
-  const chats = !raw && (chatTemplate ?? tokenizer.chatTemplate) !== undefined
-  if (!chats && system !== undefined) {
-    throw usageError('--system needs a chat template, which this model lacks: give one with --chat-template.')
-  }
-  if (!chats) return text
-  const message: Message = { role: 'user', content: text }
-  return system === undefined ? [message] : [{ role: 'system', content: system }, message]
+  refuseRawChat(flags)
 }

@@ -1,10 +1,13 @@
 import { usageError } from '../errors.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { draftTree } from '../strategies/drafters/draft-tree.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
 import { reencoded } from '../strategies/drafters/reencoded.js'
-import type { Model, Strategy } from '../strategies/types.js'
+import { retrieval } from '../strategies/drafters/retrieval.js'
+import { INDEX_DEPTH, type SuffixIndex } from '../strategies/suffix-index.js'
+import type { CreateDrafter, Model, Strategy } from '../strategies/types.js'
 import { follow, rejectionSample } from '../strategies/verifiers.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { best, sampler } from './choose.js'
@@ -36,7 +39,16 @@ const LOOKBEHIND_FIELDS = [
 ] as const satisfies readonly GenerationField[]
 
 /** The fields that say how an assistant drafts. */
-const ASSISTANT_FIELDS = ['num_assistant_tokens', ...CHAIN_FIELDS, ...LOOKBEHIND_FIELDS] as const
+export const ASSISTANT_FIELDS = ['num_assistant_tokens', ...CHAIN_FIELDS, ...LOOKBEHIND_FIELDS] as const
+
+interface AssistedParts {
+  readonly eosTokenIds: readonly number[]
+  readonly assistant?: FittedAssistant
+  /** Stands for the settings of draft length; drafts are deterministic with it. */
+  readonly createControl?: CreateDraftControl
+  /** Text that prompt lookup looks in, too. */
+  readonly lookupCorpus?: SuffixIndex
+}
 
 /**
  * Greedy decoding or sampling with drafts (HF's `_assisted_decoding`). The text is that of greedy decoding, or distributed
@@ -44,7 +56,7 @@ const ASSISTANT_FIELDS = ['num_assistant_tokens', ...CHAIN_FIELDS, ...LOOKBEHIND
  */
 export function assistedDecoding(
   config: GenerationConfig,
-  { eosTokenIds, assistant }: { eosTokenIds: readonly number[]; assistant?: FittedAssistant },
+  { eosTokenIds, assistant, createControl, lookupCorpus }: AssistedParts,
 ): Strategy {
   const { do_sample: sampled } = config
   const choose = follow(sampled ? sampler() : best)
@@ -54,30 +66,48 @@ export function assistedDecoding(
         `assistant_early_exit needs the first layers of the model as its assistant: load them with layers: ${config.assistant_early_exit}.`,
       )
     }
-    const { prompt_lookup_num_tokens: numTokens, max_matching_ngram_size: maxNgram } = config
-    return draftVerify(promptLookup({ numTokens: numTokens!, maxNgram, eosTokenIds }), choose)
+    return draftVerify(lookup(config, eosTokenIds, lookupCorpus), choose, createControl)
   }
   const { model, tokenizer, treeNodes, reencodesFor } = assistant
   const { num_assistant_tokens: numTokens, assistant_lookbehind, target_lookbehind } = config
   if (treeNodes !== undefined) {
     return draftVerify(draftTree({ model, size: treeNodes, depth: numTokens, eosTokenIds }), choose)
   }
-  const chains = {
-    model,
-    numTokens,
-    adaptive: config.num_assistant_tokens_schedule !== 'constant',
-    confidenceThreshold: config.assistant_confidence_threshold,
-  }
+  const chains = createControl
+    ? { model, numTokens }
+    : {
+        model,
+        numTokens,
+        adaptive: config.num_assistant_tokens_schedule !== 'constant',
+        confidenceThreshold: config.assistant_confidence_threshold,
+      }
   if (reencodesFor) {
     const createDrafter = reencoded({
       createDrafter: draftModel({ ...chains, eosTokenIds: tokenizer.eosTokenIds }),
       draft: { codec: tokenizer, lookbehind: assistant_lookbehind },
       target: { codec: reencodesFor, lookbehind: target_lookbehind },
     })
-    return draftVerify(createDrafter, choose)
+    return draftVerify(createDrafter, choose, createControl)
   }
+  if (createControl) return draftVerify(draftModel({ ...chains, eosTokenIds }), choose, createControl)
   const createDrafter = draftModel({ ...chains, sampled, eosTokenIds })
   return draftVerify(createDrafter, sampled ? rejectionSample() : choose)
+}
+
+/** Looks in the sequence, and in a corpus where there is one. */
+function lookup(
+  { prompt_lookup_num_tokens, max_matching_ngram_size: maxNgram }: GenerationConfig,
+  eosTokenIds: readonly number[],
+  corpus: SuffixIndex | undefined,
+): CreateDrafter {
+  const options = { numTokens: prompt_lookup_num_tokens!, maxNgram, eosTokenIds }
+  if (!corpus) return promptLookup(options)
+  if (maxNgram !== undefined && maxNgram > INDEX_DEPTH) {
+    throw usageError(
+      `max_matching_ngram_size is ${maxNgram}, but a corpus is searched for ${INDEX_DEPTH} tokens at most.`,
+    )
+  }
+  return retrieval({ ...options, corpus })
 }
 
 /** @throws UserError for fields of the user's that say how an assistant drafts, where none does so */

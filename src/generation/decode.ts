@@ -14,7 +14,8 @@ export async function* decode(
   try {
     while (live.length > 0) {
       if (signal?.aborted) {
-        for (const i of live) yield { sequence: i, text: sequences[i].end('interrupted'), ids: [] }
+        for (const i of live)
+          yield { sequence: i, text: sequences[i].end('interrupted'), ids: [], drafted: 0 }
         return
       }
       const steps = await Promise.all(live.map((i) => strategies[i].next()))
@@ -23,14 +24,8 @@ export async function* decode(
         if (!value) throw new RangeError('A strategy ended before its sequence did.')
         return { sequence, ...sequences[sequence].push(value), value }
       })
-      stopwatch.record(
-        chunks.map(({ ids, value }) => ({
-          tokens: ids.length,
-          drafted: value.drafted,
-          accepted: value.accepted,
-        })),
-      )
-      for (const { sequence, text, ids } of chunks) yield { sequence, text, ids }
+      stopwatch.record(chunks.map(({ ids, value }) => ({ ...value, tokens: ids.length })))
+      for (const { value, ...chunk } of chunks) yield chunk
       live = live.filter((i) => !sequences[i].finished)
     }
   } finally {
@@ -56,13 +51,14 @@ export async function* decodeSearch(
     stopwatch.record(sequences.map(() => ({ tokens: settled.length, drafted: 0, accepted: 0 })))
     const ids = settled.map(({ token }) => token)
     for (const [i, sequence] of sequences.entries()) {
-      yield { sequence: i, text: settled.map((record) => sequence.enter(record)).join(''), ids }
+      const text = settled.map((record) => sequence.enter(record)).join('')
+      yield { sequence: i, text, ids, drafted: 0 }
     }
     onBeams?.(beams)
   }
   for (const [i, found] of step.value.entries()) {
     const rest = sequences[i].complete(found)
     stopwatch.count(rest.ids.length)
-    yield { sequence: i, ...rest }
+    yield { sequence: i, ...rest, drafted: 0 }
   }
 }

@@ -2,16 +2,18 @@ import { randomInt } from 'node:crypto'
 import { usageError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { createRandom, forkSeed } from '../random.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { prefixOf } from '../strategies/prefix.js'
+import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type {
   CreateDrafter,
+  KVCache,
   LogitsProcessor,
   Model,
   Search,
   StoppingCriterion,
   Strategy,
 } from '../strategies/types.js'
-import type { Message } from '../tokenizer/chat-template.js'
 import { type Assistant, fitAssistant, refuseIdleFields } from './assisted.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
@@ -22,13 +24,13 @@ import type { LanguageModel } from './load-model.js'
 import { strategyFor } from './mode.js'
 import { prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
+import { encodePrompt, type Prompt } from './prompt.js'
 import { type GeneratedSequence, Sequence, tokenRecorder } from './sequence.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { healPrompt } from './token-healing.js'
 
-/** A text as it is, token ids, or a chat, which the model's chat template turns into text. */
-export type Prompt = string | readonly number[] | readonly Message[]
+export type { Prompt }
 
 /** Arguments of HF's generate() that are no configuration. */
 export interface GenerateOptions {
@@ -42,14 +44,23 @@ export interface GenerateOptions {
   readonly logprobs?: number
   /** A Jinja chat template in place of the model's own. */
   readonly chatTemplate?: string
+  /**
+   * HF's `past_key_values`: a cache of the model that holds the beginning of the prompt, which need not be run again. It is
+   * disposed of in the end.
+   */
+  readonly pastKeyValues?: KVCache
   /** Ends generation: what was written is kept, with the finish reason `interrupted`. */
   readonly signal?: AbortSignal
   /** Decodes in place of the strategy that the settings choose. */
   readonly strategy?: Strategy | Search
   /** Drafts for greedy decoding or sampling, which stay as they are: the text does not change. */
   readonly createDrafter?: CreateDrafter
+  /** Decides how much is drafted where drafts do not depend on chance; by default the settings do. */
+  readonly createControl?: CreateDraftControl
   /** HF's `assistant_model`: a smaller model, which drafts for this one; where its tokens are others, by way of text. */
   readonly assistant?: Assistant
+  /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */
+  readonly lookupCorpus?: SuffixIndex
   /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
   readonly onBeams?: (beams: readonly LiveBeam[]) => void
   /** A sentence about a value that has no effect. */
@@ -63,6 +74,8 @@ export interface GenerationChunk {
   /** May be empty: characters and stop strings are printed whole or not at all. */
   readonly text: string
   readonly ids: readonly number[]
+  /** So many of the text's first characters come from drafts. */
+  readonly drafted: number
 }
 
 /** All sequences; the fields of the first one are also its own. */
@@ -153,7 +166,10 @@ async function* run(
 ): AsyncGenerator<GenerationChunk, GenerationResult, void> {
   const config = resolve([generationConfig, ...layers], options.onWarning)
   for (const layer of layers) checkTokenIds(layer, model.vocabSize)
-  const encode = (text: Prompt) => encodePrompt(text, tokenizer, config, options.chatTemplate)
+  const { chatTemplate } = options
+  const { maxPositions } = model
+  const encode = (text: Prompt) =>
+    encodePrompt(text, { tokenizer, chatTemplate, bosTokenId: config.bos_token_id, maxPositions })
   const promptIds = encode(prompt)
   const stopwatch = new Stopwatch(promptIds.length)
   const healed = config.token_healing
@@ -162,7 +178,7 @@ async function* run(
   const context = {
     promptLength: promptIds.length,
     eosTokenIds: config.eos_token_id ?? tokenizer.eosTokenIds,
-    maxLength: lengthLimit(config, promptIds.length, model.maxPositions),
+    maxLength: lengthLimit(config, promptIds.length, maxPositions),
     decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
     prefixAllowedTokensFn: options.prefixAllowedTokensFn,
     userProcessors: [...healed.processors, ...(options.processors ?? [])],
@@ -173,15 +189,15 @@ async function* run(
   const interrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
   const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
-  const { createDrafter } = options
   const assistant =
     options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
   refuseIdleFields(layers, assistant)
   const { eosTokenIds } = context
-  const strategy = strategyFor(config, { eosTokenIds, strategy: options.strategy, createDrafter, assistant })
+  const strategy = strategyFor(config, { ...options, assistant, eosTokenIds })
   const { num_return_sequences: count } = config
   const branches = 'search' in strategy ? 1 : count
-  const { target, caches, dispose } = await prefill(model, ids, config, branches, negative)
+  const given = { negative, past: options.pastKeyValues }
+  const { target, caches, dispose } = await prefill(model, ids, config, branches, given)
   try {
     const parts = {
       config,
@@ -255,29 +271,4 @@ function resolve(layers: readonly ConfigLayer[], onWarning: GenerateOptions['onW
   const { config, warnings, notices } = resolveGenerationConfig(...layers)
   for (const message of [...warnings, ...notices]) onWarning?.(message)
   return { ...config, seed: config.seed ?? randomInt(2 ** 32) }
-}
-
-/** @throws UserError for a prompt without tokens where the model has no BOS to start from. */
-function encodePrompt(
-  prompt: Prompt,
-  tokenizer: LanguageModel['tokenizer'],
-  config: GenerationConfig,
-  chatTemplate: string | undefined,
-): number[] {
-  const ids = promptIds(prompt, tokenizer, chatTemplate)
-  if (ids.length > 0) return ids
-  // HF starts an empty prompt with BOS.
-  if (config.bos_token_id !== undefined) return [config.bos_token_id]
-  throw usageError('The prompt is empty, and the model has no beginning-of-sequence token: give some text.')
-}
-
-function promptIds(prompt: Prompt, tokenizer: LanguageModel['tokenizer'], chatTemplate?: string): number[] {
-  if (typeof prompt === 'string') return tokenizer.encode(prompt)
-  if (isTokenIds(prompt)) return [...prompt]
-  const text = tokenizer.applyChatTemplate(prompt, { addGenerationPrompt: true, chatTemplate })
-  return tokenizer.encode(text, { addSpecialTokens: false })
-}
-
-function isTokenIds(prompt: readonly number[] | readonly Message[]): prompt is readonly number[] {
-  return prompt.every((item) => typeof item === 'number')
 }

@@ -2,8 +2,9 @@ import { usageError } from '../errors.js'
 import { type HeadKind, readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
-import { moduleName } from '../models/heads/mtp.js'
+import { type MtpSpec, moduleName } from '../models/heads/mtp.js'
 import { EMBEDDING, headName } from '../models/parameters.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { MedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
 import { OnnxParallelHeads } from '../runtime/parallel-heads.js'
@@ -14,21 +15,22 @@ import { type TypicalAcceptanceOptions, typicalAcceptance } from '../strategies/
 import type { Weights } from '../weights/index.js'
 import type { GenerateOptions } from './generate.js'
 import { type LanguageModel, openModel } from './load-model.js'
+import { type CostOptions, runCost, throughputControl } from './step-costs.js'
 
 /** What drafts, as options of `generate`, and what it holds meanwhile. */
 export interface LoadedDrafter {
-  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter'>
+  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter' | 'createControl' | 'lookupCorpus'>
   dispose(): Promise<void>
 }
 
-interface HeadSettings {
-  /** Threads of an operator on the CPU; by default one a core. */
-  readonly threads?: number
-}
+/** Nodes of the largest tree of Medusa's heads, and of the longest chain of MTP modules, where the size is what pays. */
+const MOST = { medusa: 48, mtp: 8 }
+/** Nodes under typical acceptance, where the text depends on them: what pays depends on the machine. */
+const TYPICAL_NODES = 16
 
-export interface MedusaSettings extends HeadSettings {
-  /** The number of nodes, or Medusa's `medusa_choices`. */
-  readonly tree: MedusaOptions['tree']
+export interface MedusaSettings extends CostOptions {
+  /** The number of nodes, or Medusa's `medusa_choices`; by default as many nodes as pay. */
+  readonly tree?: MedusaOptions['tree']
   /** Accepts what is probable enough in place of what the model itself would have chosen: lossy. */
   readonly typical?: TypicalAcceptanceOptions
 }
@@ -40,21 +42,28 @@ export interface MedusaSettings extends HeadSettings {
 export async function loadMedusa(
   directory: string,
   model: LanguageModel,
-  { tree, typical, threads }: MedusaSettings,
+  { typical, tree = typical && TYPICAL_NODES, ...costs }: MedusaSettings,
 ): Promise<LoadedDrafter> {
+  const { device } = model
   const { spec, weights } = await openHeads(directory, MEDUSA, model)
-  const heads = await MedusaHeads.create(model.spec, spec, weights, { device: model.device, threads })
-  const createDrafter = medusa({ heads: (hidden) => heads.candidates(hidden), tree })
+  const heads = await MedusaHeads.create(model.spec, spec, weights, { device, threads: costs.threads })
+  const createDrafter = medusa({ heads: (hidden) => heads.candidates(hidden), tree: tree ?? MOST.medusa })
+  const state = new Float32Array(model.spec.hiddenSize)
+  const draft = async () => {
+    const time = await runCost(model, { medusa: spec }, () => heads.candidates(state), costs)
+    return { most: MOST.medusa, cost: () => time }
+  }
+  const createControl = tree === undefined ? await throughputControl(model, await draft(), costs) : undefined
   return {
     options: typical
       ? { strategy: draftVerify(createDrafter, typicalAcceptance(typical)) }
-      : { createDrafter },
+      : { createDrafter, createControl },
     dispose: () => heads.dispose(),
   }
 }
 
-export interface MtpSettings extends HeadSettings {
-  /** Tokens to draft at a time; by default as many as the modules were trained for; of parallel heads one each. */
+export interface MtpSettings extends CostOptions {
+  /** Tokens to draft at a time; by default as many as pay, of parallel heads one each at most. */
   readonly depth?: number
 }
 
@@ -65,44 +74,88 @@ export interface MtpSettings extends HeadSettings {
 export async function loadMtp(
   directory: string,
   model: LanguageModel,
-  { depth, threads }: MtpSettings,
+  settings: MtpSettings,
 ): Promise<LoadedDrafter> {
-  const { spec, weights } = await openHeads(directory, MTP, model)
-  const options = { device: model.device, threads }
-  const { eosTokenIds } = model.tokenizer
-  if (spec.parallel) {
-    const count = depth ?? spec.modules
-    if (count > spec.modules) {
-      throw usageError(
-        `${directory} holds ${spec.modules} parallel heads, each for one token: a draft of ${count} needs as many.`,
-      )
-    }
-    const heads = await OnnxParallelHeads.create(model.spec, count, weights, options)
-    return {
-      options: { createDrafter: parallelMtp({ heads, eosTokenIds }) },
-      dispose: () => heads.dispose(),
-    }
+  const heads = await openHeads(directory, MTP, model)
+  return heads.spec.parallel
+    ? loadParallelHeads(directory, model, heads, settings)
+    : loadModules(model, heads, settings)
+}
+
+async function loadParallelHeads(
+  directory: string,
+  model: LanguageModel,
+  { spec, weights }: OpenHeads<MtpSpec>,
+  { depth, ...costs }: MtpSettings,
+): Promise<LoadedDrafter> {
+  const count = depth ?? spec.modules
+  if (count > spec.modules) {
+    throw usageError(
+      `${directory} holds ${spec.modules} parallel heads, each for one token: a draft of ${count} needs as many.`,
+    )
   }
+  const { device, tokenizer } = model
+  const heads = await OnnxParallelHeads.create(model.spec, count, weights, { device, threads: costs.threads })
+  const draft = async () => {
+    const time = await runCost(model, { mtp: spec }, () => runHeads(heads, model.spec), costs)
+    return { most: count, cost: () => time }
+  }
+  const createControl = depth === undefined ? await throughputControl(model, await draft(), costs) : undefined
+  return {
+    options: { createDrafter: parallelMtp({ heads, eosTokenIds: tokenizer.eosTokenIds }), createControl },
+    dispose: () => heads.dispose(),
+  }
+}
+
+async function loadModules(
+  model: LanguageModel,
+  { spec, weights }: OpenHeads<MtpSpec>,
+  { depth, ...costs }: MtpSettings,
+): Promise<LoadedDrafter> {
+  const options = { device: model.device, threads: costs.threads }
   const modules = await Promise.all(
     Array.from({ length: spec.modules }, (_, index) => {
       const module = { name: moduleName(model.spec, index), hiddenStatesFirst: spec.hiddenStatesFirst }
       return OnnxMtpModule.create(model.spec, module, weights, options)
     }),
   )
+  const draft = async () => {
+    const time = await runCost(model, { mtp: spec }, () => runModule(modules[0], model.spec), costs)
+    return { most: MOST.mtp, cost: (nodes: number) => nodes * time }
+  }
+  const createControl = depth === undefined ? await throughputControl(model, await draft(), costs) : undefined
+  const { eosTokenIds } = model.tokenizer
   return {
-    options: { createDrafter: mtp({ modules, depth: depth ?? spec.depth, eosTokenIds }) },
+    options: { createDrafter: mtp({ modules, depth: depth ?? MOST.mtp, eosTokenIds }), createControl },
     dispose: async () => {
       await Promise.all(modules.map((module) => module.dispose()))
     },
   }
 }
 
-/** Heads, and beside their weights what they share with their target: the embedding and the vocabulary matrix. */
+async function runHeads(heads: OnnxParallelHeads, { hiddenSize }: DecoderSpec): Promise<void> {
+  const cache = heads.newCache()
+  await heads.append(cache, [new Float32Array(hiddenSize)])
+  cache.dispose()
+}
+
+async function runModule(module: OnnxMtpModule, { hiddenSize }: DecoderSpec): Promise<void> {
+  const cache = module.newCache()
+  await module.forward(cache, [{ token: 0, state: new Float32Array(hiddenSize) }], [-1])
+  cache.dispose()
+}
+
+interface OpenHeads<Spec> {
+  readonly spec: Spec
+  /** Beside the heads' own what they share with their target: the embedding, the final norm and the vocabulary matrix. */
+  readonly weights: Weights
+}
+
 async function openHeads<Spec>(
   directory: string,
   kind: HeadKind<Spec>,
   { path, spec }: LanguageModel,
-): Promise<{ spec: Spec; weights: Weights }> {
+): Promise<OpenHeads<Spec>> {
   const { store } = await openModel(path)
   try {
     const weights: Weights = new Map()

@@ -65,7 +65,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
 }
 
 /** @throws UserError, exit code 2, for layers that the model does not have, and for all of them */
-function firstLayers(spec: DecoderSpec, count = spec.layers.length): DecoderSpec {
+export function firstLayers(spec: DecoderSpec, count = spec.layers.length): DecoderSpec {
   const { length } = spec.layers
   if (count === length) return spec
   if (count > 0 && count < length) return { ...spec, layers: spec.layers.slice(0, count) }

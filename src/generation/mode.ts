@@ -3,7 +3,9 @@ import { beamSearch } from '../strategies/beam-search.js'
 import { drawWithoutReplacement, selectBest } from '../strategies/candidates.js'
 import type { Alternatives } from '../strategies/constraints.js'
 import { contrastiveSearch } from '../strategies/contrastive-search.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
+import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type { CreateDrafter, Search, Strategy } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
 import { assistedDecoding, type FittedAssistant } from './assisted.js'
@@ -27,14 +29,16 @@ interface Parts {
   /** Decodes in place of greedy decoding and sampling. */
   readonly strategy?: Strategy | Search
   readonly createDrafter?: CreateDrafter
+  readonly createControl?: CreateDraftControl
   readonly assistant?: FittedAssistant
+  readonly lookupCorpus?: SuffixIndex
 }
 
 type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
 
 const strategies: Record<GenerationMode, Create> = {
-  greedy_search: (_, { createDrafter }) => draftVerify(createDrafter, follow(best)),
-  sample: (_, { createDrafter }) => draftVerify(createDrafter, follow(sampler())),
+  greedy_search: plain,
+  sample: plain,
   beam_search: beams,
   beam_sample: beams,
   group_beam_search: beams,
@@ -43,8 +47,11 @@ const strategies: Record<GenerationMode, Create> = {
     contrastiveSearch({ penaltyAlpha: penalty_alpha, topK: top_k }),
   assisted_generation: assistedDecoding,
   // DoLa is in the model's scores: see DolaModel.
-  dola_generation: ({ do_sample }, { createDrafter }) =>
-    draftVerify(createDrafter, follow(do_sample ? sampler() : best)),
+  dola_generation: plain,
+}
+
+function plain({ do_sample }: GenerationConfig, { createDrafter, createControl }: Parts): Strategy {
+  return draftVerify(createDrafter, follow(do_sample ? sampler() : best), createControl)
 }
 
 function beams(config: GenerationConfig, { eosTokenIds }: Parts): Search {
@@ -81,6 +88,9 @@ export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | 
   if (parts.assistant && (mode !== 'assisted_generation' || config.prompt_lookup_num_tokens !== undefined)) {
     const other = mode === 'assisted_generation' ? 'prompt_lookup_num_tokens' : mode
     throw usageError(`The settings ask for ${other}, in which no assistant model takes part: leave one out.`)
+  }
+  if (parts.lookupCorpus && config.prompt_lookup_num_tokens === undefined) {
+    throw usageError('A corpus is for prompt lookup: set prompt_lookup_num_tokens, or leave the corpus out.')
   }
   const own = parts.strategy ? 'strategy' : parts.createDrafter && 'drafter'
   if (own && !plainModes.includes(mode)) {

@@ -12,31 +12,41 @@ export interface Prefilled {
   dispose(): void
 }
 
+/** What there may be beside the prompt. */
+export interface PrefillOptions {
+  readonly negative?: readonly number[]
+  /** Holds the beginning of the prompt. */
+  readonly past?: KVCache
+}
+
 /** Several sequences, or the two sides of guidance, are branches of one tree and share the prompt's cache. */
 export async function prefill(
   model: Model,
   promptIds: readonly number[],
   { guidance_scale: scale = 1 }: GenerationConfig,
   count: number,
-  negative: readonly number[] | undefined,
+  { negative, past }: PrefillOptions = {},
 ): Promise<Prefilled> {
   if (scale === 1 && negative) {
     throw usageError(
       'A negative prompt has no effect without guidance: set guidance_scale to another value than 1.',
     )
   }
+  const cache = past ?? model.newCache()
+  // The prompt's last token gives the first scores; token healing may have taken one away.
+  if (cache.length >= promptIds.length) cache.keep([...promptIds.keys()].slice(0, -1))
   if (count === 1 && scale === 1) {
-    const cache = model.newCache()
     return { target: model, caches: [cache], dispose: () => cache.dispose() }
   }
-  const branching = new BranchingModel(model)
+  const branching = new BranchingModel(model, cache)
   const dispose = () => branching.dispose()
   try {
-    const root = branching.newCache()
-    const shared = promptIds.slice(0, -1)
-    if (shared.length > 0) {
-      const parents = shared.map((_, i) => i - 1)
-      await branching.forward(root, shared, parents, [])
+    const root = branching.root()
+    const held = root.length
+    const rest = promptIds.slice(held, -1)
+    if (rest.length > 0) {
+      const parents = rest.map((_, i) => held + i - 1)
+      await branching.forward(root, rest, parents, [])
     }
     const forks = Array.from({ length: count }, () => root.fork())
     if (scale === 1) return { target: branching, caches: forks, dispose }

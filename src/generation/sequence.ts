@@ -103,18 +103,23 @@ export class Sequence {
     return this.records.length
   }
 
-  /** Enters a step's tokens up to the one that ends the sequence; gives the text and ids that it added. */
-  push(step: Pick<Step, 'choices'>): { text: string; ids: number[] } {
+  /**
+   * Enters a step's tokens up to the one that ends the sequence; gives the text and ids that it added, and how many of the
+   * text's first characters drafted tokens made certain.
+   */
+  push(step: Pick<Step, 'choices' | 'accepted'>): { text: string; ids: number[]; drafted: number } {
     const ids: number[] = []
     let text = ''
-    for (const choice of step.choices) {
+    let drafted = 0
+    for (const [i, choice] of step.choices.entries()) {
       ids.push(choice.token)
       text += this.enter(this.record(choice))
+      if (i < step.accepted) drafted = text.length
       this.prefix = extend(this.prefix, choice.token)
       const reason = this.options.stop(this.prefix)
-      if (reason) return { text: text + this.end(reason), ids }
+      if (reason) return { text: text + this.end(reason), ids, drafted }
     }
-    return { text, ids }
+    return { text, ids, drafted }
   }
 
   /** Adds a token that does not end the sequence by itself; gives the text that it made certain. */

@@ -1,3 +1,5 @@
+import type { Step } from '../strategies/types.js'
+
 /** What a generation cost. */
 export interface Statistics {
   readonly prompt_tokens: number
@@ -13,9 +15,18 @@ export interface Statistics {
   readonly steps: number
   readonly drafted_tokens: number
   readonly accepted_tokens: number
+  /** Of the drafts that were so deep, the share of which as many tokens were accepted, at least: of 1, 2, … tokens. */
+  readonly acceptance_by_depth: readonly number[]
+  /** Seconds that drafting took. */
+  readonly draft_time: number
+  /** Seconds of the passes after the first one. */
+  readonly verify_time: number
   /** Bytes: the process's peak resident memory so far. */
   readonly peak_memory: number
 }
+
+/** What one sequence decoded in a turn. */
+type TurnStep = Omit<Step, 'choices'> & { readonly tokens: number }
 
 /** Measures a generation from its construction on. */
 export class Stopwatch {
@@ -26,19 +37,35 @@ export class Stopwatch {
   private steps = 0
   private drafted = 0
   private accepted = 0
+  /** By depth from 1 on: drafts that were so deep, and of how many as much was accepted. */
+  private readonly depths: { drafts: number; accepted: number }[] = []
+  private readonly time = { draft: 0, pass: 0 }
 
   constructor(private readonly promptTokens: number) {}
 
-  /** Enters one turn of all sequences: what each decoded. */
-  record(steps: readonly { tokens: number; drafted: number; accepted: number }[]): void {
+  /** Enters one turn of all sequences, which draft and pass together: what each decoded. */
+  record(steps: readonly TurnStep[]): void {
     this.steps++
     for (const step of steps) {
       this.drafted += step.drafted
       this.accepted += step.accepted
+      this.recordDepths(step)
     }
     this.count(steps.reduce((sum, { tokens }) => sum + tokens, 0))
+    if (this.begun) {
+      this.time.draft += Math.max(...steps.map(({ time }) => time?.draft ?? 0)) / 1000
+      this.time.pass += Math.max(...steps.map(({ time }) => time?.pass ?? 0)) / 1000
+    }
     // A search has decoded a token for each sequence too, but does not know yet which.
     this.begun ??= { time: performance.now(), tokens: Math.max(this.tokens, steps.length) }
+  }
+
+  private recordDepths({ drafted, accepted, depth = drafted }: TurnStep): void {
+    for (let i = 0; i < depth; i++) {
+      this.depths[i] ??= { drafts: 0, accepted: 0 }
+      this.depths[i].drafts++
+      if (accepted > i) this.depths[i].accepted++
+    }
   }
 
   /** Enters tokens that took no pass of their own. */
@@ -61,6 +88,9 @@ export class Stopwatch {
       steps: this.steps,
       drafted_tokens: this.drafted,
       accepted_tokens: this.accepted,
+      acceptance_by_depth: this.depths.map(({ drafts, accepted }) => accepted / drafts),
+      draft_time: this.time.draft,
+      verify_time: this.time.pass,
       // Kilobytes on every platform, by libuv's convention.
       peak_memory: process.resourceUsage().maxRSS * 1024,
     }

@@ -54,7 +54,13 @@ export async function createSession(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
-      extra: { session: { model_external_initializers_file_folder_path: directory } },
+      extra: {
+        session: {
+          model_external_initializers_file_folder_path: directory,
+          // Threads that go on spinning after a run take the cores from the next run of another session: a drafter's, for one.
+          force_spinning_stop: '1',
+        },
+      },
     })
   } catch (error) {
     throw sessionError(error, device)

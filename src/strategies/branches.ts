@@ -7,15 +7,16 @@ const FIRST_COMPACTION = 256
  * passes that several of them ask for in one turn of the event loop run as one. Strategies stay single-sequence.
  */
 export class BranchingModel implements Model {
-  private readonly shared: KVCache
   private readonly branches = new Set<Branch>()
   private waiting: Job[] = []
   private running = false
   private compactAt = FIRST_COMPACTION
 
-  constructor(private readonly model: Model) {
-    this.shared = model.newCache()
-  }
+  /** @param shared holds the tree, and at first a chain of tokens or none */
+  constructor(
+    private readonly model: Model,
+    private readonly shared: KVCache = model.newCache(),
+  ) {}
 
   get vocabSize(): number {
     return this.model.vocabSize
@@ -35,6 +36,11 @@ export class BranchingModel implements Model {
 
   newCache(): Branch {
     return this.branch([])
+  }
+
+  /** The branch of the tokens that the tree began with, before anything else ran. */
+  root(): Branch {
+    return this.branch([...Array(this.shared.length).keys()])
   }
 
   forward(

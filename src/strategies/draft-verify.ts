@@ -1,3 +1,4 @@
+import type { CreateDraftControl } from './draft-control.js'
 import { extend, tokensOf } from './prefix.js'
 import type {
   Choice,
@@ -16,17 +17,26 @@ import type {
  * The loop that all single-sequence strategies share: draft a tree, run it through the target in one forward pass,
  * keep the path that the verifier accepts (Leviathan et al. 2023, algorithm 1, over trees as in SpecInfer). Without
  * a drafter this is plain decoding. The first pass runs what the cache lacks of the prompt and drafts nothing.
+ * @param createControl decides how much of a draft is wanted; by default all that the drafter gives
  */
-export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Verifier): Strategy {
+export function draftVerify(
+  createDrafter: CreateDrafter | undefined,
+  verify: Verifier,
+  createControl?: CreateDraftControl,
+): Strategy {
   return async function* (request) {
     const { model, cache, random, limit } = request
     const drafter = createDrafter?.(request)
+    const control = createControl?.()
     let prefix = request.prompt
     let pending = tokensOf(prefix, prefix.length - cache.length)
     let hidden: Float32Array | undefined
     try {
       while (prefix.length < limit) {
-        const draft = await proposal(drafter, prefix, hidden, limit - prefix.length - 1)
+        const started = performance.now()
+        const room = limit - prefix.length - 1
+        const draft = await proposal(drafter, prefix, hidden, room, control?.size)
+        const drafted = performance.now()
         const start = cache.length + pending.length
         const output = await model.forward(
           cache,
@@ -34,9 +44,11 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
           [...pending.map((_, i) => cache.length + i - 1), ...draft.parents.map((parent) => start + parent)],
           [pending.length - 1, ...draft.tokens.map((_, node) => pending.length + node)],
         )
+        const passed = performance.now()
         const visited = new VisitedNodes(draft, output, pending.length, prefix, request.processors)
         const { path, next } = verify(draft, (node) => visited.at(node).scores, random)
         keepPath(request, start, draft, path)
+        control?.record(draft.tokens.length, path)
         const nodes = [-1, ...path]
         yield {
           choices: nodes.map((node, i) =>
@@ -44,6 +56,8 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
           ),
           drafted: draft.tokens.length,
           accepted: path.length,
+          depth: depthOf(draft),
+          time: { draft: drafted - started, pass: passed - drafted },
         }
         const last = visited.at(nodes[path.length])
         prefix = extend(last.prefix, next)
@@ -64,14 +78,33 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
 
 const NOTHING: TokenTree = { tokens: [], parents: [] }
 
-function proposal(
+/** @param size the most nodes that are wanted */
+async function proposal(
   drafter: Drafter | undefined,
   prefix: Prefix,
   hidden: Float32Array | undefined,
-  limit: number,
-): Promise<TokenTree> | TokenTree {
+  room: number,
+  size = Number.POSITIVE_INFINITY,
+): Promise<TokenTree> {
+  const limit = Math.min(room, size)
   if (!drafter || !hidden || limit < 1) return NOTHING
-  return drafter.draft(prefix, { hidden }, limit)
+  const draft = await drafter.draft(prefix, { hidden }, limit)
+  return draft.tokens.length > size ? firstNodes(draft, size) : draft
+}
+
+function firstNodes({ tokens, parents, probs }: TokenTree, size: number): TokenTree {
+  return {
+    tokens: tokens.slice(0, size),
+    parents: parents.slice(0, size),
+    ...(probs && { probs: probs.slice(0, size) }),
+  }
+}
+
+/** Tokens of the longest path. */
+function depthOf({ parents }: TokenTree): number {
+  const depths: number[] = []
+  for (const parent of parents) depths.push(parent < 0 ? 1 : depths[parent] + 1)
+  return Math.max(0, ...depths)
 }
 
 /** Forgets what was not accepted; a draft that was accepted whole stays as it is. */

@@ -100,3 +100,10 @@ export function maximum(scores: Float32Array): number {
   for (let i = 0; i < scores.length; i++) if (scores[i] > best) best = scores[i]
   return best
 }
+
+/** Takes the item of the highest score out of a list that is not empty; the first one of several. */
+export function takeHighest<T>(items: T[], score: (item: T) => number): T {
+  let best = 0
+  for (let i = 1; i < items.length; i++) if (score(items[i]) > score(items[best])) best = i
+  return items.splice(best, 1)[0]
+}

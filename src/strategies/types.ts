@@ -149,8 +149,13 @@ export interface Choice {
 /** What one forward pass of the target decoded. */
 export interface Step {
   readonly choices: readonly Choice[]
+  /** Nodes of the draft. */
   readonly drafted: number
   readonly accepted: number
+  /** The longest path of the draft, tokens; by default it is a chain. */
+  readonly depth?: number
+  /** Milliseconds that the draft and the pass took. */
+  readonly time?: { readonly draft: number; readonly pass: number }
 }
 
 /** Decodes a sequence step by step, up to its limit; the caller ends it earlier by returning the generator. */

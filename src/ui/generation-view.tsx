@@ -1,10 +1,11 @@
 import { Box, render, Static, Text } from 'ink'
+import type { ReactNode } from 'react'
 import { type StatisticsLike, statisticsLine } from './statistics-line.js'
 
 /** A terminal's view of sequences that grow. */
 export interface GenerationView {
-  /** Adds text to a sequence. */
-  append(sequence: number, text: string): void
+  /** Adds text to a sequence, of which the first characters may come from drafts: these are coloured. */
+  append(sequence: number, text: string, drafted?: number): void
   /** Shows the sequences that a search follows below the text that they have in common. */
   showBeams(beams: readonly BeamLike[]): void
   /** Shows the statistics of a generation that succeeded, and leaves the view as it is. */
@@ -22,6 +23,8 @@ export interface BeamLike {
 interface ViewState {
   /** By sequence. */
   readonly texts: readonly string[]
+  /** By sequence, where something drafts: the parts of the text that come from drafts. */
+  readonly drafts?: readonly (readonly Span[])[]
   readonly statistics: StatisticsLike | undefined
   /** In a search, while it lasts. */
   readonly beams?: readonly BeamLike[]
@@ -30,6 +33,9 @@ interface ViewState {
   /** Rows that may be drawn again; what lies above scrolls away and stays. */
   readonly rows: number
 }
+
+/** From the first character to before the second one. */
+type Span = readonly [from: number, to: number]
 
 const FRAME_MS = 33
 /** For the statistics and the cursor: ink clears the terminal where a view is as high as it. */
@@ -43,10 +49,12 @@ export function generationView(
   stream: NodeJS.WriteStream = process.stdout,
 ): GenerationView {
   const texts = Array<string>(sequences).fill('')
+  const drafts = texts.map((): Span[] => [])
   let beams: readonly BeamLike[] | undefined
   const view = (statistics?: StatisticsLike) => (
     <Generation
       texts={[...texts]}
+      drafts={drafts}
       statistics={statistics}
       beams={beams}
       width={stream.columns || 80}
@@ -64,7 +72,9 @@ export function generationView(
     timer ??= setTimeout(draw, FRAME_MS)
   }
   return {
-    append(sequence, text) {
+    append(sequence, text, drafted = 0) {
+      const { length } = texts[sequence]
+      if (drafted > 0) drafts[sequence].push([length, length + drafted])
       texts[sequence] += text
       drawSoon()
     },
@@ -83,14 +93,16 @@ export function generationView(
 }
 
 /** One sequence streams like a log; of several the last rows are drawn one below the other, and all in the end. */
-export function Generation({ texts, statistics, beams = [], width, rows }: ViewState) {
+export function Generation({ texts, drafts = [], statistics, beams = [], width, rows }: ViewState) {
   const room = rows - beams.length
   return (
     <>
       {texts.length === 1 ? (
-        <StreamedText text={texts[0]} width={width} />
+        <StreamedText text={texts[0]} drafts={drafts[0]} width={width} />
       ) : statistics ? (
-        <Static items={[...texts]}>{(text, i) => sequenceBox(text, i, texts.length, 'wrap')}</Static>
+        <Static items={[...texts]}>
+          {(text, i) => sequenceBox(coloured({ text, start: 0 }, drafts[i]), i, texts.length, 'wrap')}
+        </Static>
       ) : beams.length > 0 ? (
         // What is settled is the same in all.
         <Text wrap="truncate">{lastRows(texts[0], width, Math.max(1, room))}</Text>
@@ -122,7 +134,7 @@ export function beamRow(beam: BeamLike, settled: string, width: number): string 
 }
 
 /** Rows are truncated while they must not take more room than was counted: wide characters would. */
-function sequenceBox(text: string, index: number, count: number, wrap: 'wrap' | 'truncate') {
+function sequenceBox(text: ReactNode, index: number, count: number, wrap: 'wrap' | 'truncate') {
   return (
     <Box key={index} flexDirection="column" marginBottom={1}>
       <Dim text={`— ${index + 1} of ${count}`} />
@@ -132,14 +144,42 @@ function sequenceBox(text: string, index: number, count: number, wrap: 'wrap' | 
 }
 
 /** Lines that are complete are printed once and for all: only the last one is drawn again and again. */
-function StreamedText({ text, width }: { text: string; width: number }) {
-  const { settled, open } = settledLines(text, width)
+function StreamedText({ text, drafts, width }: { text: string; drafts?: readonly Span[]; width: number }) {
+  const rows = rowsOf(text, width)
+  const open = rows.pop()!
   return (
     <>
-      <Static items={settled}>{(line, i) => <Text key={i}>{line === '' ? ' ' : line}</Text>}</Static>
-      <Text>{open}</Text>
+      <Static items={rows}>
+        {(row, i) => <Text key={i}>{row.text === '' ? ' ' : coloured(row, drafts)}</Text>}
+      </Static>
+      <Text>{coloured(open, drafts)}</Text>
     </>
   )
+}
+
+/** A row with what comes from drafts in green. */
+function coloured({ text, start }: Row, drafts: readonly Span[] = []): ReactNode {
+  const spans = drafts.filter(([from, to]) => from < start + text.length && to > start)
+  if (spans.length === 0 || process.env.NO_COLOR) return text
+  let at = 0
+  const pieces = spans.flatMap(([from, to]) => {
+    const [first, last] = [Math.max(0, from - start), Math.min(text.length, to - start)]
+    const before = text.slice(at, first)
+    at = last
+    return [
+      before,
+      <Text key={first} color="green">
+        {text.slice(first, last)}
+      </Text>,
+    ]
+  })
+  return [...pieces, text.slice(at)]
+}
+
+/** Text of a row, and where it begins in the whole. */
+interface Row {
+  readonly text: string
+  readonly start: number
 }
 
 /**
@@ -147,21 +187,31 @@ function StreamedText({ text, width }: { text: string; width: number }) {
  * is settled stays so when the text grows.
  */
 export function settledLines(text: string, width: number): { settled: string[]; open: string } {
-  const settled = text.split('\n').flatMap((line) => wrapped(line, width))
+  const settled = rowsOf(text, width).map((row) => row.text)
   return { open: settled.pop()!, settled }
 }
 
-function wrapped(line: string, width: number): string[] {
-  const rows: string[] = []
-  let rest = line
-  while (rest.length > width) {
+function rowsOf(text: string, width: number): Row[] {
+  let start = 0
+  return text.split('\n').flatMap((line) => {
+    const rows = wrapped(line, width, start)
+    start += line.length + 1
+    return rows
+  })
+}
+
+function wrapped(line: string, width: number, start: number): Row[] {
+  const rows: Row[] = []
+  let at = 0
+  while (line.length - at > width) {
+    const rest = line.slice(at)
     const space = rest.lastIndexOf(' ', width)
     const end = space > 0 ? space : wholeCharacters(rest, width)
     if (end === rest.length) break
-    rows.push(rest.slice(0, end))
-    rest = rest.slice(space > 0 ? end + 1 : end)
+    rows.push({ text: rest.slice(0, end), start: start + at })
+    at += space > 0 ? end + 1 : end
   }
-  return [...rows, rest]
+  return [...rows, { text: line.slice(at), start: start + at }]
 }
 
 /** Where to cut at or right after `length`, not inside a surrogate pair. */

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { formatDuration } from './format.js'
 
 export interface TrainingState {
   /** Steps done. */
@@ -81,15 +82,7 @@ function runningFigures(): (state: TrainingState) => string {
   return (state) => {
     loss = mean(loss, state.loss)
     speed = mean(speed, state.tokensPerSecond)
-    const left = duration(((state.steps - state.step) * state.tokensPerStep) / speed)
+    const left = formatDuration(((state.steps - state.step) * state.tokensPerStep) / speed)
     return `loss ${loss.toFixed(3)}, ${Math.round(speed)} tok/s, ${left} left`
   }
-}
-
-/** `1 h 05 min`, `12 min`, `40 s`. */
-function duration(seconds: number): string {
-  if (seconds < 100) return `${Math.round(seconds)} s`
-  const minutes = Math.round(seconds / 60)
-  if (minutes < 100) return `${minutes} min`
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }

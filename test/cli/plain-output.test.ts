@@ -11,7 +11,7 @@ function generationOf(
 ): Generation {
   const sequences = texts.map((text) => ({ text }))
   async function* stream(): AsyncGenerator<GenerationChunk> {
-    for (const [sequence, text] of chunks) yield { sequence, text, ids: [] }
+    for (const [sequence, text] of chunks) yield { sequence, text, ids: [], drafted: 0 }
   }
   const result = async () => ({ ...sequences[0], sequences }) as unknown as GenerationResult
   return { [Symbol.asyncIterator]: stream, result } as unknown as Generation

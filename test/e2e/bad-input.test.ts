@@ -236,14 +236,12 @@ function escaped(text: string): string {
 
 const unserved: BadInput[] = (
   [
-    ['prompt-lookup-num-tokens', '3', 'assisted generation'],
-    ['assistant-early-exit', '2', 'assisted generation'],
     ['constraints', '[{}]', 'constraints as objects of Python'],
+    ['use-mtp', undefined, 'a kind of assisted generation'],
     ['low-memory', undefined, 'less memory at the cost of time'],
     ['cache-implementation', 'static', 'a choice of cache'],
     ['prefill-chunk-size', '16', 'prefill in chunks'],
     ['encoder-repetition-penalty', '1.5', 'encoder-decoder models'],
-    ['use-mtp', undefined, 'assisted generation'],
   ] as const
 ).map(([flag, value, reason]) => ({
   name: `--${flag}`,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { format } from 'node:util'
 import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
+import Batch from '../../src/commands/batch.js'
 import Eval from '../../src/commands/eval.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
 import GenerateContrastive from '../../src/commands/generate/contrastive.js'
@@ -97,6 +98,7 @@ interface Runnable {
 }
 
 const commands: Readonly<Record<string, Runnable>> = {
+  batch: Batch,
   eval: Eval,
   generate: Generate,
   'generate beam': GenerateBeam,

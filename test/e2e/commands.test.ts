@@ -59,7 +59,7 @@ describe('models show', () => {
       'Special tokens': 'bos <s>, eos </s>, pad <pad>',
       'Chat template': 'no',
       Strategies:
-        'greedy_search, sample, beam_search, beam_sample, group_beam_search, constrained_beam_search, contrastive_search, dola_generation',
+        'greedy_search, sample, beam_search, beam_sample, group_beam_search, constrained_beam_search, contrastive_search, assisted_generation, dola_generation',
       'Cache in memory': '768 B a token, 98.3 kB at full context',
     })
     expect(rows['Weights in memory']).toMatch(/^fp32 534\.3 kB, int8 \S+ kB, int4 \S+ kB$/)

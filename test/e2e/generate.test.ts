@@ -77,6 +77,9 @@ describe('--json', () => {
       steps: 8,
       drafted_tokens: 0,
       accepted_tokens: 0,
+      acceptance_by_depth: [],
+      draft_time: expect.any(Number),
+      verify_time: expect.any(Number),
       peak_memory: expect.any(Number),
     })
   })

@@ -184,10 +184,33 @@ describe('--strategy', () => {
 describe('llm generate lookup', () => {
   test('writes what greedy decoding writes, with drafts from the prompt', async () => {
     const repeated = on(model, 'hello hello hello', '--max-new-tokens', '40')
-    const looked = await json(repeated, 'generate lookup')
-    expect(looked.ids).toEqual((await json(repeated)).ids)
-    expect(looked.config.prompt_lookup_num_tokens).toBe(10)
-    expect(looked.statistics.drafted_tokens).toBeGreaterThan(0)
+    const { ids } = await json(repeated)
+    const looked = await json([...repeated, '--prompt-lookup-num-tokens', '3'], 'generate lookup')
+    expect(looked.ids).toEqual(ids)
+    const { drafted_tokens, accepted_tokens, acceptance_by_depth, draft_time, verify_time } =
+      looked.statistics
+    expect(drafted_tokens).toBeGreaterThan(accepted_tokens)
+    expect(acceptance_by_depth.length).toBeLessThanOrEqual(3)
+    expect(verify_time).toBeGreaterThan(draft_time)
+    // As many tokens as pay: how many these are depends on the machine, and the text does not.
+    expect((await json(repeated, 'generate lookup')).ids).toEqual(ids)
+  })
+
+  test('tells beside plain decoding how fast it is', async () => {
+    const compared = on(model, 'hello hello hello', '--baseline', '--do-sample', '--seed', '2')
+    const { baseline, statistics } = await json(compared, 'generate lookup')
+    expect(baseline!.same_text).toBe(true)
+    const { tokens_per_second } = statistics
+    expect(baseline!.speedup).toBeCloseTo(tokens_per_second / baseline!.tokens_per_second, 5)
+    const { stderr } = await runClass('generate lookup', compared)
+    expect(stderr).toMatch(
+      /\nPlain decoding: [\d.]+ tok\/s; drafts are [\d.]+ times as fast, with the same text\.\n$/,
+    )
+    const nothing = await runClass('generate', args('--baseline'))
+    expect([nothing.code, nothing.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^Error: --baseline compares drafts/),
+    ])
   })
 
   test('draws what sampling draws', async () => {
@@ -257,7 +280,10 @@ describe('llm generate speculative', () => {
   })
 
   test('tells how drafts fared', async () => {
-    const { stderr } = await runClass('generate speculative', args('--assistant-model', draft))
+    const { stderr } = await runClass(
+      'generate speculative',
+      args('--assistant-model', draft, '--num-assistant-tokens', '3'),
+    )
     expect(stderr).toMatch(/ tok\/s · [\d.]+ tokens a pass · \d+% of drafts accepted · peak /)
   })
 
@@ -278,6 +304,42 @@ describe('llm generate speculative', () => {
   ])('refuses %s', async (_, more, says) => {
     const { code, stderr } = await runClass('generate speculative', args(...more))
     expect([code, stderr]).toEqual([2, expect.stringMatching(says)])
+  })
+})
+
+describe('--strategy auto', () => {
+  const auto = (...more: string[]) => args('--strategy', 'auto', ...more)
+
+  test('looks the prompt up where the model has nothing that drafts', async () => {
+    const { stderr, stdout } = await runClass('generate', auto())
+    expect(stderr).toContain('Drafts come from prompt lookup.\n')
+    expect(stdout).toBe((await runClass('generate', args())).stdout)
+  })
+
+  test('takes a draft model that lies beside the model', async () => {
+    const target = writeTextModel(join(home, 'with-draft'))
+    writeTextModel(join(target, 'draft'))
+    const run = await runClass('generate', on(target, 'hello', '--strategy', 'auto'))
+    expect([run.code, run.stderr]).toEqual([0, expect.stringContaining('Drafts come from a draft model.\n')])
+    expect(run.stdout).toBe((await runClass('generate', on(target, 'hello'))).stdout)
+  })
+
+  test('leaves beams alone, and does not go with other drafts', async () => {
+    const beams = await runClass('generate', auto('--num-beams', '2'))
+    expect([beams.code, beams.stderr]).toEqual([
+      0,
+      expect.stringContaining('beam_search goes without drafts.'),
+    ])
+    for (const [command, more] of [
+      ['generate', ['--prompt-lookup-num-tokens', '3']],
+      ['generate lookup', []],
+    ] as const) {
+      const { code, stderr } = await runClass(command, auto(...more))
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/^Error: --strategy auto chooses what drafts/),
+      ])
+    }
   })
 })
 

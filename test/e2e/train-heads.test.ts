@@ -201,7 +201,8 @@ describe('what was trained drafts', () => {
       const drafted = await generated(command, flag, directory, ...more, ...mode)
       expect(drafted.ids).toEqual(plain.ids)
       expect(drafted.sequences?.map(({ ids }) => ids)).toEqual(plain.sequences?.map(({ ids }) => ids))
-      expect(drafted.statistics.drafted_tokens).toBeGreaterThan(10)
+      // Without a size as many are drafted as pay, which depends on the machine.
+      if (more.length > 0) expect(drafted.statistics.drafted_tokens).toBeGreaterThan(10)
     }
   })
 

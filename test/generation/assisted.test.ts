@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Assistant, reencodingNotice } from '../../src/generation/assisted.js'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.js'
+import { indexOf } from '../strategies/corpora.js'
 import { ToyModel } from '../strategies/toy-model.js'
 import { stubModel } from './stub-model.js'
 import { greedy, PROMPT, run } from './toy-generation.js'
@@ -74,6 +75,59 @@ describe('prompt lookup', () => {
       (error) => error.message,
     )
     expect(typeof outcome === 'string' ? outcome : warnings.join()).toMatch(message)
+  })
+})
+
+describe('prompt lookup in a corpus', () => {
+  const settings = { prompt_lookup_num_tokens: 5, max_new_tokens: 25 }
+
+  test('writes the greedy text, from what the corpus has of it', async () => {
+    const lookupCorpus = await indexOf([
+      [7, 7, 7],
+      [...PROMPT, ...greedy(25)],
+    ])
+    const { ids, statistics } = await run(settings, { lookupCorpus })
+    expect(ids).toEqual(greedy(25))
+    // The first pass drafts nothing, and each later one gives six.
+    expect(statistics).toMatchObject({ steps: 5, drafted_tokens: 20, accepted_tokens: 20 })
+  })
+
+  test('draws what sampling draws, and goes with processors', async () => {
+    const lookupCorpus = await indexOf([greedy(60), greedy(60, [5])])
+    const sampled = {
+      do_sample: true,
+      seed: 4,
+      num_return_sequences: 3,
+      max_new_tokens: 20,
+      no_repeat_ngram_size: 3,
+    }
+    const plain = await run(sampled)
+    const drafted = { ...sampled, prompt_lookup_num_tokens: 30, max_matching_ngram_size: 4 }
+    const looked = await run(drafted, { lookupCorpus })
+    expect(looked.sequences.map(({ ids }) => ids)).toEqual(plain.sequences.map(({ ids }) => ids))
+    expect(looked.statistics.accepted_tokens).toBeGreaterThan(5)
+  })
+
+  test('drafts nothing beyond eos_token_id', async () => {
+    const [first, second] = greedy(2)
+    const lookupCorpus = await indexOf([[...PROMPT, first, second, 1, 1, 1]])
+    const ending = { ...settings, eos_token_id: second, max_new_tokens: 6 }
+    const { statistics, finish_reason } = await run(ending, { lookupCorpus })
+    expect(finish_reason).toBe('eos')
+    expect(statistics.drafted_tokens).toBe(0)
+  })
+
+  test.each([
+    [
+      { max_new_tokens: 5 },
+      /A corpus is for prompt lookup: set prompt_lookup_num_tokens, or leave the corpus out/,
+    ],
+    [
+      { ...settings, max_matching_ngram_size: 17 },
+      /max_matching_ngram_size is 17, but a corpus is searched for 16/,
+    ],
+  ])('is refused with %j', async (refused, message) => {
+    await expect(run(refused, { lookupCorpus: await indexOf([[1, 2]]) })).rejects.toThrow(message)
   })
 })
 

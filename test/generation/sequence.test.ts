@@ -32,8 +32,8 @@ describe('a step of several tokens', () => {
   test('is taken whole, and the criterion sees each of its prefixes', () => {
     const seen: string[] = []
     const text = sequence((prefix) => void seen.push(tokensOf(prefix).join()))
-    expect(text.push(step(1, 5, 9))).toEqual({ text: '1 5 9 ', ids: [1, 5, 9] })
-    expect(text.push(step(2))).toEqual({ text: '2 ', ids: [2] })
+    expect(text.push(step(1, 5, 9))).toEqual({ text: '1 5 9 ', ids: [1, 5, 9], drafted: 4 })
+    expect(text.push(step(2))).toEqual({ text: '2 ', ids: [2], drafted: 0 })
     expect(seen).toEqual(['3,1,4,1', '3,1,4,1,5', '3,1,4,1,5,9', '3,1,4,1,5,9,2'])
     expect(text.finished).toBe(false)
   })
@@ -43,7 +43,7 @@ describe('a step of several tokens', () => {
       return_dict_in_generate: true,
       output_scores: true,
     })
-    expect(text.push(step(1, 5, 9, 5))).toEqual({ text: '1 5 ', ids: [1, 5] })
+    expect(text.push(step(1, 5, 9, 5))).toEqual({ text: '1 5 ', ids: [1, 5], drafted: 4 })
     expect(text.finished).toBe(true)
     const result = text.result()
     expect(result).toMatchObject({ ids: [1, 5], text: '1 5 ', finish_reason: 'eos' })

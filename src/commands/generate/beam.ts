@@ -1,4 +1,5 @@
-import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { fieldsOf } from '../../generation/config.js'
 
 export default class GenerateBeam extends GenerateCommand {

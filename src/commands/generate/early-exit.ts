@@ -1,11 +1,13 @@
-import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { assistantControl } from '../../cli/assistant-control.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { usageError } from '../../errors.js'
 import { fieldsOf } from '../../generation/config.js'
 
 export default class GenerateEarlyExit extends GenerateCommand {
   static override summary = "Generate the same text faster with drafts of the model's own first layers."
   static override description =
-    'The first --assistant-early-exit layers draft, --num-assistant-tokens at a time, and the whole model checks the draft in one pass. It pays with models that were trained for early exits (LayerSkip). Greedy text is the one without it; sampled text has the same distribution.'
+    'The first --assistant-early-exit layers draft, as many tokens as pay or --num-assistant-tokens, and the whole model checks the draft in one pass. It pays with models that were trained for early exits (LayerSkip). Greedy text is the one without it; sampled text has the same distribution.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-early-exit 4 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-early-exit 8 --num-assistant-tokens 3 'Once upon a time'",
@@ -24,6 +26,10 @@ export default class GenerateEarlyExit extends GenerateCommand {
     if (flags['assistant-early-exit'] === undefined) {
       throw usageError('There is no layer to exit from: give its number with --assistant-early-exit.')
     }
-    return this.generate(args.prompt, flags, { fixed: { num_beams: 1 }, modes: ['assisted_generation'] })
+    return this.generate(args.prompt, flags, {
+      fixed: { num_beams: 1 },
+      modes: ['assisted_generation'],
+      draft: assistantControl,
+    })
   }
 }

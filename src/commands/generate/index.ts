@@ -1,4 +1,5 @@
-import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 
 export default class Generate extends GenerateCommand {
   static override summary = 'Generate text; the settings choose the strategy, as in HF generate().'

@@ -1,23 +1,59 @@
-import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { Flags } from '@oclif/core'
+import { requireDocuments } from '../../cli/evaluation-documents.js'
+import { type DraftContext, GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
+import { openLookupCorpus } from '../../cli/lookup-corpus.js'
 import { fieldsOf } from '../../generation/config.js'
+import { throughputControl } from '../../generation/step-costs.js'
+
+/** Nodes of the largest draft where its size is what pays. */
+const MOST = 24
 
 export default class GenerateLookup extends GenerateCommand {
-  static override summary = 'Generate the same text faster where it repeats its prompt: prompt lookup.'
+  static override summary =
+    'Generate the same text faster where it repeats its prompt, or other text: prompt lookup.'
   static override description =
-    'Drafts what followed the last tokens where they stood before, --prompt-lookup-num-tokens at a time (10 by default). The text is the one without it; summaries, edits and code gain most.'
+    'Drafts what followed the last tokens where they stood before, as many of them as pay, or --prompt-lookup-num-tokens. With --lookup-corpus it looks in other text as well, and drafts a tree of what followed there most often (REST). The text is the one without drafts; summaries, edits and code gain most.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> -m model.gguf 'Repeat three times: the quick brown fox'",
     'cat article.txt | <%= config.bin %> <%= command.id %> -m model.gguf --max-matching-ngram-size 3 --max-new-tokens 200',
+    "<%= config.bin %> <%= command.id %> -m model.gguf --lookup-corpus answers.jsonl 'How do I reset my password?'",
   ]
   static override args = generateArgs
-  static override flags = generateFlags(fieldsOf('beam search', 'contrastive search and DoLa'))
+  static override flags = {
+    ...generateFlags(fieldsOf('beam search', 'contrastive search and DoLa')),
+    'lookup-corpus': Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'FILE',
+      helpGroup: 'STRATEGY',
+      description:
+        'text or JSON Lines to look in as well, indexed once; --max-matching-ngram-size is 16 then by default, and at most',
+    }),
+  }
 
   async run() {
     const { args, flags } = await this.parse(GenerateLookup)
+    const { 'lookup-corpus': files } = flags
+    if (files) await requireDocuments(files, {})
     return this.generate(args.prompt, flags, {
       fixed: { num_beams: 1 },
-      defaults: { prompt_lookup_num_tokens: 10 },
+      defaults: { prompt_lookup_num_tokens: MOST },
       modes: ['assisted_generation'],
+      draft: (context) => this.#draft(context, files),
     })
+  }
+
+  async #draft({ model, costs, isSet }: DraftContext, files: readonly string[] | undefined) {
+    const { tokenizer } = model
+    const free = { most: MOST, cost: () => 0 }
+    return {
+      options: {
+        lookupCorpus: files && (await openLookupCorpus(files, { tokenizer, signal: this.interruptSignal() })),
+        createControl: isSet(['prompt_lookup_num_tokens'])
+          ? undefined
+          : await throughputControl(model, free, costs),
+      },
+    }
   }
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, headFlags } from '../../cli/generate-flags.js'
+import { medusaFlags, medusaTree } from '../../cli/head-flags.js'
 import { number } from '../../cli/training-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
@@ -20,23 +22,7 @@ export default class GenerateMedusa extends GenerateCommand {
   static override args = generateArgs
   static override flags = {
     ...headFlags(),
-    'medusa-heads': Flags.string({
-      ...MEDUSA,
-      helpValue: 'DIR',
-      description: 'directory of the heads, as `llm train medusa` writes them',
-    }),
-    'medusa-nodes': Flags.integer({
-      ...MEDUSA,
-      min: 1,
-      max: 256,
-      default: 8,
-      description: 'nodes of the tree: the likeliest ones, chosen for each draft',
-    }),
-    'medusa-choices': Flags.string({
-      ...MEDUSA,
-      helpValue: 'JSON',
-      description: "a fixed tree in its place, Medusa's medusa_choices: [[0], [0, 0], [1], …]",
-    }),
+    ...medusaFlags('as many as pay; 16 with --typical-acceptance'),
     'typical-acceptance': Flags.boolean({
       ...MEDUSA,
       description: "accept what is probable enough (lossy: the text is not distributed as the model's own)",
@@ -67,35 +53,15 @@ export default class GenerateMedusa extends GenerateCommand {
         'There are no Medusa heads: give some with --medusa-heads, or make them with `llm train medusa`.',
       )
     }
-    const choices = flags['medusa-choices']
-    const tree = choices === undefined ? flags['medusa-nodes'] : treeOf(choices)
+    const tree = medusaTree(flags)
     const isTypical = flags['typical-acceptance']
     const { 'posterior-threshold': threshold, 'posterior-alpha': alpha } = flags
     if (isTypical) this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
-    const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined, threads: flags.threads }
+    const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined }
     return this.generate(args.prompt, flags, {
       fixed: { num_beams: 1, ...(isTypical && { do_sample: true }) },
       modes: ['greedy_search', 'sample'],
-      draft: (model) => loadMedusa(directory, model, settings),
+      draft: ({ model, costs }) => loadMedusa(directory, model, { ...settings, ...costs }),
     })
-  }
-}
-
-/** @throws UserError, exit code 2, for what is no list of paths */
-function treeOf(text: string): number[][] {
-  const isRank = (rank: unknown) => Number.isInteger(rank) && Number(rank) >= 0 && Number(rank) < 10
-  const isPath = (path: unknown) => Array.isArray(path) && path.length > 0 && path.every(isRank)
-  const value = parsed(text)
-  if (Array.isArray(value) && value.length > 0 && value.every(isPath)) return value
-  throw usageError(
-    '--medusa-choices is no list of paths of ranks from 0 to 9: write [[0], [0, 0], [1]], for example.',
-  )
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

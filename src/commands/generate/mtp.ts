@@ -1,11 +1,10 @@
 import { join } from 'node:path'
-import { Flags } from '@oclif/core'
-import { GenerateCommand, generateArgs, headFlags } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, headFlags } from '../../cli/generate-flags.js'
+import { mtpFlags } from '../../cli/head-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { loadMtp } from '../../generation/heads.js'
-
-const MTP = { helpGroup: 'MULTI-TOKEN PREDICTION' }
 
 export default class GenerateMtp extends GenerateCommand {
   static override summary = 'Generate the same text faster with modules of multi-token prediction.'
@@ -18,17 +17,7 @@ export default class GenerateMtp extends GenerateCommand {
   static override args = generateArgs
   static override flags = {
     ...headFlags(),
-    'mtp-modules': Flags.string({
-      ...MTP,
-      helpValue: 'DIR',
-      description: 'directory of the modules or parallel heads, as `llm train mtp` writes them',
-    }),
-    'mtp-depth': Flags.integer({
-      ...MTP,
-      min: 1,
-      max: 16,
-      description: 'tokens to guess at a time [as many as were trained]',
-    }),
+    ...mtpFlags(),
   }
 
   async run() {
@@ -43,7 +32,7 @@ export default class GenerateMtp extends GenerateCommand {
     return this.generate(args.prompt, flags, {
       fixed: { num_beams: 1 },
       modes: ['greedy_search', 'sample'],
-      draft: (model) => loadMtp(directory, model, { depth: flags['mtp-depth'], threads: flags.threads }),
+      draft: ({ model, costs }) => loadMtp(directory, model, { depth: flags['mtp-depth'], ...costs }),
     })
   }
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { GenerateCommand, generateArgs, generateFlags } from '../../cli/generate-command.js'
+import { assistantControl } from '../../cli/assistant-control.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
+import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { fieldsOf } from '../../generation/config.js'
@@ -8,7 +10,7 @@ import { fieldsOf } from '../../generation/config.js'
 export default class GenerateSpeculative extends GenerateCommand {
   static override summary = 'Generate the same text faster with a draft model: speculative decoding.'
   static override description =
-    'A smaller model (--assistant-model; the built-in model has one) drafts, --num-assistant-tokens at a time, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution. With --draft-nodes it drafts trees, and a model of other tokens drafts by way of text: then sampled text, too, is the one without it.'
+    'A smaller model (--assistant-model; the built-in model has one) drafts, as many tokens as pay or --num-assistant-tokens, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution. With --draft-nodes it drafts trees, and a model of other tokens drafts by way of text: then sampled text, too, is the one without it.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --num-assistant-tokens 5 'Once upon a time'",
@@ -44,7 +46,12 @@ export default class GenerateSpeculative extends GenerateCommand {
     return this.generate(
       args.prompt,
       { ...flags, 'assistant-model': assistant },
-      { fixed: { num_beams: 1 }, modes: ['assisted_generation'], treeNodes: flags['draft-nodes'] },
+      {
+        fixed: { num_beams: 1 },
+        modes: ['assisted_generation'],
+        treeNodes: flags['draft-nodes'],
+        draft: assistantControl,
+      },
     )
   }
 }

@@ -19,6 +19,8 @@ export interface ConfigLayer {
    * runtime are passed over, an unknown field is a notice, and no warnings are given for them.
    */
   readonly fromModel?: boolean
+  /** The values are for many prompts, of which some override others: no warnings are given for what then has no effect. */
+  readonly isShared?: boolean
 }
 
 export interface ResolvedConfig {
@@ -33,7 +35,8 @@ export interface ResolvedConfig {
 export interface Source {
   readonly value: unknown
   readonly origin: string
-  readonly fromModel: boolean
+  /** Whether there is a warning where it has no effect. */
+  readonly isWarnedOf: boolean
 }
 
 export type Sources = ReadonlyMap<GenerationField, Source>
@@ -62,11 +65,12 @@ export function checkLayers(...layers: ConfigLayer[]): void {
 function readLayers(layers: readonly ConfigLayer[]) {
   const sources = new Map<GenerationField, Source>()
   const notices: string[] = []
-  for (const { values, origin, fromModel = false } of layers) {
+  for (const { values, origin, fromModel = false, isShared = false } of layers) {
+    const isWarnedOf = !fromModel && !isShared
     for (const [name, value] of Object.entries(values)) {
       if (value === null || value === undefined) continue
       if (fromModel && bookkeepingFields.has(name)) continue
-      if (isField(name)) sources.set(name, { value, origin, fromModel })
+      if (isField(name)) sources.set(name, { value, origin, isWarnedOf })
       else if (fromModel) notices.push(`${name} in ${origin} is not a generation field and is ignored.`)
       else throw unknownField(name, origin)
     }

@@ -57,7 +57,7 @@ const unserved: Partial<Record<GenerationField, string>> = {
   compile_config: ownCache,
   cache_implementation: ownCache,
   prefill_chunk_size: 'prefill in chunks, which is not served yet',
-  continuous_batching_config: 'continuous batching, which is not served yet',
+  continuous_batching_config: 'continuous batching, for which `llm batch` has flags',
 }
 
 const defaults = generationConfigSchema.parse({})
@@ -131,7 +131,7 @@ const outputFields = ['output_attentions', 'output_hidden_states', 'output_score
 export function collectWarnings(config: GenerationConfig, sources: Sources): string[] {
   const warnings: string[] = []
   const changed = (field: GenerationField) =>
-    sources.get(field)?.fromModel === false && config[field] !== defaults[field]
+    sources.get(field)?.isWarnedOf === true && config[field] !== defaults[field]
   const warn = (fields: readonly GenerationField[], remedy: string) => {
     for (const field of fields) {
       if (changed(field))

@@ -1,3 +1,4 @@
+import { takeHighest } from '../ranking.js'
 import type { CreateDrafter, TokenTree } from '../types.js'
 
 /** What one head expects at its place: tokens, most probable first, and their log-probabilities (nats). */
@@ -80,17 +81,14 @@ export function likeliestTree(candidates: readonly Candidates[], size: number): 
   }
   add(-1, 0, 0, 0)
   while (tree.tokens.length < size && open.length > 0) {
-    const { parent, depth, rank, before, logProbability } = takeLikeliest(open)
+    const { parent, depth, rank, before, logProbability } = takeHighest(
+      open,
+      (extension) => extension.logProbability,
+    )
     const node = tree.tokens.push(candidates[depth].tokens[rank]) - 1
     tree.parents.push(parent)
     add(parent, depth, rank + 1, before)
     add(node, depth + 1, 0, logProbability)
   }
   return tree
-}
-
-function takeLikeliest(open: Extension[]): Extension {
-  let best = 0
-  for (let i = 1; i < open.length; i++) if (open[i].logProbability > open[best].logProbability) best = i
-  return open.splice(best, 1)[0]
 }

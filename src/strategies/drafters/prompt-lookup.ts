@@ -22,26 +22,28 @@ export function promptLookup({
   return () => ({
     draft(prefix, _, limit) {
       const text = tokensOf(prefix)
-      const at = continuation(text, maxNgram)
-      const tokens = text.slice(at, at + Math.min(numTokens, limit))
-      const end = tokens.findIndex((token) => eosTokenIds.includes(token))
-      return chain(end < 0 ? tokens : tokens.slice(0, end))
+      const { end } = earlierEnd(text, maxNgram)
+      return chain(before(eosTokenIds, text.slice(end, end + Math.min(numTokens, limit))))
     },
   })
 }
 
-/** Where the text goes on after the first occurrence of its longest known suffix; its end where there is none. */
-function continuation(text: readonly number[], maxNgram: number): number {
+/** The longest end of a text that stands in it before, of `most` tokens at most: their number, and where it first ended. */
+export function earlierEnd(text: readonly number[], most: number): { size: number; end: number } {
   const { length } = text
-  for (let size = Math.min(maxNgram, length - 1); size > 0; size--) {
-    const first = length - size
-    for (let at = 0; at < first; at++) {
-      let same = 0
-      while (same < size && text[at + same] === text[first + same]) same++
-      if (same === size) return at + size
-    }
+  let longest = { size: 0, end: length }
+  for (let end = 1; end < length; end++) {
+    let size = 0
+    while (size < most && size < end && text[end - 1 - size] === text[length - 1 - size]) size++
+    if (size > longest.size) longest = { size, end }
   }
-  return length
+  return longest
+}
+
+/** The tokens before the first one that ends a text. */
+export function before(eosTokenIds: readonly number[], tokens: number[]): number[] {
+  const end = tokens.findIndex((token) => eosTokenIds.includes(token))
+  return end < 0 ? tokens : tokens.slice(0, end)
 }
 
 /** Tokens one after the other. */

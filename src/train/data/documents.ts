@@ -50,7 +50,7 @@ export async function* readDocuments(
       isEmpty = false
       yield document
     }
-    if (isEmpty) throw usageError(`${source.path} holds no text: there is nothing to learn from it.`)
+    if (isEmpty) throw usageError(`${source.path} holds no text: leave it out, or give one that does.`)
   }
 }
 

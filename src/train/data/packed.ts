@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { UserError, usageError } from '../../errors.js'
 import { writeFileWhole } from '../../files.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import type { Batch } from '../batch.js'
 import { isJsonLines, readDocuments } from './documents.js'
+import { dataKey } from './key.js'
 import { FLAGS, type PackedCounts, packDocuments } from './pack.js'
 import type { ReadProgress } from './source-file.js'
 
@@ -47,21 +47,11 @@ export async function openPackedData(
   return PackedData.open(path, key, counts, length, tokenizer)
 }
 
-async function keyOf(files: readonly string[], options: PackedDataOptions): Promise<string> {
+function keyOf(files: readonly string[], options: PackedDataOptions): Promise<string> {
   const { separator, tokenizer, length } = options
-  const sources = await Promise.all(
-    files.map(async (file) => {
-      const { size, mtimeMs } = await stat(file).catch((error) => {
-        throw new UserError(`${file} cannot be read: ${error.message}.`, 1, { cause: error })
-      })
-      return [resolve(file), size, mtimeMs]
-    }),
-  )
   // Examples are laid out in rows, text is not.
   const rows = files.some(isJsonLines) ? length : undefined
-  const tokens = Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.idToToken(id))
-  const hash = createHash('sha256').update(JSON.stringify([VERSION, sources, separator, rows, tokens]))
-  return hash.digest('hex').slice(0, 32)
+  return dataKey(VERSION, files, tokenizer, [separator, rows])
 }
 
 async function readCounts(path: string): Promise<PackedCounts | undefined> {

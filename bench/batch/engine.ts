@@ -1,0 +1,14 @@
+import type { WorkItem } from './workload.js'
+
+export interface Setup {
+  /** Of the model. */
+  readonly directory: string
+  readonly threads: number
+}
+
+/** Generates greedily for many prompts. */
+export interface BatchEngine {
+  readonly vocabSize: number
+  /** @returns the number of tokens that were asked for and generated */
+  generate(items: readonly WorkItem[], batch: number): Promise<number>
+}

@@ -1,0 +1,142 @@
+/**
+ * Drafters against plain greedy decoding, on the same model and prompts.
+ *
+ *     npx tsx bench/speculative.ts --mt-bench FILE --books FILE [--model MODEL] [--dtype fp32,int8,int4] [--draft DIR]
+ *         [--medusa DIR] [--mtp DIR] [--prompts N] [--tokens N] [--json OUT]
+ *
+ * FILE of --mt-bench has MT-bench's questions as JSON Lines, FILE of --books a paragraph a line. By default the built-in model with its
+ * drafters. For each prompt plain decoding and each drafter generate once, every other prompt backwards, so that no side
+ * always follows the same one; the ratio of a prompt is of that prompt's runs. A drafter decides by itself how much it drafts, as in
+ * `llm generate`. Where the text is not plain decoding's, the first differing token and the gap between the two best scores
+ * there are told.
+ */
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { loadDraft, loadLookup } from '../src/generation/auto-drafter.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from '../src/generation/built-in.js'
+import { type GenerateOptions, type GenerationResult, generate } from '../src/generation/generate.js'
+import { type LoadedDrafter, loadMedusa, loadMtp } from '../src/generation/heads.js'
+import { type LanguageModel, loadModel } from '../src/generation/load-model.js'
+import type { RunType } from '../src/runtime/storage.js'
+import { machine, positive } from './common.js'
+import { type PromptSet, promptSets } from './speculative/prompts.js'
+import { markdown, type Side } from './speculative/report.js'
+
+const PLAIN = 'plain'
+
+function options() {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      model: { ...text, default: BUILT_IN },
+      dtype: { ...text, default: 'fp32' },
+      draft: text,
+      medusa: text,
+      mtp: text,
+      'mt-bench': text,
+      books: text,
+      prompts: { ...text, default: '20' },
+      tokens: { ...text, default: '128' },
+      threads: { ...text, default: String(availableParallelism()) },
+      json: text,
+    },
+  })
+  const { 'mt-bench': mtBench, books, model, json } = values
+  if (!mtBench || !books) throw new Error('Give the prompts: --mt-bench FILE and --books FILE.')
+  const part = (name: 'draft' | 'medusa' | 'mtp') => {
+    const own = join(BUILT_IN_DIRECTORY, name)
+    return values[name] ?? (model === BUILT_IN && existsSync(own) ? own : undefined)
+  }
+  return {
+    model,
+    mtBench,
+    books,
+    json,
+    dtypes: values.dtype.split(',') as RunType[],
+    parts: { draft: part('draft'), medusa: part('medusa'), mtp: part('mtp') },
+    prompts: positive('prompts', values.prompts),
+    tokens: positive('tokens', values.tokens),
+    threads: positive('threads', values.threads),
+  }
+}
+
+type Options = ReturnType<typeof options>
+
+async function drafters(
+  model: LanguageModel,
+  { parts, threads }: Options,
+): Promise<Map<string, LoadedDrafter>> {
+  const found = new Map<string, LoadedDrafter>([['lookup', await loadLookup(model, { threads })]])
+  if (parts.draft) found.set('draft model', await loadDraft(parts.draft, model, { threads }))
+  if (parts.medusa) found.set('medusa', await loadMedusa(parts.medusa, model, { threads }))
+  if (parts.mtp) found.set('mtp', await loadMtp(parts.mtp, model, { threads }))
+  return found
+}
+
+async function measure(
+  model: LanguageModel,
+  { name, prompts }: PromptSet,
+  sides: ReadonlyMap<string, Pick<GenerateOptions, 'createDrafter' | 'createControl'>>,
+  tokens: number,
+): Promise<Side[]> {
+  const measured = [...sides].map(([side, draft]): Side & { draft: typeof draft } => {
+    return { set: name, name: side, runs: [], draft }
+  })
+  const isChat = model.tokenizer.chatTemplate !== undefined
+  for (const [i, text] of prompts.entries()) {
+    const prompt = isChat ? [{ role: 'user', content: text }] : text
+    // EOS is no end, so that all runs of a prompt have as many tokens.
+    const settings = { max_new_tokens: tokens, min_new_tokens: tokens, do_sample: false, seed: 0 }
+    const results = new Map<Side, GenerationResult>()
+    for (const side of i % 2 === 0 ? measured : measured.toReversed()) {
+      results.set(side, await generate(model, prompt, settings, side.draft).result())
+    }
+    const { ids } = results.get(measured[0])!
+    const isSame = (result: GenerationResult) => result.ids.join() === ids.join()
+    // Not while it is timed: scores of all tokens take time.
+    const plain = [...results.values()].every(isSame)
+      ? undefined
+      : await generate(model, prompt, settings, { logprobs: 2 }).result()
+    for (const side of measured) {
+      const result = results.get(side)!
+      side.runs.push({ statistics: result.statistics, difference: plain && difference(plain, result.ids) })
+    }
+    console.error(`${name}: prompt ${i + 1} of ${prompts.length}`)
+  }
+  return measured.map(({ draft, ...side }) => side)
+}
+
+/** Where two texts part, and by how much plain decoding preferred its token to the next one there, nats. */
+function difference({ ids, logprobs }: GenerationResult, other: readonly number[]) {
+  const at = ids.findIndex((id, i) => id !== other[i])
+  if (at < 0) return undefined
+  const [best, second] = logprobs![at].top
+  return { at, gap: best.logprob - second.logprob }
+}
+
+async function main(): Promise<void> {
+  const settings = options()
+  console.log(`${machine()}; Node ${process.version}; ${settings.threads} threads`)
+  console.log(`Command: npx tsx bench/speculative.ts ${process.argv.slice(2).join(' ')}\n`)
+  const reports: { dtype: RunType; sides: Side[] }[] = []
+  for (const dtype of settings.dtypes) {
+    const model = await loadModel(settings.model, { dtype, device: 'cpu', threads: settings.threads })
+    const found = await drafters(model, settings)
+    const isChat = model.tokenizer.chatTemplate !== undefined
+    const sets = await promptSets(settings.mtBench, settings.books, settings.prompts, isChat)
+    const all = new Map([[PLAIN, {}], ...[...found].map(([name, { options }]) => [name, options] as const)])
+    await generate(model, sets[0].prompts[0], { max_new_tokens: 8 }).result()
+    const sides: Side[] = []
+    for (const set of sets) sides.push(...(await measure(model, set, all, settings.tokens)))
+    console.log(`${settings.model}, ${dtype}:\n\n${markdown(sides)}\n`)
+    reports.push({ dtype, sides })
+    for (const drafter of found.values()) await drafter.dispose()
+    await model.dispose()
+  }
+  if (settings.json) await writeFile(settings.json, JSON.stringify({ settings, reports }, null, 2))
+}
+
+await main()

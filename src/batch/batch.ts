@@ -1,0 +1,52 @@
+import { randomInt } from 'node:crypto'
+import { UserError, usageError } from '../errors.js'
+import { resolveGenerationConfig } from '../generation/config.js'
+import type { GenerationModel } from '../generation/generate.js'
+import { strategyFor } from '../generation/mode.js'
+import { type EngineOptions, TreeEngine } from './engine.js'
+import { prepare, type RunSettings } from './request.js'
+import type { WrittenRow } from './result.js'
+import { type Run, remainingRows } from './resume.js'
+import type { Row } from './row.js'
+import { type Progress, Scheduler, type SchedulerOptions } from './scheduler.js'
+
+export interface BatchOptions extends SchedulerOptions, EngineOptions, Omit<RunSettings, 'seed'> {
+  /** Ends with the first row that cannot be served. */
+  readonly failFast?: boolean
+}
+
+/**
+ * Checks what all rows have in common; gives notices about the model's own settings.
+ * @throws UserError, exit code 2, for settings that no row could be served with
+ */
+export function checkSettings(
+  { generationConfig, tokenizer }: GenerationModel,
+  { layers, assistant, generateOptions }: Pick<BatchOptions, 'layers' | 'assistant' | 'generateOptions'>,
+): readonly string[] {
+  const { config, warnings, notices } = resolveGenerationConfig(generationConfig, ...layers)
+  if (warnings.length > 0) throw usageError(warnings.join('\n'))
+  if (config.assistant_early_exit === undefined) {
+    strategyFor(config, { eosTokenIds: tokenizer.eosTokenIds, ...generateOptions, assistant })
+  }
+  return notices
+}
+
+/**
+ * Serves the rows of an input that its output lacks, several at a time, and writes each as a line. The same seed gives a row
+ * the same text, whatever other rows there are and in whatever order they come: in float32 their scores differ in the last
+ * bits at most.
+ * @throws UserError for an input or output that cannot be read or written, and with `failFast` for the first row that could
+ *   not be served, which is written before
+ */
+export async function runBatch(model: GenerationModel, run: Run, options: BatchOptions): Promise<Progress> {
+  const settings: RunSettings = { ...options, seed: run.seed ?? randomInt(2 ** 48 - 1) }
+  const write = async (row: WrittenRow) => {
+    await run.output.write(row)
+    if (row.error !== undefined && options.failFast) {
+      throw new UserError(`The row ${row.key} could not be served: ${row.error}`)
+    }
+  }
+  const engine = new TreeEngine(model, options)
+  const makeReady = (row: Row) => prepare(row, model, settings)
+  return new Scheduler(engine, remainingRows(run), makeReady, write, options).run()
+}

@@ -1,0 +1,44 @@
+import type { GenerationResult } from '../generation/generate.js'
+import { sequenceJson } from '../generation/sequence-json.js'
+import { type BadRow, keyOf, type Row } from './row.js'
+
+/** A line of the output, without its newline. */
+export interface WrittenRow {
+  readonly key: string
+  /** Why it could not be served. */
+  readonly error?: string
+  readonly text: string
+}
+
+/**
+ * A row that was served: what was passed through, text and reason (all fields of `llm generate --json` under
+ * return_dict_in_generate), what it cost, and the seed of what was drawn. Several sequences are a list.
+ */
+export function resultRow(row: Row, { sequences, config, statistics }: GenerationResult): WrittenRow {
+  const { return_dict_in_generate: whole, do_sample, seed } = config
+  const shown = sequences.map((sequence) => {
+    const { text, finish_reason, logprobs } = sequence
+    return whole ? sequenceJson(sequence) : { text, finish_reason, logprobs }
+  })
+  const fields = {
+    ...row.passed,
+    ...(config.num_return_sequences > 1 ? { sequences: shown } : shown[0]),
+    prompt_tokens: statistics.prompt_tokens,
+    generated_tokens: statistics.generated_tokens,
+    ...(do_sample && { seed }),
+  }
+  return { key: keyOf(row), text: written(row, fields) }
+}
+
+export function errorRow(row: BadRow): WrittenRow {
+  const place = row.id === null ? { line: row.line } : {}
+  const fields = { ...place, ...row.passed, error: row.error }
+  return { key: keyOf(row), error: row.error, text: written(row, fields) }
+}
+
+/** Every row begins with its id, whatever fields it has: so the rest of one that was cut off is known as such. */
+export const ROW_START = '{"id":'
+
+function written({ id }: Row | BadRow, fields: object): string {
+  return `${ROW_START}${JSON.stringify(id)},${JSON.stringify(fields).slice(1)}`
+}

@@ -1,0 +1,121 @@
+import { generationConfigSchema } from '../generation/config.js'
+import type { Message } from '../tokenizer/chat-template.js'
+import type { Line } from './lines.js'
+
+export type RowId = string | number
+
+interface AnyRow {
+  /** Of the input, from 1. */
+  readonly line: number
+  /** Null where the line has none that could be used. */
+  readonly id: RowId | null
+  /** Fields that are none of ours: they come out as they went in. */
+  readonly passed: Readonly<Record<string, unknown>>
+}
+
+/** A prompt with what is to be done with it. */
+export interface Row extends AnyRow {
+  /** The line number where the line names none. */
+  readonly id: RowId
+  readonly prompt: string | readonly Message[]
+  /** GenerationConfig fields, as they are written. */
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
+/** A line that is no row, or one that could not be served. */
+export interface BadRow extends AnyRow {
+  readonly error: string
+}
+
+export function isBad(row: Row | BadRow): row is BadRow {
+  return 'error' in row
+}
+
+/** What tells a row from all others of an input. */
+export function keyOf({ id, line }: Pick<AnyRow, 'id' | 'line'>): string {
+  return id === null ? `line ${line}` : JSON.stringify(id)
+}
+
+/** Fields of the output that are ours. */
+export const RESULT_FIELDS = [
+  'text',
+  'finish_reason',
+  'sequence_score',
+  'logprobs',
+  'ids',
+  'tokens',
+  'beam_indices',
+  'scores',
+  'transition_scores',
+  'logits',
+  'hidden_states',
+  'sequences',
+  'prompt_tokens',
+  'generated_tokens',
+  'line',
+  'error',
+] as const
+
+/** Reads a line; what is wrong with it is said in the row. */
+export function parseRow(line: Line): Row | BadRow {
+  const bad = (error: string): BadRow => ({ line: line.number, id: null, passed: {}, error })
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(line.bytes)
+  } catch {
+    return bad(`Line ${line.number} is not valid UTF-8: convert it first.`)
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    if (isObject(value)) return rowOf(value, line.number)
+  } catch (error) {
+    return bad(`Line ${line.number} is not valid JSON: ${(error as Error).message}.`)
+  }
+  return bad(
+    `Line ${line.number} holds no JSON object: write one row a line, such as {"id": 1, "prompt": "..."}.`,
+  )
+}
+
+/** Fields that are null are those that a table has for other rows. */
+function rowOf({ id, prompt, messages, ...rest }: Record<string, unknown>, line: number): Row | BadRow {
+  const isSetting = (field: string) => Object.hasOwn(generationConfigSchema.shape, field)
+  const settings = pick(rest, isSetting)
+  const isOurs = (field: string) => (RESULT_FIELDS as readonly string[]).includes(field)
+  const passed = pick(rest, (field) => !isSetting(field) && !isOurs(field))
+  const taken = Object.keys(rest).find(isOurs)
+  if (!isId(id ?? line)) {
+    const error = `The id of line ${line} is ${JSON.stringify(id)}: give a text or a whole number, or leave it out.`
+    return { line, id: null, passed, error }
+  }
+  const row = { line, id: (id ?? line) as RowId, passed }
+  const fault =
+    promptFault(prompt ?? undefined, messages ?? undefined) ??
+    (taken && `The row has a field ${taken}, which is one of the output: give it another name.`)
+  if (fault) return { ...row, error: fault }
+  return { ...row, prompt: (prompt ?? messages) as Row['prompt'], settings }
+}
+
+function promptFault(prompt: unknown, messages: unknown): string | undefined {
+  if (prompt === undefined && messages === undefined) {
+    return 'The row has neither prompt nor messages: give one of them.'
+  }
+  if (prompt !== undefined && messages !== undefined) {
+    return 'The row has both prompt and messages: leave one of them out.'
+  }
+  if (messages === undefined) return typeof prompt === 'string' ? undefined : 'The prompt is no text.'
+  const isMessage = (message: unknown) => isObject(message) && typeof message.role === 'string'
+  if (Array.isArray(messages) && messages.length > 0 && messages.every(isMessage)) return undefined
+  return 'messages is no list of messages: give at least one {"role": "...", "content": "..."}.'
+}
+
+function isId(value: unknown): value is RowId {
+  return typeof value === 'string' || Number.isSafeInteger(value)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function pick(fields: Record<string, unknown>, isWanted: (field: string) => boolean) {
+  return Object.fromEntries(Object.entries(fields).filter(([field]) => isWanted(field)))
+}

@@ -1,0 +1,65 @@
+import { Flags } from '@oclif/core'
+import type { Shard } from '../batch/input.js'
+import { usageError } from '../errors.js'
+import { configFlags } from './config-flags.js'
+import { generateFlags } from './generate-flags.js'
+import { medusaFlags, mtpFlags } from './head-flags.js'
+
+const BATCH = { helpGroup: 'BATCH' }
+
+const { 'prompt-file': _prompt, baseline: _baseline, ...shared } = generateFlags()
+
+/** Flags of `llm batch`: those of `llm generate`, for all rows, and what is the batch's own. */
+export const batchFlags = {
+  ...shared,
+  ...medusaFlags('as many as pay', { dependsOn: ['medusa-heads'], exclusive: ['mtp-modules'] }),
+  ...mtpFlags({ dependsOn: ['mtp-modules'] }),
+  strategy: Flags.string({
+    helpValue: 'FILE',
+    description: 'JavaScript module with a strategy or drafter of your own',
+    helpGroup: 'STRATEGY',
+  }),
+  logprobs: Flags.integer({
+    min: 0,
+    max: 100,
+    helpValue: 'K',
+    description: 'log-probabilities of each token and the K most probable ones',
+    helpGroup: 'OUTPUT',
+  }),
+  'return-dict-in-generate': configFlags()['return-dict-in-generate'],
+  output: Flags.string({
+    ...BATCH,
+    char: 'o',
+    required: true,
+    helpValue: 'OUT',
+    description: 'JSON Lines to write, - for stdout; rows that a file has are not served again',
+  }),
+  'max-batch': Flags.integer({ ...BATCH, min: 1, default: 16, description: 'rows to decode at a time' }),
+  'max-tokens-in-flight': Flags.integer({
+    ...BATCH,
+    min: 1,
+    description: 'most tokens that they may come to have together [no limit]',
+  }),
+  order: Flags.string({
+    ...BATCH,
+    options: ['done', 'input'],
+    default: 'done',
+    description: 'write rows as they are done, or in the order of the input',
+  }),
+  shard: Flags.custom<Shard>({
+    ...BATCH,
+    helpValue: 'I/N',
+    description: 'serve only every N-th row, from row I on: one part a machine',
+    parse: async (text) => parseShard(text),
+  })(),
+  'fail-fast': Flags.boolean({ ...BATCH, description: 'end with the first row that cannot be served' }),
+  'retry-errors': Flags.boolean({ ...BATCH, description: 'serve the rows again that have an error' }),
+}
+
+function parseShard(text: string): Shard {
+  const [index, count] = /^\d+\/\d+$/.test(text) ? text.split('/').map(Number) : []
+  if (index >= 1 && index <= count) return { index, count }
+  throw usageError(
+    `--shard cannot be ${JSON.stringify(text)}: give a part of a number of parts, such as 1/4.`,
+  )
+}

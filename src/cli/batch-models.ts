@@ -1,0 +1,110 @@
+import type { EngineOptions } from '../batch/engine.js'
+import type { ConfigLayer, GenerationConfig } from '../generation/config.js'
+import { loadStrategy } from '../generation/custom-strategy.js'
+import { dolaLayers } from '../generation/dola.js'
+import { type LoadedDrafter, loadMedusa, loadMtp } from '../generation/heads.js'
+import type { LanguageModel } from '../generation/load-model.js'
+import { medusaTree } from './head-flags.js'
+import { loadShown } from './load-shown.js'
+import { loadOptions } from './model-flags.js'
+
+/** The fields by which rows decide what of a model is loaded. */
+export const LOADING_FIELDS = ['dola_layers', 'assistant_early_exit'] as const
+
+/** Their values, of all rows and of some. */
+export type LoadingValues = ReadonlyMap<string, readonly unknown[]>
+
+export interface BatchModelFlags {
+  readonly model: string
+  readonly dtype: string
+  readonly device: string
+  readonly threads?: number
+  readonly 'assistant-model'?: string
+  readonly 'medusa-heads'?: string
+  readonly 'medusa-nodes'?: number
+  readonly 'medusa-choices'?: string
+  readonly 'mtp-modules'?: string
+  readonly 'mtp-depth'?: number
+  readonly strategy?: string
+}
+
+/** A model with what drafts for it. */
+export interface BatchModels {
+  readonly model: LanguageModel
+  readonly engine: EngineOptions
+  dispose(): Promise<void>
+}
+
+/** The values of `LOADING_FIELDS` that stand for all rows, with those of `rows`. */
+export function loadingValues(layers: readonly ConfigLayer[], rows: LoadingValues): LoadingValues {
+  return new Map(
+    LOADING_FIELDS.map((field) => {
+      const own = layers.findLast(({ values }) => values[field] !== undefined)?.values[field]
+      return [field, [...(own === undefined ? [] : [own]), ...(rows.get(field) ?? [])]]
+    }),
+  )
+}
+
+/** @throws UserError as `loadModel`, `loadMedusa`, `loadMtp` and `loadStrategy` */
+export async function loadBatchModels(
+  flags: BatchModelFlags,
+  values: LoadingValues,
+  signal: AbortSignal,
+): Promise<BatchModels> {
+  const custom = flags.strategy === undefined ? {} : await loadStrategy(flags.strategy)
+  const options = { ...loadOptions(flags), signal }
+  const exits = (spec: LanguageModel['spec']) => exitsOf(values.get('dola_layers') ?? [], spec)
+  const model = await loadShown(flags.model, { ...options, exits })
+  const loaded: { dispose(): Promise<void> }[] = [model]
+  const keep = <T extends { dispose(): Promise<void> }>(resource: T): T => {
+    loaded.push(resource)
+    return resource
+  }
+  const dispose = async () => {
+    await Promise.all(loaded.map((each) => each.dispose()))
+  }
+  try {
+    const source = flags['assistant-model']
+    const assistant = source === undefined ? undefined : keep(await loadShown(source, options))
+    const earlyExits = new Map<number, LanguageModel>()
+    for (const layers of values.get('assistant_early_exit') ?? []) {
+      if (!isEarlyExit(layers, model)) continue
+      earlyExits.set(layers, keep(await loadShown(flags.model, { ...options, layers })))
+    }
+    const drafter = await loadHeads(flags, model)
+    if (drafter) keep(drafter)
+    return {
+      model,
+      engine: { assistant, earlyExits, generateOptions: { ...custom, ...drafter?.options } },
+      dispose,
+    }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** All early exits that DoLa is asked for; a setting that names none is an error of its rows. */
+function exitsOf(settings: readonly unknown[], spec: LanguageModel['spec']): number[] {
+  const exits = new Set<number>()
+  for (const setting of settings) {
+    try {
+      for (const layer of dolaLayers(setting as NonNullable<GenerationConfig['dola_layers']>, spec)) {
+        exits.add(layer)
+      }
+    } catch {
+      // Told with the row.
+    }
+  }
+  return [...exits].sort((a, b) => a - b)
+}
+
+function isEarlyExit(layers: unknown, { spec }: LanguageModel): layers is number {
+  return Number.isInteger(layers) && Number(layers) > 0 && Number(layers) < spec.layers.length
+}
+
+async function loadHeads(flags: BatchModelFlags, model: LanguageModel): Promise<LoadedDrafter | undefined> {
+  const { 'medusa-heads': medusa, 'mtp-modules': mtp, threads } = flags
+  if (medusa !== undefined) return loadMedusa(medusa, model, { tree: medusaTree(flags), threads })
+  return mtp === undefined ? undefined : loadMtp(mtp, model, { depth: flags['mtp-depth'], threads })
+}

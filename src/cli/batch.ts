@@ -1,0 +1,187 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { checkSettings, runBatch } from '../batch/batch.js'
+import { Input, type Shard } from '../batch/input.js'
+import { STANDARD, withOutput } from '../batch/open-output.js'
+import { type Run, type Survey, survey } from '../batch/resume.js'
+import type { Row } from '../batch/row.js'
+import { NOTHING_DONE, type Progress } from '../batch/scheduler.js'
+import { UserError, usageError } from '../errors.js'
+import { type ConfigLayer, checkLayers } from '../generation/config.js'
+import type { LanguageModel } from '../generation/load-model.js'
+import type { Prompt } from '../generation/prompt.js'
+import { readChatTemplate } from '../tokenizer/chat-template.js'
+import { batchDisplay } from '../ui/batch-progress.js'
+import { formatDuration } from '../ui/format.js'
+import { type BatchModelFlags, LOADING_FIELDS, loadBatchModels, loadingValues } from './batch-models.js'
+import { type ChatFlags, promptFor, refuseRawChat } from './chat-prompt.js'
+import { configFromFlags } from './config-flags.js'
+import { readJsonObject } from './text-input.js'
+
+export interface BatchFlags extends BatchModelFlags, ChatFlags {
+  readonly output: string
+  readonly 'max-batch': number
+  readonly 'max-tokens-in-flight'?: number
+  readonly order: string
+  readonly shard?: Shard
+  readonly 'fail-fast': boolean
+  readonly 'retry-errors': boolean
+  readonly 'negative-prompt'?: string
+  readonly logprobs?: number
+  readonly config?: string
+}
+
+/** What `llm batch --json` prints. */
+export interface BatchJson {
+  /** Of the output. */
+  readonly rows: number
+  /** Of these, those that an earlier run has written. */
+  readonly resumed: number
+  /** Rows with an error. */
+  readonly failed: number
+  /** Of this run, as the rest. */
+  readonly prompt_tokens: number
+  readonly generated_tokens: number
+  readonly seconds: number
+  readonly tokens_per_second: number
+}
+
+/** A run, and what decides how its rows are served. */
+interface Work {
+  readonly run: Run
+  readonly flags: BatchFlags
+  /** The settings of all rows. */
+  readonly layers: readonly ConfigLayer[]
+  readonly signal: AbortSignal
+}
+
+/**
+ * Serves the rows of a file or of stdin.
+ * @throws UserError as `runBatch`, and for files that cannot be read or written
+ */
+export async function serveBatch(
+  source: string,
+  flags: BatchFlags & Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+): Promise<BatchJson> {
+  refuseRawChat(flags)
+  const layers = await settingsOf(flags)
+  const input = await openInput(source, flags)
+  const options = {
+    retryErrors: flags['retry-errors'],
+    stdout: process.stdout,
+    signal,
+    onNotice: (message: string) => process.stderr.write(`${message}\n`),
+  }
+  return withOutput(flags.output, options, async (output) => {
+    const seed = layers.findLast(({ values }) => values.seed !== undefined)?.values.seed
+    return serve({ run: { input, output, seed: seed as number | undefined }, flags, layers, signal })
+  })
+}
+
+/** The settings of all rows: the file's, and over them the flags'. */
+async function settingsOf(
+  flags: BatchFlags & Readonly<Record<string, unknown>>,
+): Promise<readonly ConfigLayer[]> {
+  const layers: ConfigLayer[] = [{ values: configFromFlags(flags), origin: 'the flags' }]
+  const { config } = flags
+  if (config !== undefined) layers.unshift({ values: await readJsonObject(config), origin: config })
+  checkLayers(...layers)
+  return layers
+}
+
+/** @throws UserError for a file that cannot be read, and for one that is the output too */
+async function openInput(source: string, { output, shard }: BatchFlags): Promise<Input> {
+  if (source === STANDARD) return new Input(process.stdin, shard)
+  const found = await stat(source).catch((error) => {
+    throw new UserError(`${source} cannot be read: ${error.message}.`, 1, { cause: error })
+  })
+  const target = await stat(output).catch(() => undefined)
+  if (target && target.dev === found.dev && target.ino === found.ino) {
+    throw usageError(`${source} is both read and written: name another file to write to.`)
+  }
+  if (found.isDirectory()) throw usageError(`${source} is a directory: give a file of JSON Lines.`)
+  return new Input(found.isFile() ? source : createReadStream(source), shard)
+}
+
+async function serve(work: Work): Promise<BatchJson> {
+  const { input, output } = work.run
+  const resumed = output.written.size
+  const failedBefore = [...output.written.values()].filter(({ failed }) => failed).length
+  const begun = performance.now()
+  const found = input.isFile ? await survey(work.run, LOADING_FIELDS) : undefined
+  if (found && found.passed.length > 0) {
+    process.stderr.write(`Passed through, as they are no settings: ${found.passed.join(', ')}.\n`)
+  }
+  const progress = found?.remaining === 0 ? NOTHING_DONE : await decodeRows(work, found)
+  if (work.flags.order === 'input' && !work.signal.aborted) output.sort(input.places)
+  const seconds = (performance.now() - begun) / 1000
+  return {
+    rows: resumed + progress.rows,
+    resumed,
+    failed: progress.failed + failedBefore,
+    prompt_tokens: progress.promptTokens,
+    generated_tokens: progress.generatedTokens,
+    seconds,
+    tokens_per_second: progress.generatedTokens / seconds,
+  }
+}
+
+async function decodeRows(
+  { run, flags, layers, signal }: Work,
+  found: Survey | undefined,
+): Promise<Progress> {
+  const template = flags['chat-template']
+  const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
+  const values = loadingValues(layers, found?.values ?? new Map())
+  const { model, engine, dispose } = await loadBatchModels(flags, values, signal)
+  const display = batchDisplay({ resumed: run.output.written.size, remaining: found?.remaining })
+  try {
+    const { 'negative-prompt': negativePrompt, logprobs } = flags
+    const options = {
+      ...engine,
+      generateOptions: { ...engine.generateOptions, negativePrompt, logprobs, chatTemplate },
+      layers,
+      promptOf: (row: Row) => promptOf(row, model, flags, chatTemplate),
+      chatTemplate,
+      maxBatch: flags['max-batch'],
+      maxTokensInFlight: flags['max-tokens-in-flight'],
+      order: flags.order as 'input' | 'done',
+      failFast: flags['fail-fast'],
+      signal,
+      onProgress: display.update,
+    }
+    for (const notice of checkSettings(model, options)) process.stderr.write(`${notice}\n`)
+    // Refuses a system message that no row could have.
+    promptFor(model, '', flags, chatTemplate)
+    return await runBatch(model, run, options)
+  } finally {
+    display.stop()
+    await dispose()
+  }
+}
+
+/** As `llm generate` takes prompts; a system message of a row's own wins over the one for all. */
+function promptOf(
+  { prompt }: Row,
+  model: LanguageModel,
+  flags: BatchFlags,
+  chatTemplate: string | undefined,
+): Prompt {
+  if (typeof prompt === 'string') return promptFor(model, prompt, flags, chatTemplate)
+  if (flags.raw) throw usageError('The row has messages, which need a chat template: leave --raw out.')
+  const { system } = flags
+  if (system === undefined || prompt.some(({ role }) => role === 'system')) return prompt
+  return [{ role: 'system', content: system }, ...prompt]
+}
+
+/** The line that a batch ends with. */
+export function batchLine({ rows, resumed, failed, ...figures }: BatchJson): string {
+  return [
+    `${rows} row${rows === 1 ? '' : 's'}${resumed > 0 ? `, ${resumed} of them from before` : ''}`,
+    `${failed} failed`,
+    `${figures.prompt_tokens} prompt + ${figures.generated_tokens} generated tokens`,
+    `${figures.tokens_per_second.toFixed(1)} tok/s`,
+    figures.seconds < 100 ? `${figures.seconds.toFixed(1)} s` : formatDuration(figures.seconds),
+  ].join(' · ')
+}

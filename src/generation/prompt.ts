@@ -1,0 +1,61 @@
+import { usageError } from '../errors.js'
+import type { Message } from '../tokenizer/chat-template.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
+
+/** A text as it is, token ids, or a chat, which the model's chat template turns into text. */
+export type Prompt = string | readonly number[] | readonly Message[]
+
+export interface PromptOptions {
+  readonly tokenizer: Tokenizer
+  /** A Jinja chat template in place of the model's own. */
+  readonly chatTemplate?: string
+  /** What an empty prompt starts with, as in HF. */
+  readonly bosTokenId?: number
+  /** The longest sequence that the model was made for, tokens. */
+  readonly maxPositions: number
+}
+
+/**
+ * A prompt's token ids.
+ * @throws UserError for a prompt without tokens where the model has no BOS to start from, and for a text so long that it need
+ *   not be cut into tokens to see that they do not fit
+ */
+export function encodePrompt(prompt: Prompt, options: PromptOptions): number[] {
+  const ids = isTokenIds(prompt) ? [...prompt] : encodeText(prompt, options)
+  if (ids.length > 0) return ids
+  if (options.bosTokenId !== undefined) return [options.bosTokenId]
+  throw usageError('The prompt is empty, and the model has no beginning-of-sequence token: give some text.')
+}
+
+function encodeText(prompt: string | readonly Message[], options: PromptOptions): number[] {
+  const { tokenizer, chatTemplate, maxPositions } = options
+  const isChat = typeof prompt !== 'string'
+  const text = isChat
+    ? tokenizer.applyChatTemplate(prompt, { addGenerationPrompt: true, chatTemplate })
+    : prompt
+  if (text.length > maxPositions * longestToken(tokenizer)) {
+    throw usageError(
+      `The prompt has ${text.length} characters, but the model's context ends at ${maxPositions} tokens: shorten the prompt.`,
+    )
+  }
+  return tokenizer.encode(text, isChat ? { addSpecialTokens: false } : {})
+}
+
+const longestTokens = new WeakMap<Tokenizer, number>()
+
+/** Characters of the longest token. */
+function longestToken(tokenizer: Tokenizer): number {
+  let longest = longestTokens.get(tokenizer)
+  if (longest === undefined) {
+    longest = 1
+    for (let id = 0; id < tokenizer.vocabSize; id++) {
+      longest = Math.max(longest, tokenizer.idToToken(id)?.length ?? 0)
+    }
+    longestTokens.set(tokenizer, longest)
+  }
+  return longest
+}
+
+function isTokenIds(prompt: Prompt): prompt is readonly number[] {
+  return typeof prompt !== 'string' && prompt.every((item) => typeof item === 'number')
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest'
+import { createRandom } from '../../src/random.js'
+import { type StepCosts, ThroughputControl } from '../../src/strategies/draft-control.js'
+
+/** A pass of 8 tokens costs 1.7 of one; a drafted token a tenth. */
+const COSTS: StepCosts = { pass: (tokens) => 0.9 + 0.1 * tokens, draft: (nodes) => 0.1 * nodes }
+const COSTLY: StepCosts = { pass: (tokens) => tokens, draft: (nodes) => nodes }
+
+/** Whether the i-th token of a draft is right where those before it were, at a time. */
+type Truth = (i: number, time: number) => number
+
+/** Decodes `count` tokens of drafts that are chains; `size` 'control' leaves their length to the control. */
+function simulate(costs: StepCosts, truth: Truth, size: 'control' | number, count = 2000) {
+  const random = createRandom(3)
+  const control = new ThroughputControl(costs, 16)
+  const sizes: number[] = []
+  let cost = 0
+  let tokens = 0
+  while (tokens < count) {
+    const drafted = size === 'control' ? control.size : size
+    const path: number[] = []
+    while (path.length < drafted && random() < truth(path.length, tokens)) path.push(path.length)
+    control.record(drafted, path)
+    cost += costs.pass(1 + drafted) + (drafted > 0 ? costs.draft(drafted) : 0)
+    tokens += path.length + 1
+    sizes.push(drafted)
+  }
+  return { rate: tokens / cost, sizes }
+}
+
+const share =
+  (...probabilities: number[]): Truth =>
+  (i) =>
+    probabilities[Math.min(i, probabilities.length - 1)]
+
+describe('the throughput control', () => {
+  test.each([
+    ['always wrong', share(0)],
+    ['seldom right', share(0.1)],
+    ['right once and wrong then', share(1, 0)],
+    ['right until it is trusted', (_, time) => (time % 200 < 30 ? 1 : 0)],
+    ['sometimes right', share(0.3)],
+  ] satisfies [string, Truth][])(
+    'takes hardly longer than plain decoding where drafts are %s',
+    (_, truth) => {
+      for (const costs of [COSTS, COSTLY]) {
+        for (const count of [100, 2000]) {
+          const least = 1 / (costs.pass(1) * (1.02 + 4 / count))
+          expect(simulate(costs, truth, 'control', count).rate).toBeGreaterThanOrEqual(least * 0.999)
+        }
+      }
+    },
+  )
+
+  test.each([
+    ['90%', share(0.9)],
+    ['70%', share(0.7)],
+    ['80% and then half', share(0.8, 0.5)],
+    ['all of it', share(1)],
+  ])('comes near the best constant size where %s is right', (_, truth) => {
+    const { rate } = simulate(COSTS, truth, 'control')
+    const constant = Array.from({ length: 17 }, (_, size) => simulate(COSTS, truth, size).rate)
+    expect(rate).toBeGreaterThan(0.95 * Math.max(...constant))
+    // That the sizes differ is what there is to be found.
+    expect(rate).toBeGreaterThan(1.3 * Math.min(...constant))
+  })
+
+  test('finds back to drafts when they become right', () => {
+    const { sizes } = simulate(COSTS, (_, time) => (time < 1000 ? 0 : 0.9), 'control', 3000)
+    expect(sizes.slice(900, 1000).filter((size) => size > 0).length).toBeLessThan(15)
+    expect(Math.min(...sizes.slice(-50))).toBeGreaterThan(3)
+  })
+
+  test('drafts nothing where a pass over two tokens takes as long as two passes', () => {
+    expect(simulate(COSTLY, share(0.95), 'control').sizes.filter((size) => size > 0)).toEqual([])
+  })
+
+  test('depends on nothing but what it is told', () => {
+    expect(simulate(COSTS, share(0.6), 'control')).toEqual(simulate(COSTS, share(0.6), 'control'))
+  })
+})
