@@ -73,23 +73,21 @@ export function assistedDecoding(
   if (treeNodes !== undefined) {
     return draftVerify(draftTree({ model, size: treeNodes, depth: numTokens, eosTokenIds }), choose)
   }
-  const chains = createControl
-    ? { model, numTokens }
-    : {
-        model,
-        numTokens,
-        adaptive: config.num_assistant_tokens_schedule !== 'constant',
-        confidenceThreshold: config.assistant_confidence_threshold,
-      }
+  if (createControl) return draftVerify(draftModel({ model, numTokens, eosTokenIds }), choose, createControl)
+  const chains = {
+    model,
+    numTokens,
+    adaptive: config.num_assistant_tokens_schedule !== 'constant',
+    confidenceThreshold: config.assistant_confidence_threshold,
+  }
   if (reencodesFor) {
     const createDrafter = reencoded({
       createDrafter: draftModel({ ...chains, eosTokenIds: tokenizer.eosTokenIds }),
       draft: { codec: tokenizer, lookbehind: assistant_lookbehind },
       target: { codec: reencodesFor, lookbehind: target_lookbehind },
     })
-    return draftVerify(createDrafter, choose, createControl)
+    return draftVerify(createDrafter, choose)
   }
-  if (createControl) return draftVerify(draftModel({ ...chains, eosTokenIds }), choose, createControl)
   const createDrafter = draftModel({ ...chains, sampled, eosTokenIds })
   return draftVerify(createDrafter, sampled ? rejectionSample() : choose)
 }

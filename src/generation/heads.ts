@@ -4,7 +4,6 @@ import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
 import { type MtpSpec, moduleName } from '../models/heads/mtp.js'
 import { EMBEDDING, headName } from '../models/parameters.js'
-import type { DecoderSpec } from '../models/spec.js'
 import { MedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
 import { OnnxParallelHeads } from '../runtime/parallel-heads.js'
@@ -15,7 +14,7 @@ import { type TypicalAcceptanceOptions, typicalAcceptance } from '../strategies/
 import type { Weights } from '../weights/index.js'
 import type { GenerateOptions } from './generate.js'
 import { type LanguageModel, openModel } from './load-model.js'
-import { type CostOptions, runCost, throughputControl } from './step-costs.js'
+import { type CostOptions, throughputControl } from './step-costs.js'
 
 /** What drafts, as options of `generate`, and what it holds meanwhile. */
 export interface LoadedDrafter {
@@ -48,12 +47,8 @@ export async function loadMedusa(
   const { spec, weights } = await openHeads(directory, MEDUSA, model)
   const heads = await MedusaHeads.create(model.spec, spec, weights, { device, threads: costs.threads })
   const createDrafter = medusa({ heads: (hidden) => heads.candidates(hidden), tree: tree ?? MOST.medusa })
-  const state = new Float32Array(model.spec.hiddenSize)
-  const draft = async () => {
-    const time = await runCost(model, { medusa: spec }, () => heads.candidates(state), costs)
-    return { most: MOST.medusa, cost: () => time }
-  }
-  const createControl = tree === undefined ? await throughputControl(model, await draft(), costs) : undefined
+  const drafter = { subject: { medusa: spec }, createDrafter, most: MOST.medusa }
+  const createControl = tree === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
     options: typical
       ? { strategy: draftVerify(createDrafter, typicalAcceptance(typical)) }
@@ -96,13 +91,11 @@ async function loadParallelHeads(
   }
   const { device, tokenizer } = model
   const heads = await OnnxParallelHeads.create(model.spec, count, weights, { device, threads: costs.threads })
-  const draft = async () => {
-    const time = await runCost(model, { mtp: spec }, () => runHeads(heads, model.spec), costs)
-    return { most: count, cost: () => time }
-  }
-  const createControl = depth === undefined ? await throughputControl(model, await draft(), costs) : undefined
+  const createDrafter = parallelMtp({ heads, eosTokenIds: tokenizer.eosTokenIds })
+  const drafter = { subject: { mtp: spec }, createDrafter, most: count }
+  const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
-    options: { createDrafter: parallelMtp({ heads, eosTokenIds: tokenizer.eosTokenIds }), createControl },
+    options: { createDrafter, createControl },
     dispose: () => heads.dispose(),
   }
 }
@@ -119,30 +112,16 @@ async function loadModules(
       return OnnxMtpModule.create(model.spec, module, weights, options)
     }),
   )
-  const draft = async () => {
-    const time = await runCost(model, { mtp: spec }, () => runModule(modules[0], model.spec), costs)
-    return { most: MOST.mtp, cost: (nodes: number) => nodes * time }
-  }
-  const createControl = depth === undefined ? await throughputControl(model, await draft(), costs) : undefined
   const { eosTokenIds } = model.tokenizer
+  const createDrafter = mtp({ modules, depth: depth ?? MOST.mtp, eosTokenIds })
+  const drafter = { subject: { mtp: spec }, createDrafter, most: MOST.mtp }
+  const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
-    options: { createDrafter: mtp({ modules, depth: depth ?? MOST.mtp, eosTokenIds }), createControl },
+    options: { createDrafter, createControl },
     dispose: async () => {
       await Promise.all(modules.map((module) => module.dispose()))
     },
   }
-}
-
-async function runHeads(heads: OnnxParallelHeads, { hiddenSize }: DecoderSpec): Promise<void> {
-  const cache = heads.newCache()
-  await heads.append(cache, [new Float32Array(hiddenSize)])
-  cache.dispose()
-}
-
-async function runModule(module: OnnxMtpModule, { hiddenSize }: DecoderSpec): Promise<void> {
-  const cache = module.newCache()
-  await module.forward(cache, [{ token: 0, state: new Float32Array(hiddenSize) }], [-1])
-  cache.dispose()
 }
 
 interface OpenHeads<Spec> {

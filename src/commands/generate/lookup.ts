@@ -3,11 +3,8 @@ import { requireDocuments } from '../../cli/evaluation-documents.js'
 import { type DraftContext, GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { openLookupCorpus } from '../../cli/lookup-corpus.js'
+import { lookupControl, MOST_LOOKED_UP } from '../../generation/auto-drafter.js'
 import { fieldsOf } from '../../generation/config.js'
-import { throughputControl } from '../../generation/step-costs.js'
-
-/** Nodes of the largest draft where its size is what pays. */
-const MOST = 24
 
 export default class GenerateLookup extends GenerateCommand {
   static override summary =
@@ -38,7 +35,7 @@ export default class GenerateLookup extends GenerateCommand {
     if (files) await requireDocuments(files, {})
     return this.generate(args.prompt, flags, {
       fixed: { num_beams: 1 },
-      defaults: { prompt_lookup_num_tokens: MOST },
+      defaults: { prompt_lookup_num_tokens: MOST_LOOKED_UP },
       modes: ['assisted_generation'],
       draft: (context) => this.#draft(context, files),
     })
@@ -46,13 +43,10 @@ export default class GenerateLookup extends GenerateCommand {
 
   async #draft({ model, costs, isSet }: DraftContext, files: readonly string[] | undefined) {
     const { tokenizer } = model
-    const free = { most: MOST, cost: () => 0 }
     return {
       options: {
         lookupCorpus: files && (await openLookupCorpus(files, { tokenizer, signal: this.interruptSignal() })),
-        createControl: isSet(['prompt_lookup_num_tokens'])
-          ? undefined
-          : await throughputControl(model, free, costs),
+        createControl: isSet(['prompt_lookup_num_tokens']) ? undefined : await lookupControl(model, costs),
       },
     }
   }
