@@ -7,9 +7,23 @@ const SRC = join(import.meta.dirname, '../src')
 
 /** What the files of each folder of src may import, beside their own folder and errors.ts. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  commands: ['cli', 'batch', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
+  commands: [
+    'cli',
+    'batch',
+    'bench',
+    'doctor',
+    'heads',
+    'hub',
+    'ui',
+    'generation',
+    'tokenizer',
+    'train',
+    'report',
+    'files.ts',
+  ],
   cli: ['ui', 'batch', 'generation', 'strategies', 'tokenizer', 'train', 'report', 'files.ts'],
   batch: ['generation', 'strategies', 'tokenizer', 'hub'],
+  doctor: ['generation', 'runtime', 'hub', 'ui'],
   generation: [
     'heads',
     'strategies',

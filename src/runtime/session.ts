@@ -14,7 +14,7 @@ export interface SessionOptions {
 }
 
 /** What to do where a device is asked for and not there. */
-const REMEDY: Readonly<Record<Device, string>> = {
+export const REMEDY: Readonly<Record<Device, string>> = {
   cpu: 'reinstall onnxruntime-node',
   webgpu:
     'install a driver for the GPU (on Linux a Vulkan driver and libvulkan1), or leave --device out for the CPU',
