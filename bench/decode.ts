@@ -14,9 +14,8 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { headName, parametersOf } from '../src/models/parameters.js'
 import type { DecoderSpec } from '../src/models/spec.js'
-import { cacheBytesPerToken, RUN_TYPES, weightBytes } from '../src/runtime/storage.js'
+import { bytesReadPerToken, RUN_TYPES, weightBytes } from '../src/runtime/storage.js'
 import { machine, positive } from './common.js'
 import { llamaCppVersion } from './decode/engine-llama-cpp.js'
 import { loadOurs, readSpec } from './decode/engine-ours.js'
@@ -137,16 +136,9 @@ async function measure(options: Options, spec: DecoderSpec, sides: readonly Side
     task,
     sides: measurements,
     bandwidth,
-    bytesPerToken: task.contexts.map((context) => bytesRead(spec, context + task.steps / 2)),
+    bytesPerToken: task.contexts.map((context) => bytesReadPerToken(spec, 'fp32', context + task.steps / 2)),
     weightBytes: Object.fromEntries(types),
   }
-}
-
-/** What a decoded token reads in fp32 with so many tokens before it: of the embedding only as the projection. */
-function bytesRead(spec: DecoderSpec, context: number): number {
-  const used = parametersOf(spec).filter(({ name, kind }) => kind !== 'embedding' || name === headName(spec))
-  const sizes = used.map(({ shape }) => 4 * shape.reduce((product, size) => product * size, 1))
-  return sizes.reduce((sum, size) => sum + size, 0) + context * cacheBytesPerToken(spec)
 }
 
 async function versions(peers: string): Promise<string> {

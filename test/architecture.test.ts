@@ -23,6 +23,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: ['ui', 'batch', 'generation', 'strategies', 'tokenizer', 'train', 'report', 'files.ts'],
   batch: ['generation', 'strategies', 'tokenizer', 'hub'],
+  bench: ['generation', 'strategies', 'runtime', 'models', 'report', 'ui', 'random.ts'],
   doctor: ['generation', 'runtime', 'hub', 'ui'],
   generation: [
     'heads',

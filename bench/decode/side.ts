@@ -1,5 +1,5 @@
 /** The process of one side: does the job in its argument, sends what it measured to its parent and ends. */
-import { readBandwidth } from './bandwidth.js'
+import { readBandwidth } from '../../src/bench/bandwidth.js'
 import type { Loader } from './engine.js'
 import { type EngineName, type Job, type Measurement, measure } from './measure.js'
 
@@ -10,7 +10,7 @@ const LOADERS: Readonly<Record<EngineName, () => Promise<{ load: Loader }>>> = {
 }
 
 async function run(job: Job): Promise<Measurement | number> {
-  if (job.kind === 'bandwidth') return readBandwidth(job.threads)
+  if (job.kind === 'bandwidth') return (await readBandwidth(job.threads)) / 1e9
   const { load } = await LOADERS[job.engine]()
   return measure(await load(job.setup), job.task)
 }

@@ -85,9 +85,22 @@ export async function stepCosts(
   let points = await readPoints(path)
   if (!points) {
     onMeasure?.()
-    points = await measureSteps(target.model, drafter.createDrafter, sizes)
+    points = (await measureSteps(target.model, drafter.createDrafter, sizes)).points
     await keepPoints(path, points)
   }
+  return costsOf(points)
+}
+
+/** The same measured anew, and the longest path of a draft that came: it has fewer tokens than a tree has nodes. */
+export async function measureStepCosts(
+  { model }: Pick<MeasuredModel, 'model'>,
+  { createDrafter, most }: Omit<MeasuredDrafter, 'subject'>,
+): Promise<StepCosts & { readonly depth: number }> {
+  const { points, depth } = await measureSteps(model, createDrafter, sizesUpTo(most))
+  return { ...costsOf(points), depth }
+}
+
+function costsOf(points: readonly Point[]): StepCosts {
   const draft = interpolated(points.map(({ nodes, draft }) => [nodes, draft]))
   const pass = interpolated(points.map(({ nodes, pass }) => [nodes + 1, pass]))
   return { draft, pass }
@@ -135,7 +148,8 @@ async function measureSteps(
   model: Model,
   createDrafter: CreateDrafter,
   sizes: readonly number[],
-): Promise<Point[]> {
+): Promise<{ points: Point[]; depth: number }> {
+  let depth = 0
   const turns = new Turns(sizes)
   const random = createRandom(0)
   const context = Math.min(CONTEXT, Math.floor(model.maxPositions / 2))
@@ -151,14 +165,15 @@ async function measureSteps(
     limit: model.maxPositions,
   }
   try {
-    for await (const { drafted, time } of draftVerify(createDrafter, follow(best), () => turns)(request)) {
-      turns.enter(drafted, time!)
+    for await (const step of draftVerify(createDrafter, follow(best), () => turns)(request)) {
+      turns.enter(step.drafted, step.time!)
+      depth = Math.max(depth, step.depth ?? step.drafted)
       if (turns.isEnough) break
     }
   } finally {
     cache.dispose()
   }
-  return turns.points()
+  return { points: turns.points(), depth }
 }
 
 /** Asks for drafts of all sizes in turns, and keeps the times of what came. */

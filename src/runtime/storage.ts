@@ -90,6 +90,16 @@ export function cacheBytesPerToken({ layers, kvHeads, headDim }: DecoderSpec): n
   return 4 * 2 * layers.length * kvHeads * headDim
 }
 
+/** Bytes that a decoded token reads with so many tokens before it: all weights but the embedding's other rows, and the cache. */
+export function bytesReadPerToken(spec: DecoderSpec, type: RunType, context: number): number {
+  // In float32 a tied embedding is the vocabulary projection as well; else that has a copy of its own.
+  const isRead = ({ name, kind }: Parameter) =>
+    kind !== 'embedding' || (type === 'fp32' && name === headName(spec))
+  const sizes = storagePlan(spec, type).filter(isRead).map(storedBytes)
+  const weights = sizes.reduce((sum, { values, scales }) => sum + values + scales, 0)
+  return weights + context * cacheBytesPerToken(spec)
+}
+
 /**
  * What `--dtype auto` picks: what comes nearest to the linear layers' storage, and int8 where float32 does not fit
  * in `memory` (bytes).

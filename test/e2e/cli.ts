@@ -6,6 +6,7 @@ import { format } from 'node:util'
 import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
 import Batch from '../../src/commands/batch.js'
+import Bench from '../../src/commands/bench.js'
 import Doctor from '../../src/commands/doctor.js'
 import Eval from '../../src/commands/eval.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
@@ -100,6 +101,7 @@ interface Runnable {
 
 const commands: Readonly<Record<string, Runnable>> = {
   batch: Batch,
+  bench: Bench,
   doctor: Doctor,
   eval: Eval,
   generate: Generate,

@@ -1,0 +1,165 @@
+import { drafterBeside, loadDraft, loadLookup, MOST_LOOKED_UP } from '../generation/auto-drafter.js'
+import { type GenerationResult, generate, type Prompt } from '../generation/generate.js'
+import { type LoadedDrafter, loadMedusa, loadMtp } from '../generation/heads.js'
+import type { LanguageModel } from '../generation/load-model.js'
+import { type CostOptions, measureStepCosts } from '../generation/step-costs.js'
+import type { StepCosts } from '../strategies/draft-control.js'
+import { median } from './median.js'
+import { rounds } from './rounds.js'
+
+/** A drafter that is ready, and what its steps cost here. */
+export interface MeasuredDrafter extends LoadedDrafter {
+  /** As `llm generate` calls its command. */
+  readonly name: string
+  readonly costs: StepCosts
+  /** Tokens of its longest chain. */
+  readonly longest: number
+}
+
+/** Nodes of the largest drafts that are measured. */
+const MOST = 32
+
+/**
+ * Every drafter that a model can serve: those in its directory, and prompt lookup.
+ * @param pass what the target's passes take by tokens; it is all that prompt lookup costs. What the others' steps take is measured in
+ *   the loop that decodes.
+ */
+export async function loadDrafters(
+  model: LanguageModel,
+  pass: StepCosts['pass'],
+  costs: CostOptions,
+): Promise<MeasuredDrafter[]> {
+  const loaders = { medusa: loadMedusa, mtp: loadMtp, draft: loadDraft }
+  const drafters: MeasuredDrafter[] = []
+  for (const kind of ['medusa', 'mtp', 'draft'] as const) {
+    const directory = await drafterBeside(model, kind)
+    if (directory === undefined) continue
+    const loaded = await loaders[kind](directory, model, costs)
+    const measured = await measureStepCosts(model, {
+      createDrafter: loaded.options.createDrafter!,
+      most: MOST,
+    })
+    const name = kind === 'draft' ? 'speculative' : kind
+    drafters.push({ ...loaded, name, costs: measured, longest: measured.depth })
+  }
+  const free = { pass, draft: () => 0 }
+  drafters.push({ ...(await loadLookup(model, costs)), name: 'lookup', costs: free, longest: MOST_LOOKED_UP })
+  return drafters
+}
+
+/** One that goes on as it likes, one that repeats itself, one with facts. */
+export const PROMPTS = [
+  'Once upon a time there was a little girl who had a red ball.',
+  'Tom has a red ball and a blue hat. Sam has a red ball and a blue hat. Ann has',
+  'The capital of France is Paris. The capital of Italy is Rome. The capital of Spain is',
+]
+
+/** Tokens that each run generates. */
+export const RUN_TOKENS = 48
+
+/** What a strategy wrote in one round, over all prompts. */
+export interface RunSums {
+  readonly tokens: number
+  /** From the call on, prompt included. */
+  readonly seconds: number
+  readonly passes: number
+  readonly drafted: number
+  readonly accepted: number
+  /** The tokens of all texts. */
+  readonly ids: string
+}
+
+/** A drafter's runs beside plain decoding's of the same rounds. */
+export interface DrafterRuns {
+  readonly tokens_per_second: number
+  readonly speedup: number
+  readonly tokens_per_pass: number
+  /** Share of drafted tokens that were accepted; null where nothing was drafted. */
+  readonly acceptance: number | null
+  readonly same_text: boolean
+}
+
+/** Plain decoding's own. */
+export type GreedyRuns = Pick<DrafterRuns, 'tokens_per_second' | 'tokens_per_pass'>
+
+export interface Runs {
+  readonly rounds: number
+  readonly greedy: GreedyRuns
+  /** In the order of the drafters. */
+  readonly drafters: readonly DrafterRuns[]
+}
+
+/** Decodes the same prompts greedily and with each drafter, in turns. */
+export async function measureRuns(
+  model: LanguageModel,
+  drafters: readonly MeasuredDrafter[],
+  options: {
+    readonly seconds: number
+    readonly signal?: AbortSignal
+    readonly onRound?: (n: number) => void
+  },
+): Promise<Runs> {
+  const { seconds, signal, onRound } = options
+  const sides = [undefined, ...drafters]
+  const sums: RunSums[][] = sides.map(() => [])
+  const count = await rounds(seconds, signal, async (round) => {
+    onRound?.(round + 1)
+    for (const [i, drafter] of sides.entries()) sums[i].push(await runAll(model, drafter, signal))
+  })
+  const [greedy, ...drafted] = sums
+  const { tokens_per_second, tokens_per_pass } = runsBeside(greedy, greedy)
+  return {
+    rounds: count,
+    greedy: { tokens_per_second, tokens_per_pass },
+    drafters: drafted.map((own) => runsBeside(greedy, own)),
+  }
+}
+
+function rate({ tokens, seconds }: RunSums): number {
+  return tokens / seconds
+}
+
+/** Medians over rounds; speeds are compared within each. */
+export function runsBeside(greedy: readonly RunSums[], own: readonly RunSums[]): DrafterRuns {
+  const total = (field: 'tokens' | 'passes' | 'drafted' | 'accepted') =>
+    own.reduce((sum, round) => sum + round[field], 0)
+  const drafted = total('drafted')
+  return {
+    tokens_per_second: median(own.map(rate)),
+    speedup: median(own.map((round, i) => rate(round) / rate(greedy[i]))),
+    tokens_per_pass: total('tokens') / total('passes'),
+    acceptance: drafted > 0 ? total('accepted') / drafted : null,
+    same_text: own.every(({ ids }, i) => ids === greedy[i].ids),
+  }
+}
+
+async function runAll(
+  model: LanguageModel,
+  drafter: MeasuredDrafter | undefined,
+  signal: AbortSignal | undefined,
+): Promise<RunSums> {
+  const results: GenerationResult[] = []
+  for (const prompt of PROMPTS) {
+    const length = { max_new_tokens: RUN_TOKENS, min_new_tokens: RUN_TOKENS }
+    const settings = { ...length, do_sample: false, num_beams: 1 }
+    results.push(
+      await generate(model, asked(model, prompt), settings, { ...drafter?.options, signal }).result(),
+    )
+    // What an interrupt cut short is no measurement.
+    signal?.throwIfAborted()
+  }
+  const sum = (of: (result: GenerationResult) => number) =>
+    results.reduce((total, result) => total + of(result), 0)
+  return {
+    tokens: sum(({ statistics }) => statistics.generated_tokens),
+    seconds: sum(({ statistics }) => statistics.total_time),
+    passes: sum(({ statistics }) => statistics.steps),
+    drafted: sum(({ statistics }) => statistics.drafted_tokens),
+    accepted: sum(({ statistics }) => statistics.accepted_tokens),
+    ids: results.map(({ ids }) => ids.join(' ')).join('\n'),
+  }
+}
+
+function asked({ tokenizer }: LanguageModel, content: string): Prompt {
+  return tokenizer.chatTemplate === undefined ? content : [{ role: 'user', content }]
+}
