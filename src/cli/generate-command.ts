@@ -65,6 +65,9 @@ export interface DraftContext {
 
 /** What `llm generate` and its strategies share: prompt and settings in, text or JSON out. */
 export abstract class GenerateCommand extends BaseCommand {
+  // oclif would list all flags, of which there are dozens.
+  static override usage = '<%= command.id %> [PROMPT] [FLAGS]'
+
   protected async generate(
     argument: string | undefined,
     flags: GenerateFlags & Readonly<Record<string, unknown>>,

@@ -9,11 +9,12 @@ export default class Batch extends BaseCommand {
   static override summary = 'Generate text for many prompts: one JSON object a line in, one out.'
   static override description =
     'A row has a "prompt" or "messages", an "id" (its line number by default) and any setting of its own; other fields come out as they went in. Rows are decoded together, and each is written once it is done. Stopped or killed, the same command goes on where it was. A row that cannot be served gets an "error"; the exit code is 1 if there is one.'
+  static override usage = '<%= command.id %> INPUT -o FILE [FLAGS]'
   static override examples = [
     '<%= config.bin %> <%= command.id %> prompts.jsonl -o texts.jsonl -m ./model --max-new-tokens 200 --seed 1',
     '<%= config.bin %> <%= command.id %> prompts.jsonl -o part-2.jsonl -m ./model --shard 2/4 --order input',
     '<%= config.bin %> <%= command.id %> prompts.jsonl -o texts.jsonl -m ./model --retry-errors',
-    'cat prompts.jsonl | <%= config.bin %> <%= command.id %> - -o - -m ./model > texts.jsonl',
+    '$ cat prompts.jsonl | <%= config.bin %> <%= command.id %> - -o - -m ./model > texts.jsonl',
   ]
   static override args = {
     input: Args.string({

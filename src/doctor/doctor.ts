@@ -1,8 +1,5 @@
-import { RUNTIME_VERSION } from '../runtime/version.js'
-import { builtInCheck } from './built-in.js'
 import { hubCacheCheck, ownCacheCheck } from './caches.js'
 import type { Check } from './check.js'
-import { deviceChecks } from './devices.js'
 import {
   memory,
   memoryCheck,
@@ -23,12 +20,24 @@ export interface DoctorOptions {
 /** Looks at the surroundings, one check after the other. The network is not used, and nothing is changed but caches. */
 export async function* examine({ version, builtIn }: DoctorOptions): AsyncGenerator<Check, void, void> {
   yield nodeCheck(process.versions.node)
-  yield versionCheck(version, RUNTIME_VERSION)
+  yield versionCheck(version)
   yield processorCheck(processor())
   yield memoryCheck(memory())
-  yield* deviceChecks()
+  yield terminalCheck(process.stdout)
   yield await ownCacheCheck()
   yield await hubCacheCheck()
-  yield terminalCheck(process.stdout)
-  yield await builtInCheck(builtIn)
+  // Its library is loaded with the module, and may be what is wrong.
+  const loaded = await import('./sessions.js').catch((error: Error) => error)
+  if (loaded instanceof Error) yield missingRuntime(loaded)
+  else yield* loaded.sessionChecks(builtIn)
+}
+
+function missingRuntime({ message }: Error): Check {
+  return {
+    name: 'ONNX Runtime',
+    state: 'problem',
+    found: `cannot be loaded: ${message.split('\n')[0]}`,
+    advice: 'Reinstall onnxruntime-node.',
+    details: { version: null },
+  }
 }

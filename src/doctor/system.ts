@@ -21,12 +21,12 @@ export function nodeCheck(version: string): Check {
   }
 }
 
-export function versionCheck(llm: string, onnxruntime: string): Check {
+export function versionCheck(llm: string): Check {
   return {
     name: 'llm',
     state: 'ok',
-    found: `${llm}, onnxruntime-node ${onnxruntime}, ${platform()}-${arch()}`,
-    details: { llm, onnxruntime, platform: platform(), arch: arch(), release: release() },
+    found: `${llm}, ${platform()}-${arch()}`,
+    details: { version: llm, platform: platform(), arch: arch(), release: release() },
   }
 }
 

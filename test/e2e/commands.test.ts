@@ -91,6 +91,18 @@ describe('llm', () => {
     expect(code).toBe(0)
   })
 
+  test('help has flags in their natural order, under a short usage', async () => {
+    const { stdout } = await llm.run(['generate', '--help'])
+    expect(stdout).toMatch(/^ {2}\$ llm generate \[PROMPT\] \[FLAGS\]$/m)
+    const headings = [...stdout.matchAll(/^(\w.*) FLAGS$/gm)].map(([, name]) => name)
+    const expected = ['MODEL', 'PROMPT', 'LENGTH', 'SAMPLING', 'LOGITS', 'BEAM SEARCH', 'RUNTIME']
+    expect(headings.filter((name) => expected.includes(name))).toEqual(expected)
+    const [temperature, topK, topP] = ['--temperature', '--top-k', '--top-p'].map((flag) =>
+      stdout.indexOf(flag),
+    )
+    expect(temperature < topK && topK < topP).toBe(true)
+  })
+
   test('help of a strategy names the flags that are served, and only those', async () => {
     const { stdout } = await llm.run(['help', 'generate', 'sample'])
     for (const flag of [

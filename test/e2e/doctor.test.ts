@@ -45,7 +45,7 @@ describe('llm doctor', () => {
       state: 'ok',
       found: expect.stringMatching(/^loads as fp32 and writes/),
     })
-    expect(named(checks, 'llm').details.onnxruntime).toMatch(/^\d+\.\d+\.\d+$/)
+    expect(named(checks, 'ONNX Runtime').details.version).toMatch(/^\d+\.\d+\.\d+$/)
     fetch.mockRestore()
   })
 

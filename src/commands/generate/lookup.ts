@@ -13,7 +13,7 @@ export default class GenerateLookup extends GenerateCommand {
     'Drafts what followed the last tokens where they stood before, as many of them as pay, or --prompt-lookup-num-tokens. With --lookup-corpus it looks in other text as well, and drafts a tree of what followed there most often (REST). The text is the one without drafts; summaries, edits and code gain most.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> -m model.gguf 'Repeat three times: the quick brown fox'",
-    'cat article.txt | <%= config.bin %> <%= command.id %> -m model.gguf --max-matching-ngram-size 3 --max-new-tokens 200',
+    '$ cat article.txt | <%= config.bin %> <%= command.id %> -m model.gguf --max-matching-ngram-size 3 --max-new-tokens 200',
     "<%= config.bin %> <%= command.id %> -m model.gguf --lookup-corpus answers.jsonl 'How do I reset my password?'",
   ]
   static override args = generateArgs

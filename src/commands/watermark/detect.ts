@@ -20,19 +20,28 @@ export default class WatermarkDetect extends BaseCommand {
   }
   static override flags = {
     model: modelFlags.model,
-    'text-file': Flags.string({ helpValue: 'FILE', description: 'read the text from a file' }),
+    'text-file': Flags.string({
+      helpValue: 'FILE',
+      description: 'read the text from a file',
+      helpGroup: 'WATERMARK',
+    }),
     'watermarking-config': Flags.string({
       helpValue: 'JSON',
       default: '{}',
       description:
         'settings that the text was generated with: {greenlist_ratio, bias, hashing_key, seeding_scheme, context_width}',
+      helpGroup: 'WATERMARK',
     }),
     'z-threshold': Flags.string({
       helpValue: 'X',
       default: '3',
       description: 'z-score from which on it counts as watermarked',
+      helpGroup: 'WATERMARK',
     }),
-    'ignore-repeated-ngrams': Flags.boolean({ description: 'count each different n-gram once' }),
+    'ignore-repeated-ngrams': Flags.boolean({
+      description: 'count each different n-gram once',
+      helpGroup: 'WATERMARK',
+    }),
   }
 
   async run(): Promise<WatermarkDetection> {
