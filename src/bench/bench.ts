@@ -238,7 +238,12 @@ function drafterFigures({ name, costs, longest }: MeasuredDrafter, runs: Drafter
 /** Speed-ups below it are no more than rounds differ by. */
 const CLEAR = 1.05
 
-export function fastest(drafters: readonly Pick<DrafterFigures, 'name' | 'speedup'>[]): string | null {
-  const [first] = drafters.filter(({ speedup }) => speedup >= CLEAR).sort((a, b) => b.speedup - a.speedup)
+/** @param drafters those that drafted nothing, since it did not pay, can be faster by chance alone */
+export function fastest(
+  drafters: readonly Pick<DrafterFigures, 'name' | 'speedup' | 'acceptance'>[],
+): string | null {
+  const [first] = drafters
+    .filter(({ speedup, acceptance }) => acceptance !== null && speedup >= CLEAR)
+    .sort((a, b) => b.speedup - a.speedup)
   return first?.name ?? null
 }

@@ -73,9 +73,10 @@ describe('runs', () => {
 
   test('name the fastest drafter, if it is clearly faster than greedy decoding', () => {
     const drafters = [
-      { name: 'a', speedup: 1.1 },
-      { name: 'b', speedup: 1.4 },
-      { name: 'c', speedup: 1.04 },
+      { name: 'a', speedup: 1.1, acceptance: 0.5 },
+      { name: 'b', speedup: 1.4, acceptance: 0.2 },
+      { name: 'c', speedup: 1.04, acceptance: 0.9 },
+      { name: 'd', speedup: 2, acceptance: null },
     ]
     expect(fastest(drafters)).toBe('b')
     expect(fastest(drafters.slice(2))).toBeNull()
