@@ -25,7 +25,7 @@ export function draftModel(options: DraftModelOptions): CreateDrafter {
 }
 
 class DraftModelDrafter implements Drafter {
-  private readonly cache: KVCache
+  private cache: KVCache | undefined
   /** What the cache holds. */
   private fed: number[] = []
   /** Tokens to draft at a time. */
@@ -37,7 +37,6 @@ class DraftModelDrafter implements Drafter {
     private readonly options: DraftModelOptions,
     private readonly request: Pick<Request, 'processors' | 'draftRandom'>,
   ) {
-    this.cache = options.model.newCache()
     this.numTokens = options.numTokens
   }
 
@@ -73,6 +72,10 @@ class DraftModelDrafter implements Drafter {
 
   /** Forgets what the text does not begin with; gives the tokens that are to be run, one at least. */
   private catchUp(text: readonly number[]): number[] {
+    if (!this.cache) {
+      this.cache = this.options.model.newCache(text)
+      this.fed = text.slice(0, this.cache.length)
+    }
     const { fed } = this
     let common = 0
     while (common < Math.min(fed.length, text.length - 1) && fed[common] === text[common]) common++
@@ -87,7 +90,7 @@ class DraftModelDrafter implements Drafter {
   private async distribution(tokens: readonly number[], prefix: Prefix): Promise<Float32Array> {
     const { cache, fed } = this
     const parents = tokens.map((_, i) => fed.length + i - 1)
-    const output = await this.options.model.forward(cache, tokens, parents, [tokens.length - 1])
+    const output = await this.options.model.forward(cache!, tokens, parents, [tokens.length - 1])
     fed.push(...tokens)
     const scores = output.logits(tokens.length - 1).slice()
     for (const process of this.request.processors) process(scores, prefix)
@@ -95,6 +98,6 @@ class DraftModelDrafter implements Drafter {
   }
 
   dispose(): void {
-    this.cache.dispose()
+    this.cache?.dispose()
   }
 }
