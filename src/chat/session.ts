@@ -1,12 +1,18 @@
 import { randomInt } from 'node:crypto'
 import { usageError } from '../errors.js'
-import type { GenerationConfig } from '../generation/config.js'
+import type { GenerationConfig, GenerationField } from '../generation/config.js'
 import type { GenerationChunk, GenerationResult } from '../generation/generate.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import { modelFingerprint } from '../generation/model-fingerprint.js'
 import { type ChatMessage, type ChatState, readChatFile, writeChatFile } from './chat-file.js'
 import { ChatDecoder, type DecoderOptions } from './decoder.js'
-import { checkSettings, type Settings, settingFromText } from './settings.js'
+import {
+  type CheckedSettings,
+  checkSettings,
+  requireField,
+  type Settings,
+  settingFromText,
+} from './settings.js'
 import { ChatStatistics } from './statistics.js'
 import { type ChatStrategy, isStrategyName, loadChatStrategy, type StrategySources } from './strategies.js'
 
@@ -26,6 +32,7 @@ export class ChatSession {
   private readonly decoder: ChatDecoder
   private stopper: AbortController | undefined
   private state: ChatState
+  private checked: CheckedSettings | undefined
 
   private constructor(
     private readonly model: LanguageModel,
@@ -77,6 +84,15 @@ export class ChatSession {
 
   get seed(): number {
     return this.state.seed
+  }
+
+  /**
+   * The value of a field as it stands.
+   * @throws UserError, exit code 2, for what is no field
+   */
+  valueOf(field: string): unknown {
+    requireField(field)
+    return field === 'seed' ? this.seed : this.config[field as GenerationField]
   }
 
   get strategyName(): string {
@@ -245,13 +261,14 @@ export class ChatSession {
   }
 
   private use(state: ChatState, strategy: ChatStrategy): void {
-    checkSettings(this.decoder.own, state.settings, strategy)
+    this.checked = checkSettings(this.decoder.own, state.settings, strategy)
     this.state = state
     this.strategy = strategy
   }
 
-  private check() {
-    return checkSettings(this.decoder.own, this.settings, this.strategy)
+  private check(): CheckedSettings {
+    this.checked ??= checkSettings(this.decoder.own, this.settings, this.strategy)
+    return this.checked
   }
 
   private refuseContradiction(settings: Settings): void {

@@ -73,14 +73,18 @@ export function checkSettings(own: ConfigLayer, settings: Settings, strategy: Ch
   return { config, notes: [...warnings, ...laidAside, ...notices] }
 }
 
+/** @throws UserError, exit code 2, for what is no field of GenerationConfig */
+export function requireField(name: string): void {
+  if (Object.hasOwn(generationConfigSchema.shape, name)) return
+  checkLayers({ values: { [name]: true }, origin: '/set' })
+}
+
 /**
  * The value of a field from text; undefined for `default`.
  * @throws UserError, exit code 2, for an unknown field, and for text that is no value of it
  */
 export function settingFromText(field: string, text: string): unknown {
-  if (!Object.hasOwn(generationConfigSchema.shape, field)) {
-    checkLayers({ values: { [field]: text }, origin: '/set' })
-  }
+  requireField(field)
   if (text === 'default') return undefined
   const { kind } = fieldMeta(field as GenerationField)
   const value = kind === 'strings' ? listOf(text) : parseValue(kind, text, field)
