@@ -1,6 +1,7 @@
-import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { type Line, lines } from '../batch/lines.js'
 import type { ChatSession } from '../chat/session.js'
-import type { UserError } from '../errors.js'
+import { usageError } from '../errors.js'
 import type { ChatPort } from './chat.js'
 import { writer } from './plain-output.js'
 
@@ -10,13 +11,14 @@ import { writer } from './plain-output.js'
  * @param signal ends the chat
  */
 export function chatLines(
-  input: NodeJS.ReadableStream,
+  input: Readable,
   output: NodeJS.WritableStream,
   { json, signal }: { json: boolean; signal: AbortSignal },
-): ChatPort & { close(): void } {
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
-  const iterator = lines[Symbol.asyncIterator]()
-  signal.addEventListener('abort', () => lines.close())
+): ChatPort {
+  const reader = lines(input)
+  const interrupted = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined))
+  })
   const write = writer(output)
   const writeObject = (value: object) => write(`${JSON.stringify(value)}\n`)
   const tell = (text: string) => {
@@ -25,21 +27,33 @@ export function chatLines(
   return {
     async next() {
       while (!signal.aborted) {
-        const { value, done } = await iterator.next()
-        if (done) return undefined
-        if (value.trim() !== '') return value
+        const read = reader.next()
+        // Of an input that is closed meanwhile.
+        read.catch(() => undefined)
+        const line = await Promise.race([read, interrupted])
+        if (!line || line.done) return undefined
+        const text = textOf(line.value)
+        if (text.trim() !== '') return text
       }
     },
     append: (text) => (json ? undefined : write(text)),
     endAnswer: (session) => (json ? writeObject(answerJson(session)) : write('\n')),
     note: tell,
-    error(error: UserError) {
-      if (json) void writeObject({ error: { message: error.message } })
-      else tell(`Error: ${error.message}`)
-    },
+    error: ({ message }) => (json ? writeObject({ error: { message } }) : tell(`Error: ${message}`)),
     replay() {},
     status() {},
-    close: () => lines.close(),
+    async close() {
+      input.destroy()
+    },
+  }
+}
+
+/** @throws UserError, exit code 2, for bytes that are no text */
+function textOf({ bytes, number }: Line): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r$/, '')
+  } catch (error) {
+    throw usageError(`Line ${number} of stdin is not valid UTF-8: convert it first.`, { cause: error })
   }
 }
 

@@ -3,7 +3,7 @@ import { ChatSession } from '../chat/session.js'
 import { UserError, usageError } from '../errors.js'
 import { type ConfigLayer, checkLayers, type GenerationConfig } from '../generation/config.js'
 import { dolaLayers } from '../generation/dola.js'
-import type { LanguageModel } from '../generation/load-model.js'
+import { type LanguageModel, type LoadOptions, loadModel } from '../generation/load-model.js'
 import { generationMode } from '../generation/mode.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
 import { chatStatusLine, statisticsLine, totalsLine } from '../ui/statistics-line.js'
@@ -23,10 +23,18 @@ export interface ChatPort {
   /** The answer is whole, or was stopped. */
   endAnswer(session: ChatSession): Promise<void> | void
   note(text: string): void
-  error(error: UserError): void
+  error(error: UserError): Promise<void> | void
   /** Shows what was said before. */
   replay(messages: ChatSession['messages']): void
   status(text: string): void
+  close(): Promise<void>
+}
+
+/** Who is told what goes on while something is loaded. */
+export interface ChatHost {
+  note(text: string): void
+  /** Whether there is room for bars of progress: not within the interface of a terminal. */
+  readonly showsProgress: boolean
 }
 
 export interface ChatCommandFlags extends ChatFlags {
@@ -49,13 +57,12 @@ const MEASURING = 'Measuring how long passes take, once for this model and machi
 
 /**
  * Begins a chat by flags.
- * @param onNote is told what goes on
  * @throws UserError as `loadModel` and `ChatSession.begin`, and for settings that have no effect
  */
 export async function beginChat(
   flags: ChatCommandFlags & Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-  onNote: (text: string) => void,
+  host: ChatHost,
 ): Promise<{ session: ChatSession; model: LanguageModel }> {
   refuseRawChat(flags)
   const settings = await settingsOf(flags)
@@ -68,8 +75,8 @@ export async function beginChat(
     const session = await ChatSession.begin(model, {
       modelName: flags.model,
       sources: {
-        load: (source, options) => loadShown(source, { ...options, signal }),
-        costs: { threads: flags.threads, onMeasure: () => onNote(MEASURING) },
+        load: (source, options) => loadBy(host, source, { ...options, signal }),
+        costs: { threads: flags.threads, onMeasure: () => host.note(MEASURING) },
         medusaHeads: flags['medusa-heads'],
         medusaTree: medusaTree(flags),
         mtpModules: flags['mtp-modules'],
@@ -91,6 +98,12 @@ export async function beginChat(
     await model.dispose()
     throw error
   }
+}
+
+function loadBy(host: ChatHost, source: string, options: LoadOptions): Promise<LanguageModel> {
+  if (host.showsProgress) return loadShown(source, options)
+  host.note(`Loading ${source}.`)
+  return loadModel(source, { ...options, onNotice: (text) => host.note(text) })
 }
 
 /** What the user sets: the file's fields, and over them the flags'. */
@@ -124,17 +137,17 @@ export async function converse(session: ChatSession, port: ChatPort): Promise<bo
     port.note('No chat template: what you write is continued, just as it is.')
   }
   showStatus()
-  for (let input = await port.next(); input !== undefined; input = await port.next()) {
+  for (;;) {
     try {
-      if (await serve(session, input, port, showStatus)) break
+      const input = await port.next()
+      if (input === undefined || (await serve(session, input, port, showStatus))) return isFine
     } catch (error) {
       if (!(error instanceof UserError)) throw error
       isFine = false
-      port.error(error)
+      await port.error(error)
     }
     showStatus()
   }
-  return isFine
 }
 
 /** Serves a line; whether it was the last one. */

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../cli/base-command.js'
-import { beginChat, type ChatPort, converse } from '../cli/chat.js'
+import { beginChat, type ChatHost, type ChatPort, converse } from '../cli/chat.js'
 import { chatFlags } from '../cli/chat-flags.js'
 import { chatLines } from '../cli/chat-lines.js'
 import { usageError } from '../errors.js'
@@ -25,18 +25,22 @@ export default class Chat extends BaseCommand {
       throw usageError('--json is for chats through pipes: leave it out on a terminal.')
     }
     const signal = this.interruptSignal()
-    const { session, model } = await beginChat(flags, signal, (note) => process.stderr.write(`${note}\n`))
+    let host: ChatHost = { note: (text) => process.stderr.write(`${text}\n`), showsProgress: true }
+    const { session, model } = await beginChat(flags, signal, {
+      note: (text) => host.note(text),
+      get showsProgress() {
+        return host.showsProgress
+      },
+    })
     const stop = () => session.stop()
     signal.addEventListener('abort', stop)
     try {
       const port = isTerminal
-        ? await openView(stop)
+        ? await openView(stop, signal)
         : chatLines(stdin, stdout, { json: this.jsonEnabled(), signal })
-      try {
-        if (!(await converse(session, port))) process.exitCode = isTerminal ? 0 : 1
-      } finally {
-        await port.close()
-      }
+      if (isTerminal) host = { note: (text) => port.note(text), showsProgress: false }
+      const isFine = await converse(session, port).finally(() => port.close())
+      if (!isFine && !isTerminal) process.exitCode = 1
     } finally {
       await session.dispose()
       await model.dispose()
@@ -50,7 +54,7 @@ export default class Chat extends BaseCommand {
 }
 
 /** The interface of a terminal; ink takes as long to import as a small model takes to load. */
-async function openView(onStop: () => void): Promise<ChatPort & { close(): Promise<void> }> {
+async function openView(onStop: () => void, signal: AbortSignal): Promise<ChatPort> {
   const { chatView } = await import('../ui/chat-view.js')
-  return chatView(onStop)
+  return chatView({ onStop, signal })
 }

@@ -52,12 +52,18 @@ const INDENT = ' '.repeat(PROMPT.length)
 const SPARE_ROWS = 5
 const LEAVE = 'Ctrl-C again, Ctrl-D or /exit leaves.'
 
-/**
- * Renders a chat on a terminal.
- * @param onStop is called where the user stops an answer
- */
-export function chatView(onStop: () => void, terminal: Terminal = process): ChatView {
-  return new TerminalChat(onStop, terminal)
+interface ChatViewOptions {
+  /** Called where the user stops an answer. */
+  readonly onStop: () => void
+  /** Ends the chat. */
+  readonly signal: AbortSignal
+}
+
+/** Renders a chat on a terminal. */
+export function chatView({ onStop, signal }: ChatViewOptions, terminal: Terminal = process): ChatView {
+  const chat = new TerminalChat(onStop, terminal)
+  signal.addEventListener('abort', () => chat.leave())
+  return chat
 }
 
 class TerminalChat implements ChatView {
@@ -177,7 +183,8 @@ class TerminalChat implements ChatView {
     else this.isLeaving = true
   }
 
-  private readonly leave = (): void => {
+  /** The user leaves, or the terminal is gone. */
+  readonly leave = (): void => {
     this.hasEnded = true
     if (this.waiting) this.waiting(undefined)
     else this.onStop()
