@@ -125,7 +125,7 @@ async function setField(session: ChatSession, argument: string): Promise<Outcome
     return { notes: set.map(([name, value]) => `${name}: ${JSON.stringify(value)}`) }
   }
   if (value !== '') await session.set(field, value)
-  const now = `${field}: ${JSON.stringify(session.valueOf(field))}`
+  const now = `${field}: ${JSON.stringify(session.valueOf(field)) ?? 'not set'}`
   return { notes: value === '' ? [now] : [now, ...session.notes] }
 }
 

@@ -1,10 +1,12 @@
+import { usageError } from '../errors.js'
 import type { ConfigLayer } from '../generation/config.js'
+import { dolaLayers } from '../generation/dola.js'
 import { type Generation, generate } from '../generation/generate.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import type { Prompt } from '../generation/prompt.js'
 import { KeepingModel } from '../strategies/keeping-model.js'
 import type { ChatMessage, ChatState } from './chat-file.js'
-import { checkSettings, layersOf, withAnswerLength } from './settings.js'
+import { type CheckedSettings, checkSettings, layersOf, type Settings, withAnswerLength } from './settings.js'
 import type { ChatStrategy, IsSet } from './strategies.js'
 
 export interface DecoderOptions {
@@ -20,7 +22,7 @@ export interface DecoderOptions {
 export class ChatDecoder {
   readonly keeping: KeepingModel
   /** The model author's settings. */
-  readonly own: ConfigLayer
+  private readonly own: ConfigLayer
   /** Whether there is a chat template. */
   readonly isChat: boolean
 
@@ -34,6 +36,18 @@ export class ChatDecoder {
     this.isChat = !raw && (chatTemplate ?? model.tokenizer.chatTemplate) !== undefined
   }
 
+  /** @throws UserError as `checkSettings`, and for early exits that the model was loaded without */
+  check(settings: Settings, strategy: ChatStrategy): CheckedSettings {
+    const checked = checkSettings(this.own, settings, strategy)
+    const { dola_layers: dola } = checked.config
+    const { model, spec } = this.model
+    const missing = dola && dolaLayers(dola, spec).find((layer) => !model.exits?.includes(layer))
+    if (missing === undefined) return checked
+    throw usageError(
+      `The model was loaded without the early exits of dola_layers ${JSON.stringify(dola)}: start the chat with --dola-layers.`,
+    )
+  }
+
   /** The answer to `messages`, whose last one is the user's. */
   generate(
     { settings, system, seed, answers }: ChatState,
@@ -42,7 +56,7 @@ export class ChatDecoder {
     signal: AbortSignal,
   ): Generation {
     const { chatTemplate, negativePrompt } = this.options
-    const { config } = checkSettings(this.own, settings, strategy)
+    const { config } = this.check(settings, strategy)
     const isSet: IsSet = (fields) =>
       [this.own.values, settings].some((values) => fields.some((field) => values[field] !== undefined))
     const options = strategy.options(config, isSet)

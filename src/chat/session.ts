@@ -6,13 +6,7 @@ import type { LanguageModel } from '../generation/load-model.js'
 import { modelFingerprint } from '../generation/model-fingerprint.js'
 import { type ChatMessage, type ChatState, readChatFile, writeChatFile } from './chat-file.js'
 import { ChatDecoder, type DecoderOptions } from './decoder.js'
-import {
-  type CheckedSettings,
-  checkSettings,
-  requireField,
-  type Settings,
-  settingFromText,
-} from './settings.js'
+import { type CheckedSettings, requireField, type Settings, settingFromText } from './settings.js'
 import { ChatStatistics } from './statistics.js'
 import { type ChatStrategy, isStrategyName, loadChatStrategy, type StrategySources } from './strategies.js'
 
@@ -48,7 +42,7 @@ export class ChatSession {
 
   /**
    * Begins a chat; the caller disposes of the model.
-   * @throws UserError as `loadChatStrategy` and `checkSettings`, and for a system prompt without a template
+   * @throws UserError as `loadChatStrategy` and `ChatDecoder.check`, and for a system prompt without a template
    */
   static async begin(model: LanguageModel, options: ChatOptions): Promise<ChatSession> {
     const { settings = {}, strategy: name = 'default' } = options
@@ -92,7 +86,8 @@ export class ChatSession {
    */
   valueOf(field: string): unknown {
     requireField(field)
-    return field === 'seed' ? this.seed : this.config[field as GenerationField]
+    if (field === 'seed') return this.seed
+    return this.settings[field] ?? this.config[field as GenerationField]
   }
 
   get strategyName(): string {
@@ -156,7 +151,7 @@ export class ChatSession {
 
   /**
    * Decodes another way from the next answer on; a strategy that is refused leaves everything as it was.
-   * @throws UserError as `loadChatStrategy` and `checkSettings`
+   * @throws UserError as `loadChatStrategy` and `ChatDecoder.check`
    */
   async setStrategy(name: string): Promise<void> {
     await this.adopt({ ...this.state, strategy: name })
@@ -164,7 +159,7 @@ export class ChatSession {
 
   /**
    * Sets a field of GenerationConfig; `default` takes it back.
-   * @throws UserError as `settingFromText` and `checkSettings`, and for what the strategy stands for
+   * @throws UserError as `settingFromText` and `ChatDecoder.check`, and for what the strategy stands for
    */
   async set(field: string, text: string): Promise<void> {
     const value = settingFromText(field, text)
@@ -175,7 +170,8 @@ export class ChatSession {
     this.refuseContradiction({ [field]: value })
     const { [field]: _, ...others } = this.settings
     const settings = value === undefined ? others : { ...others, [field]: value }
-    if (field === 'assistant_early_exit') await this.adopt({ ...this.state, settings })
+    const isLoading = field === 'assistant_early_exit' && !this.strategy.idle.includes(field)
+    if (isLoading) await this.adopt({ ...this.state, settings })
     else this.use({ ...this.state, settings }, this.strategy)
   }
 
@@ -261,13 +257,13 @@ export class ChatSession {
   }
 
   private use(state: ChatState, strategy: ChatStrategy): void {
-    this.checked = checkSettings(this.decoder.own, state.settings, strategy)
+    this.checked = this.decoder.check(state.settings, strategy)
     this.state = state
     this.strategy = strategy
   }
 
   private check(): CheckedSettings {
-    this.checked ??= checkSettings(this.decoder.own, this.settings, this.strategy)
+    this.checked ??= this.decoder.check(this.settings, this.strategy)
     return this.checked
   }
 

@@ -101,7 +101,6 @@ const definitions: Readonly<Record<string, Definition>> = {
     fixed: ONE_BEAM,
     defaults: { dola_layers: 'low' },
     modes: ['dola_generation'],
-    load: requireExits,
   },
   lookup: {
     summary: 'drafts from what was said before',
@@ -178,11 +177,6 @@ async function bestDrafter({ model, ...sources }: Context): Promise<string> {
   if (sources.medusaHeads ?? (await drafterBeside(model, 'medusa'))) return 'medusa'
   if (sources.mtpModules ?? (await drafterBeside(model, 'mtp'))) return 'mtp'
   return (sources.assistantModel ?? (await drafterBeside(model, 'draft'))) ? 'speculative' : 'lookup'
-}
-
-async function requireExits({ model }: Context): Promise<Loaded> {
-  if (model.model.exits?.length) return {}
-  throw usageError('The model was loaded without early exits: start the chat with --dola-layers.')
 }
 
 async function loadLookup({ model, costs }: Context): Promise<Loaded> {

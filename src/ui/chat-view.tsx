@@ -72,7 +72,10 @@ class TerminalChat implements ChatView {
   private readonly decoder = new KeyDecoder()
   private readonly app: ReturnType<typeof render>
   private timer: NodeJS.Timeout | undefined
-  private answer: { text: string; readonly drafts: Span[]; settled: number } | undefined
+  /** The answer under way, cut into rows of a width that does not change: what is settled stays so. */
+  private answer:
+    | { text: string; readonly drafts: Span[]; settled: number; readonly width: number }
+    | undefined
   private statusText = ''
   private isLeaving = false
   private hasEnded = false
@@ -109,7 +112,7 @@ class TerminalChat implements ChatView {
   }
 
   append(text: string, drafted = 0): void {
-    this.answer ??= { text: '', drafts: [], settled: 0 }
+    this.answer ??= { text: '', drafts: [], settled: 0, width: this.width }
     const { length } = this.answer.text
     if (drafted > 0) this.answer.drafts.push([length, length + drafted])
     this.answer.text += text
@@ -202,8 +205,8 @@ class TerminalChat implements ChatView {
   /** Moves the answer's rows that are settled into the scrollback, all of them where it has ended. */
   private settle(hasEnded = false): ChatLine | undefined {
     if (!this.answer) return undefined
-    const { text, drafts, settled } = this.answer
-    const rows = rowsOf(text, this.width)
+    const { text, drafts, settled, width } = this.answer
+    const rows = rowsOf(text, width)
     const lines = rows.map((row): ChatLine => ({ kind: 'answer', row, drafts }))
     const open = hasEnded ? undefined : lines.pop()
     this.lines.push(...lines.slice(settled))

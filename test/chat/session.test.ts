@@ -212,7 +212,8 @@ describe('strategies and settings', () => {
       ['/strategy medusa', /There are no Medusa heads: start the chat with --medusa-heads/],
       ['/strategy mtp', /There are no modules/],
       ['/strategy speculative', /There is no draft model/],
-      ['/strategy dola', /loaded without early exits/],
+      ['/strategy dola', /loaded without the early exits of dola_layers "low"/],
+      ['/set dola_layers [1]', /ask for dola_generation, but the strategy greedy/],
       ['/strategy magic', /There is no strategy "magic": choose default, greedy,/],
       ['/strategy ./nowhere.js', /There is no strategy at/],
       ['/set temperature warm', /temperature cannot be "warm": give a number/],
@@ -252,6 +253,9 @@ describe('strategies and settings', () => {
       'temperature: 0.7',
       expect.stringMatching(/^temperature is 0.7, but has no effect: set do_sample to true/),
     ])
+    await expect(session.set('dola_layers', '[1]')).rejects.toThrow(
+      /without the early exits of dola_layers \[1\]/,
+    )
     expect(await notesOf(session, '/strategy sample')).toEqual(['Strategy: sample.'])
     expect(await notesOf(session, '/set temperature default')).toEqual(['temperature: 1'])
     expect(session.settings).toEqual({ max_new_tokens: 12, suppress_tokens: [0, 1, 2] })
@@ -266,6 +270,7 @@ describe('strategies and settings', () => {
     const session = await begin({ system: 'Be kind.' })
     expect(await notesOf(session, '/set')).toContain('max_new_tokens: 12')
     expect(await notesOf(session, '/set top_k')).toEqual(['top_k: 50'])
+    expect(await notesOf(session, '/set min_p')).toEqual(['min_p: not set'])
     expect(await notesOf(session, '/system')).toEqual(['Be kind.'])
     expect((await notesOf(session, '/strategy'))!.join('\n')).toMatch(/^medusa +drafts from/m)
     expect((await notesOf(session, '/help'))!.join('\n')).toMatch(/^\/set \[FIELD \[VALUE\]\] +set/m)
@@ -287,10 +292,12 @@ test('//text is a message, and /clear forgets all of them', async () => {
 
 test('what drafts for the built-in model goes on from its cache, and does not change the text', async () => {
   const builtIn = await loadModel('built-in', { device: 'cpu', dtype: 'fp32' })
-  const settings = { do_sample: false, max_new_tokens: 16 }
+  // Drafts of a fixed size: what pays depends on the machine.
+  const settings = { do_sample: false, max_new_tokens: 16, num_assistant_tokens: 3 }
+  const sources = { load: loadModel, costs: {}, medusaTree: 8, mtpDepth: 2 }
   const answers: string[][] = []
   for (const strategy of ['greedy', 'medusa', 'mtp', 'speculative', 'auto']) {
-    const session = await begin({ settings, strategy }, builtIn)
+    const session = await begin({ settings, strategy, sources }, builtIn)
     if (strategy === 'auto') expect(session.strategyName).toBe('medusa')
     answers.push([await say(session, 'Once upon a time'), await say(session, ' Then the dog')])
     const { prompt_tokens, cached_tokens, drafted_tokens } = session.statistics.last!.statistics

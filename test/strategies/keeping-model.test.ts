@@ -32,6 +32,7 @@ describe('KeepingModel', () => {
     ['sampling', { do_sample: true }],
     ['prompt lookup', { prompt_lookup_num_tokens: 3 }],
     ['guidance', { guidance_scale: 2 }],
+    ['guidance and drafts', { guidance_scale: 2, prompt_lookup_num_tokens: 3 }],
     ['beam search', { num_beams: 3 }],
     ['beam sample', { num_beams: 3, do_sample: true }],
   ])('runs the new tokens only, after %s', async (_, settings) => {
@@ -43,6 +44,25 @@ describe('KeepingModel', () => {
 
   test('tells that contrastive search reads the whole prompt', async () => {
     expect(await twoTurns({ penalty_alpha: 0.6, top_k: 3 })).toMatchObject({ reused: 0, saved: 0 })
+  })
+
+  test('keeps the cache of a draft model as well', async () => {
+    const drafts = new ToyModel()
+    const keeping = { target: new KeepingModel(new ToyModel()), draft: new KeepingModel(drafts) }
+    const { tokenizer } = stubModel(drafts)
+    const assistant = { path: 'draft', tokenizer, model: keeping.draft }
+    const turn = (prompt: number[], settings = {}) =>
+      generate(stubModel(keeping.target), prompt, { max_new_tokens: 10, ...settings }, { assistant }).result()
+    const first = await turn(PROMPT)
+    const prompt = [...PROMPT, ...first.ids, ...MORE]
+    const before = drafts.tokensRun
+    const second = await turn(prompt, { max_new_tokens: 4 })
+    // Of the answer the target lacks the token that was chosen last, and the draft those after its last draft.
+    expect(keeping.target.reused).toBeGreaterThanOrEqual(PROMPT.length + 9)
+    expect(keeping.draft.reused).toBeGreaterThanOrEqual(PROMPT.length + 7)
+    expect(drafts.tokensRun - before).toBeLessThan(MORE.length + 10)
+    const fresh = await generate(stubModel(new ToyModel()), prompt, { max_new_tokens: 4 }).result()
+    expect(second.ids).toEqual(fresh.ids)
   })
 
   test('keeps what two prompts have in common, and forgets the rest', async () => {
