@@ -35,6 +35,7 @@ export default class Chat extends BaseCommand {
     const stop = () => session.stop()
     signal.addEventListener('abort', stop)
     try {
+      signal.throwIfAborted()
       const port = isTerminal
         ? await openView(stop, signal)
         : chatLines(stdin, stdout, { json: this.jsonEnabled(), signal })
