@@ -7,9 +7,22 @@ const SRC = join(import.meta.dirname, '../src')
 
 /** What the files of each folder of src may import, beside their own folder and errors.ts. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  commands: ['cli', 'batch', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
-  cli: ['ui', 'batch', 'generation', 'strategies', 'tokenizer', 'train', 'report', 'files.ts'],
+  commands: [
+    'cli',
+    'batch',
+    'chat',
+    'heads',
+    'hub',
+    'ui',
+    'generation',
+    'tokenizer',
+    'train',
+    'report',
+    'files.ts',
+  ],
+  cli: ['ui', 'batch', 'chat', 'generation', 'strategies', 'tokenizer', 'train', 'report', 'files.ts'],
   batch: ['generation', 'strategies', 'tokenizer', 'hub'],
+  chat: ['generation', 'strategies', 'tokenizer', 'files.ts'],
   generation: [
     'heads',
     'strategies',
