@@ -12,8 +12,8 @@ import { allEntries, type Report, reportOf, scorersOf } from './page/sides.js'
 import { speedChart } from './page/speed-chart.js'
 import { STYLE } from './page/style.js'
 import {
-  acceptanceTable,
   changesTable,
+  draftTable,
   latencyTable,
   outputsTable,
   qualityTable,
@@ -116,7 +116,7 @@ function speed(report: Report): Html {
     draw: speedChart(report),
     width: WIDTH.whole,
   })
-  const changed = sides.slice(1).map((side, i) => changesTable(sides[i], side, allEntries(report)))
+  const changed = sides.slice(1).map((side, i) => changesTable(report, sides[i], side))
   const before =
     changed.length > 0 ? part('changes', 'Changes', html`${differenceNote(report)}${changed}`) : undefined
   return html`${before}${part('speed', 'Speed', html`${chart}${speedTable(report)}`)}`
@@ -133,7 +133,7 @@ function marksExplained(report: Report): string {
 function differenceNote(report: Report): Html | undefined {
   const names = differences(report)
   if (names.length === 0) return undefined
-  return html`<p class="note">They also differ in: ${names.join(', ')}. What changed may come from there.</p>`
+  return html`<p class="note">The runs also differ in: ${names.join(', ')}. What changed may come from there.</p>`
 }
 
 function drafts(report: Report): Html {
@@ -157,7 +157,7 @@ function drafts(report: Report): Html {
   if (!latency && !acceptance) return html``
   const numbers =
     latency && html`<details><summary>Milliseconds of each token</summary>${latencyTable(report)}</details>`
-  const body = html`<div class="pair">${figures}</div>${acceptance && acceptanceTable(report)}${numbers}`
+  const body = html`<div class="pair">${figures}</div>${draftTable(report)}${numbers}`
   return part('drafts', 'Drafts and latency', body)
 }
 
@@ -182,7 +182,7 @@ function quality(report: Report): Html {
 function outputs(report: Report): Html {
   const { label, comparison } = report.sides[0]
   const reference = html`<b>${comparison.reference}</b>${label && ` in ${label}`}`
-  const intro = html`<p>Equal texts are shown once. What differs from the text of ${reference} is <ins>marked</ins>; words that it leaves out are <del>struck</del>.</p>`
+  const intro = html`<p class="intro">Equal texts are shown once. What differs from the text of ${reference} is <ins>marked</ins>; words that it leaves out are <del>struck</del>.</p>`
   return part('outputs', 'Texts', html`${intro}${texts(report)}${outputsTable(report)}`)
 }
 

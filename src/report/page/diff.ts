@@ -81,12 +81,12 @@ function longest(a: readonly string[], b: readonly string[]): Pair[] {
 }
 
 /** Lengths of the longest common subsequences of `a` and each beginning of `b`. */
-function lengths(a: readonly string[], b: readonly string[]): number[] {
-  let row = new Array<number>(b.length + 1).fill(0)
+function lengths(a: readonly string[], b: readonly string[]): Uint32Array {
+  let [row, next] = [new Uint32Array(b.length + 1), new Uint32Array(b.length + 1)]
   for (const word of a) {
-    const next = [0]
-    for (let j = 0; j < b.length; j++) next.push(word === b[j] ? row[j] + 1 : Math.max(row[j + 1], next[j]))
-    row = next
+    for (let j = 0; j < b.length; j++)
+      next[j + 1] = word === b[j] ? row[j] + 1 : Math.max(row[j + 1], next[j])
+    ;[row, next] = [next, row]
   }
   return row
 }

@@ -1,5 +1,5 @@
 import { type Extent, linearScale } from '../scale.js'
-import { round } from '../svg.js'
+import { round, TEXT_WIDTH } from '../svg.js'
 import { thin } from '../thin.js'
 import { type Html, html } from './html.js'
 import { colourClass, mark } from './marks.js'
@@ -12,7 +12,9 @@ const LEFT = 38
 const TOP = 30
 const HEIGHT = 210
 const FOOT = 42
-const LABELS = { wide: 118, narrow: 92, gap: 15 }
+const LABELS = { wide: 156, narrow: 92, gap: 15 }
+/** Of a label, before its name. */
+const LABEL_START = 30
 
 interface Point {
   readonly x: number
@@ -78,8 +80,9 @@ function chartOf(
 ): Draw | undefined {
   if (series.length === 0) return undefined
   const last = series.reduce((most, { points }) => Math.max(most, points.at(-1)!.x), 1)
+  const longest = LABEL_START + Math.max(...series.map(({ entry }) => [...entry.name].length)) * TEXT_WIDTH
   return (width) => {
-    const room = width > 400 ? LABELS.wide : LABELS.narrow
+    const room = Math.min(longest, width > 400 ? LABELS.wide : LABELS.narrow)
     const box = { left: LEFT, right: width - room, top: TOP, bottom: TOP + HEIGHT }
     const xScale = linearScale([last > 20 ? 0 : 1, last], last > 20 ? 6 : Math.min(last - 1 || 1, 8), false)
     const plot = { ...box, xScale: wholeTicks(xScale), yScale: linearScale(yExtent, 5, true) }
@@ -117,9 +120,9 @@ function labels(series: readonly Series[], plot: Plot, room: number): Html[] {
   const wanted = ends.map(({ y }) => toY(plot, y))
   const places = spread(wanted, LABELS.gap, plot.top, plot.bottom)
   return named.map(({ entry: { name, style, result } }, i) => {
-    const [x, end] = [plot.right + 22, toX(plot, ends[i].x)]
-    const lead = line('lead', end + 5, wanted[i], x - 10, places[i])
-    const sign = html`<g class="${colourClass(style)}">${mark(style, result.lossy, x - 4, places[i])}</g>`
-    return html`<g data-strategy="${style}">${lead}${sign}${text(shortened(name, room - 26), x + 6, places[i] + 4)}</g>`
+    const [x, end] = [plot.right + LABEL_START, toX(plot, ends[i].x)]
+    const lead = line('lead', end + 5, wanted[i], x - 16, places[i])
+    const sign = html`<g class="${colourClass(style)}">${mark(style, result.lossy, x - 10, places[i])}</g>`
+    return html`<g data-strategy="${style}">${lead}${sign}${text(shortened(name, room - LABEL_START), x, places[i] + 4)}</g>`
   })
 }

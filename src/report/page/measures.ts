@@ -12,6 +12,7 @@ export interface Measure {
 export const SPEED: Measure = { unit: 'tok/s', scale: 1 }
 export const RATIO: Measure = { unit: '×', scale: 1, decimals: 2 }
 export const MILLISECONDS: Measure = { unit: 'ms', scale: 1e3 }
+export const TOKENS: Measure = { unit: '', scale: 1, decimals: 2 }
 export const PERCENT: Measure = { unit: '%', scale: 100, decimals: 1 }
 export const MEBIBYTES: Measure = { unit: 'MiB', scale: 2 ** -20, decimals: 0 }
 export const COUNT: Measure = { unit: '', scale: 1, decimals: 0 }

@@ -22,7 +22,7 @@ export function axes(plot: Plot, xLabel: string, yLabel: string): Html {
   const { left, right, top, bottom, xScale, yScale } = plot
   return html`${yScale.ticks.map((tick) => {
     const y = toY(plot, tick)
-    return html`${line('grid', left, y, right, y)}${text(yScale.label(tick), left - 6, y + 4, 'tick end')}`
+    return html`${line('grid', left, y, right, y)}${text(yScale.label(tick).replace('-', '\u2212'), left - 6, y + 4, 'tick end')}`
   })}${xScale.ticks.map((tick) => {
     const x = toX(plot, tick)
     return html`${line('axis', x, bottom, x, bottom + 4)}${text(xScale.label(tick), x, bottom + 17, 'tick middle')}`

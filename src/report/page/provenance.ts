@@ -90,8 +90,8 @@ function strategiesOf({ strategies }: Report): Fact[] {
 }
 
 function command({ label, comparison }: Side): Html {
-  return html`<p class="quiet">${label ? `${label}, ` : ''}written ${comparison.created}, with the command</p>
-<pre class="command scroll" tabindex="0" role="region" aria-label="Command${label && ` of ${label}`}"><code>${comparison.command}</code></pre>\n`
+  return html`<p class="intro">${label && html`<b>${label}</b>: `}measured ${comparison.created} with</p>
+<pre class="command"><code>${comparison.command}</code></pre>\n`
 }
 
 function factTable(title: string, facts: readonly Fact[], sides: readonly Side[]): Html {

@@ -9,7 +9,7 @@ import { allEntries, type Entry, type Report, titleOf } from './sides.js'
 
 /** Pixels. */
 const BOX = { left: 46, top: 30, height: 230, foot: 42, right: 12 }
-const LABEL = { most: 110, height: 13 }
+const LABEL = { most: 125, height: 13 }
 
 interface Dot {
   readonly entry: Entry
@@ -35,7 +35,7 @@ export function scatterChart(
     const plot: Plot = {
       ...{ left: BOX.left, right: width - BOX.right, top: BOX.top, bottom },
       xScale: linearScale([0, Math.max(...speeds)], 5, true),
-      yScale: linearScale(yExtent, 5, true),
+      yScale: linearScale(yExtent, 6, true),
     }
     const dots = shown.map((dot) => ({ ...dot, x: toX(plot, dot.x), y: toY(plot, dot.y) }))
     const body = html`${axes(plot, 'tokens per second', yLabel)}${dots.map((dot) => drawDot(dot, plot))}${labels(dots, plot)}`
@@ -46,7 +46,7 @@ export function scatterChart(
 /** With a little room around. */
 function extentOf(values: readonly number[]): Extent {
   const [low, high] = [Math.min(...values), Math.max(...values)]
-  const room = (high - low) * 0.08
+  const room = (high - low) * 0.05
   return [low - room, high + room]
 }
 
@@ -65,32 +65,42 @@ interface Box {
   readonly bottom: number
 }
 
+/** Where a label may stand. */
+interface Place extends Box {
+  /** The point it is written at, and whether it begins, ends or is centred there. */
+  readonly x: number
+  readonly y: number
+  readonly kind: 'start' | 'end' | 'middle'
+}
+
 /** Names beside their dots, of the last comparison's alone, where they cover nothing that is there. */
 function labels(dots: readonly Dot[], plot: Plot): Html[] {
   const taken: Box[] = dots.map(({ x, y }) => ({ left: x - 7, right: x + 7, top: y - 7, bottom: y + 7 }))
   return dots
     .filter(({ entry }) => entry.side.last)
-    .map(({ entry, x, y }) => {
-      const name = shortened(entry.name, LABEL.most)
-      const box = freePlace(places(x, y, [...name].length * TEXT_WIDTH), taken, plot)
-      taken.push(box)
-      return html`<g data-strategy="${entry.style}">${text(name, box.left, box.bottom - 3)}</g>`
+    .map((dot) => {
+      const name = shortened(dot.entry.name, LABEL.most)
+      const place = freePlace(places(dot, [...name].length * TEXT_WIDTH), taken, plot)
+      taken.push(place)
+      return html`<g data-strategy="${dot.entry.style}">${text(name, place.x, place.y, place.kind)}</g>`
     })
 }
 
 /** Right of a dot, left, above, below, and then further up and down. */
-function places(x: number, y: number, width: number): Box[] {
-  const at = (left: number, middle: number): Box => ({
-    left,
-    right: left + width,
-    top: middle - LABEL.height / 2,
-    bottom: middle + LABEL.height / 2,
-  })
-  const beside = [0, 12, -12, 24, -24].flatMap((dy) => [at(x + 10, y + dy), at(x - 10 - width, y + dy)])
-  return [...beside.slice(0, 2), at(x - width / 2, y - 15), at(x - width / 2, y + 15), ...beside.slice(2)]
+function places({ x, y }: Dot, width: number): Place[] {
+  const at = (kind: Place['kind'], start: number, middle: number): Place => {
+    const left = { start, end: start - width, middle: start - width / 2 }[kind]
+    const [top, bottom] = [middle - LABEL.height / 2, middle + LABEL.height / 2]
+    return { kind, x: start, y: middle + 4, left, right: left + width, top, bottom }
+  }
+  const beside = [0, 12, -12, 24, -24].flatMap((dy) => [
+    at('start', x + 10, y + dy),
+    at('end', x - 10, y + dy),
+  ])
+  return [...beside.slice(0, 2), at('middle', x, y - 15), at('middle', x, y + 15), ...beside.slice(2)]
 }
 
-function freePlace(wanted: readonly Box[], taken: readonly Box[], { left, right }: Plot): Box {
+function freePlace(wanted: readonly Place[], taken: readonly Box[], { left, right }: Plot): Place {
   const inside = wanted.filter((box) => box.left >= left && box.right <= right)
   const free = inside.find((box) => !taken.some((other) => overlap(box, other)))
   return free ?? inside[0] ?? wanted[0]

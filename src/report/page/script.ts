@@ -64,6 +64,4 @@ function filter(field) {
   field.closest('.filter').querySelector('output').textContent = words.length ? left + ' of ' + items.length : ''
 }
 for (const box of all('[data-choice], [data-filter]')) box.addEventListener('input', update)
-
-addEventListener('beforeprint', () => { for (const details of all('details')) details.open = true })
 `

@@ -1,3 +1,4 @@
+import { type Change, changes } from '../changes.js'
 import type { Comparison, StrategyResult } from '../comparison.js'
 
 /** One of the comparisons that a page sets side by side. */
@@ -23,6 +24,8 @@ export interface Entry {
   readonly style: number
   readonly side: Side
   readonly result: StrategyResult
+  /** Against the comparison before, where that has the strategy too. */
+  readonly change?: Change
 }
 
 export interface Report {
@@ -46,9 +49,11 @@ export function reportOf(comparisons: readonly Comparison[]): Report {
 }
 
 function entriesOf(name: string, style: number, sides: readonly Side[]): Entry[] {
-  return sides.flatMap((side) => {
+  return sides.flatMap((side, i) => {
     const result = side.comparison.strategies.find((one) => one.name === name)
-    return result ? [{ name, style, side, result }] : []
+    if (!result) return []
+    const all = i === 0 ? [] : changes(sides[i - 1].comparison, side.comparison)
+    return [{ name, style, side, result, change: all.find((one) => one.name === name) }]
   })
 }
 

@@ -30,7 +30,7 @@ export function speedChart(report: Report): Draw {
     const columns = columnsOf(width)
     const bottom = TOP + rows.height
     const values = rows.entries.flatMap(({ entry }) => speedsOf(entry))
-    const scale = linearScale([0, Math.max(...values, 1e-9)], (columns.right - columns.left) / 90, true)
+    const scale = linearScale([0, Math.max(...values, 1e-9)], (columns.right - columns.left) / 60, true)
     const x = (value: number) => columns.left + scale.position(value) * (columns.right - columns.left)
     const format = formatter(
       SPEED,
@@ -119,12 +119,12 @@ ${text(format(speed.median), columns.median, y + 4, 'end strong')}${
 }${text(times, columns.ratio, y + 4, 'end')}</g>`
 }
 
-function rowName({ name, side, result }: Entry, named: boolean, left: number, y: number): Html {
+function rowName({ name, side, result, change }: Entry, named: boolean, left: number, y: number): Html {
   const letter = side.label && text(side.label, left - 10, y + 4, 'end quiet')
   const room = left - (side.label ? 30 : 16)
-  if (!named) return html`${letter}`
-  const below = result.lossy ? text('lossy', 0, y + 15, 'tick') : undefined
-  return html`${text(shortened(name, room), 0, y + (result.lossy ? 1 : 4), 'strong')}${below}${letter}`
+  if (!named) return html`${letter}${change?.regression ? text('regression', 0, y + 5, 'bad') : undefined}`
+  const below = result.lossy ? text('lossy', 0, y + 12, 'tick') : undefined
+  return html`${text(shortened(name, room), 0, y + (result.lossy ? -1 : 4), 'strong')}${below}${letter}`
 }
 
 function bar(

@@ -39,7 +39,7 @@ h2 { font-size: 1.375rem; line-height: 1.3; font-weight: 650; letter-spacing: -.
 h3 { font-size: 1rem; line-height: 1.4; font-weight: 650; overflow-wrap: anywhere }
 small { font-size: .8125em }
 b, strong { font-weight: 650 }
-.quiet, figcaption p, caption, .facts, small { color: var(--quiet) }
+.quiet, figcaption p, .facts, small { color: var(--quiet) }
 .bad { color: var(--bad) }
 .good { color: var(--good) }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
@@ -62,16 +62,18 @@ header { padding: 1.75rem 0 1.25rem }
 
 section.part { padding-top: 2.75rem }
 section.part > h2 + figure { margin-top: .25rem }
-section.part > p { max-width: 46rem; margin-top: .4rem; color: var(--quiet) }
+.intro { max-width: 46rem; margin-top: .4rem; color: var(--quiet) }
 figure { margin-top: 1.5rem; min-width: 0 }
 figcaption p { font-size: .875rem; line-height: 1.45; max-width: 46rem; text-wrap: pretty }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem }
+.pair figure { display: grid; grid-row: span 2; grid-template-rows: subgrid; align-content: start }
 .chart { display: block; max-width: 100%; height: auto; margin-top: 1rem; overflow: visible }
 .chart text { font-size: 12px; fill: var(--ink); font-variant-numeric: tabular-nums }
 .chart .tick, .chart .label, .chart .quiet { fill: var(--quiet) }
 .chart .tick { font-size: 11px }
 .chart .end { text-anchor: end }
 .chart .middle { text-anchor: middle }
+.chart .bad { fill: var(--bad); font-weight: 650 }
 .chart .strong { font-weight: 650 }
 .chart path { fill: none; stroke-linejoin: round; stroke-linecap: round }
 .chart .grid { stroke: var(--rule) }
@@ -89,17 +91,18 @@ path.mark.hollow { fill: var(--paper); stroke: currentColor; stroke-width: 1.8 }
 .narrow { display: none !important }
 
 .scroll { overflow-x: auto; max-width: 100% }
-div.scroll { margin-top: 1.5rem }
+.caption { margin: 1.75rem 0 .6rem; max-width: 46rem; color: var(--quiet); font-size: .875rem; line-height: 1.45; text-wrap: pretty }
 table { border-collapse: collapse; width: 100%; font-size: .8125rem; line-height: 1.4; font-variant-numeric: tabular-nums }
-caption { padding-bottom: .6rem; text-align: left; font-size: .875rem; text-wrap: pretty }
-div.scroll caption { max-width: 46rem }
 th, td { padding: .38rem .55rem; border-bottom: 1px solid var(--rule); vertical-align: baseline; white-space: nowrap; text-align: left; font-weight: 400 }
 th:first-child, td:first-child { padding-left: 0 }
 th:last-child, td:last-child { padding-right: 0 }
 .number { text-align: right }
 thead th { border-bottom-color: var(--strong-rule); color: var(--quiet); font-weight: 500; vertical-align: bottom }
 tbody th { font-weight: 500 }
-tbody tr:hover > * { background: var(--tint) }
+tbody th, td { vertical-align: top }
+td .bad { white-space: normal }
+.scroll tbody th { position: sticky; left: 0; background: var(--paper) }
+tbody tr:hover > *, .scroll tbody tr:hover th { background: var(--tint) }
 th button { all: unset; cursor: pointer; color: inherit }
 th button:hover { color: var(--ink) }
 th button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
@@ -108,9 +111,10 @@ th[aria-sort=ascending] button::after { content: " \\2191" }
 th[aria-sort=descending] button::after { content: " \\2193" }
 details { margin-top: 1.25rem; font-size: .875rem }
 summary { width: fit-content; cursor: pointer; color: var(--link) }
-details .scroll { max-height: 24rem; overflow: auto; margin-top: .75rem }
+details .caption { margin-top: .75rem }
+details .scroll { max-height: 24rem; overflow: auto }
 
-.filter { margin: 1.5rem 0 -.5rem; font-size: .875rem; color: var(--quiet) }
+.filter { margin: 1.5rem 0 -.75rem; font-size: .875rem; color: var(--quiet) }
 .filter input { font: inherit; color: var(--ink); background: var(--paper); border: 1px solid var(--strong-rule); border-radius: 5px; padding: .25rem .5rem; width: 14rem; max-width: 60%; margin-left: .35rem }
 article { padding-top: 1.75rem }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate }
@@ -120,19 +124,21 @@ article { padding-top: 1.75rem }
 .authors { display: flex; flex-wrap: wrap; gap: 0 .9rem; list-style: none; font-size: .875rem; font-weight: 500 }
 .facts { font-size: .8125rem; font-variant-numeric: tabular-nums }
 .card .text { margin-top: .4rem; font-size: .9375rem; line-height: 1.55 }
-ins { background: var(--other); text-decoration: underline; text-decoration-color: var(--other-rule); text-decoration-thickness: 2px; text-underline-offset: 3px; text-decoration-skip-ink: none }
+ins { color: var(--ink); background: var(--other); text-decoration: underline; text-decoration-color: var(--other-rule); text-decoration-thickness: 2px; text-underline-offset: 3px; text-decoration-skip-ink: none }
 del { color: var(--quiet); text-decoration-color: var(--strong-rule) }
 .left-out { color: var(--quiet); font-style: italic }
 
 .note { margin-top: 1rem; font-size: .875rem; border-left: 3px solid var(--bad); padding-left: .875rem }
-.command { margin: .5rem 0 1.25rem; padding: .75rem .875rem; background: var(--tint); border-radius: 6px; font-size: .8125rem; line-height: 1.5 }
+.command { white-space: pre-wrap; overflow-wrap: anywhere; margin: .5rem 0 1.5rem; padding: .75rem .875rem; background: var(--tint); border-radius: 6px; font-size: .8125rem; line-height: 1.5 }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 .facts-tables { columns: 2 24rem; column-gap: 2.5rem }
 .fact-table { break-inside: avoid; margin-bottom: 2rem }
-.fact-table caption { color: var(--ink); font-weight: 650; padding-bottom: .3rem }
+.fact-table caption { text-align: left; font-size: .875rem; font-weight: 650; padding-bottom: .3rem }
 .fact-table th, .fact-table td { white-space: normal; overflow-wrap: anywhere; min-width: 4rem }
 .fact-table tbody th { width: 38%; color: var(--quiet); font-weight: 400; overflow-wrap: break-word }
 .several .facts-tables { columns: 1 }
+.several .fact-table { table-layout: fixed }
+.fact-table thead td { border-bottom-color: var(--strong-rule) }
 
 @media (max-width: 600px) {
   .wide { display: none !important }
@@ -142,24 +148,24 @@ code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospac
   .finding { font-size: 1.125rem }
   .strategies { position: static }
   section.part { padding-top: 2.25rem }
+  .scroll .name { display: inline-block; max-width: 8.5rem; white-space: normal }
 }
 @media print {
   :root { color-scheme: only light !important }
   @page { margin: 16mm 14mm }
-  body { font-size: 10pt }
+  html { font-size: 13px }
   .page { max-width: none; padding: 0 }
   .scripted { display: none !important }
   html.scripted { display: block !important }
   .strategies { position: static; margin: 0; padding-inline: 0 }
   header { padding-top: 0 }
-  figure, .card, tr, .prompt { break-inside: avoid }
-  h2, h3, figcaption, caption, thead { break-after: avoid }
-  .scroll, details .scroll { overflow: visible; max-height: none }
+  figure, .card, tr, .prompt, .command { break-inside: avoid }
+  h2, h3, figcaption, caption, .caption, thead { break-after: avoid }
+  .scroll { overflow: visible }
   table { font-size: 7.2pt }
   th, td { padding: 2pt 3pt; white-space: normal }
-  pre { white-space: pre-wrap; overflow-wrap: anywhere }
   .pair { grid-template-columns: 1fr 1fr }
-  details::details-content { content-visibility: visible; display: block }
+  details { display: none }
   ins { -webkit-print-color-adjust: exact; print-color-adjust: exact }
 }
 `

@@ -32,9 +32,9 @@ export function table<Row>({ id, caption, columns, rows, strategy, filter }: Tab
   const headings = columns.map(
     ({ heading, numeric }) => html`<th scope="col" class="${numeric ? 'number' : 'word'}">${heading}</th>`,
   )
-  return html`${filter && filterField(id, filter)}<div class="scroll" tabindex="0" role="region" aria-labelledby="${id}-caption">
-<table id="${id}" data-sortable>
-<caption id="${id}-caption">${caption}</caption>
+  return html`${filter && filterField(id, filter)}<p class="caption" id="${id}-caption">${caption}</p>
+<div class="scroll" tabindex="0" role="region" aria-labelledby="${id}-caption">
+<table id="${id}" aria-labelledby="${id}-caption" data-sortable>
 <thead><tr>${headings}</tr></thead>
 <tbody>${rows.map((row) => tableRow(columns, row, strategy?.(row)))}</tbody>
 </table></div>`

@@ -1,4 +1,4 @@
-import { changes } from '../changes.js'
+import type { Change } from '../changes.js'
 import type { Estimate } from '../comparison.js'
 import { type Html, html, type Part } from './html.js'
 import { swatch } from './marks.js'
@@ -12,9 +12,10 @@ import {
   PLAIN,
   RATIO,
   SPEED,
+  TOKENS,
 } from './measures.js'
 import { allEntries, type Entry, type Report, type Side, scorersOf } from './sides.js'
-import { type Column, numberColumn, rangeColumn, table, wordColumn } from './table.js'
+import { type Cell, type Column, numberColumn, rangeColumn, table, wordColumn } from './table.js'
 
 /** A strategy's mark and name; a lossy one says so. */
 export function strategyName({ name, style, result }: Entry): Html {
@@ -48,27 +49,32 @@ function entryTable(report: Report, { id, caption, columns, rows = allEntries(re
   })
 }
 
-export function speedTable(report: Report): Html {
-  const rows = allEntries(report)
-  const estimate = (heading: string, measure: Measure, of: (entry: Entry) => Estimate) => [
+/** A median and its interval. */
+function estimateColumns(
+  heading: string,
+  measure: Measure,
+  rows: readonly Entry[],
+  of: (entry: Entry) => Estimate,
+): Column<Entry>[] {
+  return [
     numberColumn(heading, measure, rows, (row) => of(row).median),
     rangeColumn('95%', { ...measure, unit: '' }, rows, (row) => [of(row).low, of(row).high]),
   ]
+}
+
+export function speedTable(report: Report): Html {
+  const rows = allEntries(report)
   const columns = [
-    ...estimate('Speed', SPEED, ({ result }) => result.tokens_per_second),
-    ...estimate('Ratio', RATIO, ({ result }) => result.speed_ratio),
-    ...estimate('First token', MILLISECONDS, ({ result }) => result.time_to_first_token),
-    numberColumn('Tokens a pass', RATIO_OF_TOKENS, rows, ({ result }) => result.tokens_per_forward),
-    numberColumn('Draft', MILLISECONDS, rows, ({ result }) => result.draft_time),
-    numberColumn('Verify', MILLISECONDS, rows, ({ result }) => result.verify_time),
+    ...estimateColumns('Speed', SPEED, rows, ({ result }) => result.tokens_per_second),
+    ...estimateColumns('Ratio', RATIO, rows, ({ result }) => result.speed_ratio),
+    ...estimateColumns('First token', MILLISECONDS, rows, ({ result }) => result.time_to_first_token),
+    numberColumn('Tokens a pass', TOKENS, rows, ({ result }) => result.tokens_per_forward),
     numberColumn('Memory', MEBIBYTES, rows, ({ result }) => result.peak_memory),
   ]
   const caption =
-    'Speed, latency and memory. Medians with bootstrap intervals; draft and verify per generated token.'
+    'Speed, latency and memory. Medians with bootstrap intervals of 95%; memory is the largest resident size.'
   return entryTable(report, { id: 'speed-table', caption, columns })
 }
-
-const RATIO_OF_TOKENS: Measure = { unit: '', scale: 1, decimals: 2 }
 
 export function qualityTable(report: Report): Html {
   const rows = allEntries(report)
@@ -86,18 +92,20 @@ export function qualityTable(report: Report): Html {
   return entryTable(report, { id: 'quality-table', caption, columns })
 }
 
-export function acceptanceTable(report: Report): Html {
-  const rows = allEntries(report).filter(({ result }) => (result.acceptance_by_depth ?? []).length > 0)
+/** What drafting brings and costs, for the strategies that draft; undefined where none does. */
+export function draftTable(report: Report): Html | undefined {
+  const rows = allEntries(report).filter(({ result }) => result.acceptance_by_depth !== null)
+  if (rows.length === 0) return undefined
   const depths = Math.max(...rows.map(({ result }) => result.acceptance_by_depth!.length))
-  const columns = Array.from({ length: depths }, (_, i) =>
-    numberColumn(`${i + 1}`, PERCENT, rows, ({ result }) => result.acceptance_by_depth![i]),
-  )
-  return entryTable(report, {
-    id: 'acceptance-table',
-    caption: 'Acceptance by depth of the draft.',
-    columns,
-    rows,
-  })
+  const columns = [
+    numberColumn('Drafting', MILLISECONDS, rows, ({ result }) => result.draft_time),
+    numberColumn('Verifying', MILLISECONDS, rows, ({ result }) => result.verify_time),
+    ...Array.from({ length: depths }, (_, i) =>
+      numberColumn(`Depth ${i + 1}`, PERCENT, rows, ({ result }) => result.acceptance_by_depth![i]),
+    ),
+  ]
+  const caption = 'Drafts. Time per generated token, and the share accepted at each depth.'
+  return entryTable(report, { id: 'draft-table', caption, columns, rows })
 }
 
 /** A row for each token, a column for each strategy. */
@@ -128,8 +136,11 @@ interface OutputRow {
 }
 
 export function outputsTable(report: Report): Html {
-  const rows: OutputRow[] = allEntries(report).flatMap((entry) =>
-    entry.result.outputs.map((output) => ({ entry, output })),
+  const ids = new Set(allEntries(report).flatMap(({ result }) => result.outputs.map(({ id }) => id)))
+  const rows = [...ids].flatMap((id) =>
+    allEntries(report).flatMap((entry): OutputRow[] =>
+      entry.result.outputs.filter((output) => output.id === id).map((output) => ({ entry, output })),
+    ),
   )
   const range = (key: keyof OutputRow['output']['runs'][number]) => (row: OutputRow) => {
     const values = row.output.runs.map((run) => run[key])
@@ -168,42 +179,43 @@ const differsColumn: Column<OutputRow> = {
 }
 
 /** What became of the strategies from one side to the next. */
-export function changesTable(earlier: Side, later: Side, entries: readonly Entry[]): Html {
-  const rows = changes(earlier.comparison, later.comparison)
-  const entryOf = (name: string) => entries.find((entry) => entry.name === name && entry.side === later)!
+export function changesTable(report: Report, earlier: Side, later: Side): Html {
+  const rows = allEntries(report).filter(({ side, change }) => side === later && change)
   const sides = [
-    { label: earlier.label, of: ({ before }: (typeof rows)[number]) => before },
-    { label: later.label, of: ({ after }: (typeof rows)[number]) => after },
+    { label: earlier.label, of: ({ change }: Entry) => change!.before },
+    { label: later.label, of: ({ change }: Entry) => change!.after },
   ]
-  const columns: Column<(typeof rows)[number]>[] = [
-    {
-      heading: 'Strategy',
-      numeric: false,
-      cell: ({ name }) => ({ shown: strategyName(entryOf(name)), value: name }),
-    },
-    ...sides.flatMap(({ label, of }) => [
-      numberColumn(`${label}: speed`, SPEED, rows, (row) => of(row).tokens_per_second.median),
-      rangeColumn('95%', { ...SPEED, unit: '' }, rows, (row) => [
-        of(row).tokens_per_second.low,
-        of(row).tokens_per_second.high,
-      ]),
-    ]),
-    ...sides.map(({ label, of }) =>
-      numberColumn(`${label}: same texts`, PERCENT, rows, (row) => of(row).identical),
+  const name: Column<Entry> = {
+    heading: 'Strategy',
+    numeric: false,
+    cell: (entry) => ({ shown: strategyName(entry), value: entry.name }),
+  }
+  const columns: Column<Entry>[] = [
+    name,
+    { heading: 'Change', numeric: false, cell: ({ change }) => verdict(change!) },
+    ...sides.flatMap(({ label, of }) =>
+      estimateColumns(`${label}: speed`, SPEED, rows, (row) => of(row).tokens_per_second),
     ),
-    { heading: 'Verdict', numeric: false, cell: (row) => verdict(row) },
+    ...sides.map(({ label, of }) =>
+      numberColumn(`${label}: same`, PERCENT, rows, (row) => of(row).identical),
+    ),
   ]
-  const id = `changes-${later.label.toLowerCase()}`
   const caption = `From ${earlier.label} to ${later.label}. Slower or faster: the intervals of the speeds lie wholly apart.`
-  return table({ id, caption, columns, rows, strategy: ({ name }) => entryOf(name).style })
+  return table({
+    id: `changes-${later.label.toLowerCase()}`,
+    caption,
+    columns,
+    rows,
+    strategy: ({ style }) => style,
+  })
 }
 
-function verdict({ speed, fewerIdentical, regression }: ReturnType<typeof changes>[number]) {
+function verdict({ speed, fewerIdentical, regression }: Change): Cell {
   const words = [
     ...(speed === 'unchanged' ? [] : [speed]),
     ...(fewerIdentical ? ['fewer texts the same'] : []),
   ]
-  const said = words.join(', ') || 'no change'
+  const said = words.join(', ') || 'no clear change'
   if (regression) return { shown: html`<strong class="bad">Regression: ${said}</strong>`, value: `0 ${said}` }
   return {
     shown: html`<span class="${speed === 'faster' ? 'good' : 'quiet'}">${said}</span>`,

@@ -59,9 +59,10 @@ function card({ text, authors }: Version, reference: string | undefined): Html {
 
 function marked({ text, kind }: Stretch): Html {
   if (kind === 'same') return html`${text}`
-  if (kind === 'other') return html`<ins>${text}</ins>`
+  const words = text.trimEnd()
+  if (kind === 'other') return html`<ins>${words}</ins>${text.slice(words.length)}`
   const count = text.trim().split(/\s+/).length
   return count <= MOST_QUOTED
-    ? html`<del>${text}</del>`
-    : html`<span class="left-out">[${count} words left out]</span>`
+    ? html`<del>${words}</del>${text.slice(words.length)}`
+    : html`<span class="left-out">[${count} words left out]</span> `
 }
