@@ -91,7 +91,7 @@ function header(report: Report, title: string): Html {
   )
   return html`<header>
 <div class="over"><span>llm compare</span><button id="theme" class="scripted" type="button">Dark theme</button></div>
-<h1>${title}</h1>
+<h1>${title.split('/').map((name, i) => (i === 0 ? name : html`/<wbr>${name}`))}</h1>
 <p class="finding">${finding(report)}</p>
 <p class="about">${lines.map((line, i) => html`${i > 0 ? html`<br>` : undefined}${line}`)}</p>
 </header>
@@ -133,7 +133,7 @@ function marksExplained(report: Report): string {
 function differenceNote(report: Report): Html | undefined {
   const names = differences(report)
   if (names.length === 0) return undefined
-  return html`<p class="note">The runs also differ in: ${names.join(', ')}. What changed may come from there.</p>`
+  return html`<p class="note">The comparisons also differ in: ${names.join(', ')}. What changed may come from there.</p>`
 }
 
 function drafts(report: Report): Html {

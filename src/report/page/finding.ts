@@ -34,9 +34,9 @@ function times({ speed_ratio: { median } }: StrategyResult): string {
   return `${median.toFixed(median < 1.2 ? 2 : 1)}\u00a0times`
 }
 
-function texts({ identical, outputs }: StrategyResult): string {
+function texts({ identical }: StrategyResult): string {
   if (identical === 1) return 'the same texts'
-  return `${(identical * 100).toFixed(0)}% of ${outputs.length === 1 ? 'its text' : 'the texts'} the same`
+  return identical === 0 ? 'other texts' : `${(identical * 100).toFixed(0)}% of the texts the same`
 }
 
 function changeFinding(earlier: Side, later: Side): Html {

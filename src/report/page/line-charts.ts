@@ -80,7 +80,8 @@ function chartOf(
 ): Draw | undefined {
   if (series.length === 0) return undefined
   const last = series.reduce((most, { points }) => Math.max(most, points.at(-1)!.x), 1)
-  const longest = LABEL_START + Math.max(...series.map(({ entry }) => [...entry.name].length)) * TEXT_WIDTH
+  const longest =
+    LABEL_START + Math.ceil(Math.max(...series.map(({ entry }) => [...entry.name].length)) * TEXT_WIDTH)
   return (width) => {
     const room = Math.min(longest, width > 400 ? LABELS.wide : LABELS.narrow)
     const box = { left: LEFT, right: width - room, top: TOP, bottom: TOP + HEIGHT }

@@ -90,7 +90,7 @@ function strategiesOf({ strategies }: Report): Fact[] {
 }
 
 function command({ label, comparison }: Side): Html {
-  return html`<p class="intro">${label && html`<b>${label}</b>: `}measured ${comparison.created} with</p>
+  return html`<p class="intro">${label && html`<b>${label}</b>. `}Measured ${comparison.created} with</p>
 <pre class="command"><code>${comparison.command}</code></pre>\n`
 }
 

@@ -1,4 +1,4 @@
-import { linearScale } from '../scale.js'
+import { extentOf, linearScale } from '../scale.js'
 import { round } from '../svg.js'
 import { type Html, html } from './html.js'
 import { colourClass, mark } from './marks.js'
@@ -30,7 +30,7 @@ export function speedChart(report: Report): Draw {
     const columns = columnsOf(width)
     const bottom = TOP + rows.height
     const values = rows.entries.flatMap(({ entry }) => speedsOf(entry))
-    const scale = linearScale([0, Math.max(...values, 1e-9)], (columns.right - columns.left) / 60, true)
+    const scale = linearScale(extentOf([0, ...values]), (columns.right - columns.left) / 60, true)
     const x = (value: number) => columns.left + scale.position(value) * (columns.right - columns.left)
     const format = formatter(
       SPEED,
@@ -121,7 +121,7 @@ ${text(format(speed.median), columns.median, y + 4, 'end strong')}${
 
 function rowName({ name, side, result, change }: Entry, named: boolean, left: number, y: number): Html {
   const letter = side.label && text(side.label, left - 10, y + 4, 'end quiet')
-  const room = left - (side.label ? 30 : 16)
+  const room = left - (side.label ? 32 : 24)
   if (!named) return html`${letter}${change?.regression ? text('regression', 0, y + 5, 'bad') : undefined}`
   const below = result.lossy ? text('lossy', 0, y + 12, 'tick') : undefined
   return html`${text(shortened(name, room), 0, y + (result.lossy ? -1 : 4), 'strong')}${below}${letter}`

@@ -92,7 +92,7 @@ path.mark.hollow { fill: var(--paper); stroke: currentColor; stroke-width: 1.8 }
 
 .scroll { overflow-x: auto; max-width: 100% }
 .caption { margin: 1.75rem 0 .6rem; max-width: 46rem; color: var(--quiet); font-size: .875rem; line-height: 1.45; text-wrap: pretty }
-table { border-collapse: collapse; width: 100%; font-size: .8125rem; line-height: 1.4; font-variant-numeric: tabular-nums }
+table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: .8125rem; line-height: 1.4; font-variant-numeric: tabular-nums }
 th, td { padding: .38rem .55rem; border-bottom: 1px solid var(--rule); vertical-align: baseline; white-space: nowrap; text-align: left; font-weight: 400 }
 th:first-child, td:first-child { padding-left: 0 }
 th:last-child, td:last-child { padding-right: 0 }
@@ -101,7 +101,7 @@ thead th { border-bottom-color: var(--strong-rule); color: var(--quiet); font-we
 tbody th { font-weight: 500 }
 tbody th, td { vertical-align: top }
 td .bad { white-space: normal }
-.scroll tbody th { position: sticky; left: 0; background: var(--paper) }
+.scroll tr > :first-child { position: sticky; left: 0; background: var(--paper) padding-box }
 tbody tr:hover > *, .scroll tbody tr:hover th { background: var(--tint) }
 th button { all: unset; cursor: pointer; color: inherit }
 th button:hover { color: var(--ink) }

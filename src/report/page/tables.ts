@@ -29,7 +29,7 @@ function entryColumns<Row>({ sides }: Report, entry: (row: Row) => Entry): Colum
     numeric: false,
     cell: (row) => ({ shown: strategyName(entry(row)), value: entry(row).name }),
   }
-  return sides.length === 1 ? [name] : [name, wordColumn('Run', (row) => entry(row).side.label)]
+  return sides.length === 1 ? [name] : [name, wordColumn('In', (row) => entry(row).side.label)]
 }
 
 interface EntryTable {
