@@ -21,19 +21,25 @@ const MOST = { draft: 20, lookup: 24 }
  * @throws UserError as `loadMedusa`, `loadMtp` and `loadModel`
  */
 export async function autoDrafter(model: LanguageModel, costs: CostOptions): Promise<NamedDrafter> {
-  const part = (name: string) => join(model.path, name)
-  const has = (name: string) =>
-    stat(join(part(name), 'config.json')).then(
-      () => true,
-      () => false,
-    )
-  if (await has('medusa'))
-    return { name: 'Medusa heads', ...(await loadMedusa(part('medusa'), model, costs)) }
-  if (await has('mtp')) {
-    return { name: 'multi-token prediction', ...(await loadMtp(part('mtp'), model, costs)) }
-  }
-  if (await has('draft')) return { name: 'a draft model', ...(await loadDraft(part('draft'), model, costs)) }
+  const medusa = await drafterBeside(model, 'medusa')
+  if (medusa) return { name: 'Medusa heads', ...(await loadMedusa(medusa, model, costs)) }
+  const mtp = await drafterBeside(model, 'mtp')
+  if (mtp) return { name: 'multi-token prediction', ...(await loadMtp(mtp, model, costs)) }
+  const draft = await drafterBeside(model, 'draft')
+  if (draft) return { name: 'a draft model', ...(await loadDraft(draft, model, costs)) }
   return { name: 'prompt lookup', ...(await loadLookup(model, costs)) }
+}
+
+/** The directory of a drafter in that of its model, where there is one. */
+export function drafterBeside(
+  { path }: Pick<LanguageModel, 'path'>,
+  name: 'medusa' | 'mtp' | 'draft',
+): Promise<string | undefined> {
+  const directory = join(path, name)
+  return stat(join(directory, 'config.json')).then(
+    () => directory,
+    () => undefined,
+  )
 }
 
 /** Prompt lookup with chains as long as pays. */
