@@ -7,9 +7,22 @@ const SRC = join(import.meta.dirname, '../src')
 
 /** What the files of each folder of src may import, beside their own folder and errors.ts. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  commands: ['cli', 'batch', 'heads', 'hub', 'ui', 'generation', 'tokenizer', 'train', 'report', 'files.ts'],
-  cli: ['ui', 'batch', 'generation', 'strategies', 'tokenizer', 'train', 'report', 'files.ts'],
+  commands: [
+    'cli',
+    'batch',
+    'compare',
+    'heads',
+    'hub',
+    'ui',
+    'generation',
+    'tokenizer',
+    'train',
+    'report',
+    'files.ts',
+  ],
+  cli: ['ui', 'batch', 'compare', 'generation', 'strategies', 'tokenizer', 'train', 'report', 'files.ts'],
   batch: ['generation', 'strategies', 'tokenizer', 'hub'],
+  compare: ['batch', 'generation', 'strategies', 'runtime', 'report', 'random.ts'],
   generation: [
     'heads',
     'strategies',
@@ -50,7 +63,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/tokenizers': ['tokenizer'],
   '@huggingface/jinja': ['tokenizer'],
   '@huggingface/transformers': ['tokenizer'],
-  zod: ['generation'],
+  zod: ['generation', 'compare'],
+  yaml: ['compare'],
 }
 
 const IMPORT = /(?:^|\s)(import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gm

@@ -6,6 +6,7 @@ import { format } from 'node:util'
 import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
 import Batch from '../../src/commands/batch.js'
+import Compare from '../../src/commands/compare.js'
 import Eval from '../../src/commands/eval.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
 import GenerateContrastive from '../../src/commands/generate/contrastive.js'
@@ -99,6 +100,7 @@ interface Runnable {
 
 const commands: Readonly<Record<string, Runnable>> = {
   batch: Batch,
+  compare: Compare,
   eval: Eval,
   generate: Generate,
   'generate beam': GenerateBeam,
