@@ -39,7 +39,7 @@ export default class Compare extends BaseCommand {
       if (args.prompts !== undefined) {
         throw usageError('--from puts earlier comparisons side by side: leave the prompts out.')
       }
-      const given = Object.keys(metadata.flags).filter((name) => !metadata.flags[name].setFromDefault)
+      const given = Object.keys(flags).filter((name) => !metadata.flags[name]?.setFromDefault)
       const unused = given.find((name) => !FROM_FLAGS.includes(name))
       if (unused) {
         throw usageError(`--${unused} has no effect with --from, where nothing is measured: leave it out.`)
