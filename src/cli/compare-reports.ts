@@ -30,6 +30,9 @@ export async function requireWritable(flags: ReportFlags, json: boolean): Promis
   if (json && markdown === STANDARD) {
     throw usageError('--json and --markdown - would both go to stdout: write one to a file.')
   }
+  if (output === STANDARD || html === STANDARD) {
+    throw usageError('--output and --html are files: --json writes the comparison to stdout.')
+  }
   for (const file of [output, markdown, html]) {
     if (file === undefined || file === STANDARD) continue
     const found = await stat(dirname(file)).catch(() => undefined)

@@ -94,6 +94,7 @@ export async function compareStrategies(
     const options = { chatTemplate, scorers, repetitions, warmUp, signal, onRun: display.update }
     const trials = await runInTurns(model.model, loaded, prompts, options)
     display.stop()
+    tellOfOtherTexts(loaded, prompts, trials)
     return await comparisonOf({ wanted, flags, context, model, loaded, prompts, trials })
   } finally {
     display.stop()
@@ -159,6 +160,24 @@ function comparedPrompt(
     return { row, prompt, ids: tokensOfPrompt(prompt, model, layers, chatTemplate) }
   } catch (error) {
     throw usageError(`Prompt ${JSON.stringify(row.id)}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Runs of the same seed should give the same text; a report has that of the first. */
+function tellOfOtherTexts(
+  strategies: readonly LoadedContestant[],
+  prompts: readonly ComparedPrompt[],
+  trials: readonly (readonly Trial[])[],
+): void {
+  for (const [s, { specification }] of strategies.entries()) {
+    const ids = prompts.flatMap(({ row }, p) => {
+      const texts = new Set(trials[s][p].runs.map(({ text }) => text))
+      return texts.size > 1 ? [JSON.stringify(row.id)] : []
+    })
+    if (ids.length === 0) continue
+    process.stderr.write(
+      `${specification.name} wrote other texts in later runs for ${ids.join(', ')}: those of the first run are reported.\n`,
+    )
   }
 }
 

@@ -32,16 +32,17 @@ export function asMarkdown(comparisons: readonly NamedComparison[]): string {
   return `${['# Comparison of strategies', ...several, ...each].join('\n\n')}\n`
 }
 
-function aligned({ titles, rows }: Table): string {
+function aligned({ names, titles, rows }: Table): string {
   const all = [titles, ...rows]
   const needed = titles.map((_, column) => Math.max(...all.map((row) => row[column].length)))
   const others = needed.slice(1).map((width) => Math.min(width, MOST))
   const room = WIDTH - others.reduce((sum, width) => sum + width + GAP.length, 0)
-  const first = Math.min(needed[0], Math.max(LEAST, room))
-  const line = ([name, ...cells]: readonly string[]) => [
-    shortened(name, first).padEnd(first),
-    ...cells.map((cell, i) => shortened(cell, others[i]).padStart(others[i])),
-  ]
+  const widths = [Math.min(needed[0], Math.max(LEAST, room)), ...others]
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => {
+      const text = shortened(cell, widths[column])
+      return column < names ? text.padEnd(widths[column]) : text.padStart(widths[column])
+    })
   return all.map((row) => line(row).join(GAP).trimEnd()).join('\n')
 }
 
@@ -49,10 +50,10 @@ function shortened(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text
 }
 
-function markdownTable({ titles, rows }: Table): string {
+function markdownTable({ names, titles, rows }: Table): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
-  const ruler = titles.map((_, column) => (column === 0 ? '---' : '---:'))
+  const ruler = titles.map((_, column) => (column < names ? '---' : '---:'))
   return [line(titles), line(ruler), ...rows.map(line)].join('\n')
 }
 

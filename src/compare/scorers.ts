@@ -23,7 +23,8 @@ export function parseScorer(name: string): Scorer {
   if (name === 'json') return { ...scorer, score: isJson }
   if (kind === 'regex' && rest !== undefined) {
     const expression = expressionOf(rest, name)
-    return { ...scorer, score: (text) => Number(expression.test(text)) }
+    // Some flags carry a place from one text to the next.
+    return { ...scorer, score: (text) => Number(text.search(expression) >= 0) }
   }
   if (kind === 'command' && rest?.trim()) {
     return { ...scorer, score: (text, row, signal) => runCommand(rest, text, row, signal) }
@@ -61,8 +62,7 @@ function expressionOf(text: string, name: string): RegExp {
   const [, source, flags] = /^\/(.+)\/([a-z]*)$/s.exec(text) ?? []
   if (source === undefined) throw usageError(`${name} is no regular expression: write it as regex:/…/.`)
   try {
-    // The others carry a place from one text to the next.
-    return new RegExp(source, flags.replace(/[gy]/g, ''))
+    return new RegExp(source, flags)
   } catch (error) {
     throw usageError(`${name} is no regular expression: ${(error as Error).message}.`)
   }
@@ -77,14 +77,19 @@ async function runCommand(command: string, text: string, row: Row, signal?: Abor
   const env = { ...process.env, LLM_ROW: JSON.stringify(rowJson(row)) }
   // A process group of its own, so that what the shell started ends with it.
   const child = spawn(command, { shell: true, env, detached: true, stdio: ['pipe', 'pipe', 'inherit'] })
-  const end = () => process.kill(-child.pid!)
+  const end = () => child.pid && process.kill(-child.pid)
   signal?.addEventListener('abort', end)
   const output: Buffer[] = []
   child.stdout.on('data', (chunk) => output.push(chunk))
   // A command that does not read the text closes its stdin.
   child.stdin.on('error', () => {})
   child.stdin.end(text)
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', resolve)
+  }).catch((error) => {
+    throw new UserError(`The scorer ${command} cannot be run: ${error.message}.`, 1, { cause: error })
+  })
   signal?.removeEventListener('abort', end)
   signal?.throwIfAborted()
   if (code === null || NOT_RUN.includes(code)) {

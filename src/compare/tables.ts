@@ -7,8 +7,10 @@ import {
   strategyOf,
 } from './regressions.js'
 
-/** Cells by row; the first column is text, the others are figures. */
+/** Cells by row. */
 export interface Table {
+  /** So many of the first columns are names; the others are figures. */
+  readonly names: number
   readonly titles: readonly string[]
   readonly rows: readonly (readonly string[])[]
 }
@@ -55,6 +57,7 @@ export function tablesOf({ strategies, scorers }: Comparison): Table[] {
 
 function tableOf(strategies: readonly StrategyResult[], columns: readonly Column[]): Table {
   return {
+    names: 1,
     titles: ['strategy', ...columns.map(([title]) => title)],
     rows: strategies.map((strategy) => [strategy.name, ...columns.map(([, cell]) => cell(strategy))]),
   }
@@ -84,7 +87,7 @@ export function sideBySide(comparisons: readonly NamedComparison[]): Table {
       ]
     }),
   )
-  return { titles: ['strategy', 'run', 'tok/s', 'change', 'first', 'same', 'regression'], rows }
+  return { names: 2, titles: ['strategy', 'run', 'tok/s', 'change', 'first', 'same', 'regression'], rows }
 }
 
 const WORSE: Readonly<Record<Regression['measure'], string>> = {
