@@ -13,12 +13,18 @@ export interface ComparisonDisplay {
   stop(): void
 }
 
-/** Milliseconds between two lines where there is no terminal. */
-const INTERVAL = 10_000
+/** Seconds between two lines where there is no terminal. */
+const INTERVAL = 10
 
-/** Shows how far a comparison is: as a bar on a terminal, and as a line now and then elsewhere. */
-export function comparisonDisplay(stream: NodeJS.WriteStream = process.stderr): ComparisonDisplay {
-  return stream.isTTY ? barDisplay(stream) : lineDisplay(stream)
+/**
+ * Shows how far a comparison is: as a bar on a terminal, and as a line now and then elsewhere.
+ * @param now seconds
+ */
+export function comparisonDisplay(
+  stream: NodeJS.WriteStream = process.stderr,
+  now: () => number = () => performance.now() / 1000,
+): ComparisonDisplay {
+  return stream.isTTY ? barDisplay(stream) : lineDisplay(stream, now)
 }
 
 function barDisplay(stream: NodeJS.WriteStream): ComparisonDisplay {
@@ -43,12 +49,12 @@ function barDisplay(stream: NodeJS.WriteStream): ComparisonDisplay {
   }
 }
 
-function lineDisplay(stream: NodeJS.WriteStream): ComparisonDisplay {
-  let written = performance.now()
+function lineDisplay(stream: NodeJS.WriteStream, now: () => number): ComparisonDisplay {
+  let written = now()
   return {
     update({ done, total }) {
-      if (performance.now() - written < INTERVAL) return
-      written = performance.now()
+      if (now() - written < INTERVAL) return
+      written = now()
       stream.write(`${done} of ${total} runs\n`)
     },
     stop() {},

@@ -192,6 +192,19 @@ describe('a comparison', () => {
     expect(own.distinct[0]).toBe(1 / 6)
   })
 
+  test('tells of texts that differ from run to run', async () => {
+    const module = file(
+      'let runs = 0\nexport const strategy = async function* ({ model, prompt, limit }) { const token = 70 + ++runs; for (let i = prompt.length; i < limit; i++) yield { choices: [{ token, logits: new Float32Array(model.vocabSize), scores: new Float32Array(model.vocabSize), hidden: new Float32Array(model.hiddenSize) }], drafted: 0, accepted: 0 } }',
+      'unsteady.mjs',
+    )
+    const args = [prompts, ...on(tiny), '-s', `custom=${module}:name=own`, '--max-new-tokens', '3']
+    const { code, stderr } = await runClass('compare', args)
+    expect(code).toBe(0)
+    expect(stderr).toContain(
+      'own wrote other texts in later runs for 1, 2: those of the first run are reported.',
+    )
+  })
+
   test('that is interrupted keeps the repetitions that are whole', async () => {
     // Interrupts in the third repetition: its fifth run.
     const module = file(
