@@ -19,6 +19,7 @@ export const compareFlags = {
   'chat-template': chatTemplate,
   config,
   ...configFlags([...fieldsOf('output'), 'num_return_sequences']),
+  seed: Flags.integer({ ...COMPARISON, min: 0, description: 'of the random numbers of every run [0]' }),
   strategy: Flags.string({
     ...COMPARISON,
     char: 's',
