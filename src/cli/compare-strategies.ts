@@ -2,6 +2,7 @@ import { type ComparedKind, KINDS } from '../compare/kinds.js'
 import type { Contestant } from '../compare/run.js'
 import type { Specification } from '../compare/specification.js'
 import { usageError } from '../errors.js'
+import { reencodingNotice } from '../generation/assisted.js'
 import { autoDrafter, drafterBeside } from '../generation/auto-drafter.js'
 import {
   type ConfigLayer,
@@ -144,10 +145,15 @@ export class Contestants {
     { kind, own, text }: Specification,
     { assistant_early_exit: layers }: GenerationConfig,
     model: LanguageModel,
-  ): Promise<LanguageModel | undefined> {
+  ): Promise<DraftContext['assistant']> {
     if (kind === 'early-exit') return this.load(this.source, { layers })
     if (kind !== 'speculative') return undefined
-    return this.load(await fileOf(own.model, model, 'draft', `${text}: there is no draft model`))
+    const source = await fileOf(own.model, model, 'draft', `${text}: there is no draft model`)
+    const assistant = await this.load(source)
+    const treeNodes = own.nodes as number | undefined
+    const notice = treeNodes === undefined && reencodingNotice(assistant, model)
+    if (notice) process.stderr.write(`${notice}\n`)
+    return { ...assistant, treeNodes }
   }
 
   private async draft(

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.js'
+import type { Assistant } from '../generation/assisted.js'
 import { autoDrafter } from '../generation/auto-drafter.js'
 import {
   type ConfigLayer,
@@ -24,6 +25,7 @@ import { promptFor, refuseRawChat } from './chat-prompt.js'
 import { configFromFlags } from './config-flags.js'
 import type { GenerateFlags } from './generate-flags.js'
 import { type GenerationJson, generationJson } from './generation-json.js'
+import { loadAssistant } from './load-assistant.js'
 import { loadShown } from './load-shown.js'
 import { loadOptions } from './model-flags.js'
 import { writeStream } from './plain-output.js'
@@ -39,13 +41,15 @@ const MEASURING = 'Measuring how long passes take, once for this model and machi
 
 /** What makes a command's strategy. */
 export interface StrategySettings extends StrategyKind {
+  /** Nodes of a tree that the assistant drafts in place of a chain. */
+  readonly treeNodes?: number
   /** What drafts for the model, once it is there. */
   readonly draft?: (context: DraftContext) => Promise<Partial<LoadedDrafter> | undefined>
 }
 
 export interface DraftContext {
   readonly model: LanguageModel
-  readonly assistant: LanguageModel | undefined
+  readonly assistant: (Assistant & LanguageModel) | undefined
   readonly config: GenerationConfig
   readonly costs: CostOptions
   /** Whether the user or the model's author has set one of these fields. */
@@ -77,12 +81,13 @@ export abstract class GenerateCommand extends BaseCommand {
     // Ink takes as long to import as a small model takes to load.
     const view = terminal && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
     const model = await this.#load(flags, layers, signal)
-    let assistant: LanguageModel | undefined
+    let assistant: DraftContext['assistant']
     let drafted: Partial<LoadedDrafter> | undefined
     try {
       const isAssisted = flags['assistant-model'] !== undefined
       const config = this.#check(model, layers, settings, isAssisted)
-      assistant = await loadAssistant(flags, config.assistant_early_exit, signal)
+      const drafting = { layers: config.assistant_early_exit, treeNodes: settings.treeNodes }
+      assistant = await loadAssistant(flags, model, { ...drafting, signal })
       const draft = flags.strategy === AUTO ? draftAutomatically : settings.draft
       drafted = await draft?.({
         model,
@@ -211,20 +216,6 @@ async function draftAutomatically({ model, assistant, config, costs }: DraftCont
   const drafter = await autoDrafter(model, costs)
   process.stderr.write(`Drafts come from ${drafter.name}.\n`)
   return drafter
-}
-
-/** The model that drafts: another one, or the first layers of this one. */
-async function loadAssistant(
-  flags: GenerateFlags,
-  layers: number | undefined,
-  signal: AbortSignal,
-): Promise<LanguageModel | undefined> {
-  const source = flags['assistant-model']
-  if (source === undefined && layers === undefined) return undefined
-  if (source !== undefined && layers !== undefined) {
-    throw usageError('--assistant-model and assistant_early_exit both draft: leave one of them out.')
-  }
-  return loadShown(source ?? flags.model, { ...loadOptions(flags), layers, signal })
 }
 
 /** What can be refused before a model is loaded. */

@@ -29,7 +29,7 @@ const promptFlags = {
 const strategyFlags = {
   'assistant-model': Flags.string({
     helpValue: 'MODEL',
-    description: 'smaller model with the same tokens, which drafts for this one',
+    description: 'smaller model, which drafts for this one',
     helpGroup: 'STRATEGY',
   }),
   strategy: Flags.string({

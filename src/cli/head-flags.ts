@@ -48,7 +48,7 @@ export function mtpFlags({ dependsOn, exclusive }: Relations = {}) {
     'mtp-modules': Flags.string({
       ...MTP,
       helpValue: 'DIR',
-      description: 'directory of the modules, as `llm train mtp` writes them',
+      description: 'directory of the modules or parallel heads, as `llm train mtp` writes them',
       exclusive,
     }),
     'mtp-depth': Flags.integer({

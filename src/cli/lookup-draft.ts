@@ -1,5 +1,4 @@
-import { throughputControl } from '../generation/step-costs.js'
-import { STRATEGY_KINDS } from '../generation/strategy-kinds.js'
+import { lookupControl } from '../generation/auto-drafter.js'
 import type { DraftContext } from './generate-command.js'
 import { openLookupCorpus } from './lookup-corpus.js'
 
@@ -10,13 +9,10 @@ export async function lookupDraft(
   signal: AbortSignal,
 ) {
   const { tokenizer } = model
-  const free = { most: STRATEGY_KINDS.lookup.defaults.prompt_lookup_num_tokens, cost: () => 0 }
   return {
     options: {
       lookupCorpus: files && (await openLookupCorpus(files, { tokenizer, signal })),
-      createControl: isSet(['prompt_lookup_num_tokens'])
-        ? undefined
-        : await throughputControl(model, free, costs),
+      createControl: isSet(['prompt_lookup_num_tokens']) ? undefined : await lookupControl(model, costs),
     },
   }
 }

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { usageError } from '../errors.js'
-import { requireSameVocabulary } from '../generation/assisted.js'
 import type { OpenModel } from '../generation/load-model.js'
+import { vocabularyDifference } from '../generation/vocabulary.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { readWeights } from '../train/pretrained.js'
 import type { Weights } from '../train/trainer.js'
@@ -42,6 +42,13 @@ export function openPretrained(
 
 /** @throws UserError, exit code 2, where a draft's tokens are not its target's */
 export function requireDraftOf(target: Pretrained, draft: Pretrained): void {
-  const [own, other] = [draft, target].map((each) => ({ ...each, vocabSize: each.spec.vocabSize }))
-  requireSameVocabulary(own, other)
+  const [own, other] = [draft, target].map(({ tokenizer, spec }) => ({
+    tokenizer,
+    vocabSize: spec.vocabSize,
+  }))
+  const difference = vocabularyDifference(own, other)
+  if (difference === undefined) return
+  throw usageError(
+    `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
+  )
 }

@@ -15,6 +15,7 @@ export interface ComparedKind extends StrategyKind {
 }
 
 const text: OwnField = { kind: 'string' }
+const nodes: OwnField = { kind: 'integer', min: 1, max: 256 }
 const share: OwnField = { kind: 'number', min: 0, max: 1 }
 
 /** The kinds of strategies that can be compared: those of `llm generate`, and beam search's modes by their names. */
@@ -33,12 +34,12 @@ export const KINDS = {
     modes: ['group_beam_search'],
   },
   lookup: { ...STRATEGY_KINDS.lookup, own: { corpus: { kind: 'strings' } } },
-  speculative: { ...STRATEGY_KINDS.speculative, own: { model: text } },
+  speculative: { ...STRATEGY_KINDS.speculative, own: { model: text, nodes } },
   medusa: {
     ...STRATEGY_KINDS.medusa,
     own: {
       heads: text,
-      nodes: { kind: 'integer', min: 1, max: 256 },
+      nodes,
       typical_acceptance: { kind: 'boolean' },
       posterior_threshold: share,
       posterior_alpha: { kind: 'number', min: 0 },

@@ -2,28 +2,48 @@ import { usageError } from '../errors.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
+import { draftTree } from '../strategies/drafters/draft-tree.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
+import { reencoded } from '../strategies/drafters/reencoded.js'
 import { retrieval } from '../strategies/drafters/retrieval.js'
 import { INDEX_DEPTH, type SuffixIndex } from '../strategies/suffix-index.js'
-import type { CreateDrafter, Strategy } from '../strategies/types.js'
+import type { CreateDrafter, Model, Strategy } from '../strategies/types.js'
 import { follow, rejectionSample } from '../strategies/verifiers.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { best, sampler } from './choose.js'
 import type { ConfigLayer, GenerationConfig, GenerationField } from './config.js'
 import type { LanguageModel } from './load-model.js'
+import { vocabularyDifference } from './vocabulary.js'
 
 /** A model that drafts for another one: HF's `assistant_model`. */
-export type Assistant = Pick<LanguageModel, 'path' | 'model' | 'tokenizer'>
+export type Assistant = Pick<LanguageModel, 'path' | 'model' | 'tokenizer'> & {
+  /** Drafts a tree of so many nodes, `num_assistant_tokens` deep, in place of a chain. */
+  readonly treeNodes?: number
+}
 
-/** The fields that say how an assistant drafts. */
-export const ASSISTANT_FIELDS = [
-  'num_assistant_tokens',
+/** An assistant, once it was held to its target. */
+export type FittedAssistant = Assistant & {
+  /** The target's, where its tokens are not the assistant's. */
+  readonly reencodesFor?: Tokenizer
+}
+
+/** The fields that say where a chain ends; a tree ends where its best nodes do. */
+const CHAIN_FIELDS = [
   'num_assistant_tokens_schedule',
   'assistant_confidence_threshold',
 ] as const satisfies readonly GenerationField[]
 
+const LOOKBEHIND_FIELDS = [
+  'assistant_lookbehind',
+  'target_lookbehind',
+] as const satisfies readonly GenerationField[]
+
+/** The fields that say how an assistant drafts. */
+export const ASSISTANT_FIELDS = ['num_assistant_tokens', ...CHAIN_FIELDS, ...LOOKBEHIND_FIELDS] as const
+
 interface AssistedParts {
   readonly eosTokenIds: readonly number[]
-  readonly assistant?: Assistant
+  readonly assistant?: FittedAssistant
   /** Stands for the settings of draft length; drafts are deterministic with it. */
   readonly createControl?: CreateDraftControl
   /** Text that prompt lookup looks in, too. */
@@ -32,7 +52,7 @@ interface AssistedParts {
 
 /**
  * Greedy decoding or sampling with drafts (HF's `_assisted_decoding`). The text is that of greedy decoding, or distributed
- * as that of sampling; with prompt lookup it is the very same text for the same seed.
+ * as that of sampling; where no draft depends on chance it is the very same text for the same seed.
  */
 export function assistedDecoding(
   config: GenerationConfig,
@@ -48,17 +68,27 @@ export function assistedDecoding(
     }
     return draftVerify(lookup(config, eosTokenIds, lookupCorpus), choose, createControl)
   }
-  const { model } = assistant
-  const { num_assistant_tokens: numTokens } = config
+  const { model, tokenizer, treeNodes, reencodesFor } = assistant
+  const { num_assistant_tokens: numTokens, assistant_lookbehind, target_lookbehind } = config
+  if (treeNodes !== undefined) {
+    return draftVerify(draftTree({ model, size: treeNodes, depth: numTokens, eosTokenIds }), choose)
+  }
   if (createControl) return draftVerify(draftModel({ model, numTokens, eosTokenIds }), choose, createControl)
-  const createDrafter = draftModel({
+  const chains = {
     model,
     numTokens,
     adaptive: config.num_assistant_tokens_schedule !== 'constant',
     confidenceThreshold: config.assistant_confidence_threshold,
-    sampled,
-    eosTokenIds,
-  })
+  }
+  if (reencodesFor) {
+    const createDrafter = reencoded({
+      createDrafter: draftModel({ ...chains, eosTokenIds: tokenizer.eosTokenIds }),
+      draft: { codec: tokenizer, lookbehind: assistant_lookbehind },
+      target: { codec: reencodesFor, lookbehind: target_lookbehind },
+    })
+    return draftVerify(createDrafter, choose)
+  }
+  const createDrafter = draftModel({ ...chains, sampled, eosTokenIds })
   return draftVerify(createDrafter, sampled ? rejectionSample() : choose)
 }
 
@@ -78,33 +108,48 @@ function lookup(
   return retrieval({ ...options, corpus })
 }
 
-/** @throws UserError for fields of the user's that say how an assistant drafts, where there is none */
-export function refuseWithoutAssistant(layers: readonly ConfigLayer[]): void {
-  for (const { values, origin } of layers) {
-    const field = ASSISTANT_FIELDS.find((name) => values[name] !== undefined)
-    if (field === undefined) continue
-    throw usageError(
-      `${field} in ${origin} has no effect without an assistant model: give one, or leave it out.`,
-    )
+/** @throws UserError for fields of the user's that say how an assistant drafts, where none does so */
+export function refuseIdleFields(
+  layers: readonly ConfigLayer[],
+  assistant: FittedAssistant | undefined,
+): void {
+  const refuse = (fields: readonly GenerationField[], why: string) => {
+    for (const { values, origin } of layers) {
+      const field = fields.find((name) => values[name] !== undefined)
+      if (field === undefined) continue
+      throw usageError(`${field} in ${origin} has no effect ${why}, or leave it out.`)
+    }
+  }
+  if (!assistant) refuse(ASSISTANT_FIELDS, 'without an assistant model: give one')
+  if (assistant?.treeNodes !== undefined) refuse(CHAIN_FIELDS, 'on trees: draft chains')
+  if (!assistant?.reencodesFor) {
+    refuse(LOOKBEHIND_FIELDS, 'where the assistant model has the same tokens: give one with others')
   }
 }
 
-/** @throws UserError where a draft's tokens are not its target's */
-export function requireSameVocabulary(
-  draft: Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly vocabSize: number },
-  target: Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly vocabSize: number },
-): void {
-  const refuse = (difference: string) => {
-    throw usageError(
-      `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
-    )
-  }
-  const [own, other] = [draft.vocabSize, target.vocabSize]
-  if (own !== other) refuse(`one has ${own} tokens and the other ${other}`)
-  for (let id = 0; id < own; id++) {
-    const [token, wanted] = [draft, target].map(({ tokenizer }) => tokenizer.idToToken(id))
-    if (token !== wanted) {
-      refuse(`token ${id} is ${JSON.stringify(token)} in one and ${JSON.stringify(wanted)} in the other`)
-    }
-  }
+/** What of a model tells whether another one has the same tokens. */
+type Speller = Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly model: Pick<Model, 'vocabSize'> }
+
+/** @throws UserError for trees of other tokens than the target's */
+export function fitAssistant(assistant: Assistant, target: Speller): FittedAssistant {
+  const difference = differenceOf(assistant, target)
+  if (difference === undefined) return assistant
+  if (assistant.treeNodes === undefined) return { ...assistant, reencodesFor: target.tokenizer }
+  throw usageError(
+    `${assistant.path} drafts no trees for ${target.path}, since ${difference}: draft chains, which are re-encoded.`,
+  )
+}
+
+/** What the user is told where drafts are re-encoded. */
+export function reencodingNotice(draft: Speller, target: Speller): string | undefined {
+  const difference = differenceOf(draft, target)
+  return difference && `Drafts of ${draft.path} are re-encoded for ${target.path}, since ${difference}.`
+}
+
+function differenceOf(draft: Speller, target: Speller): string | undefined {
+  const [one, other] = [draft, target].map(({ model: { vocabSize }, tokenizer }) => ({
+    vocabSize,
+    tokenizer,
+  }))
+  return vocabularyDifference(one, other)
 }

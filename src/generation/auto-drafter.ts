@@ -1,19 +1,22 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { usageError } from '../errors.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
-import { requireSameVocabulary } from './assisted.js'
 import { type LoadedDrafter, loadMedusa, loadMtp } from './heads.js'
 import { type LanguageModel, loadModel } from './load-model.js'
-import { type CostOptions, passCost, throughputControl } from './step-costs.js'
+import { type CostOptions, randomDrafts, throughputControl } from './step-costs.js'
+import { MOST_LOOKED_UP } from './strategy-kinds.js'
+import { vocabularyDifference } from './vocabulary.js'
 
 /** A drafter, and what a user would call it. */
 export interface NamedDrafter extends LoadedDrafter {
   readonly name: string
 }
 
-/** Tokens of the longest chains, where their length is what pays. */
-const MOST = { draft: 20, lookup: 24 }
+/** Tokens of the longest chains of a draft model, where their length is what pays. */
+const MOST_DRAFTED = 20
 
 /**
  * The best drafter that a model can serve: Medusa heads, MTP modules or a draft model in the directories `medusa`, `mtp` and `draft` of
@@ -45,14 +48,18 @@ export function drafterBeside(
 /** Prompt lookup with chains as long as pays. */
 export async function loadLookup(model: LanguageModel, costs: CostOptions): Promise<LoadedDrafter> {
   const { eosTokenIds } = model.tokenizer
-  const free = { most: MOST.lookup, cost: () => 0 }
   return {
     options: {
-      createDrafter: promptLookup({ numTokens: MOST.lookup, eosTokenIds }),
-      createControl: await throughputControl(model, free, costs),
+      createDrafter: promptLookup({ numTokens: MOST_LOOKED_UP, eosTokenIds }),
+      createControl: await lookupControl(model, costs),
     },
     dispose: async () => {},
   }
+}
+
+/** A search of the text takes no time to speak of. */
+export function lookupControl(model: LanguageModel, costs: CostOptions): Promise<CreateDraftControl> {
+  return throughputControl(model, randomDrafts(model.model, MOST_LOOKED_UP), costs)
 }
 
 /**
@@ -66,20 +73,33 @@ export async function loadDraft(
 ): Promise<LoadedDrafter> {
   const { dtype, device } = target
   const draft = await loadModel(path, { dtype, device, threads: costs.threads })
-  const vocabulary = ({ path, tokenizer, model }: LanguageModel) => ({
-    path,
+  const [own, other] = [draft, target].map(({ tokenizer, model }) => ({
     tokenizer,
     vocabSize: model.vocabSize,
-  })
-  requireSameVocabulary(vocabulary(draft), vocabulary(target))
-  const pass = await passCost(draft, costs)
-  const cost = (nodes: number) => nodes * pass(1)
+  }))
+  const difference = vocabularyDifference(own, other)
+  if (difference !== undefined) {
+    throw usageError(
+      `${path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
+    )
+  }
   const { eosTokenIds } = target.tokenizer
   return {
     options: {
-      createDrafter: draftModel({ model: draft.model, numTokens: MOST.draft, eosTokenIds }),
-      createControl: await throughputControl(target, { most: MOST.draft, cost }, costs),
+      createDrafter: draftModel({ model: draft.model, numTokens: MOST_DRAFTED, eosTokenIds }),
+      createControl: await draftControl(target, draft, MOST_DRAFTED, costs),
     },
     dispose: () => draft.dispose(),
   }
+}
+
+/** The control of a draft model's chains, of `most` tokens at most. */
+export function draftControl(
+  target: LanguageModel,
+  { model, spec, dtype }: LanguageModel,
+  most: number,
+  costs: CostOptions,
+): Promise<CreateDraftControl> {
+  const createDrafter = draftModel({ model, numTokens: most })
+  return throughputControl(target, { subject: { draft: spec, dtype }, createDrafter, most }, costs)
 }

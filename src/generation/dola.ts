@@ -79,6 +79,7 @@ export class DolaModel implements Model {
     return {
       logits: (node) => output.logits(node),
       hidden: (node) => output.hidden(node),
+      ...(output.residual && { residual: (node: number) => output.residual!(node) }),
       scores: (node) => {
         const exits = output.exits!(node)
         return contrast(

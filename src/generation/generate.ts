@@ -14,7 +14,7 @@ import type {
   StoppingCriterion,
   Strategy,
 } from '../strategies/types.js'
-import { type Assistant, refuseWithoutAssistant, requireSameVocabulary } from './assisted.js'
+import { type Assistant, fitAssistant, refuseIdleFields } from './assisted.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
 import { decode, decodeSearch } from './decode.js'
@@ -57,7 +57,7 @@ export interface GenerateOptions {
   readonly createDrafter?: CreateDrafter
   /** Decides how much is drafted where drafts do not depend on chance; by default the settings do. */
   readonly createControl?: CreateDraftControl
-  /** HF's `assistant_model`: a smaller model with the same tokens, which drafts for this one. */
+  /** HF's `assistant_model`: a smaller model, which drafts for this one; where its tokens are others, by way of text. */
   readonly assistant?: Assistant
   /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */
   readonly lookupCorpus?: SuffixIndex
@@ -189,16 +189,11 @@ async function* run(
   const interrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
   const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
-  const { assistant } = options
-  if (assistant) {
-    const [draft, target] = [
-      { ...assistant, vocabSize: assistant.model.vocabSize },
-      { path: path ?? 'the model', tokenizer, vocabSize: model.vocabSize },
-    ]
-    requireSameVocabulary(draft, target)
-  } else refuseWithoutAssistant(layers)
+  const assistant =
+    options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
+  refuseIdleFields(layers, assistant)
   const { eosTokenIds } = context
-  const strategy = strategyFor(config, { ...options, eosTokenIds })
+  const strategy = strategyFor(config, { ...options, assistant, eosTokenIds })
   const { num_return_sequences: count } = config
   const branches = 'search' in strategy ? 1 : count
   const given = { negative, past: options.pastKeyValues }

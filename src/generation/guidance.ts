@@ -65,6 +65,7 @@ export class GuidedModel implements Model {
     return {
       logits: (node) => conditional.logits(node),
       hidden: (node) => conditional.hidden(node),
+      ...(conditional.residual && { residual: (node: number) => conditional.residual!(node) }),
       scores: (node) => {
         const other = unconditional!.logits(counterpart(node))
         return combineGuidance(conditional.logits(node).slice(), other, this.scale)

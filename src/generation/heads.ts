@@ -1,20 +1,20 @@
-import { UserError } from '../errors.js'
+import { usageError } from '../errors.js'
 import { type HeadKind, readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
-import { moduleName } from '../models/heads/mtp.js'
+import { type MtpSpec, moduleName } from '../models/heads/mtp.js'
 import { EMBEDDING, headName } from '../models/parameters.js'
-import type { DecoderSpec } from '../models/spec.js'
 import { MedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
+import { OnnxParallelHeads } from '../runtime/parallel-heads.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { type MedusaOptions, medusa } from '../strategies/drafters/medusa.js'
-import { mtp } from '../strategies/drafters/mtp.js'
+import { mtp, parallelMtp } from '../strategies/drafters/mtp.js'
 import { type TypicalAcceptanceOptions, typicalAcceptance } from '../strategies/verifiers.js'
 import type { Weights } from '../weights/index.js'
 import type { GenerateOptions } from './generate.js'
 import { type LanguageModel, openModel } from './load-model.js'
-import { type CostOptions, runCost, throughputControl } from './step-costs.js'
+import { type CostOptions, throughputControl } from './step-costs.js'
 
 /** What drafts, as options of `generate`, and what it holds meanwhile. */
 export interface LoadedDrafter {
@@ -47,12 +47,8 @@ export async function loadMedusa(
   const { spec, weights } = await openHeads(directory, MEDUSA, model)
   const heads = await MedusaHeads.create(model.spec, spec, weights, { device, threads: costs.threads })
   const createDrafter = medusa({ heads: (hidden) => heads.candidates(hidden), tree: tree ?? MOST.medusa })
-  const state = new Float32Array(model.spec.hiddenSize)
-  const draft = async () => {
-    const time = await runCost(model, { medusa: spec }, () => heads.candidates(state), costs)
-    return { most: MOST.medusa, cost: () => time }
-  }
-  const createControl = tree === undefined ? await throughputControl(model, await draft(), costs) : undefined
+  const drafter = { subject: { medusa: spec }, createDrafter, most: MOST.medusa }
+  const createControl = tree === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
     options: typical
       ? { strategy: draftVerify(createDrafter, typicalAcceptance(typical)) }
@@ -62,25 +58,53 @@ export async function loadMedusa(
 }
 
 export interface MtpSettings extends CostOptions {
-  /** Tokens to draft at a time; by default as many as pay. */
+  /** Tokens to draft at a time; by default as many as pay, of parallel heads one each at most. */
   readonly depth?: number
 }
 
 /**
- * Loads the modules of multi-token prediction in a directory for a model.
- * @throws UserError for files that are missing or damaged, modules for another model, and parallel heads
+ * Loads the modules of multi-token prediction in a directory for a model, or its parallel heads.
+ * @throws UserError for files that are missing or damaged, modules for another model, and more tokens than parallel heads
  */
 export async function loadMtp(
   directory: string,
   model: LanguageModel,
+  settings: MtpSettings,
+): Promise<LoadedDrafter> {
+  const heads = await openHeads(directory, MTP, model)
+  return heads.spec.parallel
+    ? loadParallelHeads(directory, model, heads, settings)
+    : loadModules(model, heads, settings)
+}
+
+async function loadParallelHeads(
+  directory: string,
+  model: LanguageModel,
+  { spec, weights }: OpenHeads<MtpSpec>,
   { depth, ...costs }: MtpSettings,
 ): Promise<LoadedDrafter> {
-  const { spec, weights } = await openHeads(directory, MTP, model)
-  if (spec.parallel) {
-    throw new UserError(
-      `${directory} holds parallel heads, which do not decode yet: train a chain of modules.`,
+  const count = depth ?? spec.modules
+  if (count > spec.modules) {
+    throw usageError(
+      `${directory} holds ${spec.modules} parallel heads, each for one token: a draft of ${count} needs as many.`,
     )
   }
+  const { device, tokenizer } = model
+  const heads = await OnnxParallelHeads.create(model.spec, count, weights, { device, threads: costs.threads })
+  const createDrafter = parallelMtp({ heads, eosTokenIds: tokenizer.eosTokenIds })
+  const drafter = { subject: { mtp: spec }, createDrafter, most: count }
+  const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
+  return {
+    options: { createDrafter, createControl },
+    dispose: () => heads.dispose(),
+  }
+}
+
+async function loadModules(
+  model: LanguageModel,
+  { spec, weights }: OpenHeads<MtpSpec>,
+  { depth, ...costs }: MtpSettings,
+): Promise<LoadedDrafter> {
   const options = { device: model.device, threads: costs.threads }
   const modules = await Promise.all(
     Array.from({ length: spec.modules }, (_, index) => {
@@ -89,31 +113,28 @@ export async function loadMtp(
     }),
   )
   const { eosTokenIds } = model.tokenizer
-  const draft = async () => {
-    const time = await runCost(model, { mtp: spec }, () => runOnce(modules[0], model.spec), costs)
-    return { most: MOST.mtp, cost: (nodes: number) => nodes * time }
-  }
-  const createControl = depth === undefined ? await throughputControl(model, await draft(), costs) : undefined
+  const createDrafter = mtp({ modules, depth: depth ?? MOST.mtp, eosTokenIds })
+  const drafter = { subject: { mtp: spec }, createDrafter, most: MOST.mtp }
+  const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
-    options: { createDrafter: mtp({ modules, depth: depth ?? MOST.mtp, eosTokenIds }), createControl },
+    options: { createDrafter, createControl },
     dispose: async () => {
       await Promise.all(modules.map((module) => module.dispose()))
     },
   }
 }
 
-async function runOnce(module: OnnxMtpModule, { hiddenSize }: DecoderSpec): Promise<void> {
-  const cache = module.newCache()
-  await module.forward(cache, [{ token: 0, state: new Float32Array(hiddenSize) }], [-1])
-  cache.dispose()
+interface OpenHeads<Spec> {
+  readonly spec: Spec
+  /** Beside the heads' own what they share with their target: the embedding, the final norm and the vocabulary matrix. */
+  readonly weights: Weights
 }
 
-/** Heads, and beside their weights what they share with their target: the embedding and the vocabulary matrix. */
 async function openHeads<Spec>(
   directory: string,
   kind: HeadKind<Spec>,
   { path, spec }: LanguageModel,
-): Promise<{ spec: Spec; weights: Weights }> {
+): Promise<OpenHeads<Spec>> {
   const { store } = await openModel(path)
   try {
     const weights: Weights = new Map()

@@ -8,7 +8,7 @@ import { draftVerify } from '../strategies/draft-verify.js'
 import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type { CreateDrafter, Search, Strategy } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
-import { type Assistant, assistedDecoding } from './assisted.js'
+import { assistedDecoding, type FittedAssistant } from './assisted.js'
 import { best, sampler } from './choose.js'
 import type { GenerationConfig } from './config.js'
 
@@ -30,7 +30,7 @@ interface Parts {
   readonly strategy?: Strategy | Search
   readonly createDrafter?: CreateDrafter
   readonly createControl?: CreateDraftControl
-  readonly assistant?: Assistant
+  readonly assistant?: FittedAssistant
   readonly lookupCorpus?: SuffixIndex
 }
 

@@ -4,117 +4,30 @@ import { cpus, homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { writeJson } from '../files.js'
 import { createRandom } from '../random.js'
-import { type CreateDraftControl, ThroughputControl } from '../strategies/draft-control.js'
-import type { Model } from '../strategies/types.js'
+import {
+  type CreateDraftControl,
+  type DraftControl,
+  type StepCosts,
+  ThroughputControl,
+} from '../strategies/draft-control.js'
+import { draftVerify } from '../strategies/draft-verify.js'
+import { prefixOf } from '../strategies/prefix.js'
+import type { CreateDrafter, Model } from '../strategies/types.js'
+import { follow } from '../strategies/verifiers.js'
+import { best } from './choose.js'
 import type { LanguageModel } from './load-model.js'
-
-/** Milliseconds of something that was measured on this machine, by how much it was asked for. */
-export type Cost = (count: number) => number
-
-/** Something whose time is measured. */
-export interface Measured {
-  run(count: number): Promise<unknown>
-  dispose?(): void
-}
-
-export interface MeasureOptions {
-  /** All that the time depends on beside the machine. */
-  readonly subject: unknown
-  /** What to measure at; between them lie straight lines. */
-  readonly counts: readonly number[]
-  readonly open: () => Promise<Measured> | Measured
-  /** Called where it was not measured before. */
-  readonly onMeasure?: () => void
-}
-
-/** To be raised with every change of what is measured, or how. */
-const VERSION = 1
-/** Each count is run this often at least and at most; between the two it is the time that decides. */
-const ROUNDS = { least: 3, most: 15 }
-/** Milliseconds that measuring may take where passes are short. */
-const PATIENCE = 1200
-
-/**
- * What it takes by count, measured now or in an earlier run: kept under `$XDG_CACHE_HOME/llm/costs`, so that decisions made by it are the
- * same ones again. The fastest of several runs counts, since other processes can only slow a run down; a greater count never
- * costs less.
- */
-export async function measuredCost(options: MeasureOptions): Promise<Cost> {
-  const path = join(costDirectory(), `${keyOf(options)}.json`)
-  const points = (await readPoints(path)) ?? (await measureAndKeep(options, path))
-  return interpolated(points)
-}
-
-async function measureAndKeep({ counts, open, onMeasure }: MeasureOptions, path: string): Promise<Points> {
-  onMeasure?.()
-  const measured = await open()
-  try {
-    const points = await measure(measured, counts)
-    // What cannot be kept is measured again.
-    await mkdir(dirname(path), { recursive: true })
-      .then(() => writeJson(path, points))
-      .catch(() => undefined)
-    return points
-  } finally {
-    measured.dispose?.()
-  }
-}
-
-function costDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'llm', 'costs')
-}
-
-function keyOf({ subject, counts }: MeasureOptions): string {
-  const processors = cpus().map(({ model }) => model)
-  const text = JSON.stringify([VERSION, processors, subject, counts])
-  return createHash('sha256').update(text).digest('hex').slice(0, 32)
-}
-
-type Points = readonly (readonly [count: number, milliseconds: number])[]
-
-async function readPoints(path: string): Promise<Points | undefined> {
-  try {
-    const points: Points = JSON.parse(await readFile(path, 'utf8'))
-    const isValid = points.length > 0 && points.flat().every((value) => value > 0)
-    return isValid ? points : undefined
-  } catch {
-    return undefined
-  }
-}
-
-async function measure(measured: Measured, counts: readonly number[]): Promise<Points> {
-  for (const count of counts) await measured.run(count)
-  const fastest = counts.map(() => Number.POSITIVE_INFINITY)
-  const started = performance.now()
-  for (let round = 0; round < ROUNDS.most; round++) {
-    if (round >= ROUNDS.least && performance.now() - started > PATIENCE) break
-    for (const [i, count] of counts.entries()) {
-      const before = performance.now()
-      await measured.run(count)
-      fastest[i] = Math.min(fastest[i], performance.now() - before)
-    }
-  }
-  for (let i = 1; i < fastest.length; i++) fastest[i] = Math.max(fastest[i], fastest[i - 1])
-  return counts.map((count, i) => [count, fastest[i]])
-}
-
-/** Straight lines between the points, the last one drawn on. */
-export function interpolated(points: Points): Cost {
-  return (count) => {
-    const after = points.findIndex(([at]) => at >= count)
-    const i = Math.max(1, after < 0 ? points.length - 1 : after)
-    if (points.length === 1 || count <= points[0][0]) return points[0][1]
-    const [[from, low], [to, high]] = [points[i - 1], points[i]]
-    return low + ((high - low) * (count - from)) / (to - from)
-  }
-}
-
-/** Tokens of the passes that are measured, and those that they follow. */
-const PASSES = [1, 2, 4, 8, 16, 32]
-const CONTEXT = 128
 
 /** A model whose steps are measured, and how it runs. */
 export type MeasuredModel = Pick<LanguageModel, 'model' | 'spec' | 'dtype' | 'device'>
+
+/** A drafter whose steps are measured. */
+export interface MeasuredDrafter {
+  /** All that its time depends on beside target and machine; shapes, since weights make no difference. */
+  readonly subject: unknown
+  readonly createDrafter: CreateDrafter
+  /** Nodes of its largest draft. */
+  readonly most: number
+}
 
 export interface CostOptions {
   /** Threads of an operator on the CPU; by default one a core. */
@@ -123,56 +36,184 @@ export interface CostOptions {
   readonly onMeasure?: () => void
 }
 
-/** Of a step's pass by its tokens: logits of all are given, and what was not accepted is forgotten again. */
-export function passCost(target: MeasuredModel, options: CostOptions): Promise<Cost> {
-  const open = () => passesOf(target.model)
-  return measuredCost({ subject: subjectOf(target, {}, options), counts: PASSES, open, ...options })
-}
-
-/** Of one run of something that drafts for a model; `what` tells it from others. */
-export async function runCost(
+/** A control of the draft's size, by costs that are measured now or were in an earlier run. */
+export async function throughputControl(
   target: MeasuredModel,
-  what: Readonly<Record<string, unknown>>,
-  run: () => Promise<unknown>,
+  drafter: MeasuredDrafter,
   options: CostOptions,
-): Promise<number> {
-  const subject = subjectOf(target, what, options)
-  const cost = await measuredCost({ subject, counts: [1], open: () => ({ run }), ...options })
-  return cost(1)
+): Promise<CreateDraftControl> {
+  const costs = await stepCosts(target, drafter, options)
+  return () => new ThroughputControl(costs, drafter.most)
 }
 
-/** How long a run takes depends on shapes, not on weights. */
-function subjectOf({ spec, dtype, device }: MeasuredModel, what: object, { threads }: CostOptions) {
-  return { spec, dtype, device, threads, ...what }
+/** Drafts that cost nothing: with them it is the target alone that is measured. */
+export function randomDrafts({ vocabSize }: Pick<Model, 'vocabSize'>, most: number): MeasuredDrafter {
+  const random = createRandom(1)
+  const draft = (count: number) => ({
+    tokens: Array.from({ length: count }, () => Math.floor(random() * vocabSize)),
+    parents: Array.from({ length: count }, (_, i) => i - 1),
+  })
+  return { subject: 'random', createDrafter: () => ({ draft: (_, __, limit) => draft(limit) }), most }
 }
 
-async function passesOf(model: Model): Promise<Measured> {
-  const random = createRandom(0)
-  const tokens = (count: number) =>
-    Array.from({ length: count }, () => Math.floor(random() * model.vocabSize))
-  const chain = (count: number, after: number) => Array.from({ length: count }, (_, i) => after + i - 1)
-  const cache = model.newCache()
-  const context = Math.min(CONTEXT, model.maxPositions - Math.max(...PASSES))
-  await model.forward(cache, tokens(context), chain(context, 0), [])
-  const slots = [...Array(context).keys()]
-  return {
-    async run(count) {
-      await model.forward(cache, tokens(count), chain(count, context))
-      cache.keep(slots)
-    },
-    dispose: () => cache.dispose(),
+/** Milliseconds of a step's two parts. */
+interface Point {
+  /** Of the draft. */
+  readonly nodes: number
+  readonly draft: number
+  readonly pass: number
+}
+
+/** To be raised with every change of what is measured, or how. */
+const VERSION = 2
+
+/**
+ * What steps take, measured now or in an earlier run: kept under `$XDG_CACHE_HOME/llm/costs`, so that decisions made by them are the
+ * same ones again.
+ */
+export async function stepCosts(
+  target: MeasuredModel,
+  drafter: MeasuredDrafter,
+  { threads, onMeasure }: CostOptions,
+): Promise<StepCosts> {
+  const { spec, dtype, device } = target
+  const sizes = sizesUpTo(drafter.most)
+  const processors = cpus().map(({ model }) => model)
+  const subject = [VERSION, processors, { spec, dtype, device, threads }, drafter.subject, sizes]
+  const key = createHash('sha256').update(JSON.stringify(subject)).digest('hex').slice(0, 32)
+  const path = join(costDirectory(), `${key}.json`)
+  let points = await readPoints(path)
+  if (!points) {
+    onMeasure?.()
+    points = await measureSteps(target.model, drafter.createDrafter, sizes)
+    await keepPoints(path, points)
+  }
+  const draft = interpolated(points.map(({ nodes, draft }) => [nodes, draft]))
+  const pass = interpolated(points.map(({ nodes, pass }) => [nodes + 1, pass]))
+  return { draft, pass }
+}
+
+function sizesUpTo(most: number): number[] {
+  const sizes = [0, 1, 2, 4, 8, 16, 32].filter((size) => size < most)
+  return [...sizes, most]
+}
+
+function costDirectory(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'llm', 'costs')
+}
+
+async function readPoints(path: string): Promise<Point[] | undefined> {
+  try {
+    const points: Point[] = JSON.parse(await readFile(path, 'utf8'))
+    const isValid = points.length > 0 && points.every(({ nodes, pass }) => nodes >= 0 && pass > 0)
+    return isValid ? points : undefined
+  } catch {
+    return undefined
   }
 }
 
+/** What cannot be kept is measured again. */
+async function keepPoints(path: string, points: readonly Point[]): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+    .then(() => writeJson(path, points))
+    .catch(() => undefined)
+}
+
+/** Each size is run this often at least and at most; between the two it is the time that decides. */
+const ROUNDS = { least: 5, most: 15 }
+/** Milliseconds that measuring may take where steps are short. */
+const PATIENCE = 1500
+/** Tokens of the sequence that the measured steps go on from. */
+const CONTEXT = 128
+
 /**
- * A control of the draft's size for a target.
- * @param draft what drafting takes by nodes, and how many nodes a draft can have
+ * Decodes with drafts of all sizes in turns, so that drafter and target find the machine as they do in earnest: caches that the
+ * other one has filled, threads that have gone to sleep. The fastest time of a size counts, since other
+ * processes can only slow a step down; a larger draft never costs less.
  */
-export async function throughputControl(
-  target: MeasuredModel,
-  draft: { readonly cost: Cost; readonly most: number },
-  options: CostOptions,
-): Promise<CreateDraftControl> {
-  const pass = await passCost(target, options)
-  return () => new ThroughputControl({ pass, draft: draft.cost }, draft.most)
+async function measureSteps(
+  model: Model,
+  createDrafter: CreateDrafter,
+  sizes: readonly number[],
+): Promise<Point[]> {
+  const turns = new Turns(sizes)
+  const random = createRandom(0)
+  const context = Math.min(CONTEXT, Math.floor(model.maxPositions / 2))
+  const prompt = prefixOf(Array.from({ length: context }, () => Math.floor(random() * model.vocabSize)))
+  const cache = model.newCache()
+  const request = {
+    model,
+    cache,
+    prompt,
+    processors: [],
+    random,
+    draftRandom: random,
+    limit: model.maxPositions,
+  }
+  try {
+    for await (const { drafted, time } of draftVerify(createDrafter, follow(best), () => turns)(request)) {
+      turns.enter(drafted, time!)
+      if (turns.isEnough) break
+    }
+  } finally {
+    cache.dispose()
+  }
+  return turns.points()
+}
+
+/** Asks for drafts of all sizes in turns, and keeps the times of what came. */
+class Turns implements DraftControl {
+  private readonly started = performance.now()
+  private readonly times = new Map<number, { readonly draft: number[]; readonly pass: number[] }>()
+  private turn = 0
+
+  constructor(private readonly sizes: readonly number[]) {}
+
+  get size(): number {
+    return this.sizes[this.turn % this.sizes.length]
+  }
+
+  record(): void {
+    this.turn++
+  }
+
+  enter(drafted: number, time: { readonly draft: number; readonly pass: number }): void {
+    const times = this.times.get(drafted) ?? { draft: [], pass: [] }
+    times.draft.push(time.draft)
+    times.pass.push(time.pass)
+    this.times.set(drafted, times)
+  }
+
+  get isEnough(): boolean {
+    const rounds = this.turn / this.sizes.length
+    if (rounds >= ROUNDS.most) return true
+    return rounds >= ROUNDS.least && performance.now() - this.started > PATIENCE
+  }
+
+  points(): Point[] {
+    const points: Point[] = []
+    let [draft, pass] = [0, 0]
+    for (const [nodes, times] of [...this.times].sort(([a], [b]) => a - b)) {
+      draft = Math.max(draft, nodes === 0 ? 0 : fastest(times.draft))
+      pass = Math.max(pass, fastest(times.pass))
+      points.push({ nodes, draft, pass })
+    }
+    return points
+  }
+}
+
+/** Without the first time, when model and drafter take in the prompt. */
+function fastest(times: readonly number[]): number {
+  return Math.min(...times.slice(times.length > 1 ? 1 : 0))
+}
+
+/** Straight lines between the points, the last one drawn on. */
+export function interpolated(points: readonly (readonly [at: number, value: number])[]) {
+  return (at: number): number => {
+    const after = points.findIndex(([point]) => point >= at)
+    const i = Math.max(1, after < 0 ? points.length - 1 : after)
+    if (points.length === 1 || at <= points[0][0]) return points[0][1]
+    const [[from, low], [to, high]] = [points[i - 1], points[i]]
+    return low + ((high - low) * (at - from)) / (to - from)
+  }
 }

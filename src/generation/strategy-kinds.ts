@@ -14,8 +14,8 @@ const oneBeam = { num_beams: 1 }
 const plain: readonly GenerationMode[] = ['greedy_search', 'sample']
 const assisted: readonly GenerationMode[] = ['assisted_generation']
 
-/** Nodes of the largest draft of prompt lookup where its size is what pays. */
-const MOST_LOOKUP = 24
+/** Tokens of the longest chains of prompt lookup, where their length is what pays. */
+export const MOST_LOOKED_UP = 24
 
 /** By the names of the commands of `llm generate`. */
 export const STRATEGY_KINDS = {
@@ -31,7 +31,7 @@ export const STRATEGY_KINDS = {
     modes: ['contrastive_search'],
   },
   dola: { fixed: oneBeam, defaults: { dola_layers: 'low' }, modes: ['dola_generation'] },
-  lookup: { fixed: oneBeam, defaults: { prompt_lookup_num_tokens: MOST_LOOKUP }, modes: assisted },
+  lookup: { fixed: oneBeam, defaults: { prompt_lookup_num_tokens: MOST_LOOKED_UP }, modes: assisted },
   speculative: { fixed: oneBeam, modes: assisted },
   'early-exit': { fixed: oneBeam, modes: assisted },
   medusa: { fixed: oneBeam, modes: plain },

@@ -30,11 +30,15 @@ export abstract class Blocks extends Layers {
     return this.spec.layers.map((kind, i) => ({ name: `model.layers.${i}`, kind }))
   }
 
-  /** What each block is given, what the last one gives, and that normed. */
+  /**
+   * What each block is given, what the last one gives, and that normed.
+   * @param first where the first one's keys and values are in the cache
+   */
   protected blocks(
     input: Value,
     blocks: readonly BlockName[],
     finalNorm: string,
+    first = 0,
   ): { inputs: Value[]; output: Value; normed: Value } {
     const { spec } = this
     const inputs: Value[] = []
@@ -44,7 +48,7 @@ export abstract class Blocks extends Layers {
       inputs.push(residual)
       const next = i + 1 < blocks.length ? `${blocks[i + 1].name}.input_layernorm` : finalNorm
       const beforeMlp = spec.gemmaNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'
-      const attended = this.attention(normed, name, i, kind)
+      const attended = this.attention(normed, name, first + i, kind)
       const attentionOut = this.gemmaNorm(attended, `${name}.post_attention_layernorm.weight`)
       ;[normed, residual] = this.addAndNorm(residual, attentionOut, `${name}.${beforeMlp}.weight`)
       const mlpOut = this.gemmaNorm(this.mlp(normed, name), `${name}.post_feedforward_layernorm.weight`)

@@ -6,7 +6,7 @@ import { serialize } from '../onnx/serialize.js'
 import type { Candidates } from '../strategies/drafters/medusa.js'
 import type { Weights } from '../weights/index.js'
 import * as ort from './ort.js'
-import { bytesOf, quantisedVocabulary } from './quantised-vocabulary.js'
+import { drafterSource } from './quantised-vocabulary.js'
 import { createSession, type SessionOptions } from './session.js'
 
 /** Medusa's heads on ONNX Runtime. */
@@ -23,19 +23,11 @@ export class MedusaHeads {
     weights: Weights,
     options: SessionOptions,
   ): Promise<MedusaHeads> {
-    const vocabularies = medusaParameters(medusa, spec)
+    const own = medusaParameters(medusa, spec)
       .map(({ name }) => name)
       .filter((name) => !name.includes('.linear.'))
-    const quantised = new Map(
-      [headName(spec), ...vocabularies]
-        .filter((name) => weights.has(name))
-        .map((name) => [name, quantisedVocabulary(weights.get(name)!, spec)]),
-    )
-    const source = {
-      data: (name: string) => bytesOf(weights.get(name)!),
-      quantised: (name: string) => quantised.get(name),
-    }
-    const graph = serialize(medusaGraph(spec, source, medusa))
+    const vocabularies = [headName(spec), ...own].filter((name) => weights.has(name))
+    const graph = serialize(medusaGraph(spec, drafterSource(weights, vocabularies, spec), medusa))
     return new MedusaHeads(await createSession(graph, '', options))
   }
 

@@ -115,6 +115,7 @@ export class BranchingModel implements Model {
     return (job) => ({
       logits: (node) => output.logits(offsets[job] + node),
       hidden: (node) => output.hidden(offsets[job] + node),
+      ...(output.residual && { residual: (node: number) => output.residual!(offsets[job] + node) }),
       ...(output.exits && { exits: (node: number) => output.exits!(offsets[job] + node) }),
     })
   }

@@ -62,9 +62,11 @@ export function draftVerify(
         const last = visited.at(nodes[path.length])
         prefix = extend(last.prefix, next)
         hidden = last.hidden
+        const added = [...pending.keys(), ...path.map((node) => pending.length + node)]
         drafter?.observe?.(
           prefix,
-          [...pending.keys(), ...path.map((node) => pending.length + node)].map((i) => output.hidden(i)),
+          added.map((i) => output.hidden(i)),
+          output.residual && added.map((i) => output.residual!(i)),
         )
         pending = [next]
       }

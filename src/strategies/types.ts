@@ -33,6 +33,8 @@ export interface Output {
   logits(node: number): Float32Array
   /** The last hidden state after the final norm, [hidden]; of every node, asked or not. */
   hidden(node: number): Float32Array
+  /** What the last block gives, before the final norm, [hidden]; of every node, asked or not, where the model gives it. */
+  residual?(node: number): Float32Array
   /** What processors start from, where that is not `logits` (under guidance): a new array, [vocab]. */
   scores?(node: number): Float32Array
   /** By the model's `exits`, where it has some. */
@@ -98,8 +100,9 @@ export interface Drafter {
    * @param prefix the sequence so far
    * @param hidden the target's final hidden states at the tokens that the pass added to the cache, [hidden] each: the last
    *   ones before the sequence's last token; valid during the call
+   * @param residual the same before the final norm, where the target gives it
    */
-  observe?(prefix: Prefix, hidden: readonly Float32Array[]): void
+  observe?(prefix: Prefix, hidden: readonly Float32Array[], residual?: readonly Float32Array[]): void
   dispose?(): void
 }
 

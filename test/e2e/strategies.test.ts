@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { GenerationJson } from '../../src/cli/generation-json.js'
@@ -238,6 +238,47 @@ describe('llm generate speculative', () => {
     expect((await json(args(...chosen))).statistics).toMatchObject({ accepted_tokens: 8 })
   })
 
+  test('drafts trees with --draft-nodes, which leave sampled text as it is, too', async () => {
+    const tree = ['--assistant-model', draft, '--draft-nodes', '12', '--num-assistant-tokens', '4']
+    for (const mode of [[], ['--do-sample', '--seed', '3', '--num-return-sequences', '2']]) {
+      const plain = await json(args(...mode))
+      const drafted = await json(args(...tree, ...mode), 'generate speculative')
+      expect(drafted.ids).toEqual(plain.ids)
+      expect(drafted.sequences?.map(({ ids }) => ids)).toEqual(plain.sequences?.map(({ ids }) => ids))
+      expect(drafted.statistics.accepted_tokens).toBeGreaterThan(3)
+      expect(drafted.statistics.drafted_tokens).toBeGreaterThan(2 * drafted.statistics.accepted_tokens)
+    }
+  })
+
+  test('drafts with a model of other tokens, and says so', async () => {
+    const other = writeTextModel(join(home, 'bytes'))
+    const path = join(other, 'tokenizer.json')
+    const { model: bpe, ...rest } = JSON.parse(readFileSync(path, 'utf8'))
+    const bytes = Object.entries(bpe.vocab as Record<string, number>).filter(
+      ([token]) => [...token].length === 1,
+    )
+    // Bytes alone, in another order.
+    const vocab = Object.fromEntries(bytes.map(([token, id]) => [token, 3 + (id % 256)]))
+    const special = rest.added_tokens.map(({ content, id }: { content: string; id: number }) => [content, id])
+    const tokens = { ...Object.fromEntries(special), ...vocab }
+    writeFileSync(path, JSON.stringify({ ...rest, model: { ...bpe, vocab: tokens, merges: [] } }))
+    const drafting = ['--assistant-model', other, '--assistant-confidence-threshold', '0']
+    for (const mode of [[], ['--do-sample', '--seed', '3', '--num-return-sequences', '2']]) {
+      const plain = await json(args(...mode))
+      const { stdout, stderr } = await runClass('generate speculative', [
+        ...args(...drafting, ...mode, '--target-lookbehind', '4'),
+        '--json',
+      ])
+      const drafted: GenerationJson = JSON.parse(stdout)
+      expect(drafted.ids).toEqual(plain.ids)
+      expect(drafted.sequences?.map(({ ids }) => ids)).toEqual(plain.sequences?.map(({ ids }) => ids))
+      expect(drafted.statistics.drafted_tokens).toBeGreaterThan(0)
+      expect(stderr).toMatch(
+        /^Drafts of \S+bytes are re-encoded for \S+model, since token 3 is .+ in one and .+ in the other\.\n$/,
+      )
+    }
+  })
+
   test('tells how drafts fared', async () => {
     const { stderr } = await runClass(
       'generate speculative',
@@ -253,6 +294,12 @@ describe('llm generate speculative', () => {
       'beams',
       ['--assistant-model', draft, '--config', file('{"num_beams": 2}', 'beams.json')],
       /num_beams is 2 in /,
+    ],
+    ['a tree without nodes', ['--draft-nodes', '0'], /--draft-nodes: Expected an integer greater than/],
+    [
+      'where the chain ends in a tree',
+      ['--assistant-model', draft, '--draft-nodes', '8', '--assistant-confidence-threshold', '0.5'],
+      /assistant_confidence_threshold in the flags has no effect on trees: draft chains, or leave it out/,
     ],
   ])('refuses %s', async (_, more, says) => {
     const { code, stderr } = await runClass('generate speculative', args(...more))

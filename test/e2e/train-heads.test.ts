@@ -183,7 +183,9 @@ describe('what was trained drafts', () => {
     expect(code, stderr).toBe(0)
     return JSON.parse(stdout)
   }
-  const directories = { medusa: join(home, 'medusa'), mtp: join(home, 'mtp') }
+  const directories = Object.fromEntries(
+    ['medusa', 'mtp', 'parallel'].map((name) => [name, join(home, name)]),
+  )
 
   test.each([
     ['generate medusa', '--medusa-heads', directories.medusa, []],
@@ -191,6 +193,8 @@ describe('what was trained drafts', () => {
     ['generate medusa', '--medusa-heads', directories.medusa, ['--medusa-choices', '[[0],[1],[0,0],[0,1]]']],
     ['generate mtp', '--mtp-modules', directories.mtp, []],
     ['generate mtp', '--mtp-modules', directories.mtp, ['--mtp-depth', '5']],
+    ['generate mtp', '--mtp-modules', directories.parallel, []],
+    ['generate mtp', '--mtp-modules', directories.parallel, ['--mtp-depth', '1']],
   ])('%s %s %s %j: the text without it', async (command, flag, directory, more) => {
     for (const mode of [[], ['--do-sample', '--seed', '3', '--num-return-sequences', '2']]) {
       const plain = await generated('generate', ...mode)
@@ -225,7 +229,12 @@ describe('what was trained drafts', () => {
       /no list of paths of ranks/,
     ],
     ['generate medusa', ['--medusa-heads', 'x', '--posterior-alpha', '1'], 2, /--typical-acceptance/],
-    ['generate mtp', ['--mtp-modules', join(home, 'parallel')], 1, /parallel heads, which do not decode yet/],
+    [
+      'generate mtp',
+      ['--mtp-modules', directories.parallel, '--mtp-depth', '3'],
+      2,
+      /parallel holds 2 parallel heads, each for one token: a draft of 3 needs as many/,
+    ],
   ])('%s %j is refused', async (command, more, status, says) => {
     const { code, stderr } = await runClass(command, [...foxes, ...more])
     expect([code, stderr]).toEqual([status, expect.stringMatching(says)])

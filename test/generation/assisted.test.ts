@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Assistant } from '../../src/generation/assisted.js'
+import { type Assistant, reencodingNotice } from '../../src/generation/assisted.js'
+import type { Tokenizer } from '../../src/tokenizer/tokenizer.js'
 import { indexOf } from '../strategies/corpora.js'
 import { ToyModel } from '../strategies/toy-model.js'
 import { stubModel } from './stub-model.js'
@@ -14,6 +15,27 @@ function assistant(model = new ToyModel()): Assistant & { readonly model: ToyMod
 class OtherModel extends ToyModel {
   override logits(path: readonly number[]) {
     return super.logits([...path, 7])
+  }
+}
+
+/** A tokenizer as the target's, with other ids. */
+function rotated(tokenizer: Tokenizer): Tokenizer {
+  const { vocabSize } = tokenizer
+  const turn = (id: number) => (id + 1) % vocabSize
+  return {
+    ...tokenizer,
+    encode: (text) => tokenizer.encode(text).map(turn),
+    decode: (ids) => tokenizer.decode(ids.map((id) => (id + vocabSize - 1) % vocabSize)),
+    idToToken: (id) => tokenizer.idToToken((id + vocabSize - 1) % vocabSize),
+  }
+}
+
+/** The target itself with other ids. */
+class RotatedModel extends ToyModel {
+  override logits(path: readonly number[]) {
+    const { vocabSize } = this
+    const own = super.logits(path.map((id) => (id + vocabSize - 1) % vocabSize))
+    return own.map((_, id) => own[(id + vocabSize - 1) % vocabSize])
   }
 }
 
@@ -143,6 +165,31 @@ describe('an assistant model', () => {
     expect(statistics.drafted_tokens).toBe(4 + 3 + 2 + 6)
   })
 
+  test('drafts trees that leave every text as it is, processors and chance included', async () => {
+    const tree = { ...assistant(), treeNodes: 9 }
+    const { ids, statistics } = await run(
+      { max_new_tokens: 21, num_assistant_tokens: 4 },
+      { assistant: tree },
+    )
+    expect(ids).toEqual(greedy(21))
+    expect(statistics.accepted_tokens).toBeGreaterThan(9)
+    expect(statistics.drafted_tokens).toBeGreaterThan(2 * statistics.accepted_tokens)
+    expect(tree.model.caches.size).toBe(0)
+    const sampled = { do_sample: true, seed: 3, num_return_sequences: 2, max_new_tokens: 20, top_k: 5 }
+    const plain = await run({ ...sampled, repetition_penalty: 1.2 })
+    for (const model of [new ToyModel(), new OtherModel()]) {
+      const options = { assistant: { ...assistant(model), treeNodes: 6 } }
+      const drafted = await run({ ...sampled, repetition_penalty: 1.2 }, options)
+      expect(drafted.sequences.map(({ ids }) => ids)).toEqual(plain.sequences.map(({ ids }) => ids))
+    }
+    for (const field of ['num_assistant_tokens_schedule', 'assistant_confidence_threshold']) {
+      const values = { [field]: field.endsWith('schedule') ? 'heuristic' : 0.3 }
+      await expect(run(values, { assistant: tree })).rejects.toThrow(
+        `${field} in the settings has no effect on trees: draft chains, or leave it out.`,
+      )
+    }
+  })
+
   test('draws with the seed, several sequences too', async () => {
     const sampled = { do_sample: true, num_return_sequences: 2, max_new_tokens: 12, num_assistant_tokens: 3 }
     const texts = async (seed: number) =>
@@ -153,16 +200,8 @@ describe('an assistant model', () => {
     expect(one[0]).not.toBe(one[1])
   })
 
-  test('is refused where its tokens differ, or where nothing is drafted', async () => {
+  test('is refused where nothing is drafted', async () => {
     const draft = assistant()
-    const { tokenizer } = draft
-    const renamed = {
-      ...draft,
-      tokenizer: { ...tokenizer, idToToken: (id: number) => (id === 5 ? 'five' : tokenizer.idToToken(id)) },
-    }
-    await expect(run({}, { assistant: renamed })).rejects.toThrow(
-      'the draft is no draft for the model, since token 5 is "five" in one and "5 " in the other',
-    )
     await expect(run({ num_beams: 2 }, { assistant: draft })).rejects.toThrow(
       'The settings ask for beam_search, in which no assistant model takes part',
     )
@@ -182,5 +221,56 @@ describe('an assistant model', () => {
     for (const prompt of [PROMPT.slice(0, 1), PROMPT]) {
       expect((await run({ max_new_tokens: 5 }, options, prompt)).ids).toEqual(greedy(5, prompt))
     }
+  })
+})
+
+describe('an assistant model of other tokens', () => {
+  const other = (model: ToyModel = new RotatedModel()) => {
+    const own = assistant(model)
+    return { ...own, tokenizer: rotated(own.tokenizer) }
+  }
+
+  test('drafts by way of text', async () => {
+    const draft = other()
+    const settings = { max_new_tokens: 21, num_assistant_tokens: 4, assistant_confidence_threshold: 0 }
+    const { ids, statistics } = await run(settings, { assistant: draft })
+    expect(ids).toEqual(greedy(21))
+    expect(statistics).toMatchObject({ steps: 5, drafted_tokens: 16, accepted_tokens: 16 })
+    expect(draft.model.caches.size).toBe(0)
+  })
+
+  test('leaves every text as it is, processors and chance included', async () => {
+    const sampled = { do_sample: true, num_return_sequences: 2, max_new_tokens: 16, temperature: 0.6 }
+    const settings = { ...sampled, seed: 4, repetition_penalty: 1.3 }
+    const plain = (await run(settings)).sequences.map(({ ids }) => ids.join())
+    for (const draft of [other(), other(new OtherModel())]) {
+      for (const lookbehind of [1, 10]) {
+        const more = { assistant_lookbehind: lookbehind, target_lookbehind: lookbehind }
+        const { sequences } = await run({ ...settings, ...more }, { assistant: draft })
+        expect(sequences.map(({ ids }) => ids.join())).toEqual(plain)
+      }
+    }
+  })
+
+  test('has settings of its own, and drafts no trees', async () => {
+    await expect(run({ target_lookbehind: 5 }, { assistant: assistant() })).rejects.toThrow(
+      'target_lookbehind in the settings has no effect where the assistant model has the same tokens: give one with others, or leave it out.',
+    )
+    await expect(run({ assistant_lookbehind: 5 })).rejects.toThrow('has no effect without an assistant model')
+    await expect(run({}, { assistant: { ...other(), treeNodes: 4 } })).rejects.toThrow(
+      'the draft drafts no trees for the model, since token 0 is "12 " in one and "0 " in the other: draft chains',
+    )
+  })
+
+  test('is told of', () => {
+    const target = { ...assistant(), path: 'the model' }
+    expect(reencodingNotice(assistant(), target)).toBeUndefined()
+    expect(reencodingNotice(other(), target)).toBe(
+      'Drafts of the draft are re-encoded for the model, since token 0 is "12 " in one and "0 " in the other.',
+    )
+    const wide = { ...assistant(), model: { vocabSize: 14 } }
+    expect(reencodingNotice(wide, target)).toBe(
+      'Drafts of the draft are re-encoded for the model, since one has 14 tokens and the other 13.',
+    )
   })
 })

@@ -114,6 +114,7 @@ describe('a model', () => {
       [3, 2],
       [5, 3],
     ]) {
+      expect(largestDifference(tree.residual!(inTree), path.residual!(inPath))).toBeLessThan(1e-4)
       const [a, b] = [tree.scores!(inTree), path.scores!(inPath)]
       const kept = [...a.keys()].filter((token) => a[token] > -Infinity)
       expect(kept).toEqual([...b.keys()].filter((token) => b[token] > -Infinity))

@@ -93,6 +93,7 @@ describe('guidance', () => {
     expect(largestDifference(scores, expected)).toBeGreaterThan(0.1)
     expect(largestDifference(output.scores!(4), expected)).toBeLessThan(1e-5)
     expect(output.logits(4)).toEqual(toy.logits(prompt))
+    expect(output.residual!(4)).toEqual(toy.residual(prompt))
   })
 
   test('keeps both prompts in the cache', async () => {

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   interpolated,
-  type Measured,
+  type MeasuredDrafter,
   type MeasuredModel,
-  measuredCost,
-  passCost,
+  randomDrafts,
+  stepCosts,
 } from '../../src/generation/step-costs.js'
 import { ToyModel } from '../strategies/toy-model.js'
 import { temporaryDirectory } from '../weights/files.js'
@@ -18,63 +18,108 @@ beforeEach(() => {
 })
 const kept = () => readdirSync(join(home, 'llm/costs')).map((name) => join(home, 'llm/costs', name))
 
-/** Something whose runs take what `time` says, by a clock of its own; it counts them. */
-function clocked(time: (count: number, run: number) => number) {
+interface Clocked {
+  /** Milliseconds of a pass over so many tokens; the passes are counted. */
+  readonly pass?: (tokens: number, run: number) => number
+  readonly draft?: (nodes: number) => number
+  readonly maxPositions?: number
+}
+
+/** A model and a drafter that take what they are told, by a clock of their own. */
+function clocked({ pass = (n) => n, draft = (n) => n, maxPositions = 4096 }: Clocked) {
   let now = 0
   let runs = 0
   vi.spyOn(performance, 'now').mockImplementation(() => now)
-  const run: Measured['run'] = async (count) => {
-    now += time(count, runs++)
+  const model = new ToyModel()
+  Object.assign(model, { maxPositions })
+  const forward = model.forward.bind(model)
+  model.forward = async (cache, tokens, ...rest) => {
+    now += pass(tokens.length, runs++)
+    return forward(cache, tokens, ...rest)
   }
-  return { run, runs: () => runs }
+  const random = randomDrafts(model, 8)
+  const drafter: MeasuredDrafter = {
+    ...random,
+    subject: 'clocked',
+    createDrafter: (request) => {
+      const inner = random.createDrafter(request)
+      return {
+        draft(prefix, last, limit) {
+          now += draft(limit)
+          return inner.draft(prefix, last, limit)
+        },
+      }
+    },
+  }
+  const target = { model, spec: {}, dtype: 'fp32', device: 'cpu' } as unknown as MeasuredModel
+  return { model, target, drafter, runs: () => runs }
 }
 
-describe('a measured cost', () => {
-  test('is the fastest of several runs, with lines between', async () => {
-    // Every fourth run is disturbed.
-    const { run } = clocked((count, i) => 10 * count + (i % 4 === 3 ? 500 : 0))
-    const cost = await measuredCost({ subject: 'a', counts: [1, 2, 4], open: () => ({ run }) })
-    expect([1, 2, 3, 4, 6].map(cost)).toEqual([10, 20, 30, 40, 60])
+describe('the costs of steps', () => {
+  test('are the fastest of several steps, with lines between', async () => {
+    // Every sixth pass is disturbed.
+    const { target, drafter } = clocked({
+      pass: (n, run) => 10 * n + (run % 6 === 5 ? 500 : 0),
+      draft: (n) => 3 * n,
+    })
+    const { pass, draft } = await stepCosts(target, drafter, {})
+    expect([1, 2, 3, 4, 9].map(pass)).toEqual([10, 20, 30, 40, 90])
+    expect([0, 1, 3, 8].map(draft)).toEqual([0, 3, 9, 24])
   })
 
-  test('never falls with the count', async () => {
-    const { run } = clocked((count) => (count === 2 ? 7 : 10))
-    const cost = await measuredCost({ subject: 'a', counts: [1, 2], open: () => ({ run }) })
-    expect([cost(1), cost(2), cost(5)]).toEqual([10, 10, 10])
+  test('do not count what a drafter does first', async () => {
+    let first = true
+    const { target, drafter } = clocked({
+      draft: (n) => {
+        const cost = first ? 1000 : n
+        first = false
+        return cost
+      },
+    })
+    expect((await stepCosts(target, drafter, {})).draft(1)).toBe(1)
   })
 
-  test('is measured once for a subject', async () => {
-    const { run, runs } = clocked((count) => 10 * count)
+  test('never fall with the size', async () => {
+    const { target, drafter } = clocked({ pass: (n) => (n === 3 ? 7 : 10), draft: (n) => 9 - n })
+    const { pass, draft } = await stepCosts(target, drafter, {})
+    expect([1, 2, 3, 5].map(pass)).toEqual([10, 10, 10, 10])
+    expect([1, 2, 8].map(draft)).toEqual([8, 8, 8])
+  })
+
+  test('are measured once for a subject', async () => {
+    const { target, drafter, runs } = clocked({})
     let measurements = 0
-    const measure = (subject: unknown) =>
-      measuredCost({ subject, counts: [1, 2], open: () => ({ run }), onMeasure: () => measurements++ })
-    const [first, count] = [(await measure({ dtype: 'fp32' }))(2), runs()]
-    expect(count).toBeGreaterThanOrEqual(8)
-    expect((await measure({ dtype: 'fp32' }))(2)).toBe(first)
+    const measure = (changes: Partial<MeasuredModel>, subject = drafter.subject) =>
+      stepCosts({ ...target, ...changes }, { ...drafter, subject }, { onMeasure: () => measurements++ })
+    const [first, count] = [(await measure({})).pass(2), runs()]
+    expect((await measure({})).pass(2)).toBe(first)
     expect([runs(), measurements]).toEqual([count, 1])
     await measure({ dtype: 'int8' })
-    expect(measurements).toBe(2)
-    // What is damaged is measured again.
-    for (const path of kept()) writeFileSync(path, '[[1, 0]]')
-    await measure({ dtype: 'fp32' })
+    await measure({}, 'another drafter')
     expect(measurements).toBe(3)
+    // What is damaged is measured again.
+    for (const path of kept()) writeFileSync(path, '[{"nodes": 1, "draft": 0, "pass": 0}]')
+    await measure({})
+    expect(measurements).toBe(4)
   })
 
-  test('stands where it cannot be kept', async () => {
+  test('stand where they cannot be kept', async () => {
     writeFileSync(join(home, 'llm'), 'no directory')
-    const { run } = clocked((count) => count)
-    expect((await measuredCost({ subject: 'a', counts: [1, 2], open: () => ({ run }) }))(2)).toBe(2)
+    const { target, drafter } = clocked({})
+    expect((await stepCosts(target, drafter, {})).pass(2)).toBe(2)
+  })
+
+  test('leave no cache behind, whatever the length of the context', async () => {
+    for (const maxPositions of [2, 16, 64, 4096]) {
+      const { model, target, drafter } = clocked({ maxPositions })
+      const { pass } = await stepCosts(target, drafter, {})
+      expect(pass(2)).toBeGreaterThanOrEqual(pass(1))
+      expect(pass(1)).toBeGreaterThan(0)
+      expect(model.caches.size).toBe(0)
+    }
   })
 })
 
 test('of one point there are no lines', () => {
   expect([1, 9].map(interpolated([[1, 5]]))).toEqual([5, 5])
-})
-
-test('passes of a model leave no cache behind, whatever its length', async () => {
-  const model = new ToyModel()
-  const measured = { model, spec: {}, dtype: 'fp32', device: 'cpu' } as unknown as MeasuredModel
-  const cost = await passCost(measured, {})
-  expect(cost(32)).toBeGreaterThanOrEqual(cost(1))
-  expect(model.caches.size).toBe(0)
 })

@@ -102,7 +102,7 @@ describe('a run that fails', () => {
       if (runs++ >= after) throw new Error(message)
       const count = feeds.input_ids.dims[0]
       const zeros = { data: new Float32Array(count * spec.vocabSize) }
-      return { logits: zeros, hidden: zeros }
+      return { logits: zeros, hidden: zeros, residual: zeros }
     }
     return new OnnxModel({ session: { run } as unknown as Session, spec, layout: 'in-place' })
   }

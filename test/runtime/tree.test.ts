@@ -111,12 +111,14 @@ for (const { device, missing, fixture } of cases) {
       return differenceFromPaths(reference, shadow, first, output)
     }
 
-    test('hidden states are there for tokens that were not asked for, too', async () => {
+    test('states are there for tokens that were not asked for, too, before and after the final norm', async () => {
       const tokens = Array.from({ length: 150 }, (_, i) => (7 * i) % model.vocabSize)
       const all = await reference.forward(reference.newCache(), tokens, chain(150))
       const few = await model.forward(model.newCache(), tokens, chain(150), [149])
       for (const node of [0, 1, 127, 128, 149]) {
         expect(largestDifference(few.hidden(node), all.hidden(node))).toBeLessThan(TOLERANCE)
+        expect(largestDifference(few.residual(node), all.residual(node))).toBeLessThan(TOLERANCE)
+        expect(largestDifference(few.residual(node), few.hidden(node))).toBeGreaterThan(0.1)
       }
       expect(() => few.logits(148)).toThrow('Node 148 was not asked for.')
     })

@@ -148,6 +148,7 @@ describe('the shared tree', () => {
       const tokens = path(twin, first + node)
       expect(String(output.logits(node))).toBe(String(toy.logits(tokens)))
       expect(String(output.hidden(node))).toBe(String(toy.hidden(tokens)))
+      expect(String(output.residual!(node))).toBe(String(toy.residual(tokens)))
     }
   }
 

@@ -145,15 +145,18 @@ class DraftWatch implements Drafter {
   }
 
   /** Each pass tells the states of just the tokens that it added to the cache. */
-  observe(prefix: Prefix, hidden: readonly Float32Array[]): void {
+  observe(prefix: Prefix, hidden: readonly Float32Array[], residual?: readonly Float32Array[]): void {
     const tokens = tokensOf(prefix)
     const first = tokens.length - 1 - hidden.length
     if (this.observed >= 0) expect(first).toBe(this.observed)
     this.observed = tokens.length - 1
+    expect(residual).toHaveLength(hidden.length)
     for (const [i, state] of hidden.entries()) {
-      expect(String(state)).toBe(String(this.model.hidden(tokens.slice(0, first + i + 1))))
+      const text = tokens.slice(0, first + i + 1)
+      expect(String(state)).toBe(String(this.model.hidden(text)))
+      expect(String(residual![i])).toBe(String(this.model.residual(text)))
     }
-    this.drafter.observe?.(prefix, hidden)
+    this.drafter.observe?.(prefix, hidden, residual)
   }
 
   /** Nodes of the tree drafted since the last call. */

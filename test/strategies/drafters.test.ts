@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
 import { type DraftModelOptions, draftModel } from '../../src/strategies/drafters/draft-model.js'
+import { type DraftTreeOptions, draftTree } from '../../src/strategies/drafters/draft-tree.js'
 import { choiceTree, likeliestTree, medusa } from '../../src/strategies/drafters/medusa.js'
 import { promptLookup } from '../../src/strategies/drafters/prompt-lookup.js'
 import { extend, prefixOf } from '../../src/strategies/prefix.js'
 import { softmax } from '../../src/strategies/softmax.js'
-import type { Request } from '../../src/strategies/types.js'
+import type { Request, TokenTree } from '../../src/strategies/types.js'
 import { follow, rejectionSample } from '../../src/strategies/verifiers.js'
 import { argmax, decode, describeDrafter, PROMPT } from './conformance.js'
 import { ToyModel } from './toy-model.js'
@@ -20,6 +21,23 @@ describeDrafter('draftModel, the target itself', () => toyDraft({}))
 describeDrafter('draftModel, short', () =>
   toyDraft({ numTokens: 2, model: new ToyModel({ maxPositions: 20 }) }),
 )
+for (const size of [1, 7, 40]) {
+  describeDrafter(`draftTree of ${size} nodes`, () => toyTree({ size, depth: 5 }))
+}
+describeDrafter('draftTree, of a short model that knows nothing', () =>
+  toyTree({ size: 6, depth: 3, model: new OtherModel({ maxPositions: 20 }) }),
+)
+
+/** A model of the same tokens that knows nothing of the target. */
+class OtherModel extends ToyModel {
+  override logits(path: readonly number[]) {
+    return super.logits([...path, 7])
+  }
+}
+
+function toyTree(options: Partial<DraftTreeOptions>, processors: Request['processors'] = []) {
+  return draftTree({ model: new ToyModel(), size: 8, depth: 4, ...options })(request(processors))
+}
 
 function toyDraft(options: Partial<DraftModelOptions>) {
   return draftModel({ model: new ToyModel(), numTokens: 5, ...options })(request())
@@ -175,5 +193,97 @@ describe('draftModel', () => {
     const own = draftModel({ model: new ToyModel(), numTokens: 5, sampled: true })(request())
     const run = await decode(rejectionSample(), own, { limit })
     expect([run.accepted, run.drafted]).toEqual([24, 24])
+  })
+})
+
+describe('draftTree', () => {
+  const model = new ToyModel()
+  const probabilitiesAfter = (text: readonly number[]) => softmax(model.logits(text))
+
+  function pathTo({ tokens, parents }: TokenTree, node: number): number[] {
+    return node < 0 ? [] : [...pathTo({ tokens, parents }, parents[node]), tokens[node]]
+  }
+
+  const joint = (path: readonly number[]) =>
+    path.reduce((p, token, i) => p * probabilitiesAfter([...PROMPT, ...path.slice(0, i)])[token], 1)
+
+  /** All paths of up to `depth` tokens, likeliest first. */
+  function allPaths(depth: number): number[][] {
+    let level: number[][] = [[]]
+    const paths: number[][] = []
+    for (let i = 0; i < depth; i++) {
+      level = level.flatMap((path) => Array.from({ length: model.vocabSize }, (_, token) => [...path, token]))
+      paths.push(...level)
+    }
+    const likelihoods = new Map(paths.map((path) => [path, joint(path)]))
+    return paths.sort((a, b) => likelihoods.get(b)! - likelihoods.get(a)!)
+  }
+
+  test('takes the likeliest paths, best first, so that its beginning is the best smaller tree', async () => {
+    const wanted = allPaths(3)
+    for (const size of [1, 5, 10, 24]) {
+      const tree = await toyTree({ size, depth: 3 }).draft(prefixOf(PROMPT), last, 100)
+      expect(tree.tokens.map((_, node) => pathTo(tree, node))).toEqual(wanted.slice(0, size))
+    }
+  })
+
+  test('stays within its depth and the limit, and ends with the end of a text', async () => {
+    const depths = (tree: TokenTree) => tree.tokens.map((_, node) => pathTo(tree, node).length)
+    const draft = (options: Partial<DraftTreeOptions>, limit = 100) =>
+      toyTree({ size: 30, ...options }).draft(prefixOf(PROMPT), last, limit)
+    const whole = await draft({})
+    expect(Math.max(...depths(whole))).toBe(4)
+    expect(Math.max(...depths(await draft({ depth: 2 })))).toBe(2)
+    expect(Math.max(...depths(await draft({}, 1)))).toBe(1)
+    const inner = whole.tokens[whole.parents.find((parent) => parent >= 0)!]
+    const cut = await draft({ eosTokenIds: [inner] })
+    expect(cut.tokens).toContain(inner)
+    expect(cut.parents.some((parent) => cut.tokens[parent] === inner)).toBe(false)
+  })
+
+  test('sees the scores as processors leave them', async () => {
+    const { tokens } = await toyTree({ size: 2 }).draft(prefixOf(PROMPT), last, 100)
+    const forbid = (scores: Float32Array) => {
+      scores[tokens[0]] = -Infinity
+    }
+    const tree = await toyTree({ size: 20 }, [forbid]).draft(prefixOf(PROMPT), last, 100)
+    expect(tree.tokens).not.toContain(tokens[0])
+  })
+
+  test('runs a level in one pass, and what was accepted never again', async () => {
+    const model = new ToyModel()
+    const drafter = toyTree({ model, size: 20, depth: 3 })
+    const prefix = prefixOf(PROMPT)
+    const tree = await drafter.draft(prefix, last, 100)
+    expect(model.forwards).toBe(3)
+    const leaf = tree.parents.findIndex((parent) => parent >= 0 && tree.parents[parent] >= 0)
+    const path = pathTo(tree, leaf)
+    // Of the accepted path all but its last token was run; after it comes one of the target's.
+    let text = prefix
+    for (const token of [...path, 5]) text = extend(text, token)
+    const before = model.tokensRun
+    await drafter.draft(text, last, 1)
+    expect(model.tokensRun - before).toBe(2)
+    drafter.dispose!()
+    expect(model.caches.size).toBe(0)
+  })
+
+  test('goes on from a text that took only the beginning of its tree', async () => {
+    const drafter = toyTree({ size: 20, depth: 3 })
+    const prefix = prefixOf(PROMPT)
+    const tree = await drafter.draft(prefix, last, 100)
+    // The tree was cut before its second node: the target itself chose what that node says.
+    const text = extend(prefix, tree.tokens[0])
+    const again = await drafter.draft(text, last, 100)
+    expect(again).toEqual(await toyTree({ size: 20, depth: 3 }).draft(text, last, 100))
+  })
+
+  test('leaves a text as it is that is accepted in good part', async () => {
+    const limit = PROMPT.length + 30
+    const plain = await decode(follow(argmax), undefined, { limit })
+    const run = await decode(follow(argmax), toyTree({ size: 20, depth: 5 }), { limit })
+    expect(run.text).toEqual(plain.text)
+    // The model is the target: the best path of the greedy text's is cut only where other nodes are likelier.
+    expect(run.accepted).toBeGreaterThan(15)
   })
 })

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
-import { type MtpItem, type MtpModule, mtp } from '../../src/strategies/drafters/mtp.js'
-import { tokensOf } from '../../src/strategies/prefix.js'
+import {
+  type MtpItem,
+  type MtpModule,
+  mtp,
+  type ParallelHeads,
+  parallelMtp,
+} from '../../src/strategies/drafters/mtp.js'
+import { prefixOf, tokensOf } from '../../src/strategies/prefix.js'
 import type { Drafter, KVCache, Request } from '../../src/strategies/types.js'
 import { follow } from '../../src/strategies/verifiers.js'
 import { argmax, decode, describeDrafter, draw, PROMPT } from './conformance.js'
@@ -51,9 +57,12 @@ class ToyModule implements MtpModule {
         .flatMap(({ token, state }) => [token, ...Array.from(state, (value) => Math.round(1e4 * value))])
     const results = items.map((_, node) => {
       const hash = [this.name, ...path(node)]
-      return { logits: toy.logits(hash), hidden: toy.hidden(hash) }
+      return { logits: toy.logits(hash), residual: toy.residual(hash) }
     })
-    return { logits: (node: number) => results[node].logits, hidden: (node: number) => results[node].hidden }
+    return {
+      logits: (node: number) => results[node].logits,
+      residual: (node: number) => results[node].residual,
+    }
   }
 }
 
@@ -74,7 +83,7 @@ async function fromScratch(
       items,
       items.map((_, i) => i - 1),
     )
-    states = items.map((_, i) => output.hidden(i))
+    states = items.map((_, i) => output.residual(i))
     tokens.push(argmax(output.logits(items.length - 1), Math.random))
   }
   return tokens.slice(text.length)
@@ -151,4 +160,87 @@ test('mtp runs a depth only on what is new or was a guess', async () => {
   // The prompt's five pairs at each depth, then one row a token at depth 1, and at depth k also the k - 1 last ones again.
   expect(module.itemsRun).toBeLessThan(3 * PROMPT.length + (run.steps + run.accepted) * (1 + 2 + 3))
   expect(module.caches).toBe(0)
+})
+
+class ToyStateCache extends ToyModuleCache {
+  states: Float32Array[] = []
+
+  override get length(): number {
+    return this.states.length
+  }
+}
+
+/** Heads whose scores are a hash of all states that they were given, and of their number. */
+class ToyHeads implements ParallelHeads {
+  caches = 0
+  statesRun = 0
+
+  constructor(private readonly count: number) {}
+
+  newCache(): ToyStateCache {
+    this.caches++
+    return new ToyStateCache(() => this.caches--)
+  }
+
+  async append(cache: KVCache, states: readonly Float32Array[]) {
+    expect(states.length).toBeGreaterThan(0)
+    const { states: known } = cache as ToyStateCache
+    known.push(...states)
+    this.statesRun += states.length
+    return this.scores(known)
+  }
+
+  scores(states: readonly Float32Array[]): Float32Array[] {
+    const hash = states.flatMap((state) => Array.from(state, (value) => Math.round(1e4 * value)))
+    return Array.from({ length: this.count }, (_, head) => toy.logits([head, ...hash]))
+  }
+}
+
+const parallel = (heads: ParallelHeads, eosTokenIds: number[] = []) =>
+  parallelMtp({ heads, eosTokenIds })({} as Request)
+
+for (const count of [1, 3]) {
+  describeDrafter(`parallelMtp, ${count} heads`, () => parallel(new ToyHeads(count)))
+}
+
+describe('parallelMtp', () => {
+  test.each([0, 4])('drafts what its heads say of all states, with %i cached tokens', async (cached) => {
+    const heads = new ToyHeads(3)
+    const drafter = parallel(heads)
+    let drafts = 0
+    const watched: Drafter = {
+      async draft(prefix, last, limit) {
+        const text = tokensOf(prefix)
+        const states = text.slice(cached, -1).map((_, i) => toy.residual(text.slice(0, cached + i + 1)))
+        const tree = await drafter.draft(prefix, last, limit)
+        const wanted = heads.scores(states).map((scores) => argmax(scores, Math.random))
+        expect(tree).toEqual({
+          tokens: wanted.slice(0, limit),
+          parents: [-1, 0, 1].slice(0, limit),
+        })
+        drafts++
+        return tree
+      },
+      observe: (...states) => drafter.observe!(...states),
+      dispose: () => drafter.dispose!(),
+    }
+    const run = await decode(follow(draw), watched, { limit: PROMPT.length + 40, cached })
+    expect(drafts).toBeGreaterThan(20)
+    expect(heads.caches).toBe(0)
+    // Each state once: no row depends on a guess.
+    expect(heads.statesRun).toBeLessThan(run.text.length - cached)
+    expect(heads.statesRun).toBeGreaterThan(run.text.length - cached - 6)
+  })
+
+  test('drafts nothing beyond the end of a text, and needs what comes before the final norm', async () => {
+    const heads = new ToyHeads(3)
+    const states = [toy.residual([1]), toy.residual([1, 2])]
+    const [first, second] = heads.scores(states).map((scores) => argmax(scores, Math.random))
+    expect(second).not.toBe(first)
+    const drafter = parallel(heads, [second])
+    drafter.observe!(prefixOf([1, 2, 3]), [], states)
+    const tree = await drafter.draft(prefixOf([1, 2, 3]), { hidden: states[0] }, 10)
+    expect(tree).toEqual({ tokens: [first, second], parents: [-1, 0] })
+    expect(() => drafter.observe!(prefixOf([1, 2, 3]), states)).toThrow('before its final norm')
+  })
 })

@@ -42,13 +42,14 @@ export class ToyModel implements Model {
     await new Promise((resolve) => setImmediate(resolve))
     const rows = new Map(nodes.map((node) => [node, this.logits(cache.path(first + node))]))
     const states = tokens.map((_, node) => this.hidden(cache.path(first + node)))
-    cache.lend([...rows.values(), ...states])
+    const residuals = tokens.map((_, node) => this.residual(cache.path(first + node)))
+    cache.lend([...rows.values(), ...states, ...residuals])
     const row = (node: number) => {
       const found = rows.get(node)
       if (!found) throw new RangeError(`Node ${node} was not asked for.`)
       return found
     }
-    return { logits: row, hidden: (node) => states[node] }
+    return { logits: row, hidden: (node) => states[node], residual: (node) => residuals[node] }
   }
 
   /** Scores after the sequence `path`, [vocab], from -4 to 4. */
@@ -59,6 +60,11 @@ export class ToyModel implements Model {
   /** The state after the sequence `path`, [hidden]. */
   hidden(path: readonly number[]): Float32Array {
     return this.draw(path, 2, this.hiddenSize)
+  }
+
+  /** What the last block gives after the sequence `path`, [hidden]. */
+  residual(path: readonly number[]): Float32Array {
+    return this.draw(path, 3, this.hiddenSize)
   }
 
   private draw(path: readonly number[], salt: number, length: number): Float32Array {

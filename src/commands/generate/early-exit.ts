@@ -17,6 +17,8 @@ export default class GenerateEarlyExit extends GenerateCommand {
   static override flags = generateFlags([
     'prompt_lookup_num_tokens',
     'max_matching_ngram_size',
+    'assistant_lookbehind',
+    'target_lookbehind',
     ...fieldsOf('beam search', 'contrastive search and DoLa'),
   ])
 

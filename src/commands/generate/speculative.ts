@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { Flags } from '@oclif/core'
 import { assistantControl } from '../../cli/assistant-control.js'
 import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
@@ -10,18 +11,29 @@ import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 export default class GenerateSpeculative extends GenerateCommand {
   static override summary = 'Generate the same text faster with a draft model: speculative decoding.'
   static override description =
-    'A smaller model with the same tokens (--assistant-model; the built-in model has one) drafts, as many tokens as pay or --num-assistant-tokens, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution.'
+    'A smaller model (--assistant-model; the built-in model has one) drafts, as many tokens as pay or --num-assistant-tokens, and this one checks the draft in one pass. Greedy text is the one without it; sampled text has the same distribution. With --draft-nodes it drafts trees, and a model of other tokens drafts by way of text: then sampled text, too, is the one without it.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --num-assistant-tokens 5 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --do-sample --seed 1 'Once upon a time'",
+    "<%= config.bin %> <%= command.id %> -m ./model --assistant-model ./draft --draft-nodes 16 --num-assistant-tokens 6 'Once upon a time'",
   ]
   static override args = generateArgs
-  static override flags = generateFlags([
-    'prompt_lookup_num_tokens',
-    'max_matching_ngram_size',
-    ...fieldsOf('beam search', 'contrastive search and DoLa'),
-  ])
+  static override flags = {
+    ...generateFlags([
+      'prompt_lookup_num_tokens',
+      'max_matching_ngram_size',
+      ...fieldsOf('beam search', 'contrastive search and DoLa'),
+    ]),
+    'draft-nodes': Flags.integer({
+      min: 1,
+      max: 256,
+      helpValue: 'N',
+      description:
+        'draft a tree of the N likeliest nodes, --num-assistant-tokens deep at most, in place of a chain',
+      helpGroup: 'ASSISTED GENERATION',
+    }),
+  }
 
   async run() {
     const { args, flags } = await this.parse(GenerateSpeculative)
@@ -35,7 +47,7 @@ export default class GenerateSpeculative extends GenerateCommand {
     return this.generate(
       args.prompt,
       { ...flags, 'assistant-model': assistant },
-      { ...STRATEGY_KINDS.speculative, draft: assistantControl },
+      { ...STRATEGY_KINDS.speculative, treeNodes: flags['draft-nodes'], draft: assistantControl },
     )
   }
 }

@@ -44,8 +44,6 @@ const unserved: Partial<Record<GenerationField, string>> = {
   constraints: 'constraints as objects of Python: give their tokens as force_words_ids',
   low_memory: 'less memory at the cost of time, but candidates share one cache here',
   use_mtp: assisted,
-  assistant_lookbehind: assisted,
-  target_lookbehind: assisted,
   assistant_ensemble_weight: assisted,
   speculation_type: assisted,
   is_assistant: assisted,

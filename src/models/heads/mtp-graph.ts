@@ -2,6 +2,7 @@ import type { Graph } from '../../onnx/graph.js'
 import { DecoderBuilder, type Trunk } from '../decoder.js'
 import type { CacheLayout, ParameterSource } from '../layers.js'
 import type { DecoderSpec } from '../spec.js'
+import { moduleName } from './mtp.js'
 
 /** One of the modules of multi-token prediction, as its graph needs it. */
 export interface MtpModuleSpec {
@@ -17,8 +18,8 @@ export function moduleShape(spec: DecoderSpec): DecoderSpec {
 
 /**
  * The graph of a DeepSeek-V3 module over a token tree: as `decoderGraph`, but in the place of `input_ids` it is given
- * `embeddings` float32 [1, T, hidden] of the tokens and `states` float32 [1, T, hidden], the hidden state before each; its
- * output `hidden` is not normed: what the next depth is given as `states`.
+ * `embeddings` float32 [1, T, hidden] of the tokens and `states` float32 [1, T, hidden], the hidden state before each;
+ * its output `residual` is what the next depth is given as `states`.
  */
 export function mtpGraph(
   spec: DecoderSpec,
@@ -49,11 +50,52 @@ class MtpBuilder extends DecoderBuilder {
     })
     const both = graph.node('Concat', hiddenStatesFirst ? [h, e] : [e, h], { axis: 2 })
     const input = this.linear(both, `${name}.eh_proj.weight`, hiddenSize, 2 * hiddenSize)
-    const { inputs, output, normed } = this.blocks(
-      input,
-      [{ name, kind: 'full' }],
-      `${name}.shared_head.norm`,
+    return this.blocks(input, [{ name, kind: 'full' }], `${name}.shared_head.norm`)
+  }
+}
+
+/** What the cache and graph of parallel heads have the shape of: a model with a layer for each. */
+export function parallelShape(spec: DecoderSpec, heads: number): DecoderSpec {
+  return { ...spec, layers: Array.from({ length: heads }, () => 'full' as const) }
+}
+
+/**
+ * The graph of Meta's parallel heads over a token tree: as `decoderGraph`, but in the place of `input_ids` it is given
+ * `states` float32 [1, T, hidden], the `residual` of the model. The results are those of the first head; those of the other
+ * ones stand where early exits do.
+ */
+export function parallelMtpGraph(
+  spec: DecoderSpec,
+  source: ParameterSource,
+  layout: CacheLayout,
+  heads: number,
+): Graph {
+  const names = Array.from({ length: heads }, (_, head) => moduleName(spec, head))
+  const builder = new ParallelMtpBuilder(parallelShape(spec, heads), source, layout, names)
+  return builder.build(furtherHeads(heads))
+}
+
+/** The early exits of the graph: the heads after the first one. */
+export function furtherHeads(heads: number): number[] {
+  return Array.from({ length: heads - 1 }, (_, exit) => exit)
+}
+
+class ParallelMtpBuilder extends DecoderBuilder {
+  constructor(
+    spec: DecoderSpec,
+    source: ParameterSource,
+    layout: CacheLayout,
+    /** The common names of the heads' parameters. */
+    private readonly names: readonly string[],
+  ) {
+    super(spec, source, layout)
+  }
+
+  protected override trunk(): Trunk {
+    const states = this.graph.input('states', 'float32', [1, 'T', this.spec.hiddenSize])
+    const [first, ...others] = this.names.map((name, head) =>
+      this.blocks(states, [{ name, kind: 'full' }], 'model.norm', head),
     )
-    return { inputs, normed, hidden: output }
+    return { ...first, inputs: others.map(({ normed }) => normed) }
   }
 }

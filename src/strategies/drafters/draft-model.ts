@@ -2,7 +2,8 @@ import { sampleIndex } from '../../random.js'
 import { extend, tokensOf } from '../prefix.js'
 import { maximum } from '../ranking.js'
 import { softmax } from '../softmax.js'
-import type { CreateDrafter, Drafter, KVCache, Model, Prefix, Request, TokenTree } from '../types.js'
+import type { CreateDrafter, Drafter, Model, Prefix, Request, TokenTree } from '../types.js'
+import { DraftCache } from './draft-cache.js'
 
 export interface DraftModelOptions {
   /** With the target's vocabulary. */
@@ -25,9 +26,7 @@ export function draftModel(options: DraftModelOptions): CreateDrafter {
 }
 
 class DraftModelDrafter implements Drafter {
-  private readonly cache: KVCache
-  /** What the cache holds. */
-  private fed: number[] = []
+  private readonly cache: DraftCache
   /** Tokens to draft at a time. */
   private numTokens: number
   /** The last draft, and how long the text was before it. */
@@ -37,7 +36,7 @@ class DraftModelDrafter implements Drafter {
     private readonly options: DraftModelOptions,
     private readonly request: Pick<Request, 'processors' | 'draftRandom'>,
   ) {
-    this.cache = options.model.newCache()
+    this.cache = new DraftCache(options.model)
     this.numTokens = options.numTokens
   }
 
@@ -47,7 +46,7 @@ class DraftModelDrafter implements Drafter {
     this.adapt(text)
     const room = Math.min(limit, this.numTokens, model.maxPositions - prefix.length)
     const tree: Required<TokenTree> = { tokens: [], parents: [], probs: [] }
-    let pending = this.catchUp(text)
+    let pending = this.cache.follow(text)
     let last = prefix
     while (tree.tokens.length < room) {
       const p = await this.distribution(pending, last)
@@ -71,25 +70,9 @@ class DraftModelDrafter implements Drafter {
     this.numTokens = isWhole ? this.numTokens + 2 : Math.max(1, this.numTokens - 1)
   }
 
-  /** Forgets what the text does not begin with; gives the tokens that are to be run, one at least. */
-  private catchUp(text: readonly number[]): number[] {
-    const { fed } = this
-    let common = 0
-    while (common < Math.min(fed.length, text.length - 1) && fed[common] === text[common]) common++
-    if (common < fed.length) {
-      this.cache.keep(Array.from({ length: common }, (_, slot) => slot))
-      this.fed = fed.slice(0, common)
-    }
-    return text.slice(common)
-  }
-
   /** What the model, its scores processed as the target's are, expects after the tokens, [vocab]. */
   private async distribution(tokens: readonly number[], prefix: Prefix): Promise<Float32Array> {
-    const { cache, fed } = this
-    const parents = tokens.map((_, i) => fed.length + i - 1)
-    const output = await this.options.model.forward(cache, tokens, parents, [tokens.length - 1])
-    fed.push(...tokens)
-    const scores = output.logits(tokens.length - 1).slice()
+    const scores = (await this.cache.append(tokens)).slice()
     for (const process of this.request.processors) process(scores, prefix)
     return softmax(scores, scores)
   }

@@ -10,7 +10,7 @@ export interface MtpItem {
   readonly state: Float32Array
 }
 
-/** A module that predicts one token more; the hidden states that it gives are for the next depth. */
+/** A module that predicts one token more; what its block gives is the state for the next depth. */
 export interface MtpModule {
   newCache(): KVCache
   forward(
@@ -18,7 +18,7 @@ export interface MtpModule {
     items: readonly MtpItem[],
     parents: readonly number[],
     nodes?: readonly number[],
-  ): Promise<Output>
+  ): Promise<Required<Pick<Output, 'logits' | 'residual'>>>
 }
 
 export interface MtpOptions {
@@ -111,13 +111,71 @@ class MtpDrafter implements Drafter {
     const parents = items.map((_, i) => final + i - 1)
     const output = await module.forward(cache, items, parents, [last])
     for (const [i, position] of positions.entries()) {
-      following?.states.set(position, output.hidden(i).slice())
+      following?.states.set(position, output.residual(i).slice())
     }
-    const logits = output.logits(last)
-    return logits.indexOf(maximum(logits))
+    return likeliest(output.logits(last))
   }
 
   dispose(): void {
     for (const { cache } of this.depths) cache.dispose()
+  }
+}
+
+function likeliest(logits: Float32Array): number {
+  return logits.indexOf(maximum(logits))
+}
+
+/** Heads that each predict one token more than the one before, all from the same states. */
+export interface ParallelHeads {
+  newCache(): KVCache
+  /**
+   * Runs states that follow those of the cache.
+   * @param states what the target's last block gave, [hidden] each
+   * @returns each head's raw scores after the last one, [vocab]
+   */
+  append(cache: KVCache, states: readonly Float32Array[]): Promise<readonly Float32Array[]>
+}
+
+export interface ParallelMtpOptions {
+  readonly heads: ParallelHeads
+  /** Nothing is drafted beyond these tokens. */
+  readonly eosTokenIds?: readonly number[]
+}
+
+/**
+ * Drafts a chain with parallel heads (Gloeckle et al. 2024, section 2): each guesses its token from the target's states
+ * alone, so that one pass gives the draft, and no row of it is made of a guess.
+ */
+export function parallelMtp(options: ParallelMtpOptions): CreateDrafter {
+  return () => new ParallelMtpDrafter(options)
+}
+
+class ParallelMtpDrafter implements Drafter {
+  private readonly cache: KVCache
+  /** Those that the heads have not seen. */
+  private states: Float32Array[] = []
+
+  constructor(private readonly options: ParallelMtpOptions) {
+    this.cache = options.heads.newCache()
+  }
+
+  observe(_prefix: Prefix, _hidden: unknown, residual?: readonly Float32Array[]): void {
+    if (!residual)
+      throw new TypeError('Parallel heads need a model that gives what comes before its final norm.')
+    this.states.push(...residual.map((state) => state.slice()))
+  }
+
+  async draft(_prefix: Prefix, _last: unknown, limit: number): Promise<TokenTree> {
+    const { heads, eosTokenIds = [] } = this.options
+    if (this.states.length === 0) return chain([])
+    const scores = await heads.append(this.cache, this.states)
+    this.states = []
+    const tokens = scores.slice(0, limit).map(likeliest)
+    const end = tokens.findIndex((token) => eosTokenIds.includes(token))
+    return chain(end < 0 ? tokens : tokens.slice(0, end + 1))
+  }
+
+  dispose(): void {
+    this.cache.dispose()
   }
 }

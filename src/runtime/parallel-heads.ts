@@ -1,0 +1,46 @@
+import { furtherHeads, parallelMtpGraph, parallelShape } from '../models/heads/mtp-graph.js'
+import { headName } from '../models/parameters.js'
+import type { DecoderSpec } from '../models/spec.js'
+import { serialize } from '../onnx/serialize.js'
+import type { ParallelHeads } from '../strategies/drafters/mtp.js'
+import type { KVCache } from '../strategies/types.js'
+import type { Weights } from '../weights/index.js'
+import { loadTree, OnnxTree } from './onnx-model.js'
+import * as ort from './ort.js'
+import { drafterSource } from './quantised-vocabulary.js'
+import { cacheLayoutOf, type SessionOptions } from './session.js'
+
+/** Meta's parallel heads on ONNX Runtime, all in one graph; their own weights are held in float32. */
+export class OnnxParallelHeads extends OnnxTree<Float32Array> implements ParallelHeads {
+  /**
+   * @param heads how many of them
+   * @param weights theirs by DeepSeek-V3's names, and the target's final norm and vocabulary matrix by HF's
+   * @throws UserError where the device is not there or the memory does not suffice
+   */
+  static async create(
+    spec: DecoderSpec,
+    heads: number,
+    weights: Weights,
+    options: SessionOptions,
+  ): Promise<OnnxParallelHeads> {
+    const layout = cacheLayoutOf(options.device)
+    const source = drafterSource(weights, [headName(spec)], spec)
+    const graph = serialize(parallelMtpGraph(spec, source, layout, heads))
+    const shape = { spec: parallelShape(spec, heads), exits: furtherHeads(heads) }
+    return new OnnxParallelHeads(await loadTree(graph, '', shape, options))
+  }
+
+  async append(cache: KVCache, states: readonly Float32Array[]): Promise<Float32Array[]> {
+    const last = states.length - 1
+    const parents = states.map((_, i) => cache.length + i - 1)
+    const output = await this.forward(cache, states, parents, [last])
+    return [output.logits(last), ...output.exits(last).map(({ logits }) => logits)]
+  }
+
+  protected override inputs(states: readonly Float32Array[]): Record<string, ort.Tensor> {
+    const { hiddenSize } = this
+    const values = new Float32Array(states.length * hiddenSize)
+    for (const [i, state] of states.entries()) values.set(state, i * hiddenSize)
+    return { states: new ort.Tensor('float32', values, [1, states.length, hiddenSize]) }
+  }
+}
