@@ -49,7 +49,7 @@ function settingsOf({
 }: Specification): Required<Pick<ComparedKind, 'fixed' | 'defaults' | 'modes'>> {
   const { fixed = {}, defaults = {}, modes = [] }: ComparedKind = KINDS[kind]
   return {
-    fixed: { ...fixed, ...FIXED, ...(own.typical_acceptance === true && { do_sample: true }) },
+    fixed: { ...fixed, ...(own.typical_acceptance === true && { do_sample: true }) },
     defaults,
     modes,
   }
@@ -59,7 +59,7 @@ function settingsOf({
 export function checkSpecification(specification: Specification, { layers }: CompareSettings): void {
   const { text, settings } = specification
   const own = { values: settings, origin: text }
-  refuseContradicting(settingsOf(specification).fixed, [...layers, own], text)
+  refuseContradicting({ ...settingsOf(specification).fixed, ...FIXED }, [...layers, own], text)
   for (const { values, origin } of [...layers, own]) {
     const field = fieldsOf('output').find((name) => values[name] !== undefined)
     if (field) throw usageError(`${field} in ${origin} has no effect on a comparison: leave it out.`)
@@ -91,14 +91,14 @@ export class Contestants {
     specification: Specification,
     { layers: shared, seed }: CompareSettings,
   ): Promise<LoadedContestant> {
-    const { kind, text, settings: ownSettings } = specification
+    const { text, settings: ownSettings } = specification
     const { fixed, defaults } = settingsOf(specification)
     const model = await this.model()
     const layers: ConfigLayer[] = [
       { values: { ...DEFAULTS, ...defaults }, origin: THIS_COMMAND },
       ...shared.map((layer) => ({ ...layer, isShared: true })),
       { values: ownSettings, origin: text },
-      { values: { ...fixed, seed }, origin: THIS_COMMAND },
+      { values: { ...fixed, ...FIXED, seed }, origin: THIS_COMMAND },
     ]
     const config = checkedConfig(specification, model, layers)
     const assistant = await this.assistant(specification, config, model)
@@ -116,7 +116,7 @@ export class Contestants {
       specification,
       layers,
       options,
-      settings: { ...defaults, ...ownSettings, ...(KINDS[kind] as ComparedKind).fixed },
+      settings: { ...defaults, ...ownSettings, ...fixed },
       // A strategy in place of the settings' own: typical acceptance, or the user's.
       lossy: options.strategy !== undefined,
       model: config.dola_layers === undefined ? model : await this.withExits(config.dola_layers),

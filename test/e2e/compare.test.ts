@@ -63,6 +63,7 @@ describe('five strategies on the built-in model', () => {
       scorers: ['json'],
     })
     expect(comparison.settings).toEqual({ max_new_tokens: 8 })
+    expect(comparison.strategies.at(-1)?.settings).toEqual({ num_beams: 2, do_sample: false })
     expect(comparison.command).toMatch(
       /^llm compare --json \S+prompts\.txt --device cpu .* -s medusa:nodes=6 /,
     )
