@@ -11,6 +11,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'cli',
     'batch',
     'chat',
+    'compare',
     'heads',
     'hub',
     'ui',
@@ -20,9 +21,21 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'report',
     'files.ts',
   ],
-  cli: ['ui', 'batch', 'chat', 'generation', 'strategies', 'tokenizer', 'train', 'report', 'files.ts'],
+  cli: [
+    'ui',
+    'batch',
+    'chat',
+    'compare',
+    'generation',
+    'strategies',
+    'tokenizer',
+    'train',
+    'report',
+    'files.ts',
+  ],
   batch: ['generation', 'strategies', 'tokenizer', 'hub'],
   chat: ['generation', 'strategies', 'tokenizer', 'files.ts'],
+  compare: ['batch', 'generation', 'strategies', 'runtime', 'report', 'random.ts'],
   generation: [
     'heads',
     'strategies',
@@ -63,7 +76,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/tokenizers': ['tokenizer'],
   '@huggingface/jinja': ['tokenizer'],
   '@huggingface/transformers': ['tokenizer'],
-  zod: ['generation'],
+  zod: ['generation', 'compare'],
+  yaml: ['compare'],
 }
 
 const IMPORT = /(?:^|\s)(import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gm

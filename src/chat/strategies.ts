@@ -1,12 +1,6 @@
 import { usageError } from '../errors.js'
 import { ASSISTANT_FIELDS, reencodingNotice } from '../generation/assisted.js'
-import {
-  draftControl,
-  drafterBeside,
-  lookupControl,
-  MOST_DRAFTED,
-  MOST_LOOKED_UP,
-} from '../generation/auto-drafter.js'
+import { draftControl, drafterBeside, lookupControl, MOST_DRAFTED } from '../generation/auto-drafter.js'
 import type { GenerationConfig, GenerationField } from '../generation/config.js'
 import { loadStrategy } from '../generation/custom-strategy.js'
 import type { GenerateOptions } from '../generation/generate.js'
@@ -14,6 +8,7 @@ import { loadMedusa, loadMtp, type MedusaSettings } from '../generation/heads.js
 import type { LanguageModel, LoadOptions } from '../generation/load-model.js'
 import type { GenerationMode } from '../generation/mode.js'
 import type { CostOptions } from '../generation/step-costs.js'
+import { STRATEGY_KINDS, type StrategyKind } from '../generation/strategy-kinds.js'
 import { KeepingModel } from '../strategies/keeping-model.js'
 
 /** Whether the user or the model's author has set one of some fields. */
@@ -61,77 +56,37 @@ interface Context extends StrategySources {
 
 type Loaded = Partial<Pick<ChatStrategy, 'options' | 'dispose' | 'defaults'>>
 
-interface Definition {
+interface Definition extends StrategyKind {
   readonly summary: string
-  readonly fixed?: ChatStrategy['fixed']
-  readonly defaults?: ChatStrategy['defaults']
-  readonly modes?: ChatStrategy['modes']
   /** Where another model drafts, the settings that have no effect. */
   readonly assisted?: { readonly idle: ChatStrategy['idle'] }
   readonly load?: (context: Context) => Promise<Loaded>
 }
 
-const ONE_BEAM = { num_beams: 1 }
-const PLAIN: readonly GenerationMode[] = ['greedy_search', 'sample']
-const ASSISTED: readonly GenerationMode[] = ['assisted_generation']
+const kinds: Readonly<Record<keyof typeof STRATEGY_KINDS, StrategyKind>> = STRATEGY_KINDS
 
 const definitions: Readonly<Record<string, Definition>> = {
   default: { summary: 'what the settings ask for' },
-  greedy: {
-    summary: 'the best token of each step',
-    fixed: { ...ONE_BEAM, do_sample: false },
-    modes: ['greedy_search'],
-  },
-  sample: {
-    summary: 'tokens drawn at random',
-    fixed: { ...ONE_BEAM, do_sample: true },
-    modes: ['sample'],
-  },
-  beam: {
-    summary: 'the best of several sequences',
-    defaults: { num_beams: 4, do_sample: false },
-    modes: ['beam_search', 'beam_sample', 'group_beam_search', 'constrained_beam_search'],
-  },
-  contrastive: {
-    summary: 'probable tokens that do not repeat',
-    fixed: { ...ONE_BEAM, do_sample: false },
-    defaults: { penalty_alpha: 0.6, top_k: 4 },
-    modes: ['contrastive_search'],
-  },
-  dola: {
-    summary: 'what the last layer knows better than earlier ones',
-    fixed: ONE_BEAM,
-    defaults: { dola_layers: 'low' },
-    modes: ['dola_generation'],
-  },
-  lookup: {
-    summary: 'drafts from what was said before',
-    fixed: ONE_BEAM,
-    defaults: { prompt_lookup_num_tokens: MOST_LOOKED_UP },
-    modes: ASSISTED,
-    load: loadLookup,
-  },
+  greedy: { ...kinds.greedy, summary: 'the best token of each step', modes: ['greedy_search'] },
+  sample: { ...kinds.sample, summary: 'tokens drawn at random', modes: ['sample'] },
+  beam: { ...kinds.beam, summary: 'the best of several sequences' },
+  contrastive: { ...kinds.contrastive, summary: 'probable tokens that do not repeat' },
+  dola: { ...kinds.dola, summary: 'what the last layer knows better than earlier ones' },
+  lookup: { ...kinds.lookup, summary: 'drafts from what was said before', load: loadLookup },
   speculative: {
+    ...kinds.speculative,
     summary: 'drafts from a smaller model',
-    fixed: ONE_BEAM,
-    modes: ASSISTED,
     assisted: { idle: ['assistant_early_exit'] },
     load: loadSpeculative,
   },
   'early-exit': {
+    ...kinds['early-exit'],
     summary: "drafts from the model's first layers",
-    fixed: ONE_BEAM,
-    modes: ASSISTED,
     assisted: { idle: [] },
     load: loadEarlyExit,
   },
-  medusa: { summary: 'drafts from Medusa heads', fixed: ONE_BEAM, modes: PLAIN, load: loadMedusaHeads },
-  mtp: {
-    summary: 'drafts from modules of multi-token prediction',
-    fixed: ONE_BEAM,
-    modes: PLAIN,
-    load: loadMtpModules,
-  },
+  medusa: { ...kinds.medusa, summary: 'drafts from Medusa heads', load: loadMedusaHeads },
+  mtp: { ...kinds.mtp, summary: 'drafts from modules of multi-token prediction', load: loadMtpModules },
   auto: { summary: 'the best drafter that the model can serve' },
 }
 
@@ -171,7 +126,7 @@ function ownModule(path: string): Definition {
     const custom = await loadStrategy(path)
     return { options: () => custom }
   }
-  return { summary: path, fixed: ONE_BEAM, modes: PLAIN, load }
+  return { ...kinds.medusa, summary: path, load }
 }
 
 /** As `autoDrafter` chooses. */

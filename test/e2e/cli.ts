@@ -7,6 +7,7 @@ import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
 import Batch from '../../src/commands/batch.js'
 import Chat from '../../src/commands/chat.js'
+import Compare from '../../src/commands/compare.js'
 import Eval from '../../src/commands/eval.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
 import GenerateContrastive from '../../src/commands/generate/contrastive.js'
@@ -101,6 +102,7 @@ interface Runnable {
 const commands: Readonly<Record<string, Runnable>> = {
   batch: Batch,
   chat: Chat,
+  compare: Compare,
   eval: Eval,
   generate: Generate,
   'generate beam': GenerateBeam,
