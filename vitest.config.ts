@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
-    exclude: ['test/model/**'],
+    exclude: ['test/model/**', 'test/gpu/**'],
     globalSetup: ['test/build.ts'],
     testTimeout: 30_000,
     // Commands write to the real streams, which the tests capture.

@@ -162,10 +162,10 @@ async function decodeRows(
 }
 
 /** As `llm generate` takes prompts; a system message of a row's own wins over the one for all. */
-function promptOf(
+export function promptOf(
   { prompt }: Row,
   model: LanguageModel,
-  flags: BatchFlags,
+  flags: ChatFlags,
   chatTemplate: string | undefined,
 ): Prompt {
   if (typeof prompt === 'string') return promptFor(model, prompt, flags, chatTemplate)

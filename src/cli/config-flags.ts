@@ -1,11 +1,11 @@
 import { type Command, Flags } from '@oclif/core'
-import { usageError } from '../errors.js'
 import {
   type FieldKind,
   fieldMeta,
   type GenerationField,
   generationConfigSchema,
   isServed,
+  parseValue,
 } from '../generation/config.js'
 
 type FlagInput = Command.Class['flags']
@@ -51,7 +51,7 @@ function configFlag(field: GenerationField) {
   return Flags.custom<unknown>({
     ...common,
     helpValue: helpValues[kind],
-    parse: async (text) => parsers[kind](text, flagName(field)),
+    parse: async (text) => parseValue(kind, text, `--${flagName(field)}`),
   })()
 }
 
@@ -63,37 +63,4 @@ const helpValues: Readonly<Record<FieldKind, string>> = {
   integers: 'N,N',
   strings: 'TEXT',
   json: 'JSON',
-}
-
-/** Ranges are the schema's to check, which names the field; here it is only that the text is of the right kind. */
-const parsers: Readonly<Record<FieldKind, (text: string, flag: string) => unknown>> = {
-  boolean: (text) => text,
-  string: (text) => text,
-  strings: (text) => text,
-  integer: parseInteger,
-  number: parseNumber,
-  integers: (text, flag) => text.split(',').map((item) => parseInteger(item, flag)),
-  json: parseJson,
-}
-
-function parseNumber(text: string, flag: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isFinite(value)) return value
-  throw usageError(`--${flag} cannot be ${JSON.stringify(text)}: give a number.`)
-}
-
-function parseInteger(text: string, flag: string): number {
-  const value = parseNumber(text, flag)
-  if (Number.isSafeInteger(value)) return value
-  throw usageError(`--${flag} cannot be ${JSON.stringify(text)}: give a whole number.`)
-}
-
-/** A word that is no JSON is a string: `--early-stopping never`. */
-function parseJson(text: string, flag: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    if (/^\w+$/.test(text)) return text
-    throw usageError(`--${flag} is not valid JSON: ${(error as Error).message}.`)
-  }
 }

@@ -13,8 +13,9 @@ import { dolaLayers } from '../generation/dola.js'
 import { type Generation, type GenerationResult, generate } from '../generation/generate.js'
 import type { LoadedDrafter } from '../generation/heads.js'
 import type { LanguageModel } from '../generation/load-model.js'
-import { type GenerationMode, generationMode } from '../generation/mode.js'
+import { generationMode } from '../generation/mode.js'
 import type { CostOptions } from '../generation/step-costs.js'
+import type { StrategyKind } from '../generation/strategy-kinds.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
 import type { GenerationView } from '../ui/generation-view.js'
 import { statisticsLine } from '../ui/statistics-line.js'
@@ -28,12 +29,10 @@ import { loadAssistant } from './load-assistant.js'
 import { loadShown } from './load-shown.js'
 import { loadOptions } from './model-flags.js'
 import { writeStream } from './plain-output.js'
+import { isSet, refuseContradicting, THIS_COMMAND } from './strategy-settings.js'
 import { readJsonObject, readText } from './text-input.js'
 
 const JSON_FLAGS = ['logprobs', 'output-scores', 'output-logits', 'output-hidden-states', 'output-attentions']
-
-/** The origin of settings that a command makes itself. */
-const THIS_COMMAND = 'this command'
 
 /** The value of --strategy that leaves the choice to us. */
 const AUTO = 'auto'
@@ -41,13 +40,7 @@ const AUTO = 'auto'
 const MEASURING = 'Measuring how long passes take, once for this model and machine.'
 
 /** What makes a command's strategy. */
-export interface StrategySettings {
-  /** Settings that no flag may contradict. */
-  readonly fixed?: Readonly<Record<string, unknown>>
-  /** Settings that stand over the model's own, and under the user's. */
-  readonly defaults?: Readonly<Record<string, unknown>>
-  /** The modes that the command is for; by default all. */
-  readonly modes?: readonly GenerationMode[]
+export interface StrategySettings extends StrategyKind {
   /** Nodes of a tree that the assistant drafts in place of a chain. */
   readonly treeNodes?: number
   /** What drafts for the model, once it is there. */
@@ -142,14 +135,7 @@ export abstract class GenerateCommand extends BaseCommand {
     if (flags.config !== undefined)
       layers.push({ values: await readJsonObject(flags.config), origin: flags.config })
     layers.push({ values: configFromFlags(flags), origin: 'the flags' })
-    for (const [field, value] of Object.entries(fixed)) {
-      const contradicting = layers.find(({ values }) => (values[field] ?? value) !== value)
-      if (contradicting) {
-        throw usageError(
-          `${field} is ${contradicting.values[field]} in ${contradicting.origin}, but ${this.#name} sets it to ${value}.`,
-        )
-      }
-    }
+    refuseContradicting(fixed, layers, this.#name)
     layers.push({ values: fixed, origin: THIS_COMMAND })
     checkLayers(...layers)
     return layers
@@ -233,13 +219,6 @@ async function draftAutomatically({ model, assistant, config, costs }: DraftCont
   const drafter = await autoDrafter(model, costs)
   process.stderr.write(`Drafts come from ${drafter.name}.\n`)
   return drafter
-}
-
-/** Whether the user or the model's author has set one of the fields. */
-function isSet(fields: readonly GenerationField[], layers: readonly ConfigLayer[]): boolean {
-  return layers
-    .filter(({ origin }) => origin !== THIS_COMMAND)
-    .some(({ values }) => fields.some((field) => values[field] !== undefined))
 }
 
 /** What can be refused before a model is loaded. */

@@ -18,7 +18,7 @@ export async function writeStream(generation: Generation, stream: NodeJS.Writabl
 }
 
 /** Waits where the reader is slow. */
-function writer(stream: NodeJS.WritableStream): (text: string) => Promise<void> {
+export function writer(stream: NodeJS.WritableStream): (text: string) => Promise<void> {
   return async (text) => {
     if (text !== '' && !stream.write(text)) await once(stream, 'drain')
   }

@@ -7,6 +7,7 @@ import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
 import { type LoadedDrafter, loadMedusa, loadMtp } from './heads.js'
 import { type LanguageModel, loadModel } from './load-model.js'
 import { type CostOptions, randomDrafts, throughputControl } from './step-costs.js'
+import { MOST_LOOKED_UP } from './strategy-kinds.js'
 import { vocabularyDifference } from './vocabulary.js'
 
 /** A drafter, and what a user would call it. */
@@ -15,9 +16,7 @@ export interface NamedDrafter extends LoadedDrafter {
 }
 
 /** Tokens of the longest chains of a draft model, where their length is what pays. */
-const MOST_DRAFTED = 20
-/** The same of prompt lookup. */
-export const MOST_LOOKED_UP = 24
+export const MOST_DRAFTED = 20
 
 /**
  * The best drafter that a model can serve: Medusa heads, MTP modules or a draft model in the directories `medusa`, `mtp` and `draft` of

@@ -1,4 +1,5 @@
 export { lengthLimit } from './config/length.js'
+export { parseValue } from './config/parse.js'
 export {
   type ConfigLayer,
   checkLayers,

@@ -1,5 +1,5 @@
 import { parametersOf } from '../models/parameters.js'
-import { FAMILIES } from '../models/spec.js'
+import { type DecoderSpec, FAMILIES } from '../models/spec.js'
 import { cacheBytesPerToken, RUN_TYPES, type RunType, weightBytes } from '../runtime/storage.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { OpenModel } from './load-model.js'
@@ -36,10 +36,7 @@ export function describeModel({ path, spec, store }: OpenModel, tokenizer: Token
   return {
     path,
     architecture: FAMILIES[spec.family],
-    parameters: parametersOf(spec).reduce(
-      (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
-      0,
-    ),
+    parameters: parameterCount(spec),
     dtypes: bytesByType(store),
     context_length: spec.maxPositions,
     vocab_size: spec.vocabSize,
@@ -56,6 +53,12 @@ export function describeModel({ path, spec, store }: OpenModel, tokenizer: Token
       cache_full_context: perToken * spec.maxPositions,
     },
   }
+}
+
+/** All weights of a model, each counted once. */
+export function parameterCount(spec: DecoderSpec): number {
+  const sizes = parametersOf(spec).map(({ shape }) => shape.reduce((product, size) => product * size, 1))
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 function bytesByType(store: OpenModel['store']): Record<string, number> {

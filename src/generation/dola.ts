@@ -65,8 +65,8 @@ export class DolaModel implements Model {
     }
   }
 
-  newCache(): KVCache {
-    return this.model.newCache()
+  newCache(prompt?: readonly number[]): KVCache {
+    return this.model.newCache(prompt)
   }
 
   async forward(

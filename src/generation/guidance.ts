@@ -31,8 +31,12 @@ export class GuidedModel implements Model {
     this.maxPositions = model.maxPositions
   }
 
+  newCache(): KVCache {
+    return this.guide(this.model.newCache())
+  }
+
   /** @param conditional a cache of the model that may hold the beginning of the prompt. */
-  newCache(conditional: KVCache = this.model.newCache()): KVCache {
+  guide(conditional: KVCache): KVCache {
     return new GuidedCache(conditional, this.model.newCache(), this.promptLength, this.negativePrompt.length)
   }
 

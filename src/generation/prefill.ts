@@ -32,7 +32,7 @@ export async function prefill(
       'A negative prompt has no effect without guidance: set guidance_scale to another value than 1.',
     )
   }
-  const cache = past ?? model.newCache()
+  const cache = past ?? model.newCache(promptIds)
   // The prompt's last token gives the first scores; token healing may have taken one away.
   if (cache.length >= promptIds.length) cache.keep([...promptIds.keys()].slice(0, -1))
   if (count === 1 && scale === 1) {
@@ -51,7 +51,7 @@ export async function prefill(
     const forks = Array.from({ length: count }, () => root.fork())
     if (scale === 1) return { target: branching, caches: forks, dispose }
     const guided = new GuidedModel(branching, promptIds.length, negative ?? promptIds.slice(-1), scale)
-    return { target: guided, caches: forks.map((fork) => guided.newCache(fork)), dispose }
+    return { target: guided, caches: forks.map((fork) => guided.guide(fork)), dispose }
   } catch (error) {
     dispose()
     throw error

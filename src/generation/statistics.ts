@@ -15,6 +15,8 @@ export interface Statistics {
   readonly steps: number
   readonly drafted_tokens: number
   readonly accepted_tokens: number
+  /** Drafts that were 1, 2, … tokens deep, at least. */
+  readonly drafts_by_depth: readonly number[]
   /** Of the drafts that were so deep, the share of which as many tokens were accepted, at least: of 1, 2, … tokens. */
   readonly acceptance_by_depth: readonly number[]
   /** Seconds that drafting took. */
@@ -88,6 +90,7 @@ export class Stopwatch {
       steps: this.steps,
       drafted_tokens: this.drafted,
       accepted_tokens: this.accepted,
+      drafts_by_depth: this.depths.map(({ drafts }) => drafts),
       acceptance_by_depth: this.depths.map(({ drafts, accepted }) => accepted / drafts),
       draft_time: this.time.draft,
       verify_time: this.time.pass,

@@ -1,5 +1,6 @@
 import type { Graph, Value } from '../onnx/graph.js'
 import { Blocks } from './blocks.js'
+import { writeRows } from './cache-graphs.js'
 import type { CacheLayout, ParameterSource } from './layers.js'
 import { headName } from './parameters.js'
 import type { AttentionKind, DecoderSpec } from './spec.js'
@@ -12,12 +13,13 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * float32 [T, headDim / 2], the rotary tables of the tokens' positions (`rotaryTables`), times the square root of the
  * attention scale, which queries and keys thereby share; `sliding_mask`, `sliding_cos` and `sliding_sin`, the same for
  * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, float32 [kvHeads, 1, S or S - T,
- * headDim].
+ * headDim]; for a cache on the device `columns`, int64 [kvHeads, 1, T, 3], where the new rows go (`writeRows`).
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
  * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); by layer and key-value head
- * the new rows `key.i.h` (rotated) and `value.i.h`, float32 [1, T, headDim].
+ * the new rows `key.i.h` (rotated) and `value.i.h`, float32 [1, T, headDim], or for a cache on the device by layer all rows,
+ * `present_key.i` and `present_value.i`, float32 [kvHeads, 1, S, headDim].
  * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
 export function decoderGraph(
@@ -54,6 +56,8 @@ export interface Trunk {
 /** Builds graphs over token trees. */
 export class DecoderBuilder extends Blocks {
   private shared = new Map<AttentionKind, Shared>()
+  /** Where new rows go, for a cache on the device. */
+  private columns: Value = ''
 
   build(exits: readonly number[] = []): Graph {
     const { graph, spec } = this
@@ -64,6 +68,7 @@ export class DecoderBuilder extends Blocks {
     if (exits.length > 0) graph.output('exits', 'float32', [1, 'early', hiddenSize])
     const rows = graph.input('rows', 'int64', ['R'])
     this.shared = this.sharedInputs()
+    if (this.layout === 'device') this.columns = graph.input('columns', 'int64', [spec.kvHeads, 1, 'T', 3])
     const { inputs, output, normed } = this.trunk()
     graph.node('Identity', [normed], {}, 'hidden')
     graph.node('Identity', [output], {}, 'residual')
@@ -144,22 +149,26 @@ export class DecoderBuilder extends Blocks {
     return [query, this.withPast(`key.${index}`, keys), this.withPast(`value.${index}`, values)]
   }
 
-  /** Cuts off the first `width` columns, and the rest into the heads that are outputs `name.h`. */
+  /** Cuts off the first `width` columns, and the rest into heads, which are outputs `name.h` where the host keeps the cache. */
   private cut(x: Value, width: number, name: string): Value[] {
     const { graph } = this
     const { kvHeads, headDim } = this.spec
     const heads = Array.from({ length: kvHeads }, (_, head) => `${name}.${head}`)
-    for (const head of heads) graph.output(head, 'float32', [1, 'T', headDim])
+    if (this.layout !== 'device') for (const head of heads) graph.output(head, 'float32', [1, 'T', headDim])
     const sizes = graph.constant('int64', [width, ...heads.map(() => headDim)])
     return graph.nodeWith('Split', [x, sizes], { axis: 2 }, [graph.fresh('heads'), ...heads])
   }
 
   private withPast(name: string, heads: Value[]): Value {
     const { graph, layout, spec } = this
-    const rows = layout === 'in-place' ? 'S' : 'S_past'
-    const past = graph.input(`past_${name}`, 'float32', [spec.kvHeads, 1, rows, spec.headDim])
+    const shape = (rows: string) => [spec.kvHeads, 1, rows, spec.headDim]
+    const past = graph.input(`past_${name}`, 'float32', shape(layout === 'appended' ? 'S_past' : 'S'))
     if (layout === 'in-place') return past
     const added = this.reshape(graph.node('Concat', heads, { axis: 0 }), [spec.kvHeads, 1, -1, spec.headDim])
+    if (layout === 'device') {
+      graph.output(`present_${name}`, 'float32', shape('S'))
+      return writeRows(graph, past, this.columns, added, `present_${name}`)
+    }
     return graph.node('Concat', [past, added], { axis: 2 })
   }
 }

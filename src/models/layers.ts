@@ -25,8 +25,10 @@ export interface ParameterSource {
  * - `in-place`: `past_*` has S rows a head, and the T new rows among them are written during the run, since the caller
  *   gives `key.*` and `value.*` buffers that are views of the same memory. For providers that use host memory.
  * - `appended`: `past_*` has S - T rows a head, and the graph concatenates the new ones.
+ * - `device`: `past_*` has S rows a head in the device's memory, into which the graph writes the new ones: `present_*`, which
+ *   the caller gives the same memory.
  */
-export type CacheLayout = 'in-place' | 'appended'
+export type CacheLayout = 'in-place' | 'appended' | 'device'
 
 /** The layers of which a decoder is made; values are [1, T, width] where nothing else is said. */
 export class Layers {

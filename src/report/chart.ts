@@ -1,5 +1,5 @@
 import { usageError } from '../errors.js'
-import { type Extent, linearScale, logScale, type Scale } from './scale.js'
+import { extentOf, linearScale, logScale, type Scale } from './scale.js'
 import { escapeText, round, STYLE, TEXT_WIDTH } from './svg.js'
 import { type Pixel, thin } from './thin.js'
 
@@ -85,16 +85,6 @@ function withDrawablePoints(panel: Panel): Panel {
     throw usageError(`The series "${one.name}" has no point to draw: it needs one that is ${kind}.`)
   })
   return { ...panel, series }
-}
-
-/** A loop, since a call takes only so many arguments. */
-function extentOf(values: readonly number[]): Extent {
-  let [low, high] = [values[0], values[0]]
-  for (const value of values) {
-    low = Math.min(low, value)
-    high = Math.max(high, value)
-  }
-  return [low, high]
 }
 
 function drawPanel({ series, yLabel, logY }: Panel, x: Scale, box: Box, last: boolean): string[] {

@@ -11,6 +11,16 @@ export interface Scale {
 /** The least and the greatest of some values. */
 export type Extent = readonly [low: number, high: number]
 
+/** Of at least one value: in a loop, since a call takes only so many arguments. */
+export function extentOf(values: readonly number[]): Extent {
+  let [low, high] = [values[0], values[0]]
+  for (const value of values) {
+    low = Math.min(low, value)
+    high = Math.max(high, value)
+  }
+  return [low, high]
+}
+
 /**
  * A linear axis with about `count` ticks.
  * @param extend whether the axis goes on to the ticks around the values; otherwise it ends with them

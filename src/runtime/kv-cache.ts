@@ -1,6 +1,4 @@
-import type { DecoderSpec } from '../models/spec.js'
 import type { KVCache } from '../strategies/types.js'
-import { HeadRows } from './head-rows.js'
 import * as ort from './ort.js'
 import { outOfMemory } from './session.js'
 
@@ -14,15 +12,23 @@ const DROPPED = -2
 /** What a slot that must not be seen adds to its score: exp() of it is 0, and unlike -Infinity it cannot give NaN. */
 const HIDDEN = -1e9
 
-/**
- * Keys and values of a token tree in host memory, a row a slot. Which slots a token sees follows from the parents.
- */
-export class TreeCache implements KVCache {
+/** Keys and values of all layers, a row a slot. */
+export interface CacheRows {
+  readonly byteLength: number
+  /** Makes room for `capacity` rows; the first `used` are kept. */
+  allocate(capacity: number, used: number): void
+  /** Gives them `columns` columns, at most as many as there is room for; the first `used` are kept. */
+  layOut(columns: number, used: number): void
+  /** Moves the rows of ascending slots to the beginning. */
+  keep(slots: readonly number[]): void
+  release(): void
+}
+
+/** The cache of a token tree. Which slots a token sees follows from the parents. */
+export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
   length = 0
   /** Slots that attention runs over: those in use, and some that the mask hides. */
   columns = 0
-  private readonly keys: HeadRows[]
-  private readonly values: HeadRows[]
   private capacity = 0
   private parents = new Int32Array(0)
   /** Depth of each slot: the position that its rotary embedding has. */
@@ -30,11 +36,7 @@ export class TreeCache implements KVCache {
   /** The first slots that form a chain, each the child of the one before: their ancestry needs no walk. */
   private chain = 0
 
-  constructor(private readonly spec: DecoderSpec) {
-    const rows = () => spec.layers.map(() => new HeadRows(spec.kvHeads, spec.headDim))
-    this.keys = rows()
-    this.values = rows()
-  }
+  constructor(readonly rows: Rows) {}
 
   /** Allocates room for `count` more slots, padding included. */
   reserve(count: number): void {
@@ -43,7 +45,7 @@ export class TreeCache implements KVCache {
     // Memory that is not touched is not resident: room is cheap, and growing leaves garbage.
     const capacity = Math.max(needed + (needed >> 1), FIRST_CAPACITY)
     try {
-      for (const rows of this.allRows()) rows.allocate(capacity, this.length)
+      this.rows.allocate(capacity, this.length)
     } catch (error) {
       throw outOfMemory(`for a cache of ${capacity} tokens`, error)
     }
@@ -56,16 +58,12 @@ export class TreeCache implements KVCache {
   widen(count: number): void {
     if (this.length + count <= this.columns) return
     this.columns = spacious(this.length + count)
-    for (const rows of this.allRows()) rows.layOut(this.columns, this.length)
+    this.rows.layOut(this.columns, this.length)
   }
 
   /** Bytes of keys and values, room to grow included. */
   get byteLength(): number {
-    return this.allRows().reduce((sum, rows) => sum + rows.byteLength, 0)
-  }
-
-  private allRows(): HeadRows[] {
-    return [...this.keys, ...this.values]
+    return this.rows.byteLength
   }
 
   /** Enters tokens whose rows a forward pass is about to write; -1 is a parent at the start. */
@@ -88,7 +86,7 @@ export class TreeCache implements KVCache {
     const parents = this.renumberedParents(slots)
     for (const [target, slot] of slots.entries()) this.depths[target] = this.depths[slot]
     this.parents.set(parents)
-    this.moveRows(slots)
+    this.rows.keep(slots)
     this.length = slots.length
     const branch = parents.findIndex((parent, slot) => parent !== slot - 1)
     this.chain = branch < 0 ? this.length : branch
@@ -112,20 +110,9 @@ export class TreeCache implements KVCache {
     return parents
   }
 
-  /** In runs of neighbours; the first run is mostly where it belongs already. */
-  private moveRows(slots: readonly number[]): void {
-    for (let target = 0; target < slots.length; ) {
-      let end = target + 1
-      while (end < slots.length && slots[end] === slots[end - 1] + 1) end++
-      const from = slots[target]
-      if (from !== target) for (const rows of this.allRows()) rows.move(from, target, end - target)
-      target = end
-    }
-  }
-
   dispose(): void {
     this.length = this.columns = this.capacity = this.chain = 0
-    for (const rows of this.allRows()) rows.release()
+    this.rows.release()
   }
 
   /** Positions of the last `count` slots: a view. */
@@ -155,29 +142,6 @@ export class TreeCache implements KVCache {
       if (slot >= 0 && left > 0) row.fill(0, Math.max(0, slot + 1 - left), slot + 1)
     }
     return new ort.Tensor('float32', mask, [count, columns])
-  }
-
-  /** All columns of every layer as `past_key.i` and `past_value.i`, [kvHeads, 1, columns, headDim]: views. */
-  past(): Record<string, ort.Tensor> {
-    const tensors: Record<string, ort.Tensor> = {}
-    for (const [layer, keys] of this.keys.entries()) {
-      tensors[`past_key.${layer}`] = keys.tensor()
-      tensors[`past_value.${layer}`] = this.values[layer].tensor()
-    }
-    return tensors
-  }
-
-  /** The rows of the last `count` slots as `key.i.h` and `value.i.h`, [1, count, headDim]: views to write to. */
-  newRows(count: number): Record<string, ort.Tensor> {
-    const first = this.length - count
-    const tensors: Record<string, ort.Tensor> = {}
-    for (const [layer, keys] of this.keys.entries()) {
-      for (let head = 0; head < this.spec.kvHeads; head++) {
-        tensors[`key.${layer}.${head}`] = keys.headTensor(head, first, count)
-        tensors[`value.${layer}.${head}`] = this.values[layer].headTensor(head, first, count)
-      }
-    }
-    return tensors
   }
 }
 

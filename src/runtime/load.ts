@@ -3,8 +3,8 @@ import { UserError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { WeightStore } from '../weights/index.js'
 import { buildGraph } from './build.js'
-import { OnnxModel } from './onnx-model.js'
-import { autoDevices, cacheLayoutOf, createSession, type Device, DeviceUnavailable } from './session.js'
+import { loadTree, OnnxModel } from './onnx-model.js'
+import { autoDevices, cacheLayoutOf, type Device, DeviceUnavailable } from './session.js'
 import { autoRunType, checkParameters, type RunType, weightBytes } from './storage.js'
 
 export interface RuntimeOptions {
@@ -67,8 +67,7 @@ async function loadOn(
   const building = { layout, exits, signal, onProgress: onBuild }
   const { graph, directory } = await buildGraph(spec, store, type, building)
   signal?.throwIfAborted()
-  const session = await createSession(graph, directory, { device, threads })
-  return new OnnxModel({ session, spec, layout, exits })
+  return new OnnxModel(await loadTree(graph, directory, { spec, exits }, { device, threads }))
 }
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */

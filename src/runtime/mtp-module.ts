@@ -4,10 +4,10 @@ import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { MtpItem, MtpModule } from '../strategies/drafters/mtp.js'
 import type { Weights } from '../weights/index.js'
-import { OnnxTree, type TreeGraph } from './onnx-model.js'
+import { loadTree, OnnxTree, type TreeGraph } from './onnx-model.js'
 import * as ort from './ort.js'
 import { drafterSource } from './quantised-vocabulary.js'
-import { cacheLayoutOf, createSession, type SessionOptions } from './session.js'
+import { cacheLayoutOf, type SessionOptions } from './session.js'
 
 /** A module of multi-token prediction on ONNX Runtime; its own weights are held in float32. */
 export class OnnxMtpModule extends OnnxTree<MtpItem> implements MtpModule {
@@ -31,8 +31,9 @@ export class OnnxMtpModule extends OnnxTree<MtpItem> implements MtpModule {
   ): Promise<OnnxMtpModule> {
     const layout = cacheLayoutOf(options.device)
     const source = drafterSource(weights, [headName(spec)], spec)
-    const session = await createSession(serialize(mtpGraph(spec, source, layout, module)), '', options)
-    return new OnnxMtpModule({ session, spec: moduleShape(spec), layout }, weights.get(EMBEDDING)!)
+    const graph = serialize(mtpGraph(spec, source, layout, module))
+    const tree = await loadTree(graph, '', { spec: moduleShape(spec) }, options)
+    return new OnnxMtpModule(tree, weights.get(EMBEDDING)!)
   }
 
   protected override inputs(items: readonly MtpItem[]): Record<string, ort.Tensor> {

@@ -4,9 +4,11 @@ import type { CacheLayout } from '../models/layers.js'
 import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { EarlyExit, KVCache, Model, Output } from '../strategies/types.js'
+import { DeviceKernels, DeviceRows } from './device-rows.js'
+import { HostRows } from './host-rows.js'
 import { TreeCache } from './kv-cache.js'
 import * as ort from './ort.js'
-import { isOutOfMemory, outOfMemory } from './session.js'
+import { cacheLayoutOf, createSession, isOutOfMemory, outOfMemory, type SessionOptions } from './session.js'
 
 /** Tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */
 const CHUNK = 128
@@ -16,8 +18,27 @@ export interface TreeGraph {
   readonly session: ort.InferenceSession
   readonly spec: DecoderSpec
   readonly layout: CacheLayout
+  /** For a cache on the device. */
+  readonly kernels?: DeviceKernels
   /** Early exits, by HF's numbers of `hidden_states`. */
   readonly exits?: readonly number[]
+}
+
+/**
+ * Loads a graph over token trees, made for the device's layout.
+ * @throws UserError as `createSession`
+ */
+export async function loadTree(
+  graph: Uint8Array,
+  directory: string,
+  { spec, exits }: Pick<TreeGraph, 'spec' | 'exits'>,
+  options: SessionOptions,
+): Promise<TreeGraph> {
+  const { device } = options
+  const layout = cacheLayoutOf(device)
+  const session = await createSession(graph, directory, options)
+  const kernels = layout === 'device' ? await DeviceKernels.create(spec, device) : undefined
+  return { session, spec, layout, kernels, exits }
 }
 
 /** What a pass of a graph over token trees gives. */
@@ -32,11 +53,13 @@ export abstract class OnnxTree<Item> {
   protected readonly spec: DecoderSpec
   private readonly session: ort.InferenceSession
   private readonly layout: CacheLayout
+  private readonly kernels: DeviceKernels | undefined
 
-  constructor({ session, spec, layout, exits = [] }: TreeGraph) {
+  constructor({ session, spec, layout, kernels, exits = [] }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.layout = layout
+    this.kernels = kernels
     this.exits = exits
     this.vocabSize = spec.vocabSize
     this.hiddenSize = spec.hiddenSize
@@ -47,7 +70,7 @@ export abstract class OnnxTree<Item> {
   protected abstract inputs(items: readonly Item[]): Record<string, ort.Tensor>
 
   newCache(): TreeCache {
-    return new TreeCache(this.spec)
+    return new TreeCache(this.kernels ? new DeviceRows(this.kernels) : new HostRows(this.spec))
   }
 
   async forward(
@@ -102,10 +125,7 @@ export abstract class OnnxTree<Item> {
     const past = cache.length
     cache.widen(tokens.length)
     cache.append(parents)
-    const results =
-      this.layout === 'in-place'
-        ? await this.runInPlace(cache, past, tokens, rows)
-        : await this.runAppended(cache, tokens, rows)
+    const results = await this.results(cache, past, tokens, rows)
     const cut = (name: string, size: number) => {
       const values = results[name]?.data as Float32Array
       return (row: number) => values.subarray(row * size, (row + 1) * size)
@@ -123,26 +143,31 @@ export abstract class OnnxTree<Item> {
     }
   }
 
-  /** The graph writes the new rows into the cache and reads them there. */
-  private runInPlace(cache: TreeCache, past: number, tokens: readonly Item[], rows: readonly number[]) {
-    const feeds = this.feeds(cache, tokens, rows, cache.columns, past)
-    const results = {
-      logits: null,
-      hidden: null,
-      residual: null,
-      ...(this.exits.length > 0 && { exits: null }),
+  private async results(cache: TreeCache, past: number, tokens: readonly Item[], rows: readonly number[]) {
+    const { session } = this
+    const count = tokens.length
+    if (cache.rows instanceof DeviceRows) {
+      await cache.rows.settle()
+      const columns = cache.rows.places(past, count)
+      const feeds = { ...this.feeds(cache, tokens, rows, cache.columns, past), ...cache.rows.past(), columns }
+      return session.run(feeds, { ...this.fetches(), ...cache.rows.present() })
     }
-    return this.session.run(feeds, { ...results, ...cache.newRows(tokens.length) })
-  }
-
-  /** The graph sees the rows of before, and the new ones are copied into the cache afterwards. */
-  private async runAppended(cache: TreeCache, tokens: readonly Item[], rows: readonly number[]) {
-    const columns = cache.columns + tokens.length
-    const results = await this.session.run(this.feeds(cache, tokens, rows, columns, cache.columns))
-    for (const [name, target] of Object.entries(cache.newRows(tokens.length))) {
+    const host = cache.rows as HostRows
+    if (this.layout === 'in-place') {
+      const feeds = { ...this.feeds(cache, tokens, rows, cache.columns, past), ...host.past() }
+      return session.run(feeds, { ...this.fetches(), ...host.rows(past, count) })
+    }
+    const columns = cache.columns + count
+    const feeds = { ...this.feeds(cache, tokens, rows, columns, cache.columns), ...host.past() }
+    const results = await session.run(feeds)
+    for (const [name, target] of Object.entries(host.rows(past, count))) {
       ;(target.data as Float32Array).set(results[name].data as Float32Array)
     }
     return results
+  }
+
+  private fetches(): Record<string, null> {
+    return { logits: null, hidden: null, residual: null, ...(this.exits.length > 0 && { exits: null }) }
   }
 
   private feeds(
@@ -155,7 +180,6 @@ export abstract class OnnxTree<Item> {
     const count = tokens.length
     const { layers, rope, headDim, slidingWindow, attentionScale } = this.spec
     const feeds: Record<string, ort.Tensor> = {
-      ...cache.past(),
       ...this.inputs(tokens),
       rows: int64(rows, [rows.length]),
     }
@@ -186,7 +210,7 @@ export abstract class OnnxTree<Item> {
   protected checkToken(_item: Item): void {}
 
   async dispose(): Promise<void> {
-    await this.session.release()
+    await Promise.all([this.session.release(), this.kernels?.dispose()])
   }
 }
 

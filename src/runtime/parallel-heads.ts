@@ -5,10 +5,10 @@ import { serialize } from '../onnx/serialize.js'
 import type { ParallelHeads } from '../strategies/drafters/mtp.js'
 import type { KVCache } from '../strategies/types.js'
 import type { Weights } from '../weights/index.js'
-import { OnnxTree } from './onnx-model.js'
+import { loadTree, OnnxTree } from './onnx-model.js'
 import * as ort from './ort.js'
 import { drafterSource } from './quantised-vocabulary.js'
-import { cacheLayoutOf, createSession, type SessionOptions } from './session.js'
+import { cacheLayoutOf, type SessionOptions } from './session.js'
 
 /** Meta's parallel heads on ONNX Runtime, all in one graph; their own weights are held in float32. */
 export class OnnxParallelHeads extends OnnxTree<Float32Array> implements ParallelHeads {
@@ -25,13 +25,9 @@ export class OnnxParallelHeads extends OnnxTree<Float32Array> implements Paralle
   ): Promise<OnnxParallelHeads> {
     const layout = cacheLayoutOf(options.device)
     const source = drafterSource(weights, [headName(spec)], spec)
-    const session = await createSession(serialize(parallelMtpGraph(spec, source, layout, heads)), '', options)
-    return new OnnxParallelHeads({
-      session,
-      layout,
-      spec: parallelShape(spec, heads),
-      exits: furtherHeads(heads),
-    })
+    const graph = serialize(parallelMtpGraph(spec, source, layout, heads))
+    const shape = { spec: parallelShape(spec, heads), exits: furtherHeads(heads) }
+    return new OnnxParallelHeads(await loadTree(graph, '', shape, options))
   }
 
   async append(cache: KVCache, states: readonly Float32Array[]): Promise<Float32Array[]> {

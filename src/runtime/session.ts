@@ -11,6 +11,8 @@ export interface SessionOptions {
   readonly device: Device
   /** Threads of an operator on the CPU; by default one a core. */
   readonly threads?: number
+  /** Where results are that are not written into tensors of the caller's; by default in host memory. */
+  readonly outputs?: 'gpu-buffer'
 }
 
 /** What to do where a device is asked for and not there. */
@@ -26,9 +28,9 @@ export const REMEDY: Readonly<Record<Device, string>> = {
 // Failures come as exceptions; the library's own log would repeat them on stderr.
 ort.env.logLevel = 'fatal'
 
-/** Memory of other devices is not the host's: what the graph writes there comes back as an output. */
+/** WebGPU's tensors can be held from here; of CUDA's memory, what the graph writes comes back as an output. */
 export function cacheLayoutOf(device: Device): CacheLayout {
-  return device === 'cpu' ? 'in-place' : 'appended'
+  return ({ cpu: 'in-place', webgpu: 'device', cuda: 'appended' } as const)[device]
 }
 
 /** The devices to try for `auto`, best first; those that cannot be there are left out. */
@@ -46,7 +48,7 @@ export function autoDevices(): Device[] {
 export async function createSession(
   graph: Uint8Array,
   directory: string,
-  { device, threads = availableParallelism() }: SessionOptions,
+  { device, threads = availableParallelism(), outputs }: SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(graph, {
@@ -54,6 +56,7 @@ export async function createSession(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
+      ...(outputs && { preferredOutputLocation: outputs }),
       extra: {
         session: {
           model_external_initializers_file_folder_path: directory,

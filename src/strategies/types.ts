@@ -57,7 +57,8 @@ export interface Model {
   readonly hiddenSize: number
   /** The longest sequence (root to leaf) the model was made for, tokens. */
   readonly maxPositions: number
-  newCache(): KVCache
+  /** @param prompt what is about to be run: a model that keeps caches may give one that holds the beginning of it */
+  newCache(prompt?: readonly number[]): KVCache
   /**
    * Appends `tokens` to the cache and runs them. `parents[i]` is the cache slot of token i's predecessor, -1
    * for the start of a sequence; new tokens take the slots `cache.length + i`, so a parent may be one of them.

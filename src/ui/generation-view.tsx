@@ -35,7 +35,7 @@ interface ViewState {
 }
 
 /** From the first character to before the second one. */
-type Span = readonly [from: number, to: number]
+export type Span = readonly [from: number, to: number]
 
 const FRAME_MS = 33
 /** For the statistics and the cursor: ink clears the terminal where a view is as high as it. */
@@ -158,7 +158,7 @@ function StreamedText({ text, drafts, width }: { text: string; drafts?: readonly
 }
 
 /** A row with what comes from drafts in green. */
-function coloured({ text, start }: Row, drafts: readonly Span[] = []): ReactNode {
+export function coloured({ text, start }: Row, drafts: readonly Span[] = []): ReactNode {
   const spans = drafts.filter(([from, to]) => from < start + text.length && to > start)
   if (spans.length === 0 || process.env.NO_COLOR) return text
   let at = 0
@@ -177,7 +177,7 @@ function coloured({ text, start }: Row, drafts: readonly Span[] = []): ReactNode
 }
 
 /** Text of a row, and where it begins in the whole. */
-interface Row {
+export interface Row {
   readonly text: string
   readonly start: number
 }
@@ -191,7 +191,8 @@ export function settledLines(text: string, width: number): { settled: string[]; 
   return { open: settled.pop()!, settled }
 }
 
-function rowsOf(text: string, width: number): Row[] {
+/** The rows of a text: see `settledLines`. */
+export function rowsOf(text: string, width: number): Row[] {
   let start = 0
   return text.split('\n').flatMap((line) => {
     const rows = wrapped(line, width, start)
@@ -231,6 +232,7 @@ function lastRows(text: string, width: number, count: number): string {
   return [...settled, open].slice(-count).join('\n')
 }
 
-function Dim({ text }: { text: string }) {
+/** Text of less weight. */
+export function Dim({ text }: { text: string }) {
   return <Text dimColor={!process.env.NO_COLOR}>{text}</Text>
 }

@@ -7,6 +7,8 @@ import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
 import Batch from '../../src/commands/batch.js'
 import Bench from '../../src/commands/bench.js'
+import Chat from '../../src/commands/chat.js'
+import Compare from '../../src/commands/compare.js'
 import Doctor from '../../src/commands/doctor.js'
 import Eval from '../../src/commands/eval.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
@@ -103,6 +105,8 @@ const commands: Readonly<Record<string, Runnable>> = {
   batch: Batch,
   bench: Bench,
   doctor: Doctor,
+  chat: Chat,
+  compare: Compare,
   eval: Eval,
   generate: Generate,
   'generate beam': GenerateBeam,

@@ -77,6 +77,7 @@ describe('--json', () => {
       steps: 8,
       drafted_tokens: 0,
       accepted_tokens: 0,
+      drafts_by_depth: [],
       acceptance_by_depth: [],
       draft_time: expect.any(Number),
       verify_time: expect.any(Number),

@@ -42,7 +42,7 @@ async function decode(prompt: number[], negative: number[], drafter?: Drafter, c
     )
   const before = toy.forwards
   const model = new GuidedModel(branching, prompt.length, negative, SCALE)
-  const cache = model.newCache(conditional)
+  const cache = model.guide(conditional)
   const random = createRandom(3)
   const request = { model, cache, prompt: prefixOf(prompt), processors: [], random, draftRandom: random }
   const text: number[] = []

@@ -1,6 +1,7 @@
 import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { fieldsOf } from '../../generation/config.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateBeam extends GenerateCommand {
   static override summary = 'Generate text with beam search: the best of several sequences.'
@@ -16,9 +17,6 @@ export default class GenerateBeam extends GenerateCommand {
 
   async run() {
     const { args, flags } = await this.parse(GenerateBeam)
-    return this.generate(args.prompt, flags, {
-      defaults: { num_beams: 4, do_sample: false },
-      modes: ['beam_search', 'beam_sample', 'group_beam_search', 'constrained_beam_search'],
-    })
+    return this.generate(args.prompt, flags, STRATEGY_KINDS.beam)
   }
 }

@@ -1,6 +1,7 @@
 import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { fieldsOf } from '../../generation/config.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateContrastive extends GenerateCommand {
   static override summary = 'Generate text with contrastive search: probable tokens that do not repeat.'
@@ -15,10 +16,6 @@ export default class GenerateContrastive extends GenerateCommand {
 
   async run() {
     const { args, flags } = await this.parse(GenerateContrastive)
-    return this.generate(args.prompt, flags, {
-      fixed: { do_sample: false, num_beams: 1 },
-      defaults: { penalty_alpha: 0.6, top_k: 4 },
-      modes: ['contrastive_search'],
-    })
+    return this.generate(args.prompt, flags, STRATEGY_KINDS.contrastive)
   }
 }

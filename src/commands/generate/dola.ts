@@ -1,6 +1,7 @@
 import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { fieldsOf } from '../../generation/config.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateDola extends GenerateCommand {
   static override summary = 'Generate text with DoLa: what the last layer knows better than earlier ones.'
@@ -15,10 +16,6 @@ export default class GenerateDola extends GenerateCommand {
 
   async run() {
     const { args, flags } = await this.parse(GenerateDola)
-    return this.generate(args.prompt, flags, {
-      fixed: { num_beams: 1 },
-      defaults: { dola_layers: 'low' },
-      modes: ['dola_generation'],
-    })
+    return this.generate(args.prompt, flags, STRATEGY_KINDS.dola)
   }
 }

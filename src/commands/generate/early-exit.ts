@@ -3,6 +3,7 @@ import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { usageError } from '../../errors.js'
 import { fieldsOf } from '../../generation/config.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateEarlyExit extends GenerateCommand {
   static override summary = "Generate the same text faster with drafts of the model's own first layers."
@@ -26,10 +27,6 @@ export default class GenerateEarlyExit extends GenerateCommand {
     if (flags['assistant-early-exit'] === undefined) {
       throw usageError('There is no layer to exit from: give its number with --assistant-early-exit.')
     }
-    return this.generate(args.prompt, flags, {
-      fixed: { num_beams: 1 },
-      modes: ['assisted_generation'],
-      draft: assistantControl,
-    })
+    return this.generate(args.prompt, flags, { ...STRATEGY_KINDS['early-exit'], draft: assistantControl })
   }
 }

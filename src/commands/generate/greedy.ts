@@ -1,6 +1,7 @@
 import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { fieldsOf } from '../../generation/config.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateGreedy extends GenerateCommand {
   static override summary = 'Generate text with the best token of each step.'
@@ -15,6 +16,6 @@ export default class GenerateGreedy extends GenerateCommand {
 
   async run() {
     const { args, flags } = await this.parse(GenerateGreedy)
-    return this.generate(args.prompt, flags, { fixed: { do_sample: false, num_beams: 1 } })
+    return this.generate(args.prompt, flags, STRATEGY_KINDS.greedy)
   }
 }

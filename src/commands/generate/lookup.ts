@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core'
 import { requireDocuments } from '../../cli/evaluation-documents.js'
-import { type DraftContext, GenerateCommand } from '../../cli/generate-command.js'
+import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
-import { openLookupCorpus } from '../../cli/lookup-corpus.js'
-import { lookupControl, MOST_LOOKED_UP } from '../../generation/auto-drafter.js'
+import { lookupDraft } from '../../cli/lookup-draft.js'
 import { fieldsOf } from '../../generation/config.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateLookup extends GenerateCommand {
   static override summary =
@@ -34,20 +34,8 @@ export default class GenerateLookup extends GenerateCommand {
     const { 'lookup-corpus': files } = flags
     if (files) await requireDocuments(files, {})
     return this.generate(args.prompt, flags, {
-      fixed: { num_beams: 1 },
-      defaults: { prompt_lookup_num_tokens: MOST_LOOKED_UP },
-      modes: ['assisted_generation'],
-      draft: (context) => this.#draft(context, files),
+      ...STRATEGY_KINDS.lookup,
+      draft: (context) => lookupDraft(context, files, this.interruptSignal()),
     })
-  }
-
-  async #draft({ model, costs, isSet }: DraftContext, files: readonly string[] | undefined) {
-    const { tokenizer } = model
-    return {
-      options: {
-        lookupCorpus: files && (await openLookupCorpus(files, { tokenizer, signal: this.interruptSignal() })),
-        createControl: isSet(['prompt_lookup_num_tokens']) ? undefined : await lookupControl(model, costs),
-      },
-    }
   }
 }

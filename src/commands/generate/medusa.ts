@@ -7,6 +7,7 @@ import { number } from '../../cli/training-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { loadMedusa } from '../../generation/heads.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 const MEDUSA = { helpGroup: 'MEDUSA' }
 
@@ -59,8 +60,8 @@ export default class GenerateMedusa extends GenerateCommand {
     if (isTypical) this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
     const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined }
     return this.generate(args.prompt, flags, {
-      fixed: { num_beams: 1, ...(isTypical && { do_sample: true }) },
-      modes: ['greedy_search', 'sample'],
+      ...STRATEGY_KINDS.medusa,
+      fixed: { ...STRATEGY_KINDS.medusa.fixed, ...(isTypical && { do_sample: true }) },
       draft: ({ model, costs }) => loadMedusa(directory, model, { ...settings, ...costs }),
     })
   }

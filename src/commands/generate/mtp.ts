@@ -5,6 +5,7 @@ import { mtpFlags } from '../../cli/head-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { loadMtp } from '../../generation/heads.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateMtp extends GenerateCommand {
   static override summary = 'Generate the same text faster with modules of multi-token prediction.'
@@ -30,8 +31,7 @@ export default class GenerateMtp extends GenerateCommand {
       )
     }
     return this.generate(args.prompt, flags, {
-      fixed: { num_beams: 1 },
-      modes: ['greedy_search', 'sample'],
+      ...STRATEGY_KINDS.mtp,
       draft: ({ model, costs }) => loadMtp(directory, model, { depth: flags['mtp-depth'], ...costs }),
     })
   }

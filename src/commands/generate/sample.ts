@@ -1,6 +1,7 @@
 import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { fieldsOf } from '../../generation/config.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateSample extends GenerateCommand {
   static override summary = 'Generate text with tokens drawn at random.'
@@ -16,6 +17,6 @@ export default class GenerateSample extends GenerateCommand {
 
   async run() {
     const { args, flags } = await this.parse(GenerateSample)
-    return this.generate(args.prompt, flags, { fixed: { do_sample: true, num_beams: 1 } })
+    return this.generate(args.prompt, flags, STRATEGY_KINDS.sample)
   }
 }

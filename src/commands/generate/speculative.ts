@@ -6,6 +6,7 @@ import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { fieldsOf } from '../../generation/config.js'
+import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateSpeculative extends GenerateCommand {
   static override summary = 'Generate the same text faster with a draft model: speculative decoding.'
@@ -46,12 +47,7 @@ export default class GenerateSpeculative extends GenerateCommand {
     return this.generate(
       args.prompt,
       { ...flags, 'assistant-model': assistant },
-      {
-        fixed: { num_beams: 1 },
-        modes: ['assisted_generation'],
-        treeNodes: flags['draft-nodes'],
-        draft: assistantControl,
-      },
+      { ...STRATEGY_KINDS.speculative, treeNodes: flags['draft-nodes'], draft: assistantControl },
     )
   }
 }

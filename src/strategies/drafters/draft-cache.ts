@@ -5,15 +5,13 @@ import type { KVCache, Model, Output } from '../types.js'
  * again.
  */
 export class DraftCache {
-  private readonly cache: KVCache
+  private cache: KVCache | undefined
   /** By slot. */
   private tokens: number[] = []
   /** By slot: slots, -1 for the start of the text. */
   private parents: number[] = []
 
-  constructor(private readonly model: Model) {
-    this.cache = model.newCache()
-  }
+  constructor(private readonly model: Model) {}
 
   /** Slots in use. */
   get length(): number {
@@ -25,17 +23,26 @@ export class DraftCache {
    * @returns the tokens that are to be run, one at least
    */
   follow(text: readonly number[]): number[] {
+    const cache = this.cache ?? this.open(text)
     const path: number[] = []
     for (let slot = -1; path.length < text.length - 1; path.push(slot)) {
       slot = this.child(slot, text[path.length])
       if (slot < 0) break
     }
     if (path.length < this.length) {
-      this.cache.keep(path)
+      cache.keep(path)
       this.tokens = path.map((slot) => this.tokens[slot])
       this.parents = path.map((_, i) => i - 1)
     }
     return text.slice(path.length)
+  }
+
+  /** The model may have kept what a text begins with. */
+  private open(text: readonly number[]): KVCache {
+    this.cache = this.model.newCache(text)
+    this.tokens = text.slice(0, this.cache.length)
+    this.parents = this.tokens.map((_, i) => i - 1)
+    return this.cache
   }
 
   /** The slot of a token that follows a slot; -1 where there is none. */
@@ -53,19 +60,19 @@ export class DraftCache {
     return (await this.run(tokens, parents, [last])).logits(last)
   }
 
-  /** `Model.forward`. */
+  /** `Model.forward`, once a text was followed. */
   async run(
     tokens: readonly number[],
     parents: readonly number[],
     nodes?: readonly number[],
   ): Promise<Output> {
-    const output = await this.model.forward(this.cache, tokens, parents, nodes)
+    const output = await this.model.forward(this.cache!, tokens, parents, nodes)
     this.tokens.push(...tokens)
     this.parents.push(...parents)
     return output
   }
 
   dispose(): void {
-    this.cache.dispose()
+    this.cache?.dispose()
   }
 }

@@ -1,0 +1,145 @@
+import { usageError } from '../errors.js'
+import type { GenerationChunk } from '../generation/generate.js'
+import type { ChatMessage } from './chat-file.js'
+import type { ChatSession } from './session.js'
+import { STRATEGIES } from './strategies.js'
+
+/** What a line of input leads to. */
+export interface Outcome {
+  /** Sentences to show. */
+  readonly notes?: readonly string[]
+  /** Text to show as it comes. */
+  readonly answer?: AsyncIterable<GenerationChunk>
+  /** Messages that were said before, and are to be seen. */
+  readonly replay?: readonly ChatMessage[]
+  /** What the chat cost is to be shown. */
+  readonly statistics?: boolean
+  /** The chat ends. */
+  readonly exit?: boolean
+}
+
+interface Command {
+  /** What follows the name, as the help line has it. */
+  readonly usage?: string
+  readonly help: string
+  /** Whether it cannot do without an argument, or takes none. */
+  readonly argument?: 'required' | 'none'
+  run(session: ChatSession, argument: string): Promise<Outcome> | Outcome
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  help: {
+    help: 'this list',
+    argument: 'none',
+    run: () => ({ notes: [...helpLines(), 'Text that begins with a slash: //text.'] }),
+  },
+  strategy: {
+    usage: '[NAME]',
+    help: 'how answers are decoded, or which strategies there are',
+    run: setStrategy,
+  },
+  set: {
+    usage: '[FIELD [VALUE]]',
+    help: 'set a generation field, such as temperature 0.7; `default` takes it back',
+    run: setField,
+  },
+  system: { usage: '[TEXT]', help: 'the system prompt, or a new one; `default` for none', run: setSystem },
+  stats: {
+    help: 'what the last answer cost, and all of them',
+    argument: 'none',
+    run: () => ({ statistics: true }),
+  },
+  save: {
+    usage: 'FILE',
+    help: 'write the chat to a file',
+    argument: 'required',
+    run: async (session, path) => {
+      await session.save(path)
+      return { notes: [`Saved ${messageCount(session)} to ${path}.`] }
+    },
+  },
+  load: {
+    usage: 'FILE',
+    help: 'go on with a chat from a file',
+    argument: 'required',
+    run: async (session, path) => {
+      const notes = await session.load(path)
+      const loaded = `Loaded ${messageCount(session)} from ${path}.`
+      return { replay: session.messages, notes: [...notes, loaded, ...session.notes] }
+    },
+  },
+  regenerate: {
+    help: 'answer the last message anew',
+    argument: 'none',
+    run: (session) => ({ answer: session.regenerate() }),
+  },
+  clear: {
+    help: 'forget what was said',
+    argument: 'none',
+    run: (session) => {
+      session.clear()
+      return { notes: ['Cleared.'] }
+    },
+  },
+  exit: { help: 'leave', argument: 'none', run: () => ({ exit: true }) },
+}
+
+/**
+ * Takes a line of input: a command where it begins with a slash, and else a message.
+ * @throws UserError for commands that do not exist or are not used as they should, and what they throw
+ */
+export async function takeInput(session: ChatSession, input: string): Promise<Outcome> {
+  if (!input.startsWith('/')) return { answer: session.send(input) }
+  if (input.startsWith('//')) return { answer: session.send(input.slice(1)) }
+  const [, name, argument] = /^\/(\S*)\s*(.*)$/s.exec(input)!
+  if (!Object.hasOwn(commands, name)) {
+    throw usageError(`There is no command /${name}: see /help, or write //${name} for a message.`)
+  }
+  const command = commands[name]
+  const text = argument.trim()
+  if (command.argument === 'required' && text === '') {
+    throw usageError(`/${name} needs ${command.usage}.`)
+  }
+  if (command.argument === 'none' && text !== '')
+    throw usageError(`/${name} stands alone: leave the rest out.`)
+  return command.run(session, text)
+}
+
+function helpLines(): string[] {
+  const names = Object.entries(commands).map(([name, { usage = '' }]) => `/${name} ${usage}`.trim())
+  return aligned(Object.values(commands).map(({ help }, i) => [names[i], help]))
+}
+
+async function setStrategy(session: ChatSession, name: string): Promise<Outcome> {
+  if (name === '') {
+    return { notes: [...aligned(STRATEGIES), `Answers are decoded with ${session.strategyName}.`] }
+  }
+  await session.setStrategy(name)
+  return { notes: [`Strategy: ${session.strategyName}.`, ...session.notes] }
+}
+
+async function setField(session: ChatSession, argument: string): Promise<Outcome> {
+  const [, field, value] = /^(\S*)\s*(.*)$/s.exec(argument)!
+  if (field === '') {
+    const set = Object.entries({ ...session.settings, seed: session.seed })
+    return { notes: set.map(([name, value]) => `${name}: ${JSON.stringify(value)}`) }
+  }
+  if (value !== '') await session.set(field, value)
+  const now = `${field}: ${JSON.stringify(session.valueOf(field)) ?? 'not set'}`
+  return { notes: value === '' ? [now] : [now, ...session.notes] }
+}
+
+function setSystem(session: ChatSession, text: string): Outcome {
+  if (text === '') return { notes: [session.system ?? 'There is no system prompt.'] }
+  session.setSystem(text === 'default' ? undefined : text)
+  return { notes: [text === 'default' ? 'No system prompt.' : 'The system prompt is another one now.'] }
+}
+
+function messageCount({ messages: { length } }: ChatSession): string {
+  return `${length} message${length === 1 ? '' : 's'}`
+}
+
+function aligned(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`)
+}

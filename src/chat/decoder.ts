@@ -1,0 +1,76 @@
+import { usageError } from '../errors.js'
+import type { ConfigLayer } from '../generation/config.js'
+import { dolaLayers } from '../generation/dola.js'
+import { type Generation, generate } from '../generation/generate.js'
+import type { LanguageModel } from '../generation/load-model.js'
+import type { Prompt } from '../generation/prompt.js'
+import { KeepingModel } from '../strategies/keeping-model.js'
+import type { ChatMessage, ChatState } from './chat-file.js'
+import { type CheckedSettings, checkSettings, layersOf, type Settings, withAnswerLength } from './settings.js'
+import type { ChatStrategy, IsSet } from './strategies.js'
+
+export interface DecoderOptions {
+  /** A Jinja chat template in place of the model's own. */
+  readonly chatTemplate?: string
+  /** Takes no notice of the chat template: texts are continued. */
+  readonly raw?: boolean
+  /** What guidance moves away from. */
+  readonly negativePrompt?: string
+}
+
+/** Generates a chat's answers with one model, whose cache goes on from turn to turn. */
+export class ChatDecoder {
+  readonly keeping: KeepingModel
+  /** The model author's settings. */
+  private readonly own: ConfigLayer
+  /** Whether there is a chat template. */
+  readonly isChat: boolean
+
+  constructor(
+    private readonly model: LanguageModel,
+    private readonly options: DecoderOptions,
+  ) {
+    const { chatTemplate, raw } = options
+    this.keeping = new KeepingModel(model.model)
+    this.own = withAnswerLength(model.generationConfig)
+    this.isChat = !raw && (chatTemplate ?? model.tokenizer.chatTemplate) !== undefined
+  }
+
+  /** @throws UserError as `checkSettings`, and for early exits that the model was loaded without */
+  check(settings: Settings, strategy: ChatStrategy): CheckedSettings {
+    const checked = checkSettings(this.own, settings, strategy)
+    const { dola_layers: dola } = checked.config
+    const { model, spec } = this.model
+    const missing = dola && dolaLayers(dola, spec).find((layer) => !model.exits?.includes(layer))
+    if (missing === undefined) return checked
+    throw usageError(
+      `The model was loaded without the early exits of dola_layers ${JSON.stringify(dola)}: start the chat with --dola-layers.`,
+    )
+  }
+
+  /** The answer to `messages`, whose last one is the user's. */
+  generate(
+    { settings, system, seed, answers }: ChatState,
+    messages: readonly ChatMessage[],
+    strategy: ChatStrategy,
+    signal: AbortSignal,
+  ): Generation {
+    const { chatTemplate, negativePrompt } = this.options
+    const { config } = this.check(settings, strategy)
+    const isSet: IsSet = (fields) =>
+      [this.own.values, settings].some((values) => fields.some((field) => values[field] !== undefined))
+    const options = strategy.options(config, isSet)
+    const layers = layersOf({ ...settings, seed: seed + answers }, strategy)
+    const model = { ...this.model, model: this.keeping, generationConfig: this.own }
+    const prompt = this.isChat ? chatOf(messages, system) : textOf(messages)
+    return generate(model, prompt, layers, { ...options, chatTemplate, negativePrompt, signal })
+  }
+}
+
+function chatOf(messages: readonly ChatMessage[], system: string | undefined): Prompt {
+  return system === undefined ? messages : [{ role: 'system', content: system }, ...messages]
+}
+
+function textOf(messages: readonly ChatMessage[]): string {
+  return messages.map(({ content }) => content).join('')
+}

@@ -1,0 +1,287 @@
+import { randomInt } from 'node:crypto'
+import { usageError } from '../errors.js'
+import type { GenerationConfig, GenerationField } from '../generation/config.js'
+import type { GenerationChunk, GenerationResult } from '../generation/generate.js'
+import type { LanguageModel } from '../generation/load-model.js'
+import { modelFingerprint } from '../generation/model-fingerprint.js'
+import { type ChatMessage, type ChatState, readChatFile, writeChatFile } from './chat-file.js'
+import { ChatDecoder, type DecoderOptions } from './decoder.js'
+import { type CheckedSettings, requireField, type Settings, settingFromText } from './settings.js'
+import { ChatStatistics } from './statistics.js'
+import { type ChatStrategy, isStrategyName, loadChatStrategy, type StrategySources } from './strategies.js'
+
+export interface ChatOptions extends DecoderOptions {
+  /** As the user named it. */
+  readonly modelName: string
+  readonly sources: StrategySources
+  readonly system?: string
+  readonly settings?: Settings
+  /** A strategy's name, or the path of a module; by default the settings decide. */
+  readonly strategy?: string
+}
+
+/** A chat with a model: what was said, how it is decoded, and the cache that goes on from turn to turn. */
+export class ChatSession {
+  readonly statistics = new ChatStatistics()
+  private readonly decoder: ChatDecoder
+  private stopper: AbortController | undefined
+  private state: ChatState
+  private checked: CheckedSettings | undefined
+
+  private constructor(
+    private readonly model: LanguageModel,
+    private readonly options: ChatOptions,
+    private strategy: ChatStrategy,
+    settings: Settings,
+  ) {
+    this.decoder = new ChatDecoder(model, options)
+    const { seed = randomInt(2 ** 32), ...others } = settings
+    const begun = { messages: [], strategy: strategy.name, settings: others, seed: Number(seed), answers: 0 }
+    this.state = { ...begun, system: options.system }
+  }
+
+  /**
+   * Begins a chat; the caller disposes of the model.
+   * @throws UserError as `loadChatStrategy` and `ChatDecoder.check`, and for a system prompt without a template
+   */
+  static async begin(model: LanguageModel, options: ChatOptions): Promise<ChatSession> {
+    const { settings = {}, strategy: name = 'default' } = options
+    const strategy = await loadChatStrategy(name, {
+      model,
+      earlyExit: settings.assistant_early_exit as number | undefined,
+      ...options.sources,
+    })
+    const session = new ChatSession(model, options, strategy, settings)
+    try {
+      if (options.system !== undefined) session.requireTemplate()
+      session.refuseContradiction(settings)
+      session.check()
+      return session
+    } catch (error) {
+      await session.dispose()
+      throw error
+    }
+  }
+
+  get messages(): readonly ChatMessage[] {
+    return this.state.messages
+  }
+
+  get system(): string | undefined {
+    return this.state.system
+  }
+
+  /** What the user has set. */
+  get settings(): Settings {
+    return this.state.settings
+  }
+
+  get seed(): number {
+    return this.state.seed
+  }
+
+  /**
+   * The value of a field as it stands.
+   * @throws UserError, exit code 2, for what is no field
+   */
+  valueOf(field: string): unknown {
+    requireField(field)
+    if (field === 'seed') return this.seed
+    return this.settings[field] ?? this.config[field as GenerationField]
+  }
+
+  get strategyName(): string {
+    return this.strategy.name
+  }
+
+  /** The configuration as it stands. */
+  get config(): GenerationConfig {
+    return this.check().config
+  }
+
+  /** Sentences about settings that have no effect as they stand. */
+  get notes(): readonly string[] {
+    return this.check().notes
+  }
+
+  /** Tokens in the cache that is kept. */
+  get cachedTokens(): number {
+    return this.decoder.keeping.length
+  }
+
+  /** Whether there is a template; without one what is written is continued. */
+  get hasTemplate(): boolean {
+    return this.decoder.isChat
+  }
+
+  /**
+   * Answers a message: text as it comes. The message is forgotten again if it cannot be answered.
+   * @throws UserError as `generate`
+   */
+  send(content: string): AsyncGenerator<GenerationChunk, void, void> {
+    return this.answer([...this.messages, { role: 'user', content }])
+  }
+
+  /**
+   * Answers the last message anew, with another seed.
+   * @throws UserError where nothing was said
+   */
+  regenerate(): AsyncGenerator<GenerationChunk, void, void> {
+    const last = this.messages.findLastIndex(({ role }) => role === 'user')
+    if (last < 0) throw usageError('There is nothing to answer yet.')
+    return this.answer(this.messages.slice(0, last + 1))
+  }
+
+  /** Ends the answer under way: what was written of it stays in the history. */
+  stop(): void {
+    this.stopper?.abort()
+  }
+
+  /** Forgets what was said, but for the system prompt. */
+  clear(): void {
+    this.decoder.keeping.forget()
+    this.state = { ...this.state, messages: [] }
+  }
+
+  /** @throws UserError where there is no template */
+  setSystem(system: string | undefined): void {
+    this.requireTemplate()
+    this.state = { ...this.state, system }
+  }
+
+  /**
+   * Decodes another way from the next answer on; a strategy that is refused leaves everything as it was.
+   * @throws UserError as `loadChatStrategy` and `ChatDecoder.check`
+   */
+  async setStrategy(name: string): Promise<void> {
+    await this.adopt({ ...this.state, strategy: name })
+  }
+
+  /**
+   * Sets a field of GenerationConfig; `default` takes it back.
+   * @throws UserError as `settingFromText` and `ChatDecoder.check`, and for what the strategy stands for
+   */
+  async set(field: string, text: string): Promise<void> {
+    const value = settingFromText(field, text)
+    if (field === 'seed') {
+      this.state = { ...this.state, seed: Number(value ?? randomInt(2 ** 32)), answers: 0 }
+      return
+    }
+    this.refuseContradiction({ [field]: value })
+    const { [field]: _, ...others } = this.settings
+    const settings = value === undefined ? others : { ...others, [field]: value }
+    const isLoading = field === 'assistant_early_exit' && !this.strategy.idle.includes(field)
+    if (isLoading) await this.adopt({ ...this.state, settings })
+    else this.use({ ...this.state, settings }, this.strategy)
+  }
+
+  /** @throws UserError if the file cannot be written */
+  async save(path: string): Promise<void> {
+    await writeChatFile(path, await this.identity(), this.state)
+  }
+
+  /**
+   * Goes on with a chat that was saved; what cannot be taken over leaves everything as it was.
+   * @returns sentences about what is not as it was
+   * @throws UserError as `readChatFile`, and for settings and strategies that this model cannot serve
+   */
+  async load(path: string): Promise<string[]> {
+    const { model, ...state } = await readChatFile(path)
+    if (state.system !== undefined) this.requireTemplate()
+    if (!isStrategyName(state.strategy)) {
+      throw usageError(
+        `${path} names the strategy ${JSON.stringify(state.strategy)}, which is none of those that come with llm.`,
+      )
+    }
+    await this.adopt(state)
+    const { fingerprint } = await this.identity()
+    return model.fingerprint === fingerprint
+      ? []
+      : [`The chat was held with another model, ${model.name}: this one goes on as it would have said it.`]
+  }
+
+  async dispose(): Promise<void> {
+    this.decoder.keeping.forget()
+    await this.strategy.dispose()
+  }
+
+  private async *answer(messages: readonly ChatMessage[]): AsyncGenerator<GenerationChunk, void, void> {
+    if (this.stopper) throw usageError('An answer is under way: stop it first.')
+    const stopper = new AbortController()
+    this.stopper = stopper
+    try {
+      this.statistics.begin()
+      const generation = this.decoder.generate(this.state, messages, this.strategy, stopper.signal)
+      let result: GenerationResult | undefined
+      try {
+        for await (const chunk of generation) {
+          this.statistics.count(chunk.ids.length)
+          yield chunk
+        }
+      } finally {
+        // Where the reader has left, too.
+        result = await generation.result()
+        this.commit(messages, result)
+      }
+    } finally {
+      this.stopper = undefined
+    }
+  }
+
+  private commit(messages: readonly ChatMessage[], result: GenerationResult): void {
+    const { text: content, statistics } = result
+    this.statistics.add(result, { ...statistics, cached_tokens: this.decoder.keeping.reused })
+    const { answers } = this.state
+    this.state = {
+      ...this.state,
+      messages: [...messages, { role: 'assistant', content }],
+      answers: answers + 1,
+    }
+  }
+
+  /** Takes a state over, its strategy loaded anew. */
+  private async adopt(state: ChatState): Promise<void> {
+    const strategy = await loadChatStrategy(state.strategy, {
+      model: this.model,
+      earlyExit: state.settings.assistant_early_exit as number | undefined,
+      ...this.options.sources,
+    })
+    const before = this.strategy
+    try {
+      this.use({ ...state, strategy: strategy.name }, strategy)
+    } catch (error) {
+      await strategy.dispose()
+      throw error
+    }
+    await before.dispose()
+  }
+
+  private use(state: ChatState, strategy: ChatStrategy): void {
+    this.checked = this.decoder.check(state.settings, strategy)
+    this.state = state
+    this.strategy = strategy
+  }
+
+  private check(): CheckedSettings {
+    this.checked ??= this.decoder.check(this.settings, this.strategy)
+    return this.checked
+  }
+
+  private refuseContradiction(settings: Settings): void {
+    for (const [field, value] of Object.entries(this.strategy.fixed)) {
+      if ((settings[field] ?? value) === value) continue
+      throw usageError(
+        `${field} is ${value} under the strategy ${this.strategyName}: choose another strategy.`,
+      )
+    }
+  }
+
+  private requireTemplate(): void {
+    if (this.decoder.isChat) return
+    throw usageError('A system prompt needs a chat template: start the chat with --chat-template.')
+  }
+
+  private async identity() {
+    return { name: this.options.modelName, fingerprint: await modelFingerprint(this.model.path) }
+  }
+}

@@ -1,0 +1,64 @@
+import type { Readable } from 'node:stream'
+import { type Line, lines } from '../batch/lines.js'
+import type { ChatSession } from '../chat/session.js'
+import { usageError } from '../errors.js'
+import type { ChatPort } from './chat.js'
+import { writer } from './plain-output.js'
+
+/**
+ * A chat through pipes: each line of `input` is a turn or a command; answers go to `output`, all else to stderr.
+ * @param json for an object a line on `output`, once an answer is whole
+ * @param signal ends the chat
+ */
+export function chatLines(
+  input: Readable,
+  output: NodeJS.WritableStream,
+  { json, signal }: { json: boolean; signal: AbortSignal },
+): ChatPort {
+  const reader = lines(input)
+  const interrupted = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined))
+  })
+  const write = writer(output)
+  const writeObject = (value: object) => write(`${JSON.stringify(value)}\n`)
+  const tell = (text: string) => {
+    process.stderr.write(`${text}\n`)
+  }
+  return {
+    async next() {
+      while (!signal.aborted) {
+        const read = reader.next()
+        // Of an input that is closed meanwhile.
+        read.catch(() => undefined)
+        const line = await Promise.race([read, interrupted])
+        if (!line || line.done) return undefined
+        const text = textOf(line.value)
+        if (text.trim() !== '') return text
+      }
+    },
+    append: (text) => (json ? undefined : write(text)),
+    endAnswer: (session) => (json ? writeObject(answerJson(session)) : write('\n')),
+    note: tell,
+    error: ({ message }) => (json ? writeObject({ error: { message } }) : tell(`Error: ${message}`)),
+    replay() {},
+    status() {},
+    async close() {
+      input.destroy()
+    },
+  }
+}
+
+/** @throws UserError, exit code 2, for bytes that are no text */
+function textOf({ bytes, number }: Line): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r$/, '')
+  } catch (error) {
+    throw usageError(`Line ${number} of stdin is not valid UTF-8: convert it first.`, { cause: error })
+  }
+}
+
+/** What `--json` says of an answer. */
+function answerJson({ statistics: { last } }: ChatSession): object {
+  const { text, finish_reason, seed, statistics } = last!
+  return { text, finish_reason, seed, statistics }
+}

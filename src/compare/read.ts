@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { UserError, usageError } from '../errors.js'
+import type { Comparison } from '../report/comparison.js'
+
+const number = z.number()
+const text = z.string()
+const settings = z.record(z.string(), z.unknown())
+const scores = z.record(z.string(), number)
+const estimate = z.object({ median: number, low: number, high: number })
+
+const output = z.object({
+  id: text,
+  text,
+  finish_reason: text,
+  tokens: number,
+  differs_at: number.nullable(),
+  mean_log_probability: number,
+  scores,
+  runs: z.array(z.object({ time_to_first_token: number, tokens_per_second: number })),
+})
+
+const strategy = z.object({
+  name: text,
+  specification: text,
+  settings,
+  lossy: z.boolean(),
+  time_to_first_token: estimate,
+  tokens_per_second: estimate,
+  speed_ratio: estimate,
+  tokens_per_forward: number,
+  acceptance_by_depth: z.array(number).nullable(),
+  draft_time: number.nullable(),
+  verify_time: number.nullable(),
+  peak_memory: number.nullable(),
+  identical: number,
+  mean_log_probability: number,
+  distinct: z.tuple([number, number, number]),
+  repetition: number,
+  scores,
+  token_times: z.array(number),
+  outputs: z.array(output),
+})
+
+/** `Comparison`, with fields of later versions let through. */
+const comparison = z.object({
+  format: z.literal('llm-compare/1'),
+  created: text,
+  command: text,
+  seed: number,
+  repetitions: number,
+  warm_up: number,
+  machine: z.object({ cpu: text, cores: number, memory: number, os: text, threads: number }),
+  versions: z.object({ llm: text, node: text, onnxruntime: text }),
+  model: z.object({ name: text, fingerprint: text, dtype: text, device: text, parameters: number }),
+  settings,
+  prompts: z.array(z.object({ id: text, text, tokens: number })),
+  scorers: z.array(text),
+  reference: text,
+  strategies: z.array(strategy).min(1),
+})
+
+/** @throws UserError for a file that cannot be read, exit code 2 for one that holds no comparison */
+export async function readComparison(file: string): Promise<Comparison> {
+  const content = await readFile(file, 'utf8').catch((error) => {
+    throw new UserError(`${file} cannot be read: ${error.message}.`, 1, { cause: error })
+  })
+  const result = comparison.safeParse(parsed(content))
+  if (result.success) return result.data
+  const [{ path, message }] = result.error.issues
+  const where = path.length > 0 ? `${path.join('.')}: ${message}` : message
+  throw usageError(`${file} is no comparison: give what llm compare wrote with --json or -o. (${where})`)
+}
+
+function parsed(content: string): unknown {
+  try {
+    return JSON.parse(content)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,191 @@
+import type { Row } from '../batch/row.js'
+import { type ConfigLayer, resolveGenerationConfig } from '../generation/config.js'
+import { scoreTokens } from '../generation/evaluate.js'
+import { type GenerateOptions, type GenerationModel, generate } from '../generation/generate.js'
+import { encodePrompt, type Prompt } from '../generation/prompt.js'
+import { healPrompt } from '../generation/token-healing.js'
+import type { Model } from '../strategies/types.js'
+import { measure, type Run } from './measure.js'
+import type { Scorer } from './scorers.js'
+import type { Specification } from './specification.js'
+
+/** A strategy that is ready to decode. */
+export interface Contestant {
+  readonly specification: Specification
+  /** The model, or one with the same weights that gives the strategy what it needs. */
+  readonly model: GenerationModel
+  /** All its settings, the seed included. */
+  readonly layers: readonly ConfigLayer[]
+  readonly options: Pick<
+    GenerateOptions,
+    'strategy' | 'createDrafter' | 'createControl' | 'assistant' | 'lookupCorpus'
+  >
+}
+
+/** A prompt that is ready to be decoded. */
+export interface ComparedPrompt {
+  readonly row: Row
+  readonly prompt: Prompt
+  readonly ids: readonly number[]
+}
+
+/** What a text is worth, apart from how it came. */
+export interface Judgement {
+  /** Of its tokens under the model, on average. */
+  readonly mean_log_probability: number
+  /** By scorer. */
+  readonly scores: Readonly<Record<string, number>>
+}
+
+/** All runs of a prompt by a strategy. */
+export interface Trial {
+  readonly runs: readonly Run[]
+  /** Of the first run's text. */
+  readonly judgement: Judgement
+}
+
+export interface RunOptions {
+  readonly chatTemplate?: string
+  readonly scorers: readonly Scorer[]
+  readonly repetitions: number
+  readonly warmUp: number
+  /** Ends the comparison with the repetitions that are whole. */
+  readonly signal: AbortSignal
+  /** Called before each run. */
+  readonly onRun?: (run: RunState) => void
+}
+
+export interface RunState {
+  /** Runs done so far, and of all. */
+  readonly done: number
+  readonly total: number
+  readonly strategy: string
+}
+
+/**
+ * Decodes every prompt with every strategy, in turns: for each repetition, for each prompt, for each strategy, of which
+ * another one begins each time.
+ * @param model scores the texts
+ * @returns by strategy and prompt; as many runs each as there were whole repetitions
+ * @throws UserError as `generate` and as scorers, and where it is interrupted before the first repetition is whole
+ */
+export async function runInTurns(
+  model: Model,
+  contestants: readonly Contestant[],
+  prompts: readonly ComparedPrompt[],
+  options: RunOptions,
+): Promise<Trial[][]> {
+  const { repetitions, warmUp, signal } = options
+  const runs = contestants.map(() => prompts.map((): Run[] => []))
+  const total = (warmUp + repetitions) * contestants.length * prompts.length
+  const judge = new Judge(model, options)
+  let done = 0
+  for (let repetition = -warmUp; repetition < repetitions; repetition++) {
+    const round = contestants.map(() => [] as Run[])
+    for (const [p, prompt] of prompts.entries()) {
+      for (const s of rotated(contestants.length, repetition + warmUp + p)) {
+        const { specification, model: own, layers, options: drafting } = contestants[s]
+        options.onRun?.({ done: done++, total, strategy: specification.name })
+        const { chatTemplate } = options
+        round[s][p] = await measure(() =>
+          generate(own, prompt.prompt, layers, { ...drafting, chatTemplate, signal }),
+        )
+        if (signal.aborted) return judged(runs, prompts, judge, signal)
+      }
+    }
+    if (repetition < 0) continue
+    for (const [s, byPrompt] of round.entries()) {
+      for (const [p, run] of byPrompt.entries()) {
+        runs[s][p].push(run)
+        // Judged as they come, so that an interrupted comparison is whole.
+        if (repetition === 0) await judge.judge(prompts[p], run)
+      }
+    }
+  }
+  return judged(runs, prompts, judge, signal)
+}
+
+/** 0 to `count` - 1, beginning at another one for each turn. */
+export function rotated(count: number, turn: number): number[] {
+  return Array.from({ length: count }, (_, i) => (i + turn) % count)
+}
+
+async function judged(
+  runs: readonly (readonly (readonly Run[])[])[],
+  prompts: readonly ComparedPrompt[],
+  judge: Judge,
+  signal: AbortSignal,
+): Promise<Trial[][]> {
+  if (runs.some((byPrompt) => byPrompt.some(({ length }) => length === 0))) signal.throwIfAborted()
+  return Promise.all(
+    runs.map((byPrompt) =>
+      Promise.all(
+        byPrompt.map(async (own, p) => ({ runs: own, judgement: await judge.judge(prompts[p], own[0]) })),
+      ),
+    ),
+  )
+}
+
+/** Judges each text of a prompt once. */
+class Judge {
+  private readonly known = new Map<string, Promise<Judgement>>()
+
+  constructor(
+    private readonly model: Model,
+    private readonly options: Pick<RunOptions, 'scorers' | 'signal'>,
+  ) {}
+
+  judge(prompt: ComparedPrompt, run: Run): Promise<Judgement> {
+    const key = JSON.stringify([prompt.row.id, run.ids, run.text])
+    const known = this.known.get(key) ?? this.compute(prompt, run)
+    this.known.set(key, known)
+    return known
+  }
+
+  private async compute({ row, ids }: ComparedPrompt, run: Run): Promise<Judgement> {
+    const { scorers, signal } = this.options
+    const scores: [string, number][] = []
+    for (const { name, score } of scorers) scores.push([name, await score(run.text, row, signal)])
+    return {
+      mean_log_probability: await meanLogProbability(this.model, ids, run.ids),
+      scores: Object.fromEntries(scores),
+    }
+  }
+}
+
+/** The mean log-probability of tokens after a prompt, in one pass and without processors. */
+export async function meanLogProbability(
+  model: Model,
+  prompt: readonly number[],
+  ids: readonly number[],
+): Promise<number> {
+  const { maxPositions: window } = model
+  let sum = 0
+  const isGenerated = (index: number) => index >= prompt.length
+  const all = [...prompt, ...ids]
+  for await (const { logprob } of scoreTokens(model, all, { window, stride: window - 1 }, isGenerated)) {
+    sum += logprob
+  }
+  return sum / ids.length
+}
+
+/**
+ * A prompt's tokens as strategies go on from them.
+ * @throws UserError as `encodePrompt`
+ */
+export function tokensOfPrompt(
+  prompt: Prompt,
+  { model, tokenizer, generationConfig }: GenerationModel,
+  layers: readonly ConfigLayer[],
+  chatTemplate: string | undefined,
+): readonly number[] {
+  const { config } = resolveGenerationConfig(generationConfig, ...layers)
+  const { maxPositions, vocabSize } = model
+  const ids = encodePrompt(prompt, {
+    tokenizer,
+    chatTemplate,
+    bosTokenId: config.bos_token_id,
+    maxPositions,
+  })
+  return config.token_healing ? healPrompt(ids, tokenizer, vocabSize).ids : ids
+}

@@ -1,0 +1,49 @@
+import { usageError } from '../../errors.js'
+import type { FieldKind } from './schema.js'
+
+/**
+ * A field's value from text. Ranges are the schema's to check, which names the field; here it is only that the text is of the
+ * right kind.
+ * @param name what messages call the field: `--top-p`
+ * @throws UserError, exit code 2, for text that is no value of the kind
+ */
+export function parseValue(kind: FieldKind, text: string, name: string): unknown {
+  return parsers[kind](text, name)
+}
+
+const parsers: Readonly<Record<FieldKind, (text: string, name: string) => unknown>> = {
+  boolean: parseBoolean,
+  string: (text) => text,
+  strings: (text) => text,
+  integer: parseInteger,
+  number: parseNumber,
+  integers: (text, name) => text.split(',').map((item) => parseInteger(item, name)),
+  json: parseJson,
+}
+
+function parseBoolean(text: string, name: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw usageError(`${name} cannot be ${JSON.stringify(text)}: give true or false.`)
+}
+
+function parseNumber(text: string, name: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isFinite(value)) return value
+  throw usageError(`${name} cannot be ${JSON.stringify(text)}: give a number.`)
+}
+
+function parseInteger(text: string, name: string): number {
+  const value = parseNumber(text, name)
+  if (Number.isSafeInteger(value)) return value
+  throw usageError(`${name} cannot be ${JSON.stringify(text)}: give a whole number.`)
+}
+
+/** A word that is no JSON is a string: `--early-stopping never`. */
+function parseJson(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (/^\w+$/.test(text)) return text
+    throw usageError(`${name} is not valid JSON: ${(error as Error).message}.`)
+  }
+}

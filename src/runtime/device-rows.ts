@@ -1,0 +1,158 @@
+import { cacheNames, growingGraph, movingGraph, zerosGraph } from '../models/cache-graphs.js'
+import type { DecoderSpec } from '../models/spec.js'
+import { serialize } from '../onnx/serialize.js'
+import type { CacheRows } from './kv-cache.js'
+import * as ort from './ort.js'
+import { createSession, type Device } from './session.js'
+
+/** What is done with caches on a device, of one shape. */
+export class DeviceKernels {
+  private constructor(
+    readonly spec: DecoderSpec,
+    private readonly zeros: ort.InferenceSession,
+    private readonly growing: ort.InferenceSession,
+    private readonly moving: ort.InferenceSession,
+  ) {}
+
+  static async create(spec: DecoderSpec, device: Device): Promise<DeviceKernels> {
+    const options = { device, outputs: 'gpu-buffer' } as const
+    return new DeviceKernels(
+      spec,
+      await createSession(serialize(zerosGraph()), '', options),
+      await createSession(serialize(growingGraph(spec)), '', options),
+      // Its results are given the memory of what it reads.
+      await createSession(serialize(movingGraph(spec)), '', { device }),
+    )
+  }
+
+  /** A tensor of zeros, [kvHeads, 1, columns, headDim]. */
+  async empty(columns: number): Promise<ort.Tensor> {
+    const { kvHeads, headDim } = this.spec
+    const shape = BigInt64Array.from([kvHeads, 1, columns, headDim], BigInt)
+    return (await this.zeros.run({ shape: new ort.Tensor('int64', shape, [4]) })).zeros
+  }
+
+  /** New tensors with so many columns more. */
+  async grown(cache: DeviceTensors, columns: number): Promise<DeviceTensors> {
+    const room = await this.empty(columns)
+    try {
+      const results = await this.growing.run({ ...prefixed('past_', cache), room })
+      return new Map([...cache.keys()].map((name) => [name, results[`present_${name}`]]))
+    } finally {
+      room.dispose()
+    }
+  }
+
+  /** Moves the rows of columns `from` to columns `to`. */
+  async move(cache: DeviceTensors, from: readonly number[], to: readonly number[]): Promise<void> {
+    const { kvHeads } = this.spec
+    const feeds = { ...prefixed('past_', cache), from: places(kvHeads, from), to: places(kvHeads, to) }
+    await this.moving.run(feeds, prefixed('present_', cache))
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([this.zeros, this.growing, this.moving].map((session) => session.release()))
+  }
+}
+
+/** By the names of `cacheNames`, [kvHeads, 1, columns, headDim] each. */
+type DeviceTensors = ReadonlyMap<string, ort.Tensor>
+
+/**
+ * Keys and values of all layers in the memory of a device, which the graph reads and writes. What is to be done with them is
+ * noted and done before the next pass, since a device is waited for.
+ */
+export class DeviceRows implements CacheRows {
+  private tensors: DeviceTensors = new Map()
+  private columns = 0
+  private wanted = 0
+  /** Where the rows lie that are to be the first ones. */
+  private kept: readonly number[] | undefined
+
+  constructor(private readonly kernels: DeviceKernels) {}
+
+  get byteLength(): number {
+    const { kvHeads, headDim } = this.kernels.spec
+    return 4 * this.tensors.size * kvHeads * headDim * this.columns
+  }
+
+  allocate(): void {}
+
+  layOut(columns: number): void {
+    this.wanted = columns
+  }
+
+  keep(slots: readonly number[]): void {
+    const { kept } = this
+    this.kept = slots.map((slot) => kept?.[slot] ?? slot)
+  }
+
+  /** Does what was noted; new rows follow the first `used`. */
+  async settle(): Promise<void> {
+    const { kernels, kept } = this
+    if (kept) {
+      const moved = kept.map((_, target) => target).filter((target) => kept[target] !== target)
+      if (moved.length > 0)
+        await kernels.move(
+          this.tensors,
+          moved.map((target) => kept[target]),
+          moved,
+        )
+      this.kept = undefined
+    }
+    const missing = this.wanted - this.columns
+    if (missing <= 0) return
+    const before = this.tensors
+    this.tensors =
+      this.columns > 0
+        ? await kernels.grown(before, missing)
+        : await this.fresh(cacheNames(kernels.spec), missing)
+    this.columns = this.wanted
+    for (const tensor of before.values()) tensor.dispose()
+  }
+
+  private async fresh(names: readonly string[], columns: number): Promise<DeviceTensors> {
+    const tensors = new Map<string, ort.Tensor>()
+    for (const name of names) tensors.set(name, await this.kernels.empty(columns))
+    return tensors
+  }
+
+  release(): void {
+    for (const tensor of this.tensors.values()) tensor.dispose()
+    this.tensors = new Map()
+    this.columns = this.wanted = 0
+    this.kept = undefined
+  }
+
+  past(): Record<string, ort.Tensor> {
+    return prefixed('past_', this.tensors)
+  }
+
+  /** The same memory, as what a run writes. */
+  present(): Record<string, ort.Tensor> {
+    return prefixed('present_', this.tensors)
+  }
+
+  /** Where a run writes the rows from `first` on, as its input `columns`. */
+  places(first: number, count: number): ort.Tensor {
+    return places(
+      this.kernels.spec.kvHeads,
+      Array.from({ length: count }, (_, i) => first + i),
+    )
+  }
+}
+
+function prefixed(prefix: string, tensors: DeviceTensors): Record<string, ort.Tensor> {
+  return Object.fromEntries([...tensors].map(([name, tensor]) => [prefix + name, tensor]))
+}
+
+/** Of columns in every head, int64 [heads, 1, columns, 3]. */
+function places(heads: number, columns: readonly number[]): ort.Tensor {
+  const indices = new BigInt64Array(heads * columns.length * 3)
+  for (let head = 0; head < heads; head++) {
+    for (const [i, column] of columns.entries()) {
+      indices.set([BigInt(head), 0n, BigInt(column)], 3 * (head * columns.length + i))
+    }
+  }
+  return new ort.Tensor('int64', indices, [heads, 1, columns.length, 3])
+}

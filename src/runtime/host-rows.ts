@@ -1,0 +1,69 @@
+import type { DecoderSpec } from '../models/spec.js'
+import { HeadRows } from './head-rows.js'
+import type { CacheRows } from './kv-cache.js'
+import type * as ort from './ort.js'
+
+/** Keys and values of all layers in host memory, where the graph reads and writes them. */
+export class HostRows implements CacheRows {
+  private readonly keys: HeadRows[]
+  private readonly values: HeadRows[]
+
+  constructor(private readonly spec: DecoderSpec) {
+    const rows = () => spec.layers.map(() => new HeadRows(spec.kvHeads, spec.headDim))
+    this.keys = rows()
+    this.values = rows()
+  }
+
+  get byteLength(): number {
+    return this.all().reduce((sum, rows) => sum + rows.byteLength, 0)
+  }
+
+  allocate(capacity: number, used: number): void {
+    for (const rows of this.all()) rows.allocate(capacity, used)
+  }
+
+  layOut(columns: number, used: number): void {
+    for (const rows of this.all()) rows.layOut(columns, used)
+  }
+
+  /** In runs of neighbours; the first run is mostly where it belongs already. */
+  keep(slots: readonly number[]): void {
+    for (let target = 0; target < slots.length; ) {
+      let end = target + 1
+      while (end < slots.length && slots[end] === slots[end - 1] + 1) end++
+      const from = slots[target]
+      if (from !== target) for (const rows of this.all()) rows.move(from, target, end - target)
+      target = end
+    }
+  }
+
+  release(): void {
+    for (const rows of this.all()) rows.release()
+  }
+
+  /** All columns of every layer as `past_key.i` and `past_value.i`, [kvHeads, 1, columns, headDim]: views. */
+  past(): Record<string, ort.Tensor> {
+    const tensors: Record<string, ort.Tensor> = {}
+    for (const [layer, keys] of this.keys.entries()) {
+      tensors[`past_key.${layer}`] = keys.tensor()
+      tensors[`past_value.${layer}`] = this.values[layer].tensor()
+    }
+    return tensors
+  }
+
+  /** Rows from `first` on as `key.i.h` and `value.i.h`, [1, count, headDim]: views to write to. */
+  rows(first: number, count: number): Record<string, ort.Tensor> {
+    const tensors: Record<string, ort.Tensor> = {}
+    for (const [layer, keys] of this.keys.entries()) {
+      for (let head = 0; head < this.spec.kvHeads; head++) {
+        tensors[`key.${layer}.${head}`] = keys.headTensor(head, first, count)
+        tensors[`value.${layer}.${head}`] = this.values[layer].headTensor(head, first, count)
+      }
+    }
+    return tensors
+  }
+
+  private all(): HeadRows[] {
+    return [...this.keys, ...this.values]
+  }
+}

@@ -1,0 +1,86 @@
+import type * as ort from 'onnxruntime-node'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { OnnxModel } from '../../src/runtime/onnx-model.js'
+import { largestDifference, loadFixture } from '../fixtures.js'
+import { testDevices } from '../runtime/devices.js'
+
+const webgpu = (await testDevices()).find(({ device }) => device === 'webgpu')
+const chain = (length: number, from = 0) => Array.from({ length }, (_, i) => from + i - 1)
+
+/** Bytes that a run takes from the host and gives back. */
+interface Moved {
+  readonly up: number
+  readonly down: number
+}
+
+function bytesOf(tensors: object): number {
+  const onHost = Object.values(tensors as Record<string, ort.Tensor>).filter(
+    ({ location }) => location === 'cpu',
+  )
+  return onHost.reduce((sum, { data }) => sum + (data as Float32Array | BigInt64Array).byteLength, 0)
+}
+
+function watch(model: OnnxModel): Moved[] {
+  const moved: Moved[] = []
+  const { session } = model as unknown as { session: ort.InferenceSession }
+  const run = session.run.bind(session) as (
+    ...parameters: unknown[]
+  ) => Promise<ort.InferenceSession.OnnxValueMapType>
+  vi.spyOn(session, 'run').mockImplementation(async (...parameters: unknown[]) => {
+    const results = await run(...parameters)
+    moved.push({ up: bytesOf(parameters[0] as object), down: bytesOf(results) })
+    return results
+  })
+  return moved
+}
+
+describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => {
+  let cpu: OnnxModel
+  let gpu: OnnxModel
+  beforeAll(async () => {
+    ;[{ model: cpu }, { model: gpu }] = [
+      await loadFixture('llama', { dtype: 'fp32', device: 'cpu' }),
+      await loadFixture('llama', { dtype: 'fp32', device: 'webgpu' }),
+    ]
+  })
+  afterAll(() => Promise.all([cpu.dispose(), gpu.dispose()]))
+
+  test('moves the mask, the tokens and the asked rows from and to the host, and no keys or values', async () => {
+    const moved = watch(gpu)
+    const cache = gpu.newCache()
+    const { spec } = gpu as unknown as {
+      spec: { kvHeads: number; headDim: number; layers: readonly string[] }
+    }
+    await gpu.forward(cache, [...Array(40).keys()], chain(40), [])
+    for (let step = 0; step < 30; step++) await gpu.forward(cache, [step], [39 + step])
+    const ids = 8
+    const row = 8
+    const tables = 2 * 4 * (spec.headDim / 2)
+    const places = 8 * 3 * spec.kvHeads
+    const steps = moved.slice(1)
+    expect(steps).toHaveLength(30)
+    for (const [i, { up, down }] of steps.entries()) {
+      const mask = 4 * (40 + i + 1 > 64 ? 128 : 64)
+      expect(up).toBe(ids + row + tables + places + mask)
+      expect(down).toBe(4 * (gpu.vocabSize + 2 * gpu.hiddenSize))
+    }
+    // What would move if the host held it.
+    const host = 2 * 4 * spec.layers.length * spec.kvHeads * spec.headDim * 64
+    expect(steps[0].up).toBeLessThan(host / 4)
+    cache.dispose()
+  })
+
+  test('kept in parts, twice before the next pass, goes on as the host’s does', async () => {
+    const results = []
+    for (const model of [cpu, gpu]) {
+      const cache = model.newCache()
+      await model.forward(cache, [5, 9, 14, 200, 31, 7, 8], [-1, 0, 0, 1, 2, 2, 5], [])
+      cache.keep([0, 2, 5, 6])
+      cache.keep([0, 1, 2])
+      await model.forward(cache, [...Array(100).keys()], chain(100, 3), [])
+      results.push((await model.forward(cache, [42], [102])).logits(0).slice())
+      cache.dispose()
+    }
+    expect(largestDifference(results[0], results[1])).toBeLessThan(1e-4)
+  })
+})
