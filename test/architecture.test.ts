@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'report',
     'files.ts',
   ],
-  bench: ['generation', 'strategies', 'runtime', 'models', 'report', 'ui', 'random.ts'],
+  bench: ['generation', 'strategies', 'runtime', 'models', 'report', 'ui', 'median.ts', 'random.ts'],
   doctor: ['generation', 'runtime', 'hub', 'ui'],
   cli: [
     'ui',
@@ -39,7 +39,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   batch: ['generation', 'strategies', 'tokenizer', 'hub'],
   chat: ['generation', 'strategies', 'tokenizer', 'files.ts'],
-  compare: ['batch', 'generation', 'strategies', 'runtime', 'report', 'random.ts'],
+  compare: ['batch', 'generation', 'strategies', 'runtime', 'report', 'median.ts', 'random.ts'],
   generation: [
     'heads',
     'strategies',
@@ -66,6 +66,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['generation', 'strategies', 'tokenizer'],
   'errors.ts': [],
   'files.ts': [],
+  'median.ts': [],
   'random.ts': [],
 }
 

@@ -1,6 +1,6 @@
 import { freemem } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { median } from './median.js'
+import { median } from '../median.js'
 
 /** More than caches hold; less where memory is scarce. */
 const BYTES = 512 * 2 ** 20

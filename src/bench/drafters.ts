@@ -4,8 +4,8 @@ import { type LoadedDrafter, loadMedusa, loadMtp } from '../generation/heads.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import { type CostOptions, measureStepCosts } from '../generation/step-costs.js'
 import { MOST_LOOKED_UP } from '../generation/strategy-kinds.js'
+import { median } from '../median.js'
 import type { StepCosts } from '../strategies/draft-control.js'
-import { median } from './median.js'
 import { rounds } from './rounds.js'
 
 /** A drafter that is ready, and what its steps cost here. */

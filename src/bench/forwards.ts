@@ -1,7 +1,7 @@
 import { best } from '../generation/choose.js'
+import { median } from '../median.js'
 import { createRandom } from '../random.js'
 import type { KVCache, Model } from '../strategies/types.js'
-import { median } from './median.js'
 import { rounds, timed } from './rounds.js'
 
 /** What is measured; lengths are tokens. */

@@ -1,3 +1,4 @@
+import { median } from '../median.js'
 import { createRandom } from '../random.js'
 import type { Estimate } from '../report/comparison.js'
 
@@ -5,14 +6,6 @@ import type { Estimate } from '../report/comparison.js'
 const RESAMPLES = 2000
 /** Of the resampled medians, left out on each side. */
 const TAIL = 0.025
-
-/** The middle value, or the mean of the two in the middle; 0 of none. */
-export function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort()
-  const middle = sorted.length >> 1
-  if (sorted.length === 0) return 0
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}
 
 /**
  * The median with the percentile bootstrap's interval of 95% (Efron 1979): that of the medians of as many values, drawn with

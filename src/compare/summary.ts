@@ -1,5 +1,6 @@
+import { median } from '../median.js'
 import type { Estimate, Output, StrategyResult } from '../report/comparison.js'
-import { estimate, median } from './estimate.js'
+import { estimate } from './estimate.js'
 import type { Run } from './measure.js'
 import type { Trial } from './run.js'
 import type { Specification } from './specification.js'

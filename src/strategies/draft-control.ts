@@ -23,6 +23,11 @@ const PRIOR = { first: 0.6, further: 0.85, weight: 2 }
 const DECAY = 0.95
 /** The same for a node that was not drafted: what did not pay is tried again some time. */
 const FORGETTING = 0.99
+/**
+ * What a draft has to promise, as a factor of plain decoding's rate: of several sizes the one with the highest estimate is more often
+ * overestimated than not, and a step has costs beside its two parts.
+ */
+const MARGIN = 1.1
 /** What drafts that do not pay may cost in all: a share of plain decoding's time, and so many of its passes. */
 const LOSS = { share: 0.02, passes: 4 }
 /** Passes of plain decoding that earlier gains pay for at most when drafts stop being right. */
@@ -30,7 +35,7 @@ const SAVINGS = 20
 
 /**
  * Drafts the number of nodes that promises the most tokens in a unit of time:
- * (1 + expected accepted nodes) / (cost of the pass + cost of the draft), and none where that is less than plain decoding's rate.
+ * (1 + expected accepted nodes) / (cost of the pass + cost of the draft), and none where that is less than 1.1 times plain decoding's rate.
  * Expectations are running means by node, since a draft's first nodes are what a smaller draft would have been. Of the costs, which are
  * measured beforehand, it follows that a sequence takes no longer than 1.02 times plain decoding and four passes, however wrong
  * the drafts are; and nothing depends on a clock.
@@ -54,7 +59,7 @@ export class ThroughputControl implements DraftControl {
 
   get size(): number {
     const plain = this.costs.pass(1)
-    let best = { size: 0, rate: 1 / plain }
+    let best = { size: 0, rate: MARGIN / plain }
     let tokens = 1
     for (const [node, probability] of this.expectations().entries()) {
       tokens += probability

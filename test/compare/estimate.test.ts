@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { estimate, median } from '../../src/compare/estimate.js'
+import { estimate } from '../../src/compare/estimate.js'
+import { median } from '../../src/median.js'
 import { createRandom } from '../../src/random.js'
 
 describe('median', () => {
