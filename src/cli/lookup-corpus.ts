@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { cacheDirectory } from '../cache-directory.js'
 import { UserError, usageError } from '../errors.js'
 import { writeFileWhole } from '../files.js'
 import { SuffixIndex } from '../strategies/suffix-index.js'
@@ -7,7 +8,6 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { readDocuments, type TrainingDocument } from '../train/data/documents.js'
 import { dataKey } from '../train/data/key.js'
 import { transferDisplay } from '../ui/progress.js'
-import { cacheDirectory } from './cache-directory.js'
 
 export interface LookupCorpusOptions {
   readonly tokenizer: Tokenizer

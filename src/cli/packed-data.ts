@@ -1,6 +1,6 @@
+import { cacheDirectory } from '../cache-directory.js'
 import { openPackedData, type PackedData, type PackedDataOptions } from '../train/data/packed.js'
 import { transferDisplay } from '../ui/progress.js'
-import { cacheDirectory } from './cache-directory.js'
 
 /** Files as rows of tokens; the reading is shown on stderr, and what was read once is kept. */
 export function openRows(

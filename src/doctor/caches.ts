@@ -2,9 +2,9 @@ import { constants } from 'node:fs'
 import { access, readdir, stat, statfs } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { cacheRoot } from '../cache-directory.js'
 import { listCached } from '../hub/index.js'
 import { hubSettings } from '../hub/settings.js'
-import { graphCacheDirectory } from '../runtime/build.js'
 import { formatBytes } from '../ui/format.js'
 import type { Check } from './check.js'
 
@@ -13,7 +13,7 @@ const LITTLE_SPACE = 1e9
 
 /** What llm keeps itself: converted weights, costs, rows to learn, corpora. A model of half precision needs it. */
 export async function ownCacheCheck(): Promise<Check> {
-  const path = dirname(graphCacheDirectory())
+  const path = cacheRoot()
   const sizes: [name: string, bytes: number][] = []
   for (const name of await directoriesIn(path)) sizes.push([name, await bytesBelow(join(path, name))])
   const held = sizes.map(([name, bytes]) => `${name} ${formatBytes(bytes)}`).join(', ') || 'empty'

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
-import { cpus, homedir } from 'node:os'
+import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
+import { cacheDirectory } from '../cache-directory.js'
 import { writeJson } from '../files.js'
 import { createRandom } from '../random.js'
 import {
@@ -81,7 +82,7 @@ export async function stepCosts(
   const processors = cpus().map(({ model }) => model)
   const subject = [VERSION, processors, { spec, dtype, device, threads }, drafter.subject, sizes]
   const key = createHash('sha256').update(JSON.stringify(subject)).digest('hex').slice(0, 32)
-  const path = join(costDirectory(), `${key}.json`)
+  const path = join(cacheDirectory('costs'), `${key}.json`)
   let points = await readPoints(path)
   if (!points) {
     onMeasure?.()
@@ -109,10 +110,6 @@ function costsOf(points: readonly Point[]): StepCosts {
 function sizesUpTo(most: number): number[] {
   const sizes = [0, 1, 2, 4, 8, 16, 32].filter((size) => size < most)
   return [...sizes, most]
-}
-
-function costDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'llm', 'costs')
 }
 
 async function readPoints(path: string): Promise<Point[] | undefined> {

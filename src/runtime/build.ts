@@ -11,8 +11,8 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { cacheDirectory } from '../cache-directory.js'
 import { UserError } from '../errors.js'
 import { decoderGraph } from '../models/decoder.js'
 import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/layers.js'
@@ -84,7 +84,7 @@ export async function buildGraph(
   }
   const { layout, exits = [] } = options
   const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, layout])
-  const entry = join(graphCacheDirectory(options.env), sha256(key).slice(0, 32))
+  const entry = join(cacheDirectory('graphs', options.env), sha256(key).slice(0, 32))
   const { graph, parameters } =
     (await readEntry(entry)) ?? (await buildEntry(entry, spec, store, type, options))
   if (exits.length === 0) return { graph, directory: entry }
@@ -107,11 +107,6 @@ async function readEntry(entry: string): Promise<Entry | undefined> {
 
 function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
-}
-
-/** Where built graphs are kept: `$XDG_CACHE_HOME/llm/graphs`. */
-export function graphCacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'llm', 'graphs')
 }
 
 /** The one directory in which all parameters lie as the graph wants them, links followed. */

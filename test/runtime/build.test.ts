@@ -14,9 +14,10 @@ import {
 import type * as fs from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { cacheDirectory } from '../../src/cache-directory.js'
 import { UserError } from '../../src/errors.js'
 import { specFromConfig } from '../../src/models/spec.js'
-import { buildGraph, graphCacheDirectory } from '../../src/runtime/build.js'
+import { buildGraph } from '../../src/runtime/build.js'
 import { loadOnnxModel, type RuntimeOptions } from '../../src/runtime/load.js'
 import { openWeights } from '../../src/weights/index.js'
 import { fixturePath, largestDifference } from '../fixtures.js'
@@ -53,7 +54,7 @@ let tests = 0
 beforeEach(() => {
   Object.assign(disk, { weightBytes: Infinity, graphs: true })
   vi.stubEnv('XDG_CACHE_HOME', join(temporary, `cache-${tests++}`))
-  cache = graphCacheDirectory()
+  cache = cacheDirectory('graphs')
 })
 
 const entries = () => (existsSync(cache) ? readdirSync(cache).sort() : [])
@@ -280,7 +281,9 @@ test('what a killed process left is removed, and what a living one is at is not'
 })
 
 test('the cache lies under XDG_CACHE_HOME, or .cache in the home directory', () => {
-  expect(graphCacheDirectory({ XDG_CACHE_HOME: '/x', HOME: '/home/me' })).toBe('/x/llm/graphs')
-  expect(graphCacheDirectory({ XDG_CACHE_HOME: '', HOME: '/home/me' })).toBe('/home/me/.cache/llm/graphs')
-  expect(dirname(graphCacheDirectory({}))).toMatch(/\.cache\/llm$/)
+  expect(cacheDirectory('graphs', { XDG_CACHE_HOME: '/x', HOME: '/home/me' })).toBe('/x/llm/graphs')
+  expect(cacheDirectory('graphs', { XDG_CACHE_HOME: '', HOME: '/home/me' })).toBe(
+    '/home/me/.cache/llm/graphs',
+  )
+  expect(dirname(cacheDirectory('graphs', {}))).toMatch(/\.cache\/llm$/)
 })
