@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ['test/model/**', 'test/gpu/**'],
     globalSetup: ['test/build.ts'],
     testTimeout: 30_000,
+    // Where CI is set, ink draws no view before its last.
+    env: { CI: 'false', CONTINUOUS_INTEGRATION: 'false' },
     // Commands write to the real streams, which the tests capture.
     disableConsoleIntercept: true,
   },

@@ -18,6 +18,7 @@ import type { CostOptions } from '../generation/step-costs.js'
 import type { StrategyKind } from '../generation/strategy-kinds.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
 import type { GenerationView } from '../ui/generation-view.js'
+import { canRedraw } from '../ui/redraw.js'
 import { statisticsLine } from '../ui/statistics-line.js'
 import { BaseCommand } from './base-command.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
@@ -79,10 +80,9 @@ export abstract class GenerateCommand extends BaseCommand {
     const custom = await customStrategy(flags, settings)
     const template = flags['chat-template']
     const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
-    // Terminals without a size there are too, under which ink cannot lay out anything.
-    const terminal = process.stdout.isTTY && process.stdout.columns > 0
     // Ink takes as long to import as a small model takes to load.
-    const view = terminal && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
+    const view =
+      canRedraw(process.stdout) && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
     const model = await this.#load(flags, layers, signal)
     let assistant: DraftContext['assistant']
     let drafted: Partial<LoadedDrafter> | undefined

@@ -3,6 +3,7 @@ import { beginChat, type ChatHost, type ChatPort, converse } from '../cli/chat.j
 import { chatFlags } from '../cli/chat-flags.js'
 import { chatLines } from '../cli/chat-lines.js'
 import { usageError } from '../errors.js'
+import { canRedraw } from '../ui/redraw.js'
 
 export default class Chat extends BaseCommand {
   static override summary = 'Chat with a model.'
@@ -19,8 +20,7 @@ export default class Chat extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Chat)
     const { stdin, stdout } = process
-    // Terminals without a size there are too, under which ink cannot lay out anything.
-    const isTerminal = Boolean(stdin.isTTY && stdout.isTTY && stdout.columns > 0)
+    const isTerminal = Boolean(stdin.isTTY && canRedraw(stdout))
     if (isTerminal && this.jsonEnabled()) {
       throw usageError('--json is for chats through pipes: leave it out on a terminal.')
     }
