@@ -9,6 +9,7 @@ import type { LanguageModel, LoadOptions } from '../generation/load-model.js'
 import type { GenerationMode } from '../generation/mode.js'
 import type { CostOptions } from '../generation/step-costs.js'
 import { STRATEGY_KINDS, type StrategyKind } from '../generation/strategy-kinds.js'
+import { placementOf } from '../runtime/session.js'
 import { KeepingModel } from '../strategies/keeping-model.js'
 
 /** Whether the user or the model's author has set one of some fields. */
@@ -160,8 +161,12 @@ async function loadEarlyExit(context: Context): Promise<Loaded> {
 /** A model that drafts, and keeps its cache from turn to turn as its target does. */
 async function loadAssistant(source: string, layers: number | undefined, context: Context): Promise<Loaded> {
   const { model: target, costs, load } = context
-  const { dtype, device } = target
-  const draft = await load(source, { dtype, device, threads: costs.threads, layers })
+  const draft = await load(source, {
+    dtype: target.dtype,
+    ...placementOf(target),
+    threads: costs.threads,
+    layers,
+  })
   try {
     const keeping = new KeepingModel(draft.model)
     const assistant = { path: draft.path, tokenizer: draft.tokenizer, model: keeping }

@@ -18,6 +18,7 @@ export interface BatchModelFlags {
   readonly model: string
   readonly dtype: string
   readonly device: string
+  readonly 'device-id'?: number
   readonly threads?: number
   readonly 'assistant-model'?: string
   readonly 'medusa-heads'?: string

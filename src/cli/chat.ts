@@ -41,6 +41,7 @@ export interface ChatCommandFlags extends ChatFlags {
   readonly model: string
   readonly dtype: string
   readonly device: string
+  readonly 'device-id'?: number
   readonly threads?: number
   readonly 'negative-prompt'?: string
   readonly 'assistant-model'?: string

@@ -6,13 +6,24 @@ import { generateFlags } from './generate-flags.js'
 const COMPARISON = { helpGroup: 'COMPARISON' }
 const REPORT = { helpGroup: 'REPORT' }
 
-const { model, dtype, device, threads, system, raw, 'chat-template': chatTemplate, config } = generateFlags()
+const {
+  model,
+  dtype,
+  device,
+  'device-id': deviceId,
+  threads,
+  system,
+  raw,
+  'chat-template': chatTemplate,
+  config,
+} = generateFlags()
 
 /** Flags of `llm compare`: those of the model and of settings, for all strategies, and what is its own. */
 export const compareFlags = {
   model,
   dtype,
   device,
+  'device-id': deviceId,
   threads,
   system,
   raw,

@@ -31,6 +31,7 @@ export interface CompareFlags extends ChatFlags {
   readonly model: string
   readonly dtype: string
   readonly device: string
+  readonly 'device-id'?: number
   readonly threads?: number
   readonly plan?: string
   readonly strategy?: readonly string[]

@@ -85,6 +85,7 @@ export type GenerateFlags = {
   model: string
   dtype: string
   device: string
+  'device-id'?: number
   threads?: number
   'prompt-file'?: string
   system?: string

@@ -23,14 +23,26 @@ export const modelFlags = {
     description: 'where the model runs; auto prefers a GPU',
     helpGroup: 'MODEL',
   }),
+  'device-id': Flags.integer({
+    min: 0,
+    helpValue: 'N',
+    description: "which of CUDA's devices, from 0; with --device cuda [0]",
+    helpGroup: 'MODEL',
+  }),
   threads: Flags.integer({ min: 1, description: 'CPU threads [one a core]', helpGroup: 'MODEL' }),
 }
 
 /** The flags' values as options of `loadModel`; oclif has checked them. */
-export function loadOptions(flags: { dtype: string; device: string; threads?: number }): LoadOptions {
+export function loadOptions(flags: {
+  dtype: string
+  device: string
+  'device-id'?: number
+  threads?: number
+}): LoadOptions {
   return {
     dtype: flags.dtype as LoadOptions['dtype'],
     device: flags.device as LoadOptions['device'],
+    deviceId: flags['device-id'],
     threads: flags.threads,
   }
 }

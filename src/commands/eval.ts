@@ -101,7 +101,8 @@ export default class Eval extends BaseCommand {
 }
 
 /** Drafters are measured by the graphs that train them. */
-function refuseElsewhere({ dtype, device }: { dtype: string; device: string }): void {
+function refuseElsewhere(flags: { dtype: string; device: string; 'device-id'?: number }): void {
+  const { dtype, device, 'device-id': deviceId } = flags
   if (!['auto', 'fp32'].includes(dtype)) {
     throw usageError(`--dtype cannot be ${dtype} with --drafter, which is measured in fp32: leave it out.`)
   }
@@ -109,5 +110,8 @@ function refuseElsewhere({ dtype, device }: { dtype: string; device: string }): 
     throw usageError(
       `--device cannot be ${device} with --drafter, which is measured on the CPU: leave it out.`,
     )
+  }
+  if (deviceId !== undefined) {
+    throw usageError('--device-id has no effect with --drafter, which is measured on the CPU: leave it out.')
   }
 }

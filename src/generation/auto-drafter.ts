@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { usageError } from '../errors.js'
+import { placementOf } from '../runtime/session.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
@@ -71,8 +72,7 @@ export async function loadDraft(
   target: LanguageModel,
   costs: CostOptions,
 ): Promise<LoadedDrafter> {
-  const { dtype, device } = target
-  const draft = await loadModel(path, { dtype, device, threads: costs.threads })
+  const draft = await loadModel(path, { dtype: target.dtype, ...placementOf(target), threads: costs.threads })
   const [own, other] = [draft, target].map(({ tokenizer, model }) => ({
     tokenizer,
     vocabSize: model.vocabSize,

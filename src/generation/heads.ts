@@ -7,6 +7,7 @@ import { EMBEDDING, headName } from '../models/parameters.js'
 import { MedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
 import { OnnxParallelHeads } from '../runtime/parallel-heads.js'
+import { placementOf, type SessionOptions } from '../runtime/session.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { type MedusaOptions, medusa } from '../strategies/drafters/medusa.js'
 import { mtp, parallelMtp } from '../strategies/drafters/mtp.js'
@@ -43,9 +44,8 @@ export async function loadMedusa(
   model: LanguageModel,
   { typical, tree = typical && TYPICAL_NODES, ...costs }: MedusaSettings,
 ): Promise<LoadedDrafter> {
-  const { device } = model
   const { spec, weights } = await openHeads(directory, MEDUSA, model)
-  const heads = await MedusaHeads.create(model.spec, spec, weights, { device, threads: costs.threads })
+  const heads = await MedusaHeads.create(model.spec, spec, weights, beside(model, costs))
   const createDrafter = medusa({ heads: (hidden) => heads.candidates(hidden), tree: tree ?? MOST.medusa })
   const drafter = { subject: { medusa: spec }, createDrafter, most: MOST.medusa }
   const createControl = tree === undefined ? await throughputControl(model, drafter, costs) : undefined
@@ -89,8 +89,8 @@ async function loadParallelHeads(
       `${directory} holds ${spec.modules} parallel heads, each for one token: a draft of ${count} needs as many.`,
     )
   }
-  const { device, tokenizer } = model
-  const heads = await OnnxParallelHeads.create(model.spec, count, weights, { device, threads: costs.threads })
+  const { tokenizer } = model
+  const heads = await OnnxParallelHeads.create(model.spec, count, weights, beside(model, costs))
   const createDrafter = parallelMtp({ heads, eosTokenIds: tokenizer.eosTokenIds })
   const drafter = { subject: { mtp: spec }, createDrafter, most: count }
   const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
@@ -105,7 +105,7 @@ async function loadModules(
   { spec, weights }: OpenHeads<MtpSpec>,
   { depth, ...costs }: MtpSettings,
 ): Promise<LoadedDrafter> {
-  const options = { device: model.device, threads: costs.threads }
+  const options = beside(model, costs)
   const modules = await Promise.all(
     Array.from({ length: spec.modules }, (_, index) => {
       const module = { name: moduleName(model.spec, index), hiddenStatesFirst: spec.hiddenStatesFirst }
@@ -122,6 +122,11 @@ async function loadModules(
       await Promise.all(modules.map((module) => module.dispose()))
     },
   }
+}
+
+/** Heads run where their target does. */
+function beside(model: LanguageModel, { threads }: CostOptions): SessionOptions {
+  return { ...placementOf(model), threads }
 }
 
 interface OpenHeads<Spec> {

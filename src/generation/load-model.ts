@@ -4,7 +4,7 @@ import { UserError, usageError } from '../errors.js'
 import { isModelId, type PullOptions, pullModel } from '../hub/index.js'
 import { type DecoderSpec, specFromConfig } from '../models/spec.js'
 import { loadOnnxModel, type RuntimeOptions } from '../runtime/load.js'
-import type { Device } from '../runtime/session.js'
+import { checkDeviceId, type Placement } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
 import type { Model } from '../strategies/types.js'
 import { tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
@@ -14,12 +14,11 @@ import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
 import type { ConfigLayer } from './config.js'
 
 /** A model that is ready to generate. */
-export interface LanguageModel {
+export interface LanguageModel extends Placement {
   /** Directory or file that it was loaded from. */
   readonly path: string
   readonly spec: DecoderSpec
   readonly dtype: RunType
-  readonly device: Device
   readonly tokenizer: Tokenizer
   readonly model: Model
   /** The settings of its author: generation_config.json over the token ids of config.json. */
@@ -48,17 +47,18 @@ export interface OpenModel {
  * Loads a model.
  * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf]`, or `built-in`; what
  *   exists on disk comes first
- * @throws UserError for files that are missing, damaged or of an unsupported kind, a device that is not there, the
- *   hub's refusals, and too little memory
+ * @throws UserError for files that are missing, damaged or of an unsupported kind, a device that is not there or
+ *   cannot be chosen, the hub's refusals, and too little memory
  */
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<LanguageModel> {
+  checkDeviceId(options.device ?? 'auto', options.deviceId)
   const opened = await openModel(await locateModel(source, options))
   const { path, store, generationConfig } = opened
   try {
     const spec = firstLayers(opened.spec, options.layers)
     const tokenizer = await opened.loadTokenizer()
-    const { model, dtype, device } = await loadOnnxModel(spec, store, path, options)
-    return { path, spec, dtype, device, tokenizer, model, generationConfig, dispose: () => model.dispose() }
+    const loaded = await loadOnnxModel(spec, store, path, options)
+    return { path, spec, tokenizer, ...loaded, generationConfig, dispose: () => loaded.model.dispose() }
   } finally {
     await store.close()
   }

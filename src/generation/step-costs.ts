@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
 import { writeJson } from '../files.js'
 import { createRandom } from '../random.js'
+import { type Placement, placementOf } from '../runtime/session.js'
 import {
   type CreateDraftControl,
   type DraftControl,
@@ -19,7 +20,7 @@ import { best } from './choose.js'
 import type { LanguageModel } from './load-model.js'
 
 /** A model whose steps are measured, and how it runs. */
-export type MeasuredModel = Pick<LanguageModel, 'model' | 'spec' | 'dtype' | 'device'>
+export type MeasuredModel = Pick<LanguageModel, 'model' | 'spec' | 'dtype' | keyof Placement>
 
 /** A drafter whose steps are measured. */
 export interface MeasuredDrafter {
@@ -77,10 +78,16 @@ export async function stepCosts(
   drafter: MeasuredDrafter,
   { threads, onMeasure }: CostOptions,
 ): Promise<StepCosts> {
-  const { spec, dtype, device } = target
+  const { spec, dtype } = target
   const sizes = sizesUpTo(drafter.most)
   const processors = cpus().map(({ model }) => model)
-  const subject = [VERSION, processors, { spec, dtype, device, threads }, drafter.subject, sizes]
+  const subject = [
+    VERSION,
+    processors,
+    { spec, dtype, ...placementOf(target), threads },
+    drafter.subject,
+    sizes,
+  ]
   const key = createHash('sha256').update(JSON.stringify(subject)).digest('hex').slice(0, 32)
   const path = join(cacheDirectory('costs'), `${key}.json`)
   let points = await readPoints(path)

@@ -4,12 +4,13 @@ import type { DecoderSpec } from '../models/spec.js'
 import type { WeightStore } from '../weights/index.js'
 import { buildGraph } from './build.js'
 import { loadTree, OnnxModel } from './onnx-model.js'
-import { autoDevices, cacheLayoutOf, type Device, DeviceUnavailable } from './session.js'
+import { autoDevices, cacheLayoutOf, type Device, DeviceUnavailable, type Placement } from './session.js'
 import { autoRunType, checkParameters, type RunType, weightBytes } from './storage.js'
 
 export interface RuntimeOptions {
   readonly dtype?: RunType | 'auto'
   readonly device?: Device | 'auto'
+  readonly deviceId?: Placement['deviceId']
   /** Threads of an operator on the CPU; by default one a core. */
   readonly threads?: number
   /** Early exits whose scores the model gives beside its own, by HF's numbers of `hidden_states`. */
@@ -21,10 +22,9 @@ export interface RuntimeOptions {
   readonly onNotice?: (message: string) => void
 }
 
-export interface LoadedOnnxModel {
+export interface LoadedOnnxModel extends Placement {
   readonly model: OnnxModel
   readonly dtype: RunType
-  readonly device: Device
 }
 
 /**
@@ -38,16 +38,17 @@ export async function loadOnnxModel(
   origin: string,
   options: RuntimeOptions = {},
 ): Promise<LoadedOnnxModel> {
-  const { device = 'auto', dtype = 'auto', onNotice } = options
+  const { device = 'auto', deviceId, dtype = 'auto', onNotice } = options
   checkParameters(spec, store, origin)
   const type = dtype === 'auto' ? autoRunType(spec, store, freemem()) : dtype
   checkMemory(spec, type)
   const candidates = device === 'auto' ? autoDevices() : [device]
   for (const candidate of candidates) {
     try {
-      const model = await loadOn(candidate, spec, store, type, options)
+      const placement = { device: candidate, deviceId }
+      const model = await loadOn(placement, spec, store, type, options)
       if (device === 'auto' && candidate === 'cpu') onNotice?.('No usable GPU was found: running on the CPU.')
-      return { model, dtype: type, device: candidate }
+      return { model, dtype: type, ...placement }
     } catch (error) {
       if (!(error instanceof DeviceUnavailable) || candidate === candidates.at(-1)) throw error
     }
@@ -56,18 +57,18 @@ export async function loadOnnxModel(
 }
 
 async function loadOn(
-  device: Device,
+  placement: Placement,
   spec: DecoderSpec,
   store: WeightStore,
   type: RunType,
   { threads, signal, onBuild, exits: asked = [] }: RuntimeOptions,
 ): Promise<OnnxModel> {
-  const layout = cacheLayoutOf(device)
+  const layout = cacheLayoutOf(placement.device)
   const exits = typeof asked === 'function' ? asked(spec) : asked
   const building = { layout, exits, signal, onProgress: onBuild }
   const { graph, directory } = await buildGraph(spec, store, type, building)
   signal?.throwIfAborted()
-  return new OnnxModel(await loadTree(graph, directory, { spec, exits }, { device, threads }))
+  return new OnnxModel(await loadTree(graph, directory, { spec, exits }, { ...placement, threads }))
 }
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */

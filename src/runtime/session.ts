@@ -1,14 +1,20 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { UserError } from '../errors.js'
+import { UserError, usageError } from '../errors.js'
 import type { CacheLayout } from '../models/layers.js'
 import * as ort from './ort.js'
 
 export const DEVICES = ['cpu', 'webgpu', 'cuda'] as const
 export type Device = (typeof DEVICES)[number]
 
-export interface SessionOptions {
+/** Where sessions run. */
+export interface Placement {
   readonly device: Device
+  /** Which of CUDA's devices, from 0; ONNX Runtime takes none for the others. By default the first. */
+  readonly deviceId?: number
+}
+
+export interface SessionOptions extends Placement {
   /** Threads of an operator on the CPU; by default one a core. */
   readonly threads?: number
   /** Where results are that are not written into tensors of the caller's; by default in host memory. */
@@ -33,6 +39,19 @@ export function cacheLayoutOf(device: Device): CacheLayout {
   return ({ cpu: 'in-place', webgpu: 'device', cuda: 'appended' } as const)[device]
 }
 
+/** The place of what has one, for what is to run beside it. */
+export function placementOf({ device, deviceId }: Placement): Placement {
+  return { device, deviceId }
+}
+
+/** @throws UserError, exit code 2, for the number of a device where none can be chosen */
+export function checkDeviceId(device: Device | 'auto', deviceId: number | undefined): void {
+  if (deviceId === undefined || device === 'cuda') return
+  throw usageError(
+    `A device id chooses among CUDA's devices, and the device is ${device}: set it to cuda, or leave the id out.`,
+  )
+}
+
 /** The devices to try for `auto`, best first; those that cannot be there are left out. */
 export function autoDevices(): Device[] {
   const nvidia = existsSync('/dev/nvidiactl')
@@ -48,11 +67,11 @@ export function autoDevices(): Device[] {
 export async function createSession(
   graph: Uint8Array,
   directory: string,
-  { device, threads = availableParallelism(), outputs }: SessionOptions,
+  { device, deviceId, threads = availableParallelism(), outputs }: SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(graph, {
-      executionProviders: [device],
+      executionProviders: [deviceId === undefined ? device : { name: device, deviceId }],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',

@@ -32,6 +32,18 @@ const flags: BadInput[] = [
     says: 'Expected --device=tpu to be one of: auto, cpu, webgpu, cuda. See --help.',
   },
   {
+    name: 'the number of a device that cannot be chosen',
+    args: hello('--device-id', '1'),
+    code: 2,
+    says: "A device id chooses among CUDA's devices, and the device is cpu: set it to cuda, or leave the id out.",
+  },
+  {
+    name: 'the number of whatever device there is',
+    args: ['-m', model, 'hello', '--device-id', '0'],
+    code: 2,
+    says: "A device id chooses among CUDA's devices, and the device is auto: set it to cuda, or leave the id out.",
+  },
+  {
     name: 'no threads',
     args: hello('--threads', '0'),
     code: 2,

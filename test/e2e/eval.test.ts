@@ -173,6 +173,12 @@ testRefusals(
       says: /^--device cannot be cuda with --drafter/,
     },
     {
+      name: 'the number of a GPU for a drafter',
+      args: [text, '-m', model, '--drafter', 'medusa', '--device-id', '1'],
+      code: 2 as const,
+      says: /^--device-id has no effect with --drafter/,
+    },
+    {
       name: 'a drafter in 4 bits',
       args: [text, ...on(model), '--drafter', 'medusa', '--dtype', 'int4'],
       code: 2 as const,
