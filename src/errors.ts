@@ -15,6 +15,9 @@ export class UserError extends Error {
   }
 }
 
+/** The device is gone in the middle of the work: nothing more can be run on it. */
+export class DeviceLost extends UserError {}
+
 /** Wrong usage: exit code 2. */
 export function usageError(message: string, options?: ErrorOptions): UserError {
   return new UserError(message, 2, options)

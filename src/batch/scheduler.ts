@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js'
+import { DeviceLost, UserError } from '../errors.js'
 import type { Engine } from './engine.js'
 import type { Request } from './request.js'
 import { errorRow, resultRow, type WrittenRow } from './result.js'
@@ -51,6 +51,7 @@ export class Scheduler {
   private next = 0
   private reading: Promise<void> | undefined
   private hasEnded = false
+  private lost: DeviceLost | undefined
   private readonly progress = { ...NOTHING_DONE }
 
   /** @param prepare makes a row ready; what it throws is the row's error */
@@ -62,12 +63,13 @@ export class Scheduler {
     private readonly options: SchedulerOptions,
   ) {}
 
-  /** @throws what reading or writing throws */
+  /** @throws what reading or writing throws, and DeviceLost: the rows that it cut off are not written, and can be served later */
   async run(): Promise<Progress> {
     try {
       while (!this.options.signal?.aborted) {
         await this.engine.ready()
         await this.writeDone()
+        if (this.lost) throw this.lost
         this.options.onProgress?.(this.progress)
         await this.read()
         // Who has just come takes part in the next pass.
@@ -152,7 +154,8 @@ export class Scheduler {
       this.progress.promptTokens += result.statistics.prompt_tokens
       this.done.set(place, resultRow(request.row, result))
     } catch (error) {
-      this.done.set(place, failedRow(request.row, error))
+      if (error instanceof DeviceLost) this.lost = error
+      else this.done.set(place, failedRow(request.row, error))
     }
     this.inFlight.delete(row)
   }

@@ -5,11 +5,10 @@ import type { GenerationConfig, GenerationField } from '../generation/config.js'
 import { loadStrategy } from '../generation/custom-strategy.js'
 import type { GenerateOptions } from '../generation/generate.js'
 import { loadMedusa, loadMtp, type MedusaSettings } from '../generation/heads.js'
-import type { LanguageModel, LoadOptions } from '../generation/load-model.js'
+import { type LanguageModel, type LoadOptions, placementOf } from '../generation/load-model.js'
 import type { GenerationMode } from '../generation/mode.js'
 import type { CostOptions } from '../generation/step-costs.js'
 import { STRATEGY_KINDS, type StrategyKind } from '../generation/strategy-kinds.js'
-import { placementOf } from '../runtime/session.js'
 import { KeepingModel } from '../strategies/keeping-model.js'
 
 /** Whether the user or the model's author has set one of some fields. */

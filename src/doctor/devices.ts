@@ -1,5 +1,6 @@
 import { type DeviceProbe, hasCudaProvider, probeDevice, supportedDevices } from '../runtime/device-probe.js'
-import { autoDevices, type Device, REMEDY } from '../runtime/session.js'
+import { REMEDY } from '../runtime/failures.js'
+import { autoDevices, type Device } from '../runtime/session.js'
 import type { Check } from './check.js'
 
 /** One check a device that this build of ONNX Runtime knows. */

@@ -33,6 +33,11 @@ export interface LoadOptions extends RuntimeOptions {
   readonly layers?: number
 }
 
+/** The place of what has one, for what is to run beside it. */
+export function placementOf({ device, deviceId }: Placement): Placement {
+  return { device, deviceId }
+}
+
 /** A model's files, read as far as a description needs it. */
 export interface OpenModel {
   readonly path: string

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
 import { writeJson } from '../files.js'
 import { createRandom } from '../random.js'
-import { type Placement, placementOf } from '../runtime/session.js'
+import type { Placement } from '../runtime/session.js'
 import {
   type CreateDraftControl,
   type DraftControl,
@@ -17,7 +17,7 @@ import { prefixOf } from '../strategies/prefix.js'
 import type { CreateDrafter, Model } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
 import { best } from './choose.js'
-import type { LanguageModel } from './load-model.js'
+import { type LanguageModel, placementOf } from './load-model.js'
 
 /** A model whose steps are measured, and how it runs. */
 export type MeasuredModel = Pick<LanguageModel, 'model' | 'spec' | 'dtype' | keyof Placement>

@@ -1,7 +1,8 @@
 import type { Graph, ValueInfo } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import { runFailure } from './failures.js'
 import * as ort from './ort.js'
-import { createSession, isOutOfMemory, outOfMemory, type SessionOptions } from './session.js'
+import { createSession, type Device, type SessionOptions } from './session.js'
 
 export type Values = Float32Array | Int32Array | BigInt64Array
 
@@ -15,6 +16,7 @@ export class ArraySession {
 
   private constructor(
     private readonly session: ort.InferenceSession,
+    private readonly device: Device,
     private readonly inputs: readonly ValueInfo[],
     private readonly outputs: readonly ValueInfo[],
   ) {}
@@ -22,7 +24,7 @@ export class ArraySession {
   /** @throws UserError where the device is not there or the memory does not suffice */
   static async create(graph: Graph, options: SessionOptions): Promise<ArraySession> {
     const session = await createSession(serialize(graph), '', options)
-    return new ArraySession(session, graph.inputs, graph.outputs)
+    return new ArraySession(session, options.device, graph.inputs, graph.outputs)
   }
 
   /**
@@ -36,8 +38,7 @@ export class ArraySession {
       const results = await this.session.run(feeds, fetches)
       for (const [name, tensor] of Object.entries(results)) keep(arrays.get(name)!, tensor)
     } catch (error) {
-      if (!isOutOfMemory(String(error))) throw error
-      throw outOfMemory('for a training step', error)
+      throw runFailure(error, this.device, 'for a training step')
     }
   }
 

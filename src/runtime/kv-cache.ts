@@ -1,6 +1,6 @@
 import type { KVCache } from '../strategies/types.js'
+import { outOfMemory } from './failures.js'
 import * as ort from './ort.js'
-import { outOfMemory } from './session.js'
 
 /** Attention runs over whole multiples of this many slots, so that shapes repeat from step to step. */
 const PADDING = 64

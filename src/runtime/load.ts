@@ -3,8 +3,9 @@ import { UserError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { WeightStore } from '../weights/index.js'
 import { buildGraph } from './build.js'
+import { DeviceTooSmall, DeviceUnavailable } from './failures.js'
 import { loadTree, OnnxModel } from './onnx-model.js'
-import { autoDevices, cacheLayoutOf, type Device, DeviceUnavailable, type Placement } from './session.js'
+import { autoDevices, cacheLayoutOf, type Device, type Placement } from './session.js'
 import { autoRunType, checkParameters, type RunType, weightBytes } from './storage.js'
 
 export interface RuntimeOptions {
@@ -43,14 +44,16 @@ export async function loadOnnxModel(
   const type = dtype === 'auto' ? autoRunType(spec, store, freemem()) : dtype
   checkMemory(spec, type)
   const candidates = device === 'auto' ? autoDevices() : [device]
+  let obstacle = 'No usable GPU was found'
   for (const candidate of candidates) {
     try {
       const placement = { device: candidate, deviceId }
       const model = await loadOn(placement, spec, store, type, options)
-      if (device === 'auto' && candidate === 'cpu') onNotice?.('No usable GPU was found: running on the CPU.')
+      if (device === 'auto' && candidate === 'cpu') onNotice?.(`${obstacle}: running on the CPU.`)
       return { model, dtype: type, ...placement }
     } catch (error) {
       if (!(error instanceof DeviceUnavailable) || candidate === candidates.at(-1)) throw error
+      if (error instanceof DeviceTooSmall) obstacle = 'The GPU is too small for the model'
     }
   }
   throw new RangeError('There is no device to try.')

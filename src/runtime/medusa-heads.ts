@@ -5,13 +5,17 @@ import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { Candidates } from '../strategies/drafters/medusa.js'
 import type { Weights } from '../weights/index.js'
+import { runFailure } from './failures.js'
 import * as ort from './ort.js'
 import { drafterSource } from './quantised-vocabulary.js'
-import { createSession, type SessionOptions } from './session.js'
+import { createSession, type Device, type SessionOptions } from './session.js'
 
 /** Medusa's heads on ONNX Runtime. */
 export class MedusaHeads {
-  private constructor(private readonly session: ort.InferenceSession) {}
+  private constructor(
+    private readonly session: ort.InferenceSession,
+    private readonly device: Device,
+  ) {}
 
   /**
    * @param weights the heads' by their names in a checkpoint, and the target's vocabulary matrix by HF's where they share it
@@ -28,7 +32,7 @@ export class MedusaHeads {
       .filter((name) => !name.includes('.linear.'))
     const vocabularies = [headName(spec), ...own].filter((name) => weights.has(name))
     const graph = serialize(medusaGraph(spec, drafterSource(weights, vocabularies, spec), medusa))
-    return new MedusaHeads(await createSession(graph, '', options))
+    return new MedusaHeads(await createSession(graph, '', options), options.device)
   }
 
   /**
@@ -37,7 +41,9 @@ export class MedusaHeads {
    */
   async candidates(hidden: Float32Array): Promise<Candidates[]> {
     const feeds = { hidden: new ort.Tensor('float32', hidden, [1, hidden.length]) }
-    const { tokens, log_probabilities } = await this.session.run(feeds)
+    const { tokens, log_probabilities } = await this.session.run(feeds).catch((error) => {
+      throw runFailure(error, this.device, 'to draft with the heads')
+    })
     const [, heads, count] = tokens.dims
     const ids = Array.from(tokens.data as BigInt64Array, Number)
     const logProbabilities = log_probabilities.data as Float32Array

@@ -1,14 +1,14 @@
 import { UserError } from '../errors.js'
 import { INPUT_PREFIX } from '../models/decoder.js'
-import type { CacheLayout } from '../models/layers.js'
 import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { EarlyExit, KVCache, Model, Output } from '../strategies/types.js'
 import { DeviceKernels, DeviceRows } from './device-rows.js'
+import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
 import { TreeCache } from './kv-cache.js'
 import * as ort from './ort.js'
-import { cacheLayoutOf, createSession, isOutOfMemory, outOfMemory, type SessionOptions } from './session.js'
+import { cacheLayoutOf, createSession, type Device, type SessionOptions } from './session.js'
 
 /** Tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */
 const CHUNK = 128
@@ -17,7 +17,7 @@ const CHUNK = 128
 export interface TreeGraph {
   readonly session: ort.InferenceSession
   readonly spec: DecoderSpec
-  readonly layout: CacheLayout
+  readonly device: Device
   /** For a cache on the device. */
   readonly kernels?: DeviceKernels
   /** Early exits, by HF's numbers of `hidden_states`. */
@@ -35,10 +35,9 @@ export async function loadTree(
   options: SessionOptions,
 ): Promise<TreeGraph> {
   const { device } = options
-  const layout = cacheLayoutOf(device)
   const session = await createSession(graph, directory, options)
-  const kernels = layout === 'device' ? await DeviceKernels.create(spec, device) : undefined
-  return { session, spec, layout, kernels, exits }
+  const kernels = cacheLayoutOf(device) === 'device' ? await DeviceKernels.create(spec, device) : undefined
+  return { session, spec, device, kernels, exits }
 }
 
 /** What a pass of a graph over token trees gives. */
@@ -52,13 +51,13 @@ export abstract class OnnxTree<Item> {
   readonly exits: readonly number[]
   protected readonly spec: DecoderSpec
   private readonly session: ort.InferenceSession
-  private readonly layout: CacheLayout
+  private readonly device: Device
   private readonly kernels: DeviceKernels | undefined
 
-  constructor({ session, spec, layout, kernels, exits = [] }: TreeGraph) {
+  constructor({ session, spec, device, kernels, exits = [] }: TreeGraph) {
     this.session = session
     this.spec = spec
-    this.layout = layout
+    this.device = device
     this.kernels = kernels
     this.exits = exits
     this.vocabSize = spec.vocabSize
@@ -96,7 +95,7 @@ export abstract class OnnxTree<Item> {
       }
     } catch (error) {
       cache.retract(cache.length - before)
-      throw runError(error)
+      throw runFailure(error, this.device, 'to run the model')
     }
     const row = (node: number) => {
       const found = results.get(node)
@@ -153,7 +152,7 @@ export abstract class OnnxTree<Item> {
       return session.run(feeds, { ...this.fetches(), ...cache.rows.present() })
     }
     const host = cache.rows as HostRows
-    if (this.layout === 'in-place') {
+    if (cacheLayoutOf(this.device) === 'in-place') {
       const feeds = { ...this.feeds(cache, tokens, rows, cache.columns, past), ...host.past() }
       return session.run(feeds, { ...this.fetches(), ...host.rows(past, count) })
     }
@@ -239,10 +238,4 @@ interface Row {
 
 function int64(values: readonly number[], shape: number[]): ort.Tensor {
   return new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape)
-}
-
-function runError(error: unknown): Error {
-  if (error instanceof UserError || !(error instanceof Error)) return error as Error
-  if (isOutOfMemory(error.message)) return outOfMemory('to run the model', error)
-  return new UserError(`ONNX Runtime failed: ${error.message.split('\n')[0]}`, 1, { cause: error })
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { UserError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
 import type { CacheLayout } from '../models/layers.js'
+import { loadFailure } from './failures.js'
 import * as ort from './ort.js'
 
 export const DEVICES = ['cpu', 'webgpu', 'cuda'] as const
@@ -21,27 +22,12 @@ export interface SessionOptions extends Placement {
   readonly outputs?: 'gpu-buffer'
 }
 
-/** What to do where a device is asked for and not there. */
-export const REMEDY: Readonly<Record<Device, string>> = {
-  cpu: 'reinstall onnxruntime-node',
-  webgpu:
-    'install a driver for the GPU (on Linux a Vulkan driver and libvulkan1), or leave --device out for the CPU',
-  cuda:
-    'install CUDA 12 and cuDNN 9, then the provider with `npm rebuild onnxruntime-node ' +
-    '--onnxruntime-node-install=cuda12`, or leave --device out for the CPU',
-}
-
 // Failures come as exceptions; the library's own log would repeat them on stderr.
 ort.env.logLevel = 'fatal'
 
 /** WebGPU's tensors can be held from here; of CUDA's memory, what the graph writes comes back as an output. */
 export function cacheLayoutOf(device: Device): CacheLayout {
   return ({ cpu: 'in-place', webgpu: 'device', cuda: 'appended' } as const)[device]
-}
-
-/** The place of what has one, for what is to run beside it. */
-export function placementOf({ device, deviceId }: Placement): Placement {
-  return { device, deviceId }
 }
 
 /** @throws UserError, exit code 2, for the number of a device where none can be chosen */
@@ -85,37 +71,6 @@ export async function createSession(
       },
     })
   } catch (error) {
-    throw sessionError(error, device)
+    throw loadFailure(error, { device, deviceId })
   }
-}
-
-/** Whether the failure is the device's, so that `auto` may try the next one. */
-export class DeviceUnavailable extends UserError {}
-
-function sessionError(error: unknown, device: Device): Error {
-  const message = firstLine(error)
-  if (isOutOfMemory(message)) return outOfMemory('to load the model', error)
-  if (device === 'cpu') {
-    return new UserError(`ONNX Runtime cannot load the graph: ${message}`, 1, { cause: error })
-  }
-  return new DeviceUnavailable(`The device ${device} cannot be used: ${REMEDY[device]}. (${message})`, 1, {
-    cause: error,
-  })
-}
-
-/** The sentence for an allocation that failed; `purpose` begins with "to". */
-export function outOfMemory(purpose: string, cause: unknown): UserError {
-  const remedy = 'close other programs, use --dtype int8 or int4, or a shorter context'
-  return new UserError(`There is not enough memory ${purpose}: ${remedy}.`, 1, { cause })
-}
-
-export function isOutOfMemory(message: string): boolean {
-  return /bad_alloc|failed to allocate|allocation failed|out of memory|invalid array length/i.test(message)
-}
-
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  // The library begins with its own source line and a list of bracketed codes.
-  const text = message.replace(/^\/\S+:\d+ .*?(?=Failed|\[ONNXRuntimeError\])/s, '')
-  return text.split('\n')[0].trim()
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type BatchOptions, runBatch } from '../../src/batch/batch.js'
 import { Input, type Shard } from '../../src/batch/input.js'
 import { rowSeed } from '../../src/batch/request.js'
+import { DeviceLost } from '../../src/errors.js'
 import { generate } from '../../src/generation/generate.js'
 import { createRandom } from '../../src/random.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
@@ -49,14 +50,14 @@ interface Setting extends Partial<BatchOptions> {
   shard?: Shard
   seed?: number
   output?: MemoryOutput
+  toy?: ToyModel
 }
 
 /** Serves rows with the toy model, whose caches are all given back. */
 async function serve(
   lines: readonly (object | string)[] | Input,
-  { shard, seed = SEED, output = new MemoryOutput(), ...options }: Setting = {},
+  { shard, seed = SEED, output = new MemoryOutput(), toy = new ToyModel(), ...options }: Setting = {},
 ) {
-  const toy = new ToyModel()
   const input = lines instanceof Input ? lines : inputOf(lines, shard)
   try {
     const progress = await runBatch(
@@ -393,6 +394,25 @@ describe('a run', () => {
     expect(output.rows.length).toBeGreaterThanOrEqual(10)
     expect(output.rows.length).toBeLessThan(40)
     for (const row of output.rows) expect(rows).toContainEqual(row)
+  })
+
+  test('whose device is lost ends there, and a later one serves the rows that it cut off', async () => {
+    const { rows } = await serve(lines)
+    const output = new MemoryOutput()
+    const toy = new ToyModel()
+    const { forward } = toy
+    toy.forward = (...pass) => {
+      if (toy.forwards >= 60) return Promise.reject(new DeviceLost('The device webgpu was lost.'))
+      return forward.apply(toy, pass)
+    }
+    await expect(serve(lines, { output, toy })).rejects.toThrow('The device webgpu was lost.')
+    const written = output.rows.length
+    expect(written).toBeGreaterThan(0)
+    expect(written).toBeLessThan(40)
+    for (const row of output.rows) expect(rows).toContainEqual(row)
+    const { progress } = await serve(lines, { output })
+    expect(progress.rows).toBe(40 - written)
+    expect(byId(output.rows)).toEqual(byId(rows))
   })
 
   test('serves rows of a stream as they come', async () => {

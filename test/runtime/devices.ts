@@ -1,7 +1,8 @@
 import * as ort from 'onnxruntime-node'
 import { Graph } from '../../src/onnx/graph.js'
 import { serialize } from '../../src/onnx/serialize.js'
-import { createSession, type Device, DeviceUnavailable } from '../../src/runtime/session.js'
+import { DeviceUnavailable } from '../../src/runtime/failures.js'
+import { createSession, type Device } from '../../src/runtime/session.js'
 
 export interface TestDevice {
   readonly device: Device

@@ -104,7 +104,7 @@ describe('a run that fails', () => {
       const zeros = { data: new Float32Array(count * spec.vocabSize) }
       return { logits: zeros, hidden: zeros, residual: zeros }
     }
-    return new OnnxModel({ session: { run } as unknown as Session, spec, layout: 'in-place' })
+    return new OnnxModel({ session: { run } as unknown as Session, spec, device: 'cpu' })
   }
 
   test.each([0, 1])('leaves the cache as it was, when its run %i fails', async (after) => {

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { checkDeviceId, createSession, placementOf } from '../../src/runtime/session.js'
+import { checkDeviceId, createSession } from '../../src/runtime/session.js'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -16,7 +16,7 @@ describe('the device of a session', () => {
     [{ device: 'webgpu' } as const, 'webgpu'],
   ])('%o is asked for by its number where it has one', async (placement, provider) => {
     const create = watchCreate()
-    await createSession(new Uint8Array(), '', placementOf(placement))
+    await createSession(new Uint8Array(), '', placement)
     expect(create.mock.calls[0][1 as never]).toMatchObject({ executionProviders: [provider] })
   })
 
