@@ -26,6 +26,7 @@ import { prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
 import { encodePrompt, type Prompt } from './prompt.js'
 import { type GeneratedSequence, Sequence, tokenRecorder } from './sequence.js'
+import { shortlisted, shortlistOf } from './shortlist.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { healPrompt } from './token-healing.js'
@@ -209,7 +210,7 @@ async function* run(
       logprobs: options.logprobs,
     }
     const sequences = Array.from({ length: count }, () => new Sequence(parts))
-    const decoded = contrasted(target, config, spec)
+    const decoded = shortlisted(contrasted(target, config, spec), shortlistOf(config, context, options))
     const requests = caches.map((cache, i) => ({
       model: decoded,
       cache,

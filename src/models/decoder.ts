@@ -3,6 +3,7 @@ import { Blocks } from './blocks.js'
 import { writeRows } from './cache-graphs.js'
 import type { CacheLayout, ParameterSource } from './layers.js'
 import { headName } from './parameters.js'
+import { addShortlist } from './shortlist.js'
 import type { AttentionKind, DecoderSpec } from './spec.js'
 
 /**
@@ -13,7 +14,8 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * float32 [T, headDim / 2], the rotary tables of the tokens' positions (`rotaryTables`), times the square root of the
  * attention scale, which queries and keys thereby share; `sliding_mask`, `sliding_cos` and `sliding_sin`, the same for
  * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, float32 [kvHeads, 1, S or S - T,
- * headDim]; for a cache on the device `columns`, int64 [kvHeads, 1, T, 3], where the new rows go (`writeRows`).
+ * headDim]; for a cache on the device `columns`, int64 [kvHeads, 1, T, 3], where the new rows go (`writeRows`), and without
+ * exits those of `addShortlist`, which tells of its outputs, too.
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
@@ -82,6 +84,7 @@ export class DecoderBuilder extends Blocks {
     this.linear(asked, headName(spec), vocabSize, hiddenSize, { output: 'logits' })
     // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
     graph.nodes.unshift(graph.nodes.pop()!)
+    if (this.layout === 'device' && exits.length === 0) addShortlist(graph, 'logits', vocabSize)
     return graph
   }
 

@@ -60,7 +60,7 @@ interface Entry {
 }
 
 /** To be raised with every change of the graph or of how weights are stored. */
-const VERSION = 6
+const VERSION = 7
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
 const MANIFEST_FILE = 'entry.json'

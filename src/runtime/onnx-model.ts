@@ -2,13 +2,14 @@ import { UserError } from '../errors.js'
 import { INPUT_PREFIX } from '../models/decoder.js'
 import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
-import type { EarlyExit, KVCache, Model, Output } from '../strategies/types.js'
+import type { EarlyExit, ForwardOptions, KVCache, Model, Output } from '../strategies/types.js'
 import { DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
 import { TreeCache } from './kv-cache.js'
 import * as ort from './ort.js'
 import { cacheLayoutOf, createSession, type Device, type SessionOptions } from './session.js'
+import { Shortlist, SparseRows } from './shortlist.js'
 
 /** Tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */
 const CHUNK = 128
@@ -53,6 +54,7 @@ export abstract class OnnxTree<Item> {
   private readonly session: ort.InferenceSession
   private readonly device: Device
   private readonly kernels: DeviceKernels | undefined
+  private readonly sparseRows: SparseRows
 
   constructor({ session, spec, device, kernels, exits = [] }: TreeGraph) {
     this.session = session
@@ -61,6 +63,7 @@ export abstract class OnnxTree<Item> {
     this.kernels = kernels
     this.exits = exits
     this.vocabSize = spec.vocabSize
+    this.sparseRows = new SparseRows(spec.vocabSize)
     this.hiddenSize = spec.hiddenSize
     this.maxPositions = spec.maxPositions
   }
@@ -77,10 +80,13 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
+    { shortlist: count }: ForwardOptions = {},
   ): Promise<TreeOutput> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
     this.check(cache, tokens, parents)
     const before = cache.length
+    const shortlist = Shortlist.of(this.givesShortlists ? count : undefined, this.vocabSize)
+    this.sparseRows.clear()
     const results = new Map<number, Row>()
     const states: States[] = []
     try {
@@ -89,7 +95,13 @@ export abstract class OnnxTree<Item> {
         const end = Math.min(start + CHUNK, tokens.length)
         const wanted = nodes.filter((node) => node >= start && node < end)
         const rows = wanted.map((node) => node - start)
-        const chunk = await this.run(cache, tokens.slice(start, end), parents.slice(start, end), rows)
+        const chunk = await this.run(
+          cache,
+          tokens.slice(start, end),
+          parents.slice(start, end),
+          rows,
+          shortlist,
+        )
         for (const [i, node] of wanted.entries()) results.set(node, chunk.row(i))
         states.push(chunk.states)
       }
@@ -120,16 +132,26 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     rows: readonly number[],
+    shortlist: Shortlist,
   ): Promise<{ states: States; row(row: number): Row }> {
+    if (rows.length === 0 && this.givesShortlists) {
+      // The graph needs a row to sort.
+      return this.run(cache, tokens, parents, [0], Shortlist.of(1, this.vocabSize))
+    }
     const past = cache.length
     cache.widen(tokens.length)
     cache.append(parents)
-    const results = await this.results(cache, past, tokens, rows)
+    const results = await this.results(cache, past, tokens, rows, shortlist)
+    if (shortlist.isTied(results)) {
+      // The same again, with all scores.
+      cache.retract(tokens.length)
+      return this.run(cache, tokens, parents, rows, Shortlist.of(undefined, this.vocabSize))
+    }
     const cut = (name: string, size: number) => {
       const values = results[name]?.data as Float32Array
       return (row: number) => values.subarray(row * size, (row + 1) * size)
     }
-    const logits = cut('logits', this.vocabSize)
+    const logits = shortlist.isWhole ? cut('logits', this.vocabSize) : this.topRows(shortlist, results)
     const early = cut('exits', this.hiddenSize)
     const exit = (row: number, index: number): EarlyExit => ({
       logits: logits((index + 1) * rows.length + row),
@@ -142,19 +164,40 @@ export abstract class OnnxTree<Item> {
     }
   }
 
-  private async results(cache: TreeCache, past: number, tokens: readonly Item[], rows: readonly number[]) {
+  private topRows(shortlist: Shortlist, results: ort.InferenceSession.OnnxValueMapType) {
+    const read = shortlist.read(results)
+    return (row: number) => this.sparseRows.row(read(row))
+  }
+
+  /** A device gives the best scores alone, to spare the way of the others. */
+  private get givesShortlists(): boolean {
+    return this.kernels !== undefined && this.exits.length === 0
+  }
+
+  private async results(
+    cache: TreeCache,
+    past: number,
+    tokens: readonly Item[],
+    rows: readonly number[],
+    shortlist: Shortlist,
+  ) {
     const { session } = this
     const count = tokens.length
     if (cache.rows instanceof DeviceRows) {
       await cache.rows.settle()
       const columns = cache.rows.places(past, count)
-      const feeds = { ...this.feeds(cache, tokens, rows, cache.columns, past), ...cache.rows.past(), columns }
-      return session.run(feeds, { ...this.fetches(), ...cache.rows.present() })
+      const feeds = {
+        ...this.feeds(cache, tokens, rows, cache.columns, past),
+        ...cache.rows.past(),
+        columns,
+        ...(this.givesShortlists && shortlist.feeds()),
+      }
+      return session.run(feeds, { ...this.fetches(shortlist), ...cache.rows.present() })
     }
     const host = cache.rows as HostRows
     if (cacheLayoutOf(this.device) === 'in-place') {
       const feeds = { ...this.feeds(cache, tokens, rows, cache.columns, past), ...host.past() }
-      return session.run(feeds, { ...this.fetches(), ...host.rows(past, count) })
+      return session.run(feeds, { ...this.fetches(shortlist), ...host.rows(past, count) })
     }
     const columns = cache.columns + count
     const feeds = { ...this.feeds(cache, tokens, rows, columns, cache.columns), ...host.past() }
@@ -165,8 +208,13 @@ export abstract class OnnxTree<Item> {
     return results
   }
 
-  private fetches(): Record<string, null> {
-    return { logits: null, hidden: null, residual: null, ...(this.exits.length > 0 && { exits: null }) }
+  private fetches(shortlist: Shortlist): Record<string, null> {
+    return {
+      ...shortlist.fetches(),
+      hidden: null,
+      residual: null,
+      ...(this.exits.length > 0 && { exits: null }),
+    }
   }
 
   private feeds(

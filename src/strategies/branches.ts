@@ -1,4 +1,4 @@
-import type { KVCache, Model, Output } from './types.js'
+import type { ForwardOptions, KVCache, Model, Output } from './types.js'
 
 const FIRST_COMPACTION = 256
 
@@ -48,10 +48,11 @@ export class BranchingModel implements Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
+    options?: ForwardOptions,
   ): Promise<Output> {
     if (!(cache instanceof Branch)) throw new TypeError('The cache is of another kind of model.')
     return new Promise((resolve, reject) => {
-      this.waiting.push({ branch: cache, tokens, parents, nodes, resolve, reject })
+      this.waiting.push({ branch: cache, tokens, parents, nodes, options, resolve, reject })
       this.schedule()
     })
   }
@@ -108,7 +109,7 @@ export class BranchingModel implements Model {
       }
       for (const node of job.nodes) nodes.push(offset + node)
     }
-    const output = await this.model.forward(this.shared, tokens, parents, nodes)
+    const output = await this.model.forward(this.shared, tokens, parents, nodes, commonOptions(jobs))
     for (const [i, { branch, ...job }] of jobs.entries()) {
       for (const token of job.tokens.keys()) branch.slots.push(base + offsets[i] + token)
     }
@@ -156,6 +157,14 @@ interface Job {
   readonly tokens: readonly number[]
   readonly parents: readonly number[]
   readonly nodes: readonly number[]
+  readonly options: ForwardOptions | undefined
   readonly resolve: (output: Output) => void
   readonly reject: (error: unknown) => void
+}
+
+/** What is enough for all that ask for nodes. */
+function commonOptions(jobs: readonly Job[]): ForwardOptions | undefined {
+  const shortlists = jobs.filter(({ nodes }) => nodes.length > 0).map(({ options }) => options?.shortlist)
+  if (shortlists.length === 0 || shortlists.includes(undefined)) return undefined
+  return { shortlist: Math.max(...(shortlists as number[])) }
 }

@@ -1,4 +1,4 @@
-import type { KVCache, Model, Output } from './types.js'
+import type { ForwardOptions, KVCache, Model, Output } from './types.js'
 
 /**
  * A model that keeps the cache of one sequence for the next one: what the next one begins with, along any path of the tree
@@ -55,9 +55,10 @@ export class KeepingModel implements Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes?: readonly number[],
+    options?: ForwardOptions,
   ): Promise<Output> {
     if (!(cache instanceof RecordedCache)) throw new TypeError('The cache is of another kind of model.')
-    const output = await this.model.forward(cache.inner, tokens, parents, nodes)
+    const output = await this.model.forward(cache.inner, tokens, parents, nodes, options)
     cache.record(tokens, parents)
     return output
   }

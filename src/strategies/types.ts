@@ -49,6 +49,15 @@ export interface EarlyExit {
   readonly hidden: Float32Array
 }
 
+/** What of a pass's results is wanted. */
+export interface ForwardOptions {
+  /**
+   * So many of the best scores after each node; by default all. Those that equal the last of them count as well, but for 1,
+   * the first of the best. `logits` may be -Infinity for the others.
+   */
+  readonly shortlist?: number
+}
+
 /** A causal language model over token trees. */
 export interface Model {
   /** The layers of which forward passes give early exits, in their order, by HF's numbers of `hidden_states`. */
@@ -69,6 +78,7 @@ export interface Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes?: readonly number[],
+    options?: ForwardOptions,
   ): Promise<Output>
 }
 

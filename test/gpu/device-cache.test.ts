@@ -1,5 +1,5 @@
 import type * as ort from 'onnxruntime-node'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
 import { largestDifference, loadFixture } from '../fixtures.js'
 import { testDevices } from '../runtime/devices.js'
@@ -43,6 +43,7 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
       await loadFixture('llama', { dtype: 'fp32', device: 'webgpu' }),
     ]
   })
+  afterEach(() => vi.restoreAllMocks())
   afterAll(() => Promise.all([cpu.dispose(), gpu.dispose()]))
 
   test('moves the mask, the tokens and the asked rows from and to the host, and no keys or values', async () => {
@@ -55,13 +56,16 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
     for (let step = 0; step < 30; step++) await gpu.forward(cache, [step], [39 + step])
     const ids = 8
     const row = 8
+    const shortlist = 2 * 8
     const tables = 2 * 4 * (spec.headDim / 2)
     const places = 8 * 3 * spec.kvHeads
+    // What is asked for nothing gives one score.
+    expect(moved[0].down).toBe(2 * (4 + 8) + 2 * 8 + 4 * 40 * 2 * gpu.hiddenSize)
     const steps = moved.slice(1)
     expect(steps).toHaveLength(30)
     for (const [i, { up, down }] of steps.entries()) {
       const mask = 4 * (40 + i + 1 > 64 ? 128 : 64)
-      expect(up).toBe(ids + row + tables + places + mask)
+      expect(up).toBe(ids + row + shortlist + tables + places + mask)
       expect(down).toBe(4 * (gpu.vocabSize + 2 * gpu.hiddenSize))
     }
     // What would move if the host held it.
@@ -69,6 +73,25 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
     expect(steps[0].up).toBeLessThan(host / 4)
     cache.dispose()
   })
+
+  test.each([1, 20])(
+    'moves the %i best scores and their places where no others are wanted',
+    async (count) => {
+      const moved = watch(gpu)
+      const cache = gpu.newCache()
+      await gpu.forward(cache, [...Array(40).keys()], chain(40), [])
+      for (let step = 0; step < 4; step++) {
+        const output = await gpu.forward(cache, [step, step], [39, 39], [0, 1], { shortlist: count })
+        expect(output.logits(1).filter((score) => score !== -Infinity)).toHaveLength(count)
+        cache.keep([...Array(40).keys()])
+      }
+      // One more of each tells of a tie; the fixture's vocabulary is of two blocks.
+      const entries = count + 1
+      const states = 2 * 2 * 4 * gpu.hiddenSize
+      for (const { down } of moved.slice(1)) expect(down).toBe(2 * (entries * (4 + 8) + 2 * 8) + states)
+      cache.dispose()
+    },
+  )
 
   test('kept in parts, twice before the next pass, goes on as the host’s does', async () => {
     const results = []

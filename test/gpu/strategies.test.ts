@@ -60,6 +60,8 @@ type Case = [name: string, settings: object, options?: (side: Side) => Promise<P
 const cases: Case[] = [
   ['greedy', {}],
   ['sample', { do_sample: true, temperature: 0.8 }],
+  ['sample of all tokens', { do_sample: true, top_k: 0 }],
+  ['two samples', { do_sample: true, num_return_sequences: 2 }],
   ['beam', { num_beams: 3 }],
   ['contrastive', { penalty_alpha: 0.6, top_k: 4 }],
   ['dola', { dola_layers: DOLA }],
