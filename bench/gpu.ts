@@ -4,8 +4,8 @@
  *
  *     npx tsx bench/gpu.ts --device webgpu --models DIR [--shapes smollm2-135m,smollm2-1.7b,llama-3-8b] [--model PATH]…
  *         [--dtype auto] [--device-id N] [--contexts 128,1024,4096] [--batches 1,8,32] [--tokens 1,2,4,8,16,32,64]
- *         [--rounds 5] [--steps 32] [--most-columns 40000] [--bandwidth GB/s] [--python PYTHON] [--threads N] [--seed 0]
- *         [--json FILE] [--markdown FILE]
+ *         [--rounds 5] [--steps 32] [--most-columns 40000] [--bandwidth GB/s] [--python PYTHON] [--no-drafters] [--threads N]
+ *         [--seed 0] [--json FILE] [--markdown FILE]
  *
  * Needs
  * - a checkout of this repository, Node 20.10 or newer, and `npm install` in it;
@@ -18,7 +18,7 @@
  *   host as the run type needs (llama-3-8b: int4 6 GB, fp32 32 GB); converted weights are kept in $XDG_CACHE_HOME/llm.
  *
  * --shapes names models with random weights (tiny is for trying this program); without --models there are none. --model is a model in
- * HF layout, or built-in, whose drafters are measured too; it may be given several times. --dtype is passed on. Sequences of a
+ * HF layout, or built-in, whose drafters are measured too (not with --no-drafters); it may be given several times. --dtype is passed on. Sequences of a
  * batch have prompts of their own and are branches of one tree, as in `llm batch`: what would be more columns of the cache than
  * --most-columns is left out. Sides take turns, backwards in every other round, after one that does not count; figures are medians, ratios
  * those of the same round. The bandwidth is measured by a graph that copies 128 MiB again and again, unless it is given.
@@ -54,6 +54,7 @@ function options() {
       'most-columns': { ...text, default: '40000' },
       bandwidth: text,
       python: text,
+      'no-drafters': { type: 'boolean', default: false },
       threads: { ...text, default: String(availableParallelism()) },
       seed: { ...text, default: '0' },
       json: text,
@@ -91,13 +92,17 @@ function shapeName(name: string): ShapeName {
 
 type Options = ReturnType<typeof options>
 
-async function* subjects({ models, shapes, model, seed }: Options): AsyncGenerator<Subject> {
+async function* subjects({ models, shapes, model, seed, ...options }: Options): AsyncGenerator<Subject> {
   for (const name of shapes) {
     const directory = await shapeDirectory(models!, name, seed)
     yield { name: `${name} (random weights)`, directory, hasDrafters: false }
   }
   for (const name of model) {
-    yield { name, directory: name === BUILT_IN ? BUILT_IN_DIRECTORY : name, hasDrafters: true }
+    yield {
+      name,
+      directory: name === BUILT_IN ? BUILT_IN_DIRECTORY : name,
+      hasDrafters: !options['no-drafters'],
+    }
   }
 }
 
