@@ -1,8 +1,12 @@
 import * as ort from 'onnxruntime-node'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { checkDeviceId, createSession } from '../../src/runtime/session.js'
+import { loadFixture } from '../fixtures.js'
 
-afterEach(() => vi.restoreAllMocks())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+})
 
 /** What ONNX Runtime is asked for. */
 function watchCreate() {
@@ -24,5 +28,51 @@ describe('the device of a session', () => {
     expect(() => checkDeviceId(device, 0)).toThrow(/^A device id chooses among CUDA's devices, .+\.$/)
     expect(() => checkDeviceId(device, undefined)).not.toThrow()
     expect(() => checkDeviceId('cuda', 3)).not.toThrow()
+  })
+})
+
+describe('a model', () => {
+  /** Every device but the CPU has no more memory than this. */
+  function withSmallDevices(message: string) {
+    vi.stubEnv('VK_ICD_FILENAMES', 'some.json')
+    const create = ort.InferenceSession.create.bind(ort.InferenceSession) as (
+      ...parameters: unknown[]
+    ) => Promise<ort.InferenceSession>
+    vi.spyOn(ort.InferenceSession, 'create').mockImplementation((async (...parameters: unknown[]) => {
+      const { executionProviders } = parameters[1] as { executionProviders: unknown[] }
+      if (executionProviders[0] !== 'cpu') throw new Error(message)
+      return create(...parameters)
+    }) as never)
+  }
+
+  test.each([
+    [
+      'that is too large for the GPU',
+      'vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY',
+      'The GPU is too small for the model: running on the CPU.',
+    ],
+    [
+      'without a GPU',
+      'Failed to get a WebGPU adapter: No supported adapters',
+      'No usable GPU was found: running on the CPU.',
+    ],
+  ])('%s runs on the CPU where the device is to be chosen', async (_, message, notice) => {
+    withSmallDevices(message)
+    const notices: string[] = []
+    const { model, device } = await loadFixture('llama', {
+      device: 'auto',
+      dtype: 'fp32',
+      onNotice: (text) => notices.push(text),
+    })
+    expect(device).toBe('cpu')
+    expect(notices).toEqual([notice])
+    await model.dispose()
+  })
+
+  test('that is too large for the GPU that was asked for says so', async () => {
+    withSmallDevices('CUDA failure 2: out of memory ; GPU=0')
+    await expect(loadFixture('llama', { device: 'cuda', dtype: 'fp32' })).rejects.toThrow(
+      /^There is not enough memory on the device cuda to load the model: close other programs that use it, /,
+    )
   })
 })
