@@ -3,6 +3,7 @@ import { INPUT_PREFIX } from '../models/decoder.js'
 import type { CacheLayout } from '../models/layers.js'
 import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
+import type { FloatType } from '../onnx/graph.js'
 import type { EarlyExit, KVCache, Model, Output } from '../strategies/types.js'
 import { DeviceKernels, DeviceRows } from './device-rows.js'
 import { HostRows } from './host-rows.js'
@@ -18,6 +19,8 @@ export interface TreeGraph {
   readonly session: ort.InferenceSession
   readonly spec: DecoderSpec
   readonly layout: CacheLayout
+  /** Of the cache; float32 by default. */
+  readonly type?: FloatType
   /** For a cache on the device. */
   readonly kernels?: DeviceKernels
   /** Early exits, by HF's numbers of `hidden_states`. */
@@ -31,14 +34,17 @@ export interface TreeGraph {
 export async function loadTree(
   graph: Uint8Array,
   directory: string,
-  { spec, exits }: Pick<TreeGraph, 'spec' | 'exits'>,
+  { spec, exits, type = 'float32' }: Pick<TreeGraph, 'spec' | 'exits' | 'type'>,
   options: SessionOptions,
 ): Promise<TreeGraph> {
   const { device } = options
   const layout = cacheLayoutOf(device)
-  const session = await createSession(graph, directory, options)
-  const kernels = layout === 'device' ? await DeviceKernels.create(spec, device) : undefined
-  return { session, spec, layout, kernels, exits }
+  const kernels = layout === 'device' ? await DeviceKernels.create(spec, device, type) : undefined
+  const session = await createSession(graph, directory, options).catch(async (error) => {
+    await kernels?.dispose()
+    throw error
+  })
+  return { session, spec, layout, type, kernels, exits }
 }
 
 /** What a pass of a graph over token trees gives. */
@@ -53,12 +59,14 @@ export abstract class OnnxTree<Item> {
   protected readonly spec: DecoderSpec
   private readonly session: ort.InferenceSession
   private readonly layout: CacheLayout
+  private readonly type: FloatType
   private readonly kernels: DeviceKernels | undefined
 
-  constructor({ session, spec, layout, kernels, exits = [] }: TreeGraph) {
+  constructor({ session, spec, layout, type = 'float32', kernels, exits = [] }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.layout = layout
+    this.type = type
     this.kernels = kernels
     this.exits = exits
     this.vocabSize = spec.vocabSize
@@ -70,7 +78,7 @@ export abstract class OnnxTree<Item> {
   protected abstract inputs(items: readonly Item[]): Record<string, ort.Tensor>
 
   newCache(): TreeCache {
-    return new TreeCache(this.kernels ? new DeviceRows(this.kernels) : new HostRows(this.spec))
+    return new TreeCache(this.kernels ? new DeviceRows(this.kernels) : new HostRows(this.spec, this.type))
   }
 
   async forward(

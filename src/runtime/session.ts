@@ -73,6 +73,17 @@ export async function createSession(
 /** Whether the failure is the device's, so that `auto` may try the next one. */
 export class DeviceUnavailable extends UserError {}
 
+/** The error of a device that does not compute in float16. */
+export function noHalf(device: Device, cause: unknown): Error {
+  const message = firstLine(cause)
+  if (!message.includes('requires f16')) return sessionError(cause, device)
+  return new DeviceUnavailable(
+    `The GPU does not compute in half precision on ${device} (shader-f16): use --dtype fp32, int8 or int4.`,
+    1,
+    { cause },
+  )
+}
+
 function sessionError(error: unknown, device: Device): Error {
   const message = firstLine(error)
   if (isOutOfMemory(message)) return outOfMemory('to load the model', error)
