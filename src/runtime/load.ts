@@ -68,8 +68,9 @@ function devicesFor(type: RunType, device: Device | 'auto'): Device[] {
 
 /** The error where no device was right for `auto`, which comes from half precision: else the CPU would have been. */
 function noDevice(type: RunType, cause?: DeviceUnavailable): Error {
-  const reason = cause ? ` (${cause.message.replace(/\.$/, '')})` : ''
-  return new UserError(`${type} needs a GPU, and none is usable${reason}: ${WITHOUT_HALF}.`, 1, { cause })
+  // What it says after the colon is what to do to use the device.
+  const reason = cause ? ` (${cause.message.split(':')[0]}.)` : ''
+  return new UserError(`${type} needs a GPU, and none is usable: ${WITHOUT_HALF}.${reason}`, 1, { cause })
 }
 
 async function loadOn(

@@ -18,9 +18,11 @@ import { openWeights, type WeightStore } from '../../src/weights/index.js'
 import { fixturePath, largestDifference, loadFixture } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
 
+/** What `auto` tries. */
+const devices = vi.hoisted((): sessions.Device[] => ['cpu'])
 vi.mock('../../src/runtime/session.js', async (original) => ({
   ...(await original<typeof sessions>()),
-  autoDevices: () => ['cpu'],
+  autoDevices: () => devices,
 }))
 vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
 
@@ -224,6 +226,18 @@ describe('is refused', () => {
       message: 'fp16 needs a GPU, and none is usable: use --dtype fp32, int8 or int4.',
       exitCode: 1,
     })
+  })
+
+  test('where a GPU fails, with the reason, instead of going on on the CPU', async ({ skip }) => {
+    devices.unshift('webgpu')
+    const failure = await loadFixture('llama', { dtype: 'fp16', device: 'auto' }).catch(
+      (error: unknown) => error,
+    )
+    devices.shift()
+    skip(!(failure instanceof Error), 'WebGPU computes in half precision here')
+    expect((failure as Error).message).toMatch(
+      /^fp16 needs a GPU, and none is usable: use --dtype fp32, int8 or int4\. \([^:]+\.\)$/,
+    )
   })
 
   test('for early exits of Gemma', async () => {
