@@ -12,7 +12,8 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * to the attention scores (0 for a token's ancestors and itself, a large negative number elsewhere); `cos` and `sin`
  * float32 [T, headDim / 2], the rotary tables of the tokens' positions (`rotaryTables`), times the square root of the
  * attention scale, which queries and keys thereby share; `sliding_mask`, `sliding_cos` and `sliding_sin`, the same for
- * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim]; for a cache on the device `columns`, int64 [kvHeads, 1, T, 3], where the new rows go (`writeRows`).
+ * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim];
+ * for a cache on the device `columns`, int64 [kvHeads, 1, T, 3], where the new rows go (`writeRows`).
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cacheDirectory } from '../../src/cache-directory.js'
 import { UserError } from '../../src/errors.js'
-import { BUILT_IN_DIRECTORY } from '../../src/generation/built-in.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../src/generation/built-in.js'
+import { generate } from '../../src/generation/generate.js'
+import { type LoadedDrafter, loadMedusa, loadMtp } from '../../src/generation/heads.js'
+import { loadModel } from '../../src/generation/load-model.js'
 import type { CacheLayout } from '../../src/models/layers.js'
 import { type DecoderSpec, specFromConfig } from '../../src/models/spec.js'
 import { createRandom } from '../../src/random.js'
@@ -194,6 +197,28 @@ test('early exits and states come back in float32', async () => {
     expect(largestDifference(half, results[0][i])).toBeGreaterThan(0)
   }
   await files.store.close()
+})
+
+test('heads draft for a model in half precision, from its float32 states', async () => {
+  const exact = await loadModel(BUILT_IN, { dtype: 'fp32', device: 'cpu' })
+  const files = await open(BUILT_IN_DIRECTORY)
+  const half = { ...exact, dtype: 'fp16', model: await load(files, 'fp16') } as const
+  const text = async (drafter?: LoadedDrafter) => {
+    const settings = { max_new_tokens: 24, do_sample: false }
+    const { ids, statistics } = await generate(half, 'Once upon a time', settings, drafter?.options).result()
+    return { ids, steps: statistics.steps }
+  }
+  const greedy = await text()
+  for (const drafter of [
+    await loadMedusa(join(BUILT_IN_DIRECTORY, 'medusa'), half, { tree: 6 }),
+    await loadMtp(join(BUILT_IN_DIRECTORY, 'mtp'), half, { depth: 3 }),
+  ]) {
+    const drafted = await text(drafter)
+    expect(drafted.ids).toEqual(greedy.ids)
+    expect(drafted.steps).toBeLessThan(greedy.steps)
+    await drafter.dispose()
+  }
+  await Promise.all([exact.dispose(), half.model.dispose(), files.store.close()])
 })
 
 test('float16 safetensors are mapped from where they lie, and others are converted', async () => {
