@@ -21,11 +21,12 @@ export async function loadRepeatedRows(
 ): Promise<RepeatedRows> {
   const tensor = (name: string) => {
     const found = store.tensors.get(name)
-    if (!found || !store.isVerbatim(name))
+    if (!found || !store.isVerbatim(name, 'F32'))
       throw new Error(`The baseline needs ${name} as float32 safetensors.`)
     return found
   }
   const graph = batchedGraph(spec, {
+    type: 'float32',
     data: (name) => {
       const { file, offset, byteLength } = tensor(name)
       return { file: basename(file), offset, length: byteLength }
@@ -56,7 +57,7 @@ export class RepeatedRows {
 
   /** Bytes of the rows in use. */
   get usedBytes(): number {
-    return this.batch * this.length * cacheBytesPerToken(this.spec)
+    return this.batch * this.length * cacheBytesPerToken(this.spec, 'fp32')
   }
 
   get allocatedBytes(): number {

@@ -12,9 +12,10 @@ export const modelFlags = {
     helpGroup: 'MODEL',
   }),
   dtype: Flags.string({
-    options: ['auto', 'fp32', 'int8', 'int4'],
+    options: ['auto', 'fp32', 'fp16', 'int8', 'int4', 'int4f16'],
     default: 'auto',
-    description: 'how weights are held; auto comes nearest to the file',
+    description:
+      'how weights are held; auto comes nearest to the file; fp16 and int4f16 compute in half precision, on GPUs',
     helpGroup: 'MODEL',
   }),
   device: Flags.string({

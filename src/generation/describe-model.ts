@@ -25,13 +25,14 @@ export interface ModelDescription {
   /** Bytes. */
   readonly memory: {
     readonly weights: Readonly<Record<RunType, number>>
+    /** In float32, as below; fp16 and int4f16 have half of it. */
     readonly cache_per_token: number
     readonly cache_full_context: number
   }
 }
 
 export function describeModel({ path, spec, store }: OpenModel, tokenizer: Tokenizer): ModelDescription {
-  const perToken = cacheBytesPerToken(spec)
+  const perToken = cacheBytesPerToken(spec, 'fp32')
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,

@@ -43,7 +43,7 @@ export class BatchDecoder extends Blocks {
     private readonly options: BatchDecoderOptions = {},
   ) {
     const { beside } = options
-    super(spec, { data: unavailable, quantised: () => undefined }, 'appended', beside?.graph)
+    super(spec, { type: 'float32', data: unavailable, quantised: () => undefined }, 'appended', beside?.graph)
     const { batch, length } = shape
     this.ids = beside?.ids ?? this.graph.input('ids', 'int32', [1, batch * length])
     this.segments = beside?.segments ?? this.graph.input('segments', 'int32', [batch, length])

@@ -20,9 +20,10 @@ export abstract class Blocks extends Layers {
   protected embed(ids: Value): Value {
     const { graph, spec } = this
     const table = this.parameter(EMBEDDING, [spec.vocabSize, spec.hiddenSize])
-    const embedded = graph.node('Gather', [table, ids], { axis: 0 })
+    const embedded = graph.cast(graph.node('Gather', [table, ids], { axis: 0 }), this.type, this.residualType)
     if (spec.embeddingScale === 1) return embedded
-    return graph.node('Mul', [embedded, graph.constant('float32', [spec.embeddingScale])])
+    const scale = graph.cast(graph.constant('float32', [spec.embeddingScale]), 'float32', this.residualType)
+    return graph.node('Mul', [embedded, scale])
   }
 
   /** The model's own layers. */
@@ -31,7 +32,7 @@ export abstract class Blocks extends Layers {
   }
 
   /**
-   * What each block is given, what the last one gives, and that normed.
+   * What each block is given, what the last one gives (of the `residualType`), and that normed.
    * @param first where the first one's keys and values are in the cache
    */
   protected blocks(

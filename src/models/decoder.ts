@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../onnx/graph.js'
+import type { Dimension, Graph, Value } from '../onnx/graph.js'
 import { Blocks } from './blocks.js'
 import { writeRows } from './cache-graphs.js'
 import type { CacheLayout, ParameterSource } from './layers.js'
@@ -13,15 +13,15 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * to the attention scores (0 for a token's ancestors and itself, a large negative number elsewhere); `cos` and `sin`
  * float32 [T, headDim / 2], the rotary tables of the tokens' positions (`rotaryTables`), times the square root of the
  * attention scale, which queries and keys thereby share; `sliding_mask`, `sliding_cos` and `sliding_sin`, the same for
- * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, float32 [kvHeads, 1, S or S - T,
- * headDim]; for a cache on the device `columns`, int64 [kvHeads, 1, T, 3], where the new rows go (`writeRows`), and without
- * exits those of `addShortlist`, which tells of its outputs, too.
+ * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim];
+ * for a cache on the device `columns`, int64 [kvHeads, 1, T, 3], where the new rows go (`writeRows`), and without exits those
+ * of `addShortlist`, which tells of its outputs, too.
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
  * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); by layer and key-value head
- * the new rows `key.i.h` (rotated) and `value.i.h`, float32 [1, T, headDim], or for a cache on the device by layer all rows,
- * `present_key.i` and `present_value.i`, float32 [kvHeads, 1, S, headDim].
+ * the new rows `key.i.h` (rotated) and `value.i.h`, [1, T, headDim], or for a cache on the device by layer all rows,
+ * `present_key.i` and `present_value.i`, [kvHeads, 1, S, headDim]; keys and values are of the source's type.
  * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
 export function decoderGraph(
@@ -36,11 +36,14 @@ export function decoderGraph(
 /** What the graph's inputs for a kind of layer begin with. */
 export const INPUT_PREFIX: Readonly<Record<AttentionKind, string>> = { full: '', sliding: 'sliding_' }
 
+/** What hides a token in float16 too: exp() of it is 0, and with a score added it stays above -65504, the least. */
+const LEAST_MASK = -3e4
+
 /** Per kind of layer: what is there once for all layers of the kind. */
 interface Shared {
-  /** float32 [T, S]. */
+  /** [T, S]. */
   readonly mask: Value
-  /** float32 [T, headDim / 2]. */
+  /** [T, headDim / 2]. */
   readonly cos: Value
   readonly sin: Value
 }
@@ -72,20 +75,30 @@ export class DecoderBuilder extends Blocks {
     this.shared = this.sharedInputs()
     if (this.layout === 'device') this.columns = graph.input('columns', 'int64', [spec.kvHeads, 1, 'T', 3])
     const { inputs, output, normed } = this.trunk()
-    graph.node('Identity', [normed], {}, 'hidden')
-    graph.node('Identity', [output], {}, 'residual')
+    graph.cast(normed, this.type, 'float32', 'hidden')
+    graph.cast(output, this.residualType, 'float32', 'residual')
     const gather = (state: Value) => graph.node('Gather', [state, rows], { axis: 1 })
-    const early = exits.map((exit) => gather([...inputs, normed][exit]))
+    const state = (exit: number) =>
+      exit < inputs.length ? graph.cast(inputs[exit], this.residualType, this.type) : normed
+    const early = exits.map((exit) => gather(state(exit)))
     let asked = gather(normed)
     if (early.length > 0) {
-      const states = graph.node('Concat', early, { axis: 1 }, 'exits')
+      const states = graph.node('Concat', early, { axis: 1 }, this.computed('exits'))
       asked = graph.node('Concat', [asked, states], { axis: 1 })
     }
-    this.linear(asked, headName(spec), vocabSize, hiddenSize, { output: 'logits' })
+    this.linear(asked, headName(spec), vocabSize, hiddenSize, { output: this.computed('logits') })
     // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
     graph.nodes.unshift(graph.nodes.pop()!)
     if (this.layout === 'device' && exits.length === 0) addShortlist(graph, 'logits', vocabSize)
     return graph
+  }
+
+  /** The name of what is computed as an output, which is float32: its own, or that of what is cast to it. */
+  private computed(output: string): Value {
+    if (this.type === 'float32') return output
+    const value = this.graph.fresh(output)
+    this.graph.cast(value, this.type, 'float32', output)
+    return value
   }
 
   protected trunk(): Trunk {
@@ -99,11 +112,19 @@ export class DecoderBuilder extends Blocks {
     return new Map(
       [...new Set(spec.layers)].map((kind) => {
         const prefix = INPUT_PREFIX[kind]
-        const table = (name: string) => graph.input(`${prefix}${name}`, 'float32', ['T', spec.headDim / 2])
-        const mask = graph.input(`${prefix}mask`, 'float32', ['T', 'S'])
-        return [kind, { mask, cos: table('cos'), sin: table('sin') }]
+        const input = (name: string, columns: Dimension) =>
+          graph.input(`${prefix}${name}`, 'float32', ['T', columns])
+        const table = (name: string) => graph.cast(input(name, spec.headDim / 2), 'float32', this.type)
+        return [kind, { mask: this.mask(input('mask', 'S')), cos: table('cos'), sin: table('sin') }]
       }),
     )
+  }
+
+  private mask(mask: Value): Value {
+    const { graph, type } = this
+    if (type === 'float32') return mask
+    const bounded = graph.node('Clip', [mask, graph.constant('float32', [LEAST_MASK], [])])
+    return graph.cast(bounded, 'float32', type)
   }
 
   /** Each head is a product of its own, which needs no packing for one token. */
@@ -157,7 +178,7 @@ export class DecoderBuilder extends Blocks {
     const { graph } = this
     const { kvHeads, headDim } = this.spec
     const heads = Array.from({ length: kvHeads }, (_, head) => `${name}.${head}`)
-    if (this.layout !== 'device') for (const head of heads) graph.output(head, 'float32', [1, 'T', headDim])
+    if (this.layout !== 'device') for (const head of heads) graph.output(head, this.type, [1, 'T', headDim])
     const sizes = graph.constant('int64', [width, ...heads.map(() => headDim)])
     return graph.nodeWith('Split', [x, sizes], { axis: 2 }, [graph.fresh('heads'), ...heads])
   }
@@ -165,11 +186,11 @@ export class DecoderBuilder extends Blocks {
   private withPast(name: string, heads: Value[]): Value {
     const { graph, layout, spec } = this
     const shape = (rows: string) => [spec.kvHeads, 1, rows, spec.headDim]
-    const past = graph.input(`past_${name}`, 'float32', shape(layout === 'appended' ? 'S_past' : 'S'))
+    const past = graph.input(`past_${name}`, this.type, shape(layout === 'appended' ? 'S_past' : 'S'))
     if (layout === 'in-place') return past
     const added = this.reshape(graph.node('Concat', heads, { axis: 0 }), [spec.kvHeads, 1, -1, spec.headDim])
     if (layout === 'device') {
-      graph.output(`present_${name}`, 'float32', shape('S'))
+      graph.output(`present_${name}`, this.type, shape('S'))
       return writeRows(graph, past, this.columns, added, `present_${name}`)
     }
     return graph.node('Concat', [past, added], { axis: 2 })

@@ -1,4 +1,4 @@
-import { Graph, type TensorData, type Value } from '../onnx/graph.js'
+import { type FloatType, Graph, type TensorData, type Value } from '../onnx/graph.js'
 import { type FusedProjection, HEAD } from './parameters.js'
 import type { DecoderSpec } from './spec.js'
 
@@ -8,15 +8,17 @@ export interface QuantisedLinear {
   readonly blockSize: number
   /** uint8 [out, ceil(in / blockSize), blockSize * bits / 8]. */
   readonly packed: TensorData
-  /** float32 [out, ceil(in / blockSize)]. */
+  /** [out, ceil(in / blockSize)], of the source's type. */
   readonly scales: TensorData
 }
 
 /** Where the graph finds its parameters, by HF's names. */
 export interface ParameterSource {
-  /** The float32 values; never asked for a quantised layer. */
+  /** What values and scales are held as; the graph computes and keeps its cache in it too. */
+  readonly type: FloatType
+  /** The values; never asked for a quantised layer. */
   data(name: string): TensorData
-  /** Undefined for a layer that is kept in float32; the projections of `FUSED` are asked for as one, by its name. */
+  /** Undefined for a layer that is not quantised; the projections of `FUSED` are asked for as one, by its name. */
   quantised(name: string): QuantisedLinear | undefined
 }
 
@@ -34,6 +36,13 @@ export type CacheLayout = 'in-place' | 'appended' | 'device'
 export class Layers {
   /** Heads that share a key-value head. */
   protected readonly group: number
+  /** Of projections, attention and the cache. */
+  protected readonly type: FloatType
+  /**
+   * Of the sum that runs through the blocks, and of its norms. Gemma's exceeds 65504, the largest float16, so that it stays
+   * float32 (as ONNX Runtime GenAI's model builder has it).
+   */
+  protected readonly residualType: FloatType
 
   constructor(
     readonly spec: DecoderSpec,
@@ -42,6 +51,8 @@ export class Layers {
     readonly graph = new Graph(),
   ) {
     this.group = spec.heads / spec.kvHeads
+    this.type = source.type
+    this.residualType = spec.gemmaNorms ? 'float32' : source.type
   }
 
   /** Several projections of x: one value where they are stored as one matrix, else one each. */
@@ -90,8 +101,8 @@ export class Layers {
     const { graph } = this
     const quantised = this.source.quantised(name)
     if (!quantised) {
-      // A tied projection is an initializer of its own: once it is packed, only looked-up rows stay in memory.
-      const own = output === 'logits' ? HEAD : name
+      // On the CPU a tied projection is an initializer of its own: once it is packed, only looked-up rows stay in memory.
+      const own = output !== undefined && this.layout === 'in-place' ? HEAD : name
       const weight = this.parameter(name, [rows, columns], own)
       const product = this.timesTransposed(x, weight, rows, columns, bias === undefined ? output : undefined)
       return bias === undefined ? product : graph.node('Add', [product, bias], {}, output)
@@ -101,7 +112,7 @@ export class Layers {
     const inputs = [
       x,
       graph.initializer(`${name}.packed`, 'uint8', [rows, blocks, (blockSize * bits) / 8], packed),
-      graph.initializer(`${name}.scales`, 'float32', [rows * blocks], scales),
+      graph.initializer(`${name}.scales`, this.type, [rows * blocks], scales),
     ]
     // At accuracy level 4 activations are rounded to int8, which is what makes it fast.
     const attributes = { K: columns, N: rows, bits, block_size: blockSize, accuracy_level: 4 }
@@ -120,46 +131,55 @@ export class Layers {
     return graph.node('Reshape', [product, graph.constant('int64', [1, -1, rows])], {}, output)
   }
 
-  protected norm(x: Value, name: string, size = this.spec.hiddenSize): Value {
+  /** Of the sum that runs through the blocks, as what projections take. */
+  protected norm(x: Value, name: string): Value {
+    const { graph, residualType, type } = this
+    return graph.cast(this.rmsNorm(x, name, this.spec.hiddenSize, residualType), residualType, type)
+  }
+
+  /** RMSNorm; its mean is computed in float32 whatever the `type` of x and of the result. */
+  private rmsNorm(x: Value, name: string, size: number, type: FloatType): Value {
     const attributes = { axis: -1, epsilon: { float: this.spec.normEpsilon } }
-    return this.graph.node('SimplifiedLayerNormalization', [x, this.normWeight(name, size)], attributes)
+    return this.graph.node('SimplifiedLayerNormalization', [x, this.normWeight(name, size, type)], attributes)
   }
 
   /** Norms each head of [1, T, heads * headDim]. */
   protected headNorm(x: Value, name: string, heads: number): Value {
     const { headDim, qkNorm } = this.spec
     if (!qkNorm) return x
-    return this.reshape(this.norm(this.reshape(x, [1, -1, heads, headDim]), name, headDim), [
-      1,
-      -1,
-      heads * headDim,
-    ])
+    const normed = this.rmsNorm(this.reshape(x, [1, -1, heads, headDim]), name, headDim, this.type)
+    return this.reshape(normed, [1, -1, heads * headDim])
   }
 
+  /** What a projection gives, as what is added to the sum that runs through the blocks. */
   protected gemmaNorm(x: Value, name: string): Value {
-    return this.spec.gemmaNorms ? this.norm(x, name) : x
+    const { spec, residualType } = this
+    if (!spec.gemmaNorms) return x
+    return this.rmsNorm(this.graph.cast(x, this.type, residualType), name, spec.hiddenSize, residualType)
   }
 
-  /** The norm of residual + x, and the sum itself. */
+  /** The norm of residual + x as what projections take, and the sum itself. */
   protected addAndNorm(residual: Value, x: Value, name: string): [normed: Value, sum: Value] {
-    const { graph, spec } = this
-    const inputs = [residual, x, this.normWeight(name, spec.hiddenSize)]
+    const { graph, spec, residualType } = this
+    const inputs = [residual, x, this.normWeight(name, spec.hiddenSize, residualType)]
     const outputs = [graph.fresh('normed'), '', '', graph.fresh('residual')]
     const attributes = { epsilon: { float: spec.normEpsilon } }
     graph.nodeWith('com.microsoft::SkipSimplifiedLayerNormalization', inputs, attributes, outputs)
-    return [outputs[0], outputs[3]]
+    return [graph.cast(outputs[0], residualType, this.type), outputs[3]]
   }
 
-  /** Gemma's norms scale by 1 + w; the sum is folded when the graph is loaded. */
-  protected normWeight(name: string, size: number): Value {
+  /** Gemma's norms scale by 1 + w; sum and casts are folded when the graph is loaded. */
+  private normWeight(name: string, size: number, type: FloatType): Value {
+    const { graph } = this
     const weight = this.parameter(name, [size])
-    if (!this.spec.gemmaNorms) return weight
-    return this.graph.node('Add', [weight, this.graph.constant('float32', [1])])
+    if (!this.spec.gemmaNorms) return graph.cast(weight, this.type, type)
+    const sum = graph.node('Add', [graph.cast(weight, this.type, 'float32'), graph.constant('float32', [1])])
+    return graph.cast(sum, 'float32', type)
   }
 
   /** @param as what the graph calls it */
   protected parameter(name: string, shape: number[], as = name): Value {
-    return this.graph.initializer(as, 'float32', shape, this.source.data(name))
+    return this.graph.initializer(as, this.type, shape, this.source.data(name))
   }
 
   silu(x: Value): Value {

@@ -4,6 +4,9 @@ import type { Tape } from './autodiff/tape.js'
 export const ELEMENT_TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10, bfloat16: 16 } as const
 export type ElementType = keyof typeof ELEMENT_TYPES
 
+/** The types that a decoder may compute in. */
+export type FloatType = 'float32' | 'float16'
+
 /** A dimension: a number, or a name for one that varies from run to run. */
 export type Dimension = number | string
 
@@ -73,6 +76,12 @@ export class Graph {
     const data = type === 'float32' ? new Float32Array(values) : new BigInt64Array(values.map(BigInt))
     const name = `const_${type}_${shape.join('x')}_${values.join('_')}`
     return this.initializer(name, type, shape, { bytes: new Uint8Array(data.buffer) })
+  }
+
+  /** x as another type; x itself where it is of that type already, unless an output is named. */
+  cast(x: Value, from: FloatType, to: FloatType, output?: string): Value {
+    if (from !== to) return this.node('Cast', [x], { to: ELEMENT_TYPES[to] }, output)
+    return output === undefined ? x : this.node('Identity', [x], {}, output)
   }
 
   /** Adds a node with one output and returns that output. */

@@ -17,10 +17,17 @@ import { UserError } from '../errors.js'
 import { decoderGraph } from '../models/decoder.js'
 import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/layers.js'
 import type { DecoderSpec } from '../models/spec.js'
-import type { TensorData } from '../onnx/graph.js'
+import type { FloatType, TensorData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
-import { quantiseBlocks, type WeightStore } from '../weights/index.js'
-import { type RunType, type StoredParameter, storagePlan, storedBytes } from './storage.js'
+import { quantiseBlocks, toHalves, type WeightStore } from '../weights/index.js'
+import {
+  floatType,
+  isQuantised,
+  type RunType,
+  type StoredParameter,
+  storagePlan,
+  storedBytes,
+} from './storage.js'
 
 /** A graph that can be loaded: the bytes of an ONNX file, and the directory that its weight files lie in. */
 export interface BuiltGraph {
@@ -60,16 +67,16 @@ interface Entry {
 }
 
 /** To be raised with every change of the graph or of how weights are stored. */
-const VERSION = 7
+const VERSION = 8
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
 const MANIFEST_FILE = 'entry.json'
 const ALIGNMENT = 64
 
 /**
- * The graph for these weights. Float32 safetensors are mapped from where they lie; other weights are converted once
+ * The graph for these weights. Safetensors of the run type's floats are mapped from where they lie; others are converted once
  * and kept with their graph under the XDG cache directory, keyed by weights, specification and run type.
- * @throws UserError where the cache cannot be written, leaving nothing behind.
+ * @throws UserError where the cache cannot be written, or a weight is beyond float16, leaving nothing behind.
  */
 export async function buildGraph(
   spec: DecoderSpec,
@@ -77,9 +84,9 @@ export async function buildGraph(
   type: RunType,
   options: BuildOptions,
 ): Promise<BuiltGraph> {
-  const directory = type === 'fp32' ? await mappableDirectory(spec, store) : undefined
+  const directory = isQuantised(type) ? undefined : await mappableDirectory(spec, store, type)
   if (directory) {
-    const graph = serialize(decoderGraph(spec, verbatimSource(store), options.layout, options.exits))
+    const graph = serialize(decoderGraph(spec, verbatimSource(store, type), options.layout, options.exits))
     return { graph, directory }
   }
   const { layout, exits = [] } = options
@@ -89,7 +96,8 @@ export async function buildGraph(
     (await readEntry(entry)) ?? (await buildEntry(entry, spec, store, type, options))
   if (exits.length === 0) return { graph, directory: entry }
   // Graphs with exits share the weights, and are made in no time.
-  return { graph: serialize(decoderGraph(spec, sourceOf(parameters), layout, exits)), directory: entry }
+  const source = sourceOf(parameters, type)
+  return { graph: serialize(decoderGraph(spec, source, layout, exits)), directory: entry }
 }
 
 async function readEntry(entry: string): Promise<Entry | undefined> {
@@ -110,9 +118,14 @@ function sha256(data: string | Uint8Array): string {
 }
 
 /** The one directory in which all parameters lie as the graph wants them, links followed. */
-async function mappableDirectory(spec: DecoderSpec, store: WeightStore): Promise<string | undefined> {
-  const names = storagePlan(spec, 'fp32').map(({ name }) => name)
-  if (!names.every((name) => store.isVerbatim(name))) return undefined
+async function mappableDirectory(
+  spec: DecoderSpec,
+  store: WeightStore,
+  type: RunType,
+): Promise<string | undefined> {
+  const names = storagePlan(spec, type).map(({ name }) => name)
+  const dtype = floatType(type) === 'float32' ? 'F32' : 'F16'
+  if (!names.every((name) => store.isVerbatim(name, dtype))) return undefined
   const files = new Set(names.map((name) => store.tensors.get(name)!.file))
   const real = await Promise.all([...files].map((file) => realpath(file)))
   const sameNames = [...files].every((file, i) => basename(file) === basename(real[i]))
@@ -120,12 +133,12 @@ async function mappableDirectory(spec: DecoderSpec, store: WeightStore): Promise
   return sameNames && directories.size === 1 ? [...directories][0] : undefined
 }
 
-function verbatimSource(store: WeightStore): ParameterSource {
+function verbatimSource(store: WeightStore, type: RunType): ParameterSource {
   const data = (name: string): TensorData => {
     const { file, offset, byteLength } = store.tensors.get(name)!
     return { file: basename(file), offset, length: byteLength }
   }
-  return { data, quantised: () => undefined }
+  return { type: floatType(type), data, quantised: () => undefined }
 }
 
 /** Writes an entry of the cache beside its place and moves it there when it is whole. */
@@ -142,7 +155,7 @@ async function buildEntry(
     await mkdir(temporary, { recursive: true })
     const weights = join(temporary, WEIGHT_FILE)
     const parameters = await writeWeights(weights, storagePlan(spec, type), store, options)
-    const graph = serialize(decoderGraph(spec, sourceOf(parameters), options.layout))
+    const graph = serialize(decoderGraph(spec, sourceOf(parameters, type), options.layout))
     const manifest: Manifest = { graph: sha256(graph), weights: (await stat(weights)).size, parameters }
     await writeFile(join(temporary, GRAPH_FILE), graph)
     await writeFile(join(temporary, MANIFEST_FILE), JSON.stringify(manifest))
@@ -197,8 +210,9 @@ async function writeWeights(
       signal?.throwIfAborted()
       onProgress?.({ done: file.length, total })
       const values = await readRows(store, parameter)
-      if (parameter.bits === 32) plain[parameter.name] = await file.append(values)
-      else quantised[parameter.name] = await appendQuantised(file, parameter, parameter.bits, values)
+      const { name, bits, type } = parameter
+      if (bits === 8 || bits === 4) quantised[name] = await appendQuantised(file, parameter, bits, values)
+      else plain[name] = await file.append(asFloats(values, type, name))
     }
     await file.handle.sync()
   } finally {
@@ -207,8 +221,8 @@ async function writeWeights(
   return { plain, quantised }
 }
 
-function sourceOf({ plain, quantised }: WrittenParameters): ParameterSource {
-  return { data: (name) => plain[name], quantised: (name) => quantised[name] }
+function sourceOf({ plain, quantised }: WrittenParameters, type: RunType): ParameterSource {
+  return { type: floatType(type), data: (name) => plain[name], quantised: (name) => quantised[name] }
 }
 
 /** The rows of all parts, one below the other. */
@@ -226,12 +240,21 @@ async function readRows(store: WeightStore, { shape, parts }: StoredParameter): 
 
 async function appendQuantised(
   file: TensorFile,
-  { shape, blockSize }: StoredParameter,
+  { name, shape, type, blockSize }: StoredParameter,
   bits: 8 | 4,
   values: Float32Array,
 ): Promise<QuantisedLinear> {
   const { packed, scales } = quantiseBlocks(values, shape[0], shape[1], bits, blockSize)
-  return { bits, blockSize, packed: await file.append(packed), scales: await file.append(scales) }
+  return {
+    bits,
+    blockSize,
+    packed: await file.append(packed),
+    scales: await file.append(asFloats(scales, type, name)),
+  }
+}
+
+function asFloats(values: Float32Array, type: FloatType, name: string): Float32Array | Uint16Array {
+  return type === 'float32' ? values : toHalves(values, name)
 }
 
 /** A file to which tensors are appended. */
@@ -240,7 +263,7 @@ class TensorFile {
 
   constructor(readonly handle: FileHandle) {}
 
-  async append(values: Float32Array | Uint8Array): Promise<TensorData> {
+  async append(values: Float32Array | Uint16Array | Uint8Array): Promise<TensorData> {
     const offset = Math.ceil(this.length / ALIGNMENT) * ALIGNMENT
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
     for (let done = 0; done < bytes.length; ) {

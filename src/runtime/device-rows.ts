@@ -1,6 +1,8 @@
 import { cacheNames, growingGraph, movingGraph, zerosGraph } from '../models/cache-graphs.js'
 import type { DecoderSpec } from '../models/spec.js'
+import type { FloatType } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import { halfFailure } from './failures.js'
 import type { CacheRows } from './kv-cache.js'
 import * as ort from './ort.js'
 import { createSession, type Device } from './session.js'
@@ -9,20 +11,40 @@ import { createSession, type Device } from './session.js'
 export class DeviceKernels {
   private constructor(
     readonly spec: DecoderSpec,
+    private readonly type: FloatType,
     private readonly zeros: ort.InferenceSession,
     private readonly growing: ort.InferenceSession,
     private readonly moving: ort.InferenceSession,
   ) {}
 
-  static async create(spec: DecoderSpec, device: Device): Promise<DeviceKernels> {
+  /** @throws UserError as `createSession`, and DeviceUnavailable where the device does not compute in this type */
+  static async create(spec: DecoderSpec, device: Device, type: FloatType): Promise<DeviceKernels> {
     const options = { device, outputs: 'gpu-buffer' } as const
-    return new DeviceKernels(
+    const kernels = new DeviceKernels(
       spec,
-      await createSession(serialize(zerosGraph()), '', options),
-      await createSession(serialize(growingGraph(spec)), '', options),
+      type,
+      await createSession(serialize(zerosGraph(type)), '', options),
+      await createSession(serialize(growingGraph(spec, type)), '', options),
       // Its results are given the memory of what it reads.
-      await createSession(serialize(movingGraph(spec)), '', { device }),
+      await createSession(serialize(movingGraph(spec, type)), '', { device }),
     )
+    if (type === 'float16') await kernels.tryHalf(device)
+    return kernels
+  }
+
+  /** WebGPU's float16 is a feature that an adapter may lack, which only a run tells. */
+  private async tryHalf(device: Device): Promise<void> {
+    try {
+      ;(await this.empty(1)).dispose()
+    } catch (error) {
+      await this.dispose()
+      throw halfFailure(error, device)
+    }
+  }
+
+  /** Bytes of a key's or value's number. */
+  get valueBytes(): number {
+    return this.type === 'float16' ? 2 : 4
   }
 
   /** A tensor of zeros, [kvHeads, 1, columns, headDim]. */
@@ -73,7 +95,7 @@ export class DeviceRows implements CacheRows {
 
   get byteLength(): number {
     const { kvHeads, headDim } = this.kernels.spec
-    return 4 * this.tensors.size * kvHeads * headDim * this.columns
+    return this.kernels.valueBytes * this.tensors.size * kvHeads * headDim * this.columns
   }
 
   allocate(): void {}

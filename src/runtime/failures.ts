@@ -31,6 +31,13 @@ export function loadFailure(error: unknown, { device, deviceId }: Placement): Er
   return new DeviceUnavailable(`${sentence} (${message})`, 1, { cause: error })
 }
 
+/** The sentence for a device that may not compute in float16, which only a run tells. */
+export function halfFailure(error: unknown, device: Device): Error {
+  if (!firstLine(error).includes('requires f16')) return loadFailure(error, { device })
+  const sentence = `The GPU does not compute in half precision on ${device} (shader-f16)`
+  return new DeviceUnavailable(`${sentence}: use --dtype fp32, int8 or int4.`, 1, { cause: error })
+}
+
 /**
  * The sentence for a run that failed.
  * @param purpose of the run; begins with "to" or "for"

@@ -1,18 +1,25 @@
+import type { FloatType } from '../onnx/graph.js'
 import * as ort from './ort.js'
+
+/** Halves are moved as they are: nobody computes with them here. */
+const ARRAYS = { float32: Float32Array, float16: Uint16Array } as const
 
 /**
  * The rows of one layer's keys or values in host memory, [heads, rows, headDim]: a head's rows lie side by side, which
  * is how attention reads them. The buffer may hold more rows than are laid out.
  */
 export class HeadRows {
-  private buffer = new Float32Array(0)
+  private buffer: Float32Array | Uint16Array
   private rows = 0
   private whole: ort.Tensor | undefined
 
   constructor(
     private readonly heads: number,
     private readonly headDim: number,
-  ) {}
+    private readonly type: FloatType,
+  ) {
+    this.buffer = new ARRAYS[type](0)
+  }
 
   get byteLength(): number {
     return this.buffer.byteLength
@@ -21,7 +28,7 @@ export class HeadRows {
   /** Makes the buffer hold `capacity` rows; the first `used` are kept. */
   allocate(capacity: number, used: number): void {
     const source = this.buffer
-    this.buffer = new Float32Array(this.heads * capacity * this.headDim)
+    this.buffer = new ARRAYS[this.type](this.heads * capacity * this.headDim)
     for (let head = 0; head < this.heads; head++) {
       const start = this.offset(head, 0)
       this.buffer.set(source.subarray(start, start + used * this.headDim), start)
@@ -51,7 +58,7 @@ export class HeadRows {
   }
 
   release(): void {
-    this.buffer = new Float32Array(0)
+    this.buffer = new ARRAYS[this.type](0)
     this.rows = 0
     this.whole = undefined
   }
@@ -59,20 +66,22 @@ export class HeadRows {
   /** A view of all rows, [heads, 1, rows, headDim]. */
   tensor(): ort.Tensor {
     const { heads, rows, headDim } = this
-    this.whole ??= new ort.Tensor('float32', this.buffer.subarray(0, heads * rows * headDim), [
-      heads,
-      1,
-      rows,
-      headDim,
-    ])
+    this.whole ??= this.view(0, [heads, 1, rows, headDim])
     return this.whole
   }
 
   /** A view of one head's rows from `first` on, [1, count, headDim]. */
   headTensor(head: number, first: number, count: number): ort.Tensor {
-    const start = this.offset(head, first)
-    const view = this.buffer.subarray(start, start + count * this.headDim)
-    return new ort.Tensor('float32', view, [1, count, this.headDim])
+    return this.view(this.offset(head, first), [1, count, this.headDim])
+  }
+
+  private view(start: number, shape: readonly number[]): ort.Tensor {
+    const count = shape.reduce((product, size) => product * size, 1)
+    return new ort.Tensor(
+      this.type as 'float32',
+      this.buffer.subarray(start, start + count) as Float32Array,
+      shape,
+    )
   }
 
   private offset(head: number, row: number): number {

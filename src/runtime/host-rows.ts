@@ -1,4 +1,5 @@
 import type { DecoderSpec } from '../models/spec.js'
+import type { FloatType } from '../onnx/graph.js'
 import { HeadRows } from './head-rows.js'
 import type { CacheRows } from './kv-cache.js'
 import type * as ort from './ort.js'
@@ -8,8 +9,11 @@ export class HostRows implements CacheRows {
   private readonly keys: HeadRows[]
   private readonly values: HeadRows[]
 
-  constructor(private readonly spec: DecoderSpec) {
-    const rows = () => spec.layers.map(() => new HeadRows(spec.kvHeads, spec.headDim))
+  constructor(
+    private readonly spec: DecoderSpec,
+    type: FloatType = 'float32',
+  ) {
+    const rows = () => spec.layers.map(() => new HeadRows(spec.kvHeads, spec.headDim, type))
     this.keys = rows()
     this.values = rows()
   }

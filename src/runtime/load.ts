@@ -1,12 +1,12 @@
 import { freemem } from 'node:os'
-import { UserError } from '../errors.js'
-import type { DecoderSpec } from '../models/spec.js'
+import { UserError, usageError } from '../errors.js'
+import { type DecoderSpec, FAMILIES } from '../models/spec.js'
 import type { WeightStore } from '../weights/index.js'
 import { buildGraph } from './build.js'
 import { DeviceTooSmall, DeviceUnavailable } from './failures.js'
 import { loadTree, OnnxModel } from './onnx-model.js'
 import { autoDevices, cacheLayoutOf, type Device, type Placement } from './session.js'
-import { autoRunType, checkParameters, type RunType, weightBytes } from './storage.js'
+import { autoRunType, checkParameters, floatType, type RunType, weightBytes } from './storage.js'
 
 export interface RuntimeOptions {
   readonly dtype?: RunType | 'auto'
@@ -31,7 +31,8 @@ export interface LoadedOnnxModel extends Placement {
 /**
  * Builds the graph for these weights and loads it.
  * @param origin the weights' path, for messages
- * @throws UserError for weights that do not fit the specification, a device that is not there, or too little memory.
+ * @throws UserError for weights that do not fit the specification, a device that is not there or does not compute in the
+ *   run type, or too little memory.
  */
 export async function loadOnnxModel(
   spec: DecoderSpec,
@@ -42,8 +43,8 @@ export async function loadOnnxModel(
   const { device = 'auto', deviceId, dtype = 'auto', onNotice } = options
   checkParameters(spec, store, origin)
   const type = dtype === 'auto' ? autoRunType(spec, store, freemem()) : dtype
+  const candidates = devicesFor(type, device)
   checkMemory(spec, type)
-  const candidates = device === 'auto' ? autoDevices() : [device]
   let obstacle = 'No usable GPU was found'
   for (const candidate of candidates) {
     try {
@@ -52,11 +53,28 @@ export async function loadOnnxModel(
       if (device === 'auto' && candidate === 'cpu') onNotice?.(`${obstacle}: running on the CPU.`)
       return { model, dtype: type, ...placement }
     } catch (error) {
-      if (!(error instanceof DeviceUnavailable) || candidate === candidates.at(-1)) throw error
+      if (!(error instanceof DeviceUnavailable)) throw error
+      if (candidate === candidates.at(-1)) throw device === 'auto' ? noDevice(type, error) : error
       if (error instanceof DeviceTooSmall) obstacle = 'The GPU is too small for the model'
     }
   }
-  throw new RangeError('There is no device to try.')
+  throw noDevice(type)
+}
+
+const WITHOUT_HALF = 'use --dtype fp32, int8 or int4'
+
+/** Those to try; the CPU has hardly an operator for float16. */
+function devicesFor(type: RunType, device: Device | 'auto'): Device[] {
+  const half = floatType(type) === 'float16'
+  if (half && device === 'cpu') throw usageError(`The CPU does not compute in ${type}: ${WITHOUT_HALF}.`)
+  return device === 'auto' ? autoDevices().filter((each) => !half || each !== 'cpu') : [device]
+}
+
+/** The error where no device was right for `auto`, which comes from half precision: else the CPU would have been. */
+function noDevice(type: RunType, cause?: DeviceUnavailable): Error {
+  // What it says after the colon is what to do to use the device.
+  const reason = cause ? ` (${cause.message.split(':')[0]}.)` : ''
+  return new UserError(`${type} needs a GPU, and none is usable: ${WITHOUT_HALF}.${reason}`, 1, { cause })
 }
 
 async function loadOn(
@@ -68,10 +86,23 @@ async function loadOn(
 ): Promise<OnnxModel> {
   const layout = cacheLayoutOf(placement.device)
   const exits = typeof asked === 'function' ? asked(spec) : asked
+  checkExits(spec, type, exits)
   const building = { layout, exits, signal, onProgress: onBuild }
   const { graph, directory } = await buildGraph(spec, store, type, building)
   signal?.throwIfAborted()
-  return new OnnxModel(await loadTree(graph, directory, { spec, exits }, { ...placement, threads }))
+  const tree = await loadTree(
+    graph,
+    directory,
+    { spec, exits, type: floatType(type) },
+    { ...placement, threads },
+  )
+  return new OnnxModel(tree)
+}
+
+/** A family whose norms keep what is beyond float16 from the projections has no norm before those of exits. */
+function checkExits(spec: DecoderSpec, type: RunType, exits: readonly number[]): void {
+  if (exits.length === 0 || !spec.gemmaNorms || floatType(type) === 'float32') return
+  throw usageError(`Early exits of ${FAMILIES[spec.family]} do not fit ${type}: ${WITHOUT_HALF}.`)
 }
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */
@@ -80,7 +111,7 @@ function checkMemory(spec: DecoderSpec, type: RunType): void {
   const free = freemem()
   if (needed <= free) return
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
-  const smaller = type === 'int4' ? 'use a smaller model' : 'use a smaller --dtype (int8, int4)'
+  const smaller = type.startsWith('int4') ? 'use a smaller model' : 'use a smaller --dtype (int8, int4)'
   throw new UserError(
     `The weights need ${gigabytes(needed)} of memory as ${type}, but ${gigabytes(free)} are free: ${smaller}.`,
   )

@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import { INPUT_PREFIX } from '../models/decoder.js'
 import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
+import type { FloatType } from '../onnx/graph.js'
 import type { EarlyExit, ForwardOptions, KVCache, Model, Output } from '../strategies/types.js'
 import { DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
@@ -19,6 +20,8 @@ export interface TreeGraph {
   readonly session: ort.InferenceSession
   readonly spec: DecoderSpec
   readonly device: Device
+  /** Of the cache; float32 by default. */
+  readonly type?: FloatType
   /** For a cache on the device. */
   readonly kernels?: DeviceKernels
   /** Early exits, by HF's numbers of `hidden_states`. */
@@ -32,13 +35,17 @@ export interface TreeGraph {
 export async function loadTree(
   graph: Uint8Array,
   directory: string,
-  { spec, exits }: Pick<TreeGraph, 'spec' | 'exits'>,
+  { spec, exits, type = 'float32' }: Pick<TreeGraph, 'spec' | 'exits' | 'type'>,
   options: SessionOptions,
 ): Promise<TreeGraph> {
   const { device } = options
-  const session = await createSession(graph, directory, options)
-  const kernels = cacheLayoutOf(device) === 'device' ? await DeviceKernels.create(spec, device) : undefined
-  return { session, spec, device, kernels, exits }
+  const isOnDevice = cacheLayoutOf(device) === 'device'
+  const kernels = isOnDevice ? await DeviceKernels.create(spec, device, type) : undefined
+  const session = await createSession(graph, directory, options).catch(async (error) => {
+    await kernels?.dispose()
+    throw error
+  })
+  return { session, spec, device, type, kernels, exits }
 }
 
 /** What a pass of a graph over token trees gives. */
@@ -53,13 +60,15 @@ export abstract class OnnxTree<Item> {
   protected readonly spec: DecoderSpec
   private readonly session: ort.InferenceSession
   private readonly device: Device
+  private readonly type: FloatType
   private readonly kernels: DeviceKernels | undefined
   private readonly sparseRows: SparseRows
 
-  constructor({ session, spec, device, kernels, exits = [] }: TreeGraph) {
+  constructor({ session, spec, device, type = 'float32', kernels, exits = [] }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.device = device
+    this.type = type
     this.kernels = kernels
     this.exits = exits
     this.vocabSize = spec.vocabSize
@@ -72,7 +81,7 @@ export abstract class OnnxTree<Item> {
   protected abstract inputs(items: readonly Item[]): Record<string, ort.Tensor>
 
   newCache(): TreeCache {
-    return new TreeCache(this.kernels ? new DeviceRows(this.kernels) : new HostRows(this.spec))
+    return new TreeCache(this.kernels ? new DeviceRows(this.kernels) : new HostRows(this.spec, this.type))
   }
 
   async forward(

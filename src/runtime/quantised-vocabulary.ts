@@ -18,6 +18,7 @@ export function drafterSource(
     vocabularies.map((name) => [name, quantisedVocabulary(weights.get(name)!, shape)]),
   )
   return {
+    type: 'float32',
     data: (name) => bytesOf(weights.get(name)!),
     quantised: (name) => quantised.get(name),
   }

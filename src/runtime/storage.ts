@@ -1,37 +1,56 @@
 import { UserError } from '../errors.js'
 import { EMBEDDING, FUSED, headName, type Parameter, parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
+import type { FloatType } from '../onnx/graph.js'
 import type { DType, WeightStore } from '../weights/index.js'
 
-/** How the linear layers are held at run time. */
-export const RUN_TYPES = ['fp32', 'int8', 'int4'] as const
+/** How the linear layers are held at run time, and what is computed in: float16 by those with `f16` or `fp16` in their name. */
+export const RUN_TYPES = ['fp32', 'fp16', 'int8', 'int4', 'int4f16'] as const
 export type RunType = (typeof RUN_TYPES)[number]
 
-/** How one parameter is stored for the graph; `bits` 32 is float32, 8 and 4 are blocks with a scale each. */
+type Bits = 32 | 16 | 8 | 4
+
+const LINEAR_BITS: Readonly<Record<RunType, Bits>> = { fp32: 32, fp16: 16, int8: 8, int4: 4, int4f16: 4 }
+
+/** What all but quantised weights is held as: other parameters, scales, activations and the cache. */
+export function floatType(type: RunType): FloatType {
+  return type === 'fp16' || type === 'int4f16' ? 'float16' : 'float32'
+}
+
+/** Whether linear layers are in blocks with a scale each. */
+export function isQuantised(type: RunType): boolean {
+  return LINEAR_BITS[type] < 16
+}
+
+const FLOAT_BITS = { float32: 32, float16: 16 } as const satisfies Record<FloatType, Bits>
+
+/** How one parameter is stored for the graph; `bits` 32 and 16 are floats, 8 and 4 are blocks with a scale each. */
 export interface StoredParameter extends Parameter {
   /** HF's parameters whose rows it holds, one below the other. */
   readonly parts: readonly Parameter[]
-  readonly bits: 32 | 8 | 4
-  /** Weights that share a scale; 0 for float32. */
+  readonly bits: Bits
+  /** Of floats, or of the scales. */
+  readonly type: FloatType
+  /** Weights that share a scale; 0 for floats. */
   readonly blockSize: number
 }
 
-const BITS: Readonly<Record<RunType, 32 | 8 | 4>> = { fp32: 32, int8: 8, int4: 4 }
-
 /**
- * What has to be stored for a run type. The embedding is looked up in float32 always, and only the rows in use are
- * paged in; a tied vocabulary projection therefore has a second, quantised copy. The projection keeps 8 bits in
- * int4 too, as llama.cpp's Q4_0 files do: it decides between all tokens.
+ * What has to be stored for a run type. The embedding is never quantised, and only the rows in use are paged in; a
+ * tied vocabulary projection therefore has a second, quantised copy. The projection keeps 8 bits in int4 too, as
+ * llama.cpp's Q4_0 files do: it decides between all tokens.
  */
 export function storagePlan(spec: DecoderSpec, type: RunType): StoredParameter[] {
-  const parameters = type === 'fp32' ? parametersOf(spec).map(alone) : fuse(parametersOf(spec))
+  const quantised = isQuantised(type)
+  const float = floatType(type)
+  const parameters = quantised ? fuse(parametersOf(spec)) : parametersOf(spec).map(alone)
   const stored = parameters.map((parameter): StoredParameter => {
-    const bits = parameter.kind === 'linear' ? bitsFor(parameter.name, spec, type) : 32
-    return { ...parameter, bits, blockSize: blockSizeFor(parameter, bits) }
+    const bits = parameter.kind === 'linear' ? bitsFor(parameter.name, spec, type) : FLOAT_BITS[float]
+    return { ...parameter, bits, type: float, blockSize: blockSizeFor(parameter, bits) }
   })
-  if (!spec.tiedHead || type === 'fp32') return stored
+  if (!spec.tiedHead || !quantised) return stored
   const head: Parameter = { name: EMBEDDING, kind: 'linear', shape: [spec.vocabSize, spec.hiddenSize] }
-  return [...stored, { ...alone(head), bits: 8, blockSize: blockSizeFor(head, 8) }]
+  return [...stored, { ...alone(head), bits: 8, type: float, blockSize: blockSizeFor(head, 8) }]
 }
 
 type Parts = Pick<StoredParameter, 'parts'>
@@ -60,21 +79,23 @@ function fusedName({ name, kind }: Parameter): string {
   return kind === 'linear' && fused ? `${module}.${fused.name}.weight` : name
 }
 
-function bitsFor(name: string, spec: DecoderSpec, type: RunType): 32 | 8 | 4 {
-  return type === 'int4' && name === headName(spec) ? 8 : BITS[type]
+function bitsFor(name: string, spec: DecoderSpec, type: RunType): Bits {
+  return isQuantised(type) && name === headName(spec) ? 8 : LINEAR_BITS[type]
 }
 
 /** Blocks of 64 need fewer scales and run faster; 32 wastes less where the width is no multiple of 64. */
-function blockSizeFor({ shape }: Parameter, bits: number): number {
-  if (bits === 32) return 0
+function blockSizeFor({ shape }: Parameter, bits: Bits): number {
+  if (bits >= 16) return 0
   return shape[1] % 64 === 0 ? 64 : 32
 }
 
 /** Bytes of a parameter as stored: its values, and its scales. */
-export function storedBytes({ shape, bits, blockSize }: StoredParameter): { values: number; scales: number } {
-  if (bits === 32) return { values: 4 * shape.reduce((product, size) => product * size, 1), scales: 0 }
+export function storedBytes(parameter: StoredParameter): { values: number; scales: number } {
+  const { shape, bits, type, blockSize } = parameter
+  if (bits >= 16)
+    return { values: (bits / 8) * shape.reduce((product, size) => product * size, 1), scales: 0 }
   const blocks = shape[0] * Math.ceil(shape[1] / blockSize)
-  return { values: (blocks * blockSize * bits) / 8, scales: 4 * blocks }
+  return { values: (blocks * blockSize * bits) / 8, scales: (FLOAT_BITS[type] / 8) * blocks }
 }
 
 /** Bytes of all weights at a run type. */
@@ -85,19 +106,19 @@ export function weightBytes(spec: DecoderSpec, type: RunType): number {
   }, 0)
 }
 
-/** Bytes of keys and values by token of context, float32. */
-export function cacheBytesPerToken({ layers, kvHeads, headDim }: DecoderSpec): number {
-  return 4 * 2 * layers.length * kvHeads * headDim
+/** Bytes of keys and values by token of context. */
+export function cacheBytesPerToken({ layers, kvHeads, headDim }: DecoderSpec, type: RunType): number {
+  return (FLOAT_BITS[floatType(type)] / 8) * 2 * layers.length * kvHeads * headDim
 }
 
 /** Bytes that a decoded token reads with so many tokens before it: all weights but the embedding's other rows, and the cache. */
 export function bytesReadPerToken(spec: DecoderSpec, type: RunType, context: number): number {
-  // In float32 a tied embedding is the vocabulary projection as well; else that has a copy of its own.
+  // As floats a tied embedding is the vocabulary projection as well; quantised, that has a copy of its own.
   const isRead = ({ name, kind }: Parameter) =>
-    kind !== 'embedding' || (type === 'fp32' && name === headName(spec))
+    kind !== 'embedding' || (!isQuantised(type) && name === headName(spec))
   const sizes = storagePlan(spec, type).filter(isRead).map(storedBytes)
   const weights = sizes.reduce((sum, { values, scales }) => sum + values + scales, 0)
-  return weights + context * cacheBytesPerToken(spec)
+  return weights + context * cacheBytesPerToken(spec, type)
 }
 
 /**

@@ -32,9 +32,9 @@ export class FileWeightStore implements WeightStore {
     return values
   }
 
-  isVerbatim(name: string): boolean {
+  isVerbatim(name: string, dtype: 'F32' | 'F16'): boolean {
     const info = this.tensors.get(name)
-    return info?.dtype === 'F32' && info.offset % 4 === 0 && !this.restores.has(name)
+    return info?.dtype === dtype && info.offset % BLOCKS[dtype].bytes === 0 && !this.restores.has(name)
   }
 
   /**

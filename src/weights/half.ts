@@ -1,3 +1,5 @@
+import { UserError } from '../errors.js'
+
 // Views of one word as a number and as its bits. Typed arrays here assume a little-endian host, as all of
 // Node's release platforms for onnxruntime are.
 const number = new Float32Array(1)
@@ -38,6 +40,26 @@ export function toHalf(value: number): number {
   if (magnitude < 0x38800000) return sign | roundTiesToEven(Math.abs(number[0]) * 2 ** 24)
   const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1)
   return sign | ((rounded - 0x38000000) >>> 13)
+}
+
+/** The largest finite fp16 value. */
+const MAX_HALF = 65504
+
+/**
+ * Weights rounded to fp16.
+ * @param name of their tensor, for the message
+ * @throws UserError for a value that is not finite in fp16, as those of bf16 may be
+ */
+export function toHalves(values: Float32Array, name: string): Uint16Array {
+  const halves = new Uint16Array(values.length)
+  for (let i = 0; i < values.length; i++) {
+    halves[i] = toHalf(values[i])
+    if ((halves[i] & 0x7c00) !== 0x7c00) continue
+    throw new UserError(
+      `${name} has the value ${values[i]}, and half precision ends at ${MAX_HALF}: use --dtype fp32, int8 or int4.`,
+    )
+  }
+  return halves
 }
 
 /** Rounds fp32 to bf16, ties to even. */

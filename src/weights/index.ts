@@ -1,4 +1,5 @@
 export { configFromGguf } from './gguf-config.js'
+export { toHalves } from './half.js'
 export { openWeights } from './open.js'
 export { quantiseBlocks } from './quantise.js'
 export type { DType, TensorInfo, WeightStore, Weights } from './types.js'

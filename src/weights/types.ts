@@ -37,8 +37,8 @@ export interface WeightStore {
    * @throws UserError for a name that is not in the store or a file that can no longer be read.
    */
   read(name: string): Promise<Float32Array>
-  /** Whether the file's bytes are HF's fp32 values, so that the tensor can be mapped from where it lies. */
-  isVerbatim(name: string): boolean
+  /** Whether the file's bytes are HF's values as this type, so that the tensor can be mapped from where it lies. */
+  isVerbatim(name: string, dtype: 'F32' | 'F16'): boolean
   close(): Promise<void>
 }
 

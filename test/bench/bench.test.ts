@@ -132,7 +132,7 @@ describe('bytes that a token reads', () => {
 
   test('have the cache of the context', () => {
     const grown = bytesReadPerToken(tied, 'int4', 10) - bytesReadPerToken(tied, 'int4', 0)
-    expect(grown).toBe(10 * cacheBytesPerToken(tied))
+    expect(grown).toBe(10 * cacheBytesPerToken(tied, 'int4'))
   })
 })
 

@@ -23,7 +23,13 @@ const flags: BadInput[] = [
     name: 'an unknown --dtype',
     args: hello('--dtype', 'int3'),
     code: 2,
-    says: 'Expected --dtype=int3 to be one of: auto, fp32, int8, int4. See --help.',
+    says: 'Expected --dtype=int3 to be one of: auto, fp32, fp16, int8, int4, int4f16. See --help.',
+  },
+  {
+    name: 'half precision on the CPU',
+    args: hello('--dtype', 'fp16'),
+    code: 2,
+    says: 'The CPU does not compute in fp16: use --dtype fp32, int8 or int4.',
   },
   {
     name: 'an unknown --device',

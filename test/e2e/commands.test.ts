@@ -62,7 +62,9 @@ describe('models show', () => {
         'greedy_search, sample, beam_search, beam_sample, group_beam_search, constrained_beam_search, contrastive_search, assisted_generation, dola_generation',
       'Cache in memory': '768 B a token, 98.3 kB at full context',
     })
-    expect(rows['Weights in memory']).toMatch(/^fp32 534\.3 kB, int8 \S+ kB, int4 \S+ kB$/)
+    expect(rows['Weights in memory']).toMatch(
+      /^fp32 534\.3 kB, fp16 267\.\d kB, int8 \S+ kB, int4 \S+ kB, int4f16 \S+ kB$/,
+    )
   })
 
   test('gives it as an object with --json', async () => {

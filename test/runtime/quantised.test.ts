@@ -71,7 +71,7 @@ function dequantisedModel(
   const read = async (name: string) => {
     const values = await store.read(sources.get(name)!)
     const plan = plans.get(name)!
-    if (plan.bits === 32) return values
+    if (plan.bits !== 8 && plan.bits !== 4) return values
     const [rows, columns] = plan.shape
     return dequantised(change(quantiseBlocks(values, rows, columns, plan.bits, plan.blockSize)), plan)
   }

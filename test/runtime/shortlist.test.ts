@@ -79,7 +79,7 @@ describe('a shortlist of a model', () => {
     const spec = specFromConfig(config, directory)
     const { graph, directory: weights } = await buildGraph(spec, store, 'fp32', { layout: 'device' })
     session = await createSession(graph, weights, { device: 'cpu', threads: 1 })
-    const kernels = await DeviceKernels.create(spec, 'cpu')
+    const kernels = await DeviceKernels.create(spec, 'cpu', 'float32')
     model = new OnnxModel({ session, spec, device: 'cpu', kernels })
     await store.close()
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HALF, toBfloat16, toHalf } from '../../src/weights/half.js'
+import { HALF, toBfloat16, toHalf, toHalves } from '../../src/weights/half.js'
 
 describe('half precision', () => {
   it('rounds every fp16 value to itself', () => {
@@ -16,6 +16,16 @@ describe('half precision', () => {
       if (toHalf(middle) !== even) expect(toHalf(middle)).toBe(even)
       const above = middle * (1 + 2 ** -22)
       if (toHalf(above) !== half + 1) expect(toHalf(above)).toBe(half + 1)
+    }
+  })
+
+  it('refuses weights that round to more than the largest fp16 value', () => {
+    const largest = Float32Array.of(65504, -65519, 1e-9)
+    expect([...toHalves(largest, 'w')].map((half) => HALF[half])).toEqual([65504, -65504, 0])
+    for (const value of [65520, -1e10, Infinity, NaN]) {
+      expect(() => toHalves(Float32Array.of(1, value), 'w')).toThrow(
+        `w has the value ${Math.fround(value)}, and half precision ends at 65504: use --dtype fp32, int8 or int4.`,
+      )
     }
   })
 
