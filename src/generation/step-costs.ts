@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
 import { writeJson } from '../files.js'
+import { median } from '../median.js'
 import { createRandom } from '../random.js'
 import type { Placement } from '../runtime/session.js'
 import {
@@ -67,7 +68,7 @@ interface Point {
 }
 
 /** To be raised with every change of what is measured, or how. */
-const VERSION = 2
+const VERSION = 3
 
 /**
  * What steps take, measured now or in an earlier run: kept under `$XDG_CACHE_HOME/llm/costs`, so that decisions made by them are the
@@ -115,7 +116,7 @@ function costsOf(points: readonly Point[]): StepCosts {
 }
 
 function sizesUpTo(most: number): number[] {
-  const sizes = [0, 1, 2, 4, 8, 16, 32].filter((size) => size < most)
+  const sizes = [1, 2, 4, 8, 16, 32].filter((size) => size < most)
   return [...sizes, most]
 }
 
@@ -144,9 +145,9 @@ const PATIENCE = 1500
 const CONTEXT = 128
 
 /**
- * Decodes with drafts of all sizes in turns, so that drafter and target find the machine as they do in earnest: caches that the
- * other one has filled, threads that have gone to sleep. The fastest time of a size counts, since other
- * processes can only slow a step down; a larger draft never costs less.
+ * Decodes with drafts of all sizes in turns, each followed by two steps without one, so that drafter and target find the machine as
+ * they do in earnest: caches that the other one has filled, threads that have gone to sleep. What the step after a draft
+ * takes longer than the one after it is the draft's cost as well.
  */
 async function measureSteps(
   model: Model,
@@ -180,50 +181,74 @@ async function measureSteps(
   return { points: turns.points(), depth }
 }
 
+/** A step with a draft, one that finds what the draft has left behind, and one as in plain decoding. */
+const STEPS = 3
+
+interface Times {
+  readonly draft: number[]
+  readonly pass: number[]
+  /** Of the pass after it. */
+  readonly after: number[]
+}
+
 /** Asks for drafts of all sizes in turns, and keeps the times of what came. */
 class Turns implements DraftControl {
   private readonly started = performance.now()
-  private readonly times = new Map<number, { readonly draft: number[]; readonly pass: number[] }>()
+  private readonly times = new Map<number, Times>()
+  private readonly plain: number[] = []
   private turn = 0
+  /** Nodes of the last draft. */
+  private drafted = 0
 
   constructor(private readonly sizes: readonly number[]) {}
 
   get size(): number {
-    return this.sizes[this.turn % this.sizes.length]
+    return this.turn % STEPS === 0 ? this.sizes[(this.turn / STEPS) % this.sizes.length] : 0
   }
 
   record(): void {
     this.turn++
   }
 
-  enter(drafted: number, time: { readonly draft: number; readonly pass: number }): void {
-    const times = this.times.get(drafted) ?? { draft: [], pass: [] }
-    times.draft.push(time.draft)
-    times.pass.push(time.pass)
-    this.times.set(drafted, times)
+  /** Enters the step that was recorded last. */
+  enter(drafted: number, { draft, pass }: { readonly draft: number; readonly pass: number }): void {
+    const step = (this.turn - 1) % STEPS
+    if (step === 0) this.drafted = drafted
+    // The first step, which drafts nothing, stands for those that a short context has no room for.
+    if (step === 2 || this.plain.length === 0) this.plain.push(pass)
+    if (this.drafted === 0 || step === 2) return
+    const times = this.times.get(this.drafted) ?? { draft: [], pass: [], after: [] }
+    this.times.set(this.drafted, times)
+    if (step === 1) times.after.push(pass)
+    else {
+      times.draft.push(draft)
+      times.pass.push(pass)
+    }
   }
 
   get isEnough(): boolean {
-    const rounds = this.turn / this.sizes.length
+    const rounds = this.turn / STEPS / this.sizes.length
     if (rounds >= ROUNDS.most) return true
     return rounds >= ROUNDS.least && performance.now() - this.started > PATIENCE
   }
 
+  /** A larger draft never costs less. */
   points(): Point[] {
-    const points: Point[] = []
-    let [draft, pass] = [0, 0]
+    const plain = median(this.plain)
+    const points: Point[] = [{ nodes: 0, draft: 0, pass: plain }]
+    let [draft, pass] = [0, plain]
     for (const [nodes, times] of [...this.times].sort(([a], [b]) => a - b)) {
-      draft = Math.max(draft, nodes === 0 ? 0 : fastest(times.draft))
-      pass = Math.max(pass, fastest(times.pass))
+      draft = Math.max(draft, usual(times.draft))
+      pass = Math.max(pass, usual(times.pass) + Math.max(0, median(times.after) - plain))
       points.push({ nodes, draft, pass })
     }
     return points
   }
 }
 
-/** Without the first time, when model and drafter take in the prompt. */
-function fastest(times: readonly number[]): number {
-  return Math.min(...times.slice(times.length > 1 ? 1 : 0))
+/** The median without the first time, when a drafter takes in the prompt. */
+function usual(times: readonly number[]): number {
+  return median(times.slice(times.length > 1 ? 1 : 0))
 }
 
 /** Straight lines between the points, the last one drawn on. */
