@@ -29,7 +29,7 @@ const FORGETTING = 0.99
  */
 const MARGIN = 1.1
 /** What drafts that do not pay may cost in all: a share of plain decoding's time, and so many of its passes. */
-const LOSS = { share: 0.02, passes: 4 }
+const LOSS = { share: 0.01, passes: 2 }
 /** Passes of plain decoding that earlier gains pay for at most when drafts stop being right. */
 const SAVINGS = 20
 
@@ -37,7 +37,7 @@ const SAVINGS = 20
  * Drafts the number of nodes that promises the most tokens in a unit of time:
  * (1 + expected accepted nodes) / (cost of the pass + cost of the draft), and none where that is less than 1.1 times plain decoding's rate.
  * Expectations are running means by node, since a draft's first nodes are what a smaller draft would have been. Of the costs, which are
- * measured beforehand, it follows that a sequence takes no longer than 1.02 times plain decoding and four passes, however wrong
+ * measured beforehand, it follows that a sequence takes no longer than 1.01 times plain decoding and two passes, however wrong
  * the drafts are; and nothing depends on a clock.
  */
 export class ThroughputControl implements DraftControl {

@@ -45,7 +45,7 @@ describe('the throughput control', () => {
     (_, truth) => {
       for (const costs of [COSTS, COSTLY]) {
         for (const count of [100, 2000]) {
-          const least = 1 / (costs.pass(1) * (1.02 + 4 / count))
+          const least = 1 / (costs.pass(1) * (1.01 + 2 / count))
           expect(simulate(costs, truth, 'control', count).rate).toBeGreaterThanOrEqual(least * 0.999)
         }
       }
