@@ -1,17 +1,18 @@
 /**
  * Greedy decoding of many prompts, as `llm batch` does it: several at a time, and with what they begin with in common.
  *
- *     npx tsx bench/batch.ts --model DIR [--transformers-js DIR] [--batches 1,4,16,64] [--rows 128]
- *         [--prefix 256] [--prefix-rows 200] [--rounds 3] [--threads N] [--seed 0]
+ *     npx tsx bench/batch.ts --model DIR [--dtype fp32] [--transformers-js DIR] [--batches 1,4,16,64]
+ *         [--rows 128] [--prefix 256] [--prefix-rows 200] [--rounds 3] [--threads N] [--seed 0]
  *
- * DIR has the model in HF layout, and for the peer its export to ONNX as transformers.js reads it; without it the peer is left
- * out. Every round starts a new process for each measurement, one at a time. Random tokens are the prompts, and all sides
+ * DIR of --model has the model in HF layout, or it is a GGUF file; that of --transformers-js its export to ONNX in float32, without
+ * which that peer is left out. Every round starts a new process for each measurement, one at a time. Random tokens are the prompts, and all sides
  * generate as many tokens as are asked for; transformers.js pads a batch and runs it until its longest text has ended.
  */
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { RunType } from '../src/runtime/storage.js'
 import type { EngineName, Job, Measurement } from './batch/side.js'
 import type { Workload } from './batch/workload.js'
 import { machine, median, positive, table } from './common.js'
@@ -25,6 +26,7 @@ function options() {
   const { values } = parseArgs({
     options: {
       model: text,
+      dtype: { ...text, default: 'fp32' },
       'transformers-js': text,
       batches: { ...text, default: '1,4,16,64' },
       rows: { ...text, default: '128' },
@@ -35,11 +37,12 @@ function options() {
       seed: { ...text, default: '0' },
     },
   })
-  if (!values.model) throw new Error('Give a model in HF layout: --model DIR.')
+  if (!values.model) throw new Error('Give a model: --model DIR.')
   const count = (name: 'rows' | 'prefix' | 'prefix-rows' | 'rounds' | 'threads') =>
     positive(name, values[name])
   return {
     model: values.model,
+    dtype: values.dtype as RunType,
     peer: values['transformers-js'],
     batches: values.batches.split(',').map((part) => positive('batches', part)),
     rows: count('rows'),
@@ -73,7 +76,8 @@ function sidesOf({ peer, batches, rows, prefix, prefixRows }: Options): Side[] {
 
 function measure({ engine, workload, batch }: Side, chosen: Options, seed: number): Promise<Measurement> {
   const directory = engine === 'ours' ? chosen.model : chosen.peer!
-  const job: Job = { engine, setup: { directory, threads: chosen.threads }, workload, batch, seed }
+  const { threads, dtype } = chosen
+  const job: Job = { engine, setup: { directory, threads, dtype }, workload, batch, seed }
   return new Promise((resolve, reject) => {
     const child = fork(SIDE, [JSON.stringify(job)])
     child.once('message', (message) => resolve(message as Measurement))

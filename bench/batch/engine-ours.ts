@@ -5,8 +5,8 @@ import { loadModel } from '../../src/generation/load-model.js'
 import type { BatchEngine, Setup } from './engine.js'
 import type { WorkItem } from './workload.js'
 
-export async function load({ directory, threads }: Setup): Promise<BatchEngine> {
-  const model = await loadModel(directory, { dtype: 'fp32', device: 'cpu', threads })
+export async function load({ directory, threads, dtype }: Setup): Promise<BatchEngine> {
+  const model = await loadModel(directory, { dtype, device: 'cpu', threads })
   return {
     vocabSize: model.model.vocabSize,
     async generate(items, batch) {

@@ -1,9 +1,12 @@
+import type { RunType } from '../../src/runtime/storage.js'
 import type { WorkItem } from './workload.js'
 
 export interface Setup {
   /** Of the model. */
   readonly directory: string
   readonly threads: number
+  /** How weights are held: ours, since the peer's file says it for itself. */
+  readonly dtype: RunType
 }
 
 /** Generates greedily for many prompts. */
