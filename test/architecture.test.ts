@@ -50,6 +50,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'hub',
     'tokenizer',
     'files.ts',
+    'median.ts',
     'random.ts',
     'cache-directory.ts',
   ],

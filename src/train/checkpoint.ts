@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
 import { openWeights } from '../weights/index.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
+import { isMissing } from '../weights/weight-file.js'
 import type { OptimiserState, Weights } from './trainer.js'
 
 /** What a run was started with, by the names that its user knows; a run is resumed with the same ones only. */
@@ -36,7 +37,7 @@ export async function saveCheckpoint(
     await mkdir(temporary, { recursive: true })
     await writeModel(temporary)
     await writeState(join(temporary, STATE_FILE), checkpoint)
-    await rm(path, { recursive: true, force: true })
+    await remove(path)
     await rename(temporary, path)
   } catch (error) {
     // The first error is the one to report.
@@ -45,8 +46,20 @@ export async function saveCheckpoint(
     throw new UserError(`Cannot write ${path}: ${(error as Error).message}.`, 1, { cause: error })
   }
   const older = (await checkpointsOf(output)).slice(keep)
-  await Promise.all(older.map((old) => rm(old, { recursive: true, force: true })))
+  await Promise.all(older.map(remove))
   return path
+}
+
+/** Takes a checkpoint's name away before its files go one by one: what has the name is whole, whenever the process is killed. */
+async function remove(path: string): Promise<void> {
+  const removed = `${path}.${process.pid}.removed.tmp`
+  try {
+    await rename(path, removed)
+  } catch (error) {
+    if (isMissing(error)) return
+    throw error
+  }
+  await rm(removed, { recursive: true, force: true })
 }
 
 async function writeState(path: string, { weights, state, settings }: Checkpoint): Promise<void> {
