@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -26,7 +26,6 @@ test('all but the newest are removed, and nothing else is left', async () => {
 
 test('what is removed has lost its name before the first of its files', async () => {
   const output = temporaryDirectory()
-  mkdirSync(join(output, 'other'))
   await save(output, 1)
   await save(output, 2)
   const namesAtRemoval: string[][] = []
