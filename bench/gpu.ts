@@ -14,7 +14,7 @@
  *   and cuDNN 9 on the library path, which the wheels nvidia-{cuda-runtime,cublas,cufft,curand,cudnn}-cu12 hold as well, and the provider:
  *   `npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12`;
  * - for --python a Python with torch (with CUDA, where the device is not the CPU) and transformers;
- * - in the DIR of --models room for random weights in bfloat16, written once: 0.3, 3.4 and 16 GB, and as much memory on the device and the
+ * - in the DIR of --models room for random weights in float16, written once: 0.3, 3.4 and 16 GB, and as much memory on the device and the
  *   host as the run type needs (llama-3-8b: int4 6 GB, fp32 32 GB); converted weights are kept in $XDG_CACHE_HOME/llm.
  *
  * --shapes names models with random weights (tiny is for trying this program); without --models there are none. --model is a model in

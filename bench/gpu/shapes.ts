@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parametersOf } from '../../src/models/parameters.js'
 import { type DecoderSpec, specFromConfig } from '../../src/models/spec.js'
 import { createRandom } from '../../src/random.js'
+import { toHalf } from '../../src/weights/half.js'
 
 /** config.json of models whose speed is measured and not what they write: the weights are random. */
 const SHAPES = {
@@ -67,11 +68,11 @@ function shape({ layers, hidden, ffn, heads, kvHeads, vocab, tied }: Sizes) {
     max_position_embeddings: 16384,
     bos_token_id: 1,
     eos_token_id: 2,
-    torch_dtype: 'bfloat16',
+    torch_dtype: 'float16',
   }
 }
 
-/** The directory of a shape's model, which is written where it is not there yet: bfloat16, by the seed. */
+/** The directory of a shape's model, which is written where it is not there yet: float16, by the seed. */
 export async function shapeDirectory(models: string, name: ShapeName, seed: number): Promise<string> {
   const directory = join(models, `${name}-${seed}`)
   await mkdir(directory, { recursive: true })
@@ -85,8 +86,8 @@ export async function shapeDirectory(models: string, name: ShapeName, seed: numb
   return directory
 }
 
-/** Values of a write. */
-const CHUNK = 2 ** 22
+/** Random values, which are repeated: their speed is what counts, and 8 billion of their own would take minutes. */
+const WEIGHTS = 2 ** 22
 
 /** Writes safetensors piece by piece: 16 GB need not be in memory. */
 async function writeRandom(path: string, spec: DecoderSpec, seed: number): Promise<void> {
@@ -101,7 +102,7 @@ async function writeRandom(path: string, spec: DecoderSpec, seed: number): Promi
     parameters.map(({ name, shape, count }) => {
       const begin = end
       end += 2 * count
-      return [name, { dtype: 'BF16', shape, data_offsets: [begin, end] }]
+      return [name, { dtype: 'F16', shape, data_offsets: [begin, end] }]
     }),
   )
   const json = Buffer.from(JSON.stringify(header))
@@ -111,12 +112,12 @@ async function writeRandom(path: string, spec: DecoderSpec, seed: number): Promi
   const file = await open(path, 'w')
   try {
     await file.writeFile(Buffer.concat([length, json, padding]))
-    const random = createRandom(seed)
+    const values = randomWeights(createRandom(seed))
+    const ones = new Uint16Array(WEIGHTS).fill(ONE)
     for (const { kind, count } of parameters) {
-      for (let written = 0; written < count; written += CHUNK) {
-        const values = new Uint16Array(Math.min(CHUNK, count - written))
-        for (let i = 0; i < values.length; i++) values[i] = kind === 'vector' ? ONE : weight(random())
-        await file.writeFile(new Uint8Array(values.buffer))
+      const source = kind === 'vector' ? ones : values
+      for (let written = 0; written < count; written += WEIGHTS) {
+        await file.writeFile(bytesOf(source.subarray(0, count - written)))
       }
     }
   } finally {
@@ -124,13 +125,14 @@ async function writeRandom(path: string, spec: DecoderSpec, seed: number): Promi
   }
 }
 
-/** 1 as bfloat16: norms scale by it. */
-const ONE = 0x3f80
-const float = new Float32Array(1)
-const bits = new Uint32Array(float.buffer)
+/** 1: norms scale by it. */
+const ONE = toHalf(1)
 
-/** A uniform value of standard deviation 0.02, as bfloat16. */
-function weight(uniform: number): number {
-  float[0] = (uniform - 0.5) * 0.02 * Math.sqrt(12)
-  return bits[0] >>> 16
+/** Uniform values of standard deviation 0.02, as float16. */
+function randomWeights(random: () => number): Uint16Array {
+  return Uint16Array.from({ length: WEIGHTS }, () => toHalf((random() - 0.5) * 0.02 * Math.sqrt(12)))
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }

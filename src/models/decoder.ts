@@ -19,9 +19,10 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
- * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); by layer and key-value head
- * the new rows `key.i.h` (rotated) and `value.i.h`, [1, T, headDim], or for a cache on the device by layer all rows,
- * `present_key.i` and `present_value.i`, [kvHeads, 1, S, headDim]; keys and values are of the source's type.
+ * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); keys (rotated) and
+ * values, of the source's type: in place by layer and key-value head the new rows `key.i.h` and `value.i.h`, [1, T, headDim];
+ * appended by layer the new rows `key.i` and `value.i`, [kvHeads, 1, T, headDim]; for a cache on the device by layer all rows,
+ * `present_key.i` and `present_value.i`, [kvHeads, 1, S, headDim].
  * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
 export function decoderGraph(
@@ -152,9 +153,9 @@ export class DecoderBuilder extends Blocks {
   }
 
   /**
-   * Queries [1, T, heads * headDim], and keys and values [kvHeads, 1, S, headDim] as attention sees them. The outputs
-   * `key.i.h` and `value.i.h` are cut from the same values that the queries come from: in place, that makes attention
-   * wait until the new rows are written, since it needs the queries.
+   * Queries [1, T, heads * headDim], and keys and values [kvHeads, 1, S, headDim] as attention sees them. In place the outputs
+   * `key.i.h` and `value.i.h` are cut from the same values that the queries come from: that makes attention wait until the new rows
+   * are written, since it needs the queries.
    */
   private queryKeyValue(projected: readonly Value[], index: number, kind: AttentionKind): Value[] {
     const { graph } = this
@@ -162,37 +163,46 @@ export class DecoderBuilder extends Blocks {
     const { cos, sin } = this.shared.get(kind)!
     const rotatedWidth = (heads + kvHeads) * headDim
     const all = projected.length === 1 ? projected[0] : graph.node('Concat', [...projected], { axis: 2 })
-    const [queryKey, ...values] = this.cut(all, rotatedWidth, `value.${index}`)
+    const [queryKey, value] = this.cut(all, rotatedWidth, `value.${index}`)
     const rotary = { num_heads: heads + kvHeads, rotary_embedding_dim: 0 }
     const rotated = graph.node(
       'com.microsoft::RotaryEmbedding',
       [queryKey, graph.constant('int64', [0]), cos, sin],
       rotary,
     )
-    const [query, ...keys] = this.cut(rotated, heads * headDim, `key.${index}`)
-    return [query, this.withPast(`key.${index}`, keys), this.withPast(`value.${index}`, values)]
+    const [query, key] = this.cut(rotated, heads * headDim, `key.${index}`)
+    return [query, this.withPast(`key.${index}`, key), this.withPast(`value.${index}`, value)]
   }
 
-  /** Cuts off the first `width` columns, and the rest into heads, which are outputs `name.h` where the host keeps the cache. */
-  private cut(x: Value, width: number, name: string): Value[] {
-    const { graph } = this
+  /**
+   * Cuts off the first `width` columns; the rest are the new rows of all heads, which the host gets where it keeps the cache: in place
+   * as outputs `name.h`, a head each, else as they are added to the past ones, [kvHeads, 1, T, headDim].
+   */
+  private cut(x: Value, width: number, name: string): [Value, Value] {
+    const { graph, layout } = this
     const { kvHeads, headDim } = this.spec
-    const heads = Array.from({ length: kvHeads }, (_, head) => `${name}.${head}`)
-    if (this.layout !== 'device') for (const head of heads) graph.output(head, this.type, [1, 'T', headDim])
-    const sizes = graph.constant('int64', [width, ...heads.map(() => headDim)])
-    return graph.nodeWith('Split', [x, sizes], { axis: 2 }, [graph.fresh('heads'), ...heads])
+    if (layout === 'in-place') {
+      const heads = Array.from({ length: kvHeads }, (_, head) => `${name}.${head}`)
+      for (const head of heads) graph.output(head, this.type, [1, 'T', headDim])
+      const sizes = graph.constant('int64', [width, ...heads.map(() => headDim)])
+      const [first] = graph.nodeWith('Split', [x, sizes], { axis: 2 }, [graph.fresh('heads'), ...heads])
+      return [first, '']
+    }
+    const [first, rest] = this.separate([x], [width, kvHeads * headDim])
+    const rows = this.reshape(rest, [-1, kvHeads, 1, headDim])
+    if (layout === 'device') return [first, graph.node('Transpose', [rows], { perm: [1, 2, 0, 3] })]
+    graph.output(name, this.type, [kvHeads, 1, 'T', headDim])
+    return [first, graph.node('Transpose', [rows], { perm: [1, 2, 0, 3] }, name)]
   }
 
-  private withPast(name: string, heads: Value[]): Value {
+  /** @param added the new rows, which in place are among the past ones */
+  private withPast(name: string, added: Value): Value {
     const { graph, layout, spec } = this
     const shape = (rows: string) => [spec.kvHeads, 1, rows, spec.headDim]
     const past = graph.input(`past_${name}`, this.type, shape(layout === 'appended' ? 'S_past' : 'S'))
     if (layout === 'in-place') return past
-    const added = this.reshape(graph.node('Concat', heads, { axis: 0 }), [spec.kvHeads, 1, -1, spec.headDim])
-    if (layout === 'device') {
-      graph.output(`present_${name}`, this.type, shape('S'))
-      return writeRows(graph, past, this.columns, added, `present_${name}`)
-    }
-    return graph.node('Concat', [past, added], { axis: 2 })
+    if (layout === 'appended') return graph.node('Concat', [past, added], { axis: 2 })
+    graph.output(`present_${name}`, this.type, shape('S'))
+    return writeRows(graph, past, this.columns, added, `present_${name}`)
   }
 }

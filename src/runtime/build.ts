@@ -67,7 +67,7 @@ interface Entry {
 }
 
 /** To be raised with every change of the graph or of how weights are stored. */
-const VERSION = 8
+const VERSION = 9
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
 const MANIFEST_FILE = 'entry.json'

@@ -75,6 +75,15 @@ export class HeadRows {
     return this.view(this.offset(head, first), [1, count, this.headDim])
   }
 
+  /** Takes over rows of every head from `first` on, [heads, 1, count, headDim]. */
+  write(first: number, { data, dims }: ort.Tensor): void {
+    const length = dims[2] * this.headDim
+    for (let head = 0; head < this.heads; head++) {
+      const rows = (data as Float32Array).subarray(head * length, (head + 1) * length)
+      this.buffer.set(rows, this.offset(head, first))
+    }
+  }
+
   private view(start: number, shape: readonly number[]): ort.Tensor {
     const count = shape.reduce((product, size) => product * size, 1)
     return new ort.Tensor(

@@ -211,9 +211,7 @@ export abstract class OnnxTree<Item> {
     const columns = cache.columns + count
     const feeds = { ...this.feeds(cache, tokens, rows, columns, cache.columns), ...host.past() }
     const results = await session.run(feeds)
-    for (const [name, target] of Object.entries(host.rows(past, count))) {
-      ;(target.data as Float32Array).set(results[name].data as Float32Array)
-    }
+    host.write(past, results)
     return results
   }
 
