@@ -1,6 +1,6 @@
 import type { Dimension, Graph, Value } from '../onnx/graph.js'
 import { Blocks } from './blocks.js'
-import { writeRows } from './cache-graphs.js'
+import { deviceAttention } from './device-attention.js'
 import type { CacheLayout, ParameterSource } from './layers.js'
 import { headName } from './parameters.js'
 import { addShortlist } from './shortlist.js'
@@ -13,16 +13,17 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * to the attention scores (0 for a token's ancestors and itself, a large negative number elsewhere); `cos` and `sin`
  * float32 [T, headDim / 2], the rotary tables of the tokens' positions (`rotaryTables`), times the square root of the
  * attention scale, which queries and keys thereby share; `sliding_mask`, `sliding_cos` and `sliding_sin`, the same for
- * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim];
- * for a cache on the device `columns`, int64 [kvHeads, 1, T, 3], where the new rows go (`writeRows`), and without exits those
- * of `addShortlist`, which tells of its outputs, too.
+ * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim], on the device
+ * [1, kvHeads, C, headDim] with C columns that are there, at least S;
+ * for a cache on the device the columns in use, S of the mask, the new ones included: `columns` int32 [1], and `last_column` int32 [1],
+ * one less; and but for in place, without exits, those of `addShortlist`, which tells of its outputs, too.
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
  * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); keys (rotated) and
  * values, of the source's type: in place by layer and key-value head the new rows `key.i.h` and `value.i.h`, [1, T, headDim];
  * appended by layer the new rows `key.i` and `value.i`, [kvHeads, 1, T, headDim]; for a cache on the device by layer all rows,
- * `present_key.i` and `present_value.i`, [kvHeads, 1, S, headDim].
+ * `present_key.i` and `present_value.i`, [1, kvHeads, C, headDim].
  * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
 export function decoderGraph(
@@ -62,8 +63,8 @@ export interface Trunk {
 /** Builds graphs over token trees. */
 export class DecoderBuilder extends Blocks {
   private shared = new Map<AttentionKind, Shared>()
-  /** Where new rows go, for a cache on the device. */
-  private columns: Value = ''
+  /** How many columns are used, for a cache on the device: the last one's number, and the count. */
+  private columns: readonly [Value, Value] = ['', '']
 
   build(exits: readonly number[] = []): Graph {
     const { graph, spec } = this
@@ -74,7 +75,10 @@ export class DecoderBuilder extends Blocks {
     if (exits.length > 0) graph.output('exits', 'float32', [1, 'early', hiddenSize])
     const rows = graph.input('rows', 'int64', ['R'])
     this.shared = this.sharedInputs()
-    if (this.layout === 'device') this.columns = graph.input('columns', 'int64', [spec.kvHeads, 1, 'T', 3])
+    if (this.layout === 'device') {
+      const count = (name: string) => graph.input(name, 'int32', [1])
+      this.columns = [count('last_column'), count('columns')]
+    }
     const { inputs, output, normed } = this.trunk()
     graph.cast(normed, this.type, 'float32', 'hidden')
     graph.cast(output, this.residualType, 'float32', 'residual')
@@ -90,7 +94,7 @@ export class DecoderBuilder extends Blocks {
     this.linear(asked, headName(spec), vocabSize, hiddenSize, { output: this.computed('logits') })
     // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
     graph.nodes.unshift(graph.nodes.pop()!)
-    if (this.layout === 'device' && exits.length === 0) addShortlist(graph, 'logits', vocabSize)
+    if (this.layout !== 'in-place' && exits.length === 0) addShortlist(graph, 'logits', vocabSize)
     return graph
   }
 
@@ -116,20 +120,49 @@ export class DecoderBuilder extends Blocks {
         const input = (name: string, columns: Dimension) =>
           graph.input(`${prefix}${name}`, 'float32', ['T', columns])
         const table = (name: string) => graph.cast(input(name, spec.headDim / 2), 'float32', this.type)
-        return [kind, { mask: this.mask(input('mask', 'S')), cos: table('cos'), sin: table('sin') }]
+        const mask = this.mask(input('mask', this.layout === 'device' ? 'columns' : 'S'))
+        return [kind, { mask, cos: table('cos'), sin: table('sin') }]
       }),
     )
   }
 
   private mask(mask: Value): Value {
-    const { graph, type } = this
-    if (type === 'float32') return mask
-    const bounded = graph.node('Clip', [mask, graph.constant('float32', [LEAST_MASK], [])])
+    const { graph, layout, type } = this
+    const shaped =
+      layout === 'device' ? graph.node('Unsqueeze', [mask, graph.constant('int64', [0, 1])]) : mask
+    if (type === 'float32') return shaped
+    const bounded = graph.node('Clip', [shaped, graph.constant('float32', [LEAST_MASK], [])])
     return graph.cast(bounded, 'float32', type)
   }
 
-  /** Each head is a product of its own, which needs no packing for one token. */
   protected override attend(projected: readonly Value[], index: number, kind: AttentionKind): Value {
+    return this.layout === 'device'
+      ? this.attendOnDevice(projected, index, kind)
+      : this.attendByProducts(projected, index, kind)
+  }
+
+  private attendOnDevice(projected: readonly Value[], index: number, kind: AttentionKind): Value {
+    const { graph, columns } = this
+    const { heads, kvHeads, headDim } = this.spec
+    const { mask, cos, sin } = this.shared.get(kind)!
+    const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim)
+    const [query, key, value] = this.separate([...projected], widths)
+    const shape = [1, kvHeads, 'C', headDim]
+    const past = (name: string) => graph.input(`past_${name}.${index}`, this.type, shape)
+    const present = (name: string) => graph.output(`present_${name}.${index}`, this.type, shape)
+    const inputs = {
+      query: this.rotated(query, heads, cos, sin),
+      key: this.rotated(key, kvHeads, cos, sin),
+      value,
+      past: [past('key'), past('value')],
+      columns,
+      mask,
+    } as const
+    return deviceAttention(graph, inputs, this.spec, [present('key'), present('value')])
+  }
+
+  /** Each head is a product of its own, which needs no packing for one token. */
+  private attendByProducts(projected: readonly Value[], index: number, kind: AttentionKind): Value {
     const { graph, group } = this
     const { heads, kvHeads, headDim } = this.spec
     const { mask } = this.shared.get(kind)!
@@ -143,13 +176,8 @@ export class DecoderBuilder extends Blocks {
 
   /** Queries [T, kvHeads, group, headDim] times keys [kvHeads, 1, S, headDim]: [kvHeads, group, T, S]. */
   private scores(query: Value, keys: Value): Value {
-    const { graph, layout } = this
-    if (layout === 'in-place') {
-      const attributes = { transA: 0, transBatchA: 1, transB: 1 }
-      return graph.node('com.microsoft::FusedMatMul', [query, keys], attributes)
-    }
-    const byHead = graph.node('Transpose', [query], { perm: [1, 2, 0, 3] })
-    return graph.node('MatMul', [byHead, graph.node('Transpose', [keys], { perm: [0, 1, 3, 2] })])
+    const attributes = { transA: 0, transBatchA: 1, transB: 1 }
+    return this.graph.node('com.microsoft::FusedMatMul', [query, keys], attributes)
   }
 
   /**
@@ -164,14 +192,17 @@ export class DecoderBuilder extends Blocks {
     const rotatedWidth = (heads + kvHeads) * headDim
     const all = projected.length === 1 ? projected[0] : graph.node('Concat', [...projected], { axis: 2 })
     const [queryKey, value] = this.cut(all, rotatedWidth, `value.${index}`)
-    const rotary = { num_heads: heads + kvHeads, rotary_embedding_dim: 0 }
-    const rotated = graph.node(
-      'com.microsoft::RotaryEmbedding',
-      [queryKey, graph.constant('int64', [0]), cos, sin],
-      rotary,
-    )
+    const rotated = this.rotated(queryKey, heads + kvHeads, cos, sin)
     const [query, key] = this.cut(rotated, heads * headDim, `key.${index}`)
     return [query, this.withPast(`key.${index}`, key), this.withPast(`value.${index}`, value)]
+  }
+
+  /** Of heads side by side, [1, T, heads * headDim]. */
+  private rotated(x: Value, heads: number, cos: Value, sin: Value): Value {
+    const { graph } = this
+    const attributes = { num_heads: heads, rotary_embedding_dim: 0 }
+    const inputs = [x, graph.constant('int64', [0]), cos, sin]
+    return graph.node('com.microsoft::RotaryEmbedding', inputs, attributes)
   }
 
   /**
@@ -190,7 +221,6 @@ export class DecoderBuilder extends Blocks {
     }
     const [first, rest] = this.separate([x], [width, kvHeads * headDim])
     const rows = this.reshape(rest, [-1, kvHeads, 1, headDim])
-    if (layout === 'device') return [first, graph.node('Transpose', [rows], { perm: [1, 2, 0, 3] })]
     graph.output(name, this.type, [kvHeads, 1, 'T', headDim])
     return [first, graph.node('Transpose', [rows], { perm: [1, 2, 0, 3] }, name)]
   }
@@ -200,9 +230,6 @@ export class DecoderBuilder extends Blocks {
     const { graph, layout, spec } = this
     const shape = (rows: string) => [spec.kvHeads, 1, rows, spec.headDim]
     const past = graph.input(`past_${name}`, this.type, shape(layout === 'appended' ? 'S_past' : 'S'))
-    if (layout === 'in-place') return past
-    if (layout === 'appended') return graph.node('Concat', [past, added], { axis: 2 })
-    graph.output(`present_${name}`, this.type, shape('S'))
-    return writeRows(graph, past, this.columns, added, `present_${name}`)
+    return layout === 'in-place' ? past : graph.node('Concat', [past, added], { axis: 2 })
   }
 }

@@ -16,8 +16,10 @@ export interface QuantisedLinear {
 export interface ParameterSource {
   /** What values and scales are held as; the graph computes and keeps its cache in it too. */
   readonly type: FloatType
-  /** The values; never asked for a quantised layer. */
+  /** The values; never asked for a layer that is quantised or transposed. */
   data(name: string): TensorData
+  /** A linear layer's values as [in, out], where they are held so: what WebGPU reads fastest for one token. */
+  transposed?(name: string): TensorData | undefined
   /** Undefined for a layer that is not quantised; the projections of `FUSED` are asked for as one, by its name. */
   quantised(name: string): QuantisedLinear | undefined
 }
@@ -99,13 +101,31 @@ export class Layers {
     { bias, output }: { bias?: Value; output?: string } = {},
   ): Value {
     const { graph } = this
-    const quantised = this.source.quantised(name)
+    const own = bias === undefined ? output : undefined
+    const product = this.product(x, name, rows, columns, own, output !== undefined)
+    return bias === undefined ? product : graph.node('Add', [product, bias], {}, output)
+  }
+
+  /** x · Wᵀ, of whichever form the weights have. @param isLast of the graph's products */
+  private product(
+    x: Value,
+    name: string,
+    rows: number,
+    columns: number,
+    output: string | undefined,
+    isLast: boolean,
+  ) {
+    const { graph, source } = this
+    const quantised = source.quantised(name)
+    const transposed = source.transposed?.(name)
+    if (transposed) {
+      const weight = graph.initializer(`${name}.transposed`, this.type, [columns, rows], transposed)
+      return graph.node('MatMul', [x, weight], {}, output)
+    }
     if (!quantised) {
       // On the CPU a tied projection is an initializer of its own: once it is packed, only looked-up rows stay in memory.
-      const own = output !== undefined && this.layout === 'in-place' ? HEAD : name
-      const weight = this.parameter(name, [rows, columns], own)
-      const product = this.timesTransposed(x, weight, rows, columns, bias === undefined ? output : undefined)
-      return bias === undefined ? product : graph.node('Add', [product, bias], {}, output)
+      const weight = this.parameter(name, [rows, columns], isLast && this.layout === 'in-place' ? HEAD : name)
+      return this.timesTransposed(x, weight, rows, columns, output)
     }
     const { bits, blockSize, packed, scales } = quantised
     const blocks = Math.ceil(columns / blockSize)
@@ -116,9 +136,7 @@ export class Layers {
     ]
     // At accuracy level 4 activations are rounded to int8, which is what makes it fast.
     const attributes = { K: columns, N: rows, bits, block_size: blockSize, accuracy_level: 4 }
-    const own = bias === undefined ? output : undefined
-    const product = graph.node('com.microsoft::MatMulNBits', inputs, attributes, own)
-    return bias === undefined ? product : graph.node('Add', [product, bias], {}, output)
+    return graph.node('com.microsoft::MatMulNBits', inputs, attributes, output)
   }
 
   /** x [1, T, in] · Wᵀ for [out, in] weights. */

@@ -62,8 +62,9 @@ export class Graph {
   }
 
   /** Makes an existing value an output; it keeps its name. */
-  output(name: Value, type: ElementType, shape: Dimension[]): void {
+  output(name: Value, type: ElementType, shape: Dimension[]): Value {
     this.outputs.push({ name, type, shape })
+    return name
   }
 
   initializer(name: string, type: ElementType, shape: number[], data: TensorData): Value {

@@ -1,16 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import {
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
 import { UserError } from '../errors.js'
@@ -19,7 +8,7 @@ import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/la
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType, TensorData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
-import { quantiseBlocks, toHalves, type WeightStore } from '../weights/index.js'
+import { quantiseBlocks, toHalves, transpose, type WeightStore } from '../weights/index.js'
 import {
   floatType,
   isQuantised,
@@ -28,6 +17,7 @@ import {
   storagePlan,
   storedBytes,
 } from './storage.js'
+import { TensorFile } from './tensor-file.js'
 
 /** A graph that can be loaded: the bytes of an ONNX file, and the directory that its weight files lie in. */
 export interface BuiltGraph {
@@ -57,6 +47,7 @@ interface Manifest {
 /** Where the parameters lie in the weight file, by name. */
 interface WrittenParameters {
   readonly plain: Readonly<Record<string, TensorData>>
+  readonly transposed: Readonly<Record<string, TensorData>>
   readonly quantised: Readonly<Record<string, QuantisedLinear>>
 }
 
@@ -68,10 +59,9 @@ interface Entry {
 
 /** To be raised with every change of the graph or of how weights are stored. */
 const VERSION = 9
-const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
+const GRAPH_FILE = 'graph.onnx'
 const MANIFEST_FILE = 'entry.json'
-const ALIGNMENT = 64
 
 /**
  * The graph for these weights. Safetensors of the run type's floats are mapped from where they lie; others are converted once
@@ -84,7 +74,8 @@ export async function buildGraph(
   type: RunType,
   options: BuildOptions,
 ): Promise<BuiltGraph> {
-  const directory = isQuantised(type) ? undefined : await mappableDirectory(spec, store, type)
+  const isVerbatim = !isQuantised(type) && !transposes(options.layout)
+  const directory = isVerbatim ? await mappableDirectory(spec, store, type) : undefined
   if (directory) {
     const graph = serialize(decoderGraph(spec, verbatimSource(store, type), options.layout, options.exits))
     return { graph, directory }
@@ -115,6 +106,11 @@ async function readEntry(entry: string): Promise<Entry | undefined> {
 
 function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
+}
+
+/** WebGPU's products with [in, out] read memory two to four times as fast as those with [out, in]. */
+function transposes(layout: CacheLayout): boolean {
+  return layout === 'device'
 }
 
 /** The one directory in which all parameters lie as the graph wants them, links followed. */
@@ -154,7 +150,12 @@ async function buildEntry(
     await removeAbandoned(dirname(entry))
     await mkdir(temporary, { recursive: true })
     const weights = join(temporary, WEIGHT_FILE)
-    const parameters = await writeWeights(weights, storagePlan(spec, type), store, options)
+    const parameters = await writeWeights(
+      weights,
+      storagePlan(spec, type, transposes(options.layout)),
+      store,
+      options,
+    )
     const graph = serialize(decoderGraph(spec, sourceOf(parameters, type), options.layout))
     const manifest: Manifest = { graph: sha256(graph), weights: (await stat(weights)).size, parameters }
     await writeFile(join(temporary, GRAPH_FILE), graph)
@@ -202,27 +203,37 @@ async function writeWeights(
   { onProgress, signal }: BuildOptions,
 ): Promise<WrittenParameters> {
   const plain: Record<string, TensorData> = {}
+  const transposed: Record<string, TensorData> = {}
   const quantised: Record<string, QuantisedLinear> = {}
   const total = plan.reduce((sum, parameter) => sum + storedBytes(parameter).values, 0)
-  const file = new TensorFile(await open(path, 'w'))
+  const file = new TensorFile(WEIGHT_FILE, await open(path, 'w'))
   try {
     for (const parameter of plan) {
       signal?.throwIfAborted()
       onProgress?.({ done: file.length, total })
       const values = await readRows(store, parameter)
-      const { name, bits, type } = parameter
+      const { name, bits, type, shape } = parameter
       if (bits === 8 || bits === 4) quantised[name] = await appendQuantised(file, parameter, bits, values)
-      else plain[name] = await file.append(asFloats(values, type, name))
+      else {
+        const floats = asFloats(values, type, name)
+        if (!parameter.transposed) plain[name] = await file.append(floats)
+        else transposed[name] = await file.append(transpose(floats, shape[0], shape[1]))
+      }
     }
     await file.handle.sync()
   } finally {
     await file.handle.close()
   }
-  return { plain, quantised }
+  return { plain, transposed, quantised }
 }
 
-function sourceOf({ plain, quantised }: WrittenParameters, type: RunType): ParameterSource {
-  return { type: floatType(type), data: (name) => plain[name], quantised: (name) => quantised[name] }
+function sourceOf({ plain, transposed, quantised }: WrittenParameters, type: RunType): ParameterSource {
+  return {
+    type: floatType(type),
+    data: (name) => plain[name],
+    transposed: (name) => transposed[name],
+    quantised: (name) => quantised[name],
+  }
 }
 
 /** The rows of all parts, one below the other. */
@@ -255,24 +266,6 @@ async function appendQuantised(
 
 function asFloats(values: Float32Array, type: FloatType, name: string): Float32Array | Uint16Array {
   return type === 'float32' ? values : toHalves(values, name)
-}
-
-/** A file to which tensors are appended. */
-class TensorFile {
-  length = 0
-
-  constructor(readonly handle: FileHandle) {}
-
-  async append(values: Float32Array | Uint16Array | Uint8Array): Promise<TensorData> {
-    const offset = Math.ceil(this.length / ALIGNMENT) * ALIGNMENT
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.handle.write(bytes, done, bytes.length - done, offset + done)
-      done += bytesWritten
-    }
-    this.length = offset + bytes.length
-    return { file: WEIGHT_FILE, offset, length: bytes.length }
-  }
 }
 
 function cacheError(error: unknown, root: string): unknown {

@@ -4,6 +4,7 @@ import type { FloatType } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
 import { halfFailure } from './failures.js'
 import type { CacheRows } from './kv-cache.js'
+import { longestPass } from './longest-pass.js'
 import * as ort from './ort.js'
 import { createSession, type Device } from './session.js'
 
@@ -17,8 +18,19 @@ export class DeviceKernels {
     private readonly moving: ort.InferenceSession,
   ) {}
 
-  /** @throws UserError as `createSession`, and DeviceUnavailable where the device does not compute in this type */
-  static async create(spec: DecoderSpec, device: Device, type: FloatType): Promise<DeviceKernels> {
+  /** Tokens that a pass may have. */
+  longestPass = 0
+
+  /**
+   * @param chunk tokens of a pass, where the device is right with so many
+   * @throws UserError as `createSession`, and DeviceUnavailable where the device does not compute in this type
+   */
+  static async create(
+    spec: DecoderSpec,
+    device: Device,
+    type: FloatType,
+    chunk: number,
+  ): Promise<DeviceKernels> {
     const options = { device, outputs: 'gpu-buffer' } as const
     const kernels = new DeviceKernels(
       spec,
@@ -28,18 +40,18 @@ export class DeviceKernels {
       // Its results are given the memory of what it reads.
       await createSession(serialize(movingGraph(spec, type)), '', { device }),
     )
-    if (type === 'float16') await kernels.tryHalf(device)
-    return kernels
-  }
-
-  /** WebGPU's float16 is a feature that an adapter may lack, which only a run tells. */
-  private async tryHalf(device: Device): Promise<void> {
     try {
-      ;(await this.empty(1)).dispose()
+      // WebGPU's float16 is a feature that an adapter may lack, which only a run tells.
+      if (type === 'float16') {
+        const trial = await kernels.empty(1).catch((error) => Promise.reject(halfFailure(error, device)))
+        trial.dispose()
+      }
+      kernels.longestPass = await longestPass(spec, device, type, chunk)
     } catch (error) {
-      await this.dispose()
-      throw halfFailure(error, device)
+      await kernels.dispose()
+      throw error
     }
+    return kernels
   }
 
   /** Bytes of a key's or value's number. */
@@ -47,10 +59,10 @@ export class DeviceKernels {
     return this.type === 'float16' ? 2 : 4
   }
 
-  /** A tensor of zeros, [kvHeads, 1, columns, headDim]. */
+  /** A tensor of zeros, [1, kvHeads, columns, headDim]. */
   async empty(columns: number): Promise<ort.Tensor> {
     const { kvHeads, headDim } = this.spec
-    const shape = BigInt64Array.from([kvHeads, 1, columns, headDim], BigInt)
+    const shape = BigInt64Array.from([1, kvHeads, columns, headDim], BigInt)
     return (await this.zeros.run({ shape: new ort.Tensor('int64', shape, [4]) })).zeros
   }
 
@@ -77,7 +89,7 @@ export class DeviceKernels {
   }
 }
 
-/** By the names of `cacheNames`, [kvHeads, 1, columns, headDim] each. */
+/** By the names of `cacheNames`, [1, kvHeads, columns, headDim] each. */
 type DeviceTensors = ReadonlyMap<string, ort.Tensor>
 
 /**
@@ -154,27 +166,19 @@ export class DeviceRows implements CacheRows {
   present(): Record<string, ort.Tensor> {
     return prefixed('present_', this.tensors)
   }
-
-  /** Where a run writes the rows from `first` on, as its input `columns`. */
-  places(first: number, count: number): ort.Tensor {
-    return places(
-      this.kernels.spec.kvHeads,
-      Array.from({ length: count }, (_, i) => first + i),
-    )
-  }
 }
 
 function prefixed(prefix: string, tensors: DeviceTensors): Record<string, ort.Tensor> {
   return Object.fromEntries([...tensors].map(([name, tensor]) => [prefix + name, tensor]))
 }
 
-/** Of columns in every head, int64 [heads, 1, columns, 3]. */
+/** Of columns in every head, int64 [1, heads, columns, 3]. */
 function places(heads: number, columns: readonly number[]): ort.Tensor {
   const indices = new BigInt64Array(heads * columns.length * 3)
   for (let head = 0; head < heads; head++) {
     for (const [i, column] of columns.entries()) {
-      indices.set([BigInt(head), 0n, BigInt(column)], 3 * (head * columns.length + i))
+      indices.set([0n, BigInt(head), BigInt(column)], 3 * (head * columns.length + i))
     }
   }
-  return new ort.Tensor('int64', indices, [heads, 1, columns.length, 3])
+  return new ort.Tensor('int64', indices, [1, heads, columns.length, 3])
 }

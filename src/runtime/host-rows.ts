@@ -67,6 +67,12 @@ export class HostRows implements CacheRows {
     return tensors
   }
 
+  /** What a run gives that `write` takes over. */
+  fetches(): Record<string, null> {
+    const names = this.keys.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`])
+    return Object.fromEntries(names.map((name) => [name, null]))
+  }
+
   /** Takes over new rows from `first` on, `key.i` and `value.i`, [kvHeads, 1, count, headDim]. */
   write(first: number, results: ort.InferenceSession.OnnxValueMapType): void {
     for (const [layer, keys] of this.keys.entries()) {

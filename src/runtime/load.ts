@@ -4,9 +4,10 @@ import { type DecoderSpec, FAMILIES } from '../models/spec.js'
 import type { WeightStore } from '../weights/index.js'
 import { buildGraph } from './build.js'
 import { DeviceTooSmall, DeviceUnavailable } from './failures.js'
-import { loadTree, OnnxModel } from './onnx-model.js'
+import { OnnxModel } from './onnx-model.js'
 import { autoDevices, cacheLayoutOf, type Device, type Placement } from './session.js'
 import { autoRunType, checkParameters, floatType, type RunType, weightBytes } from './storage.js'
+import { loadTree } from './tree-graph.js'
 
 export interface RuntimeOptions {
   readonly dtype?: RunType | 'auto'

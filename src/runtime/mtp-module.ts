@@ -4,10 +4,11 @@ import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { MtpItem, MtpModule } from '../strategies/drafters/mtp.js'
 import type { Weights } from '../weights/index.js'
-import { loadTree, OnnxTree, type TreeGraph } from './onnx-model.js'
+import { OnnxTree } from './onnx-model.js'
 import * as ort from './ort.js'
 import { drafterSource } from './quantised-vocabulary.js'
 import { cacheLayoutOf, type SessionOptions } from './session.js'
+import { loadTree, type TreeGraph } from './tree-graph.js'
 
 /** A module of multi-token prediction on ONNX Runtime; its own weights are held in float32. */
 export class OnnxMtpModule extends OnnxTree<MtpItem> implements MtpModule {

@@ -4,49 +4,14 @@ import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import type { EarlyExit, ForwardOptions, KVCache, Model, Output } from '../strategies/types.js'
-import { DeviceKernels, DeviceRows } from './device-rows.js'
+import { type DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
 import { TreeCache } from './kv-cache.js'
 import * as ort from './ort.js'
-import { cacheLayoutOf, createSession, type Device, type SessionOptions } from './session.js'
+import { cacheLayoutOf, type Device } from './session.js'
 import { Shortlist, SparseRows } from './shortlist.js'
-
-/** Tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */
-const CHUNK = 128
-
-/** Where a graph over token trees runs, and what of a model it is. */
-export interface TreeGraph {
-  readonly session: ort.InferenceSession
-  readonly spec: DecoderSpec
-  readonly device: Device
-  /** Of the cache; float32 by default. */
-  readonly type?: FloatType
-  /** For a cache on the device. */
-  readonly kernels?: DeviceKernels
-  /** Early exits, by HF's numbers of `hidden_states`. */
-  readonly exits?: readonly number[]
-}
-
-/**
- * Loads a graph over token trees, made for the device's layout.
- * @throws UserError as `createSession`
- */
-export async function loadTree(
-  graph: Uint8Array,
-  directory: string,
-  { spec, exits, type = 'float32' }: Pick<TreeGraph, 'spec' | 'exits' | 'type'>,
-  options: SessionOptions,
-): Promise<TreeGraph> {
-  const { device } = options
-  const isOnDevice = cacheLayoutOf(device) === 'device'
-  const kernels = isOnDevice ? await DeviceKernels.create(spec, device, type) : undefined
-  const session = await createSession(graph, directory, options).catch(async (error) => {
-    await kernels?.dispose()
-    throw error
-  })
-  return { session, spec, device, type, kernels, exits }
-}
+import { CHUNK, type TreeGraph } from './tree-graph.js'
 
 /** What a pass of a graph over token trees gives. */
 export type TreeOutput = Output & Required<Pick<Output, 'residual' | 'exits'>>
@@ -63,6 +28,7 @@ export abstract class OnnxTree<Item> {
   private readonly type: FloatType
   private readonly kernels: DeviceKernels | undefined
   private readonly sparseRows: SparseRows
+  private readonly chunk: number
 
   constructor({ session, spec, device, type = 'float32', kernels, exits = [] }: TreeGraph) {
     this.session = session
@@ -70,6 +36,7 @@ export abstract class OnnxTree<Item> {
     this.device = device
     this.type = type
     this.kernels = kernels
+    this.chunk = kernels?.longestPass ?? CHUNK
     this.exits = exits
     this.vocabSize = spec.vocabSize
     this.sparseRows = new SparseRows(spec.vocabSize)
@@ -100,8 +67,8 @@ export abstract class OnnxTree<Item> {
     const states: States[] = []
     try {
       cache.reserve(tokens.length)
-      for (let start = 0; start < tokens.length; start += CHUNK) {
-        const end = Math.min(start + CHUNK, tokens.length)
+      for (let start = 0; start < tokens.length; start += this.chunk) {
+        const end = Math.min(start + this.chunk, tokens.length)
         const wanted = nodes.filter((node) => node >= start && node < end)
         const rows = wanted.map((node) => node - start)
         const chunk = await this.run(
@@ -123,10 +90,10 @@ export abstract class OnnxTree<Item> {
       if (!found) throw new RangeError(`Node ${node} was not asked for.`)
       return found
     }
-    const { hiddenSize } = this
+    const { hiddenSize, chunk } = this
     const state = (name: keyof States) => (node: number) => {
-      const start = (node % CHUNK) * hiddenSize
-      return states[Math.floor(node / CHUNK)][name].subarray(start, start + hiddenSize)
+      const start = (node % chunk) * hiddenSize
+      return states[Math.floor(node / chunk)][name].subarray(start, start + hiddenSize)
     }
     return {
       logits: (node) => row(node).logits,
@@ -180,7 +147,7 @@ export abstract class OnnxTree<Item> {
 
   /** A device gives the best scores alone, to spare the way of the others. */
   private get givesShortlists(): boolean {
-    return this.kernels !== undefined && this.exits.length === 0
+    return cacheLayoutOf(this.device) !== 'in-place' && this.exits.length === 0
   }
 
   private async results(
@@ -192,14 +159,15 @@ export abstract class OnnxTree<Item> {
   ) {
     const { session } = this
     const count = tokens.length
+    const shortlistFeeds = this.givesShortlists && shortlist.feeds()
     if (cache.rows instanceof DeviceRows) {
       await cache.rows.settle()
-      const columns = cache.rows.places(past, count)
       const feeds = {
-        ...this.feeds(cache, tokens, rows, cache.columns, past),
+        ...this.feeds(cache, tokens, rows, cache.length, past),
         ...cache.rows.past(),
-        columns,
-        ...(this.givesShortlists && shortlist.feeds()),
+        last_column: int32(cache.length - 1),
+        columns: int32(cache.length),
+        ...shortlistFeeds,
       }
       return session.run(feeds, { ...this.fetches(shortlist), ...cache.rows.present() })
     }
@@ -209,8 +177,12 @@ export abstract class OnnxTree<Item> {
       return session.run(feeds, { ...this.fetches(shortlist), ...host.rows(past, count) })
     }
     const columns = cache.columns + count
-    const feeds = { ...this.feeds(cache, tokens, rows, columns, cache.columns), ...host.past() }
-    const results = await session.run(feeds)
+    const feeds = {
+      ...this.feeds(cache, tokens, rows, columns, cache.columns),
+      ...host.past(),
+      ...shortlistFeeds,
+    }
+    const results = await session.run(feeds, { ...this.fetches(shortlist), ...host.fetches() })
     host.write(past, results)
     return results
   }
@@ -289,6 +261,10 @@ interface States {
 interface Row {
   readonly logits: Float32Array
   readonly exits: readonly EarlyExit[]
+}
+
+function int32(value: number): ort.Tensor {
+  return new ort.Tensor('int32', [value], [1])
 }
 
 function int64(values: readonly number[], shape: number[]): ort.Tensor {

@@ -5,10 +5,11 @@ import { serialize } from '../onnx/serialize.js'
 import type { ParallelHeads } from '../strategies/drafters/mtp.js'
 import type { KVCache } from '../strategies/types.js'
 import type { Weights } from '../weights/index.js'
-import { loadTree, OnnxTree } from './onnx-model.js'
+import { OnnxTree } from './onnx-model.js'
 import * as ort from './ort.js'
 import { drafterSource } from './quantised-vocabulary.js'
 import { cacheLayoutOf, type SessionOptions } from './session.js'
+import { loadTree } from './tree-graph.js'
 
 /** Meta's parallel heads on ONNX Runtime, all in one graph; their own weights are held in float32. */
 export class OnnxParallelHeads extends OnnxTree<Float32Array> implements ParallelHeads {

@@ -33,24 +33,31 @@ export interface StoredParameter extends Parameter {
   readonly type: FloatType
   /** Weights that share a scale; 0 for floats. */
   readonly blockSize: number
+  /** Whether it is held as [in, out]; never where it is quantised. */
+  readonly transposed: boolean
 }
 
 /**
- * What has to be stored for a run type. The embedding is never quantised, and only the rows in use are paged in; a
- * tied vocabulary projection therefore has a second, quantised copy. The projection keeps 8 bits in int4 too, as
+ * What has to be stored for a run type. The embedding is never quantised or transposed, and only the rows in use are paged in; a
+ * tied vocabulary projection therefore has a second copy that is. The projection keeps 8 bits in int4 too, as
  * llama.cpp's Q4_0 files do: it decides between all tokens.
+ * @param transposes whether linear layers that are not quantised are held as [in, out]
  */
-export function storagePlan(spec: DecoderSpec, type: RunType): StoredParameter[] {
+export function storagePlan(spec: DecoderSpec, type: RunType, transposes = false): StoredParameter[] {
   const quantised = isQuantised(type)
+  const isTransposed = transposes && !quantised
   const float = floatType(type)
   const parameters = quantised ? fuse(parametersOf(spec)) : parametersOf(spec).map(alone)
   const stored = parameters.map((parameter): StoredParameter => {
     const bits = parameter.kind === 'linear' ? bitsFor(parameter.name, spec, type) : FLOAT_BITS[float]
-    return { ...parameter, bits, type: float, blockSize: blockSizeFor(parameter, bits) }
+    const transposed = isTransposed && parameter.kind === 'linear'
+    return { ...parameter, bits, type: float, blockSize: blockSizeFor(parameter, bits), transposed }
   })
-  if (!spec.tiedHead || !quantised) return stored
+  if (!spec.tiedHead || !(quantised || isTransposed)) return stored
   const head: Parameter = { name: EMBEDDING, kind: 'linear', shape: [spec.vocabSize, spec.hiddenSize] }
-  return [...stored, { ...alone(head), bits: 8, type: float, blockSize: blockSizeFor(head, 8) }]
+  const bits = bitsFor(EMBEDDING, spec, type)
+  const blockSize = blockSizeFor(head, bits)
+  return [...stored, { ...alone(head), bits, type: float, blockSize, transposed: isTransposed }]
 }
 
 type Parts = Pick<StoredParameter, 'parts'>

@@ -17,6 +17,7 @@ import { OnnxModel } from '../../src/runtime/onnx-model.js'
 import type * as sessions from '../../src/runtime/session.js'
 import { createSession } from '../../src/runtime/session.js'
 import { floatType, type RunType } from '../../src/runtime/storage.js'
+import { CHUNK } from '../../src/runtime/tree-graph.js'
 import { openWeights, type WeightStore } from '../../src/weights/index.js'
 import { fixturePath, largestDifference, loadFixture } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
@@ -58,7 +59,7 @@ async function load({ spec, store }: Files, type: RunType, { layout = 'device', 
   const { graph, directory } = await buildGraph(spec, store, type, { layout, exits })
   const float = floatType(type)
   const session = await createSession(graph, directory, { device: 'cpu', threads: 1 })
-  const kernels = layout === 'device' ? await DeviceKernels.create(spec, 'cpu', float) : undefined
+  const kernels = layout === 'device' ? await DeviceKernels.create(spec, 'cpu', float, CHUNK) : undefined
   // Named after the device whose layout it is.
   const device = layout === 'appended' ? 'cuda' : 'webgpu'
   return new OnnxModel({ session, spec, device, exits, type: float, kernels })
@@ -226,14 +227,16 @@ test('heads draft for a model in half precision, from its float32 states', async
 test('float16 safetensors are mapped from where they lie, and others are converted', async () => {
   vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
   const cache = cacheDirectory('graphs')
-  for (const [fixture, type, entries] of [
-    ['llama-f16', 'fp16', 0],
-    ['llama-bf16', 'fp16', 1],
-    ['llama', 'fp16', 2],
-    ['llama-f16', 'int4f16', 3],
+  for (const [fixture, type, layout, entries] of [
+    ['llama-f16', 'fp16', 'appended', 0],
+    ['llama-bf16', 'fp16', 'appended', 1],
+    ['llama', 'fp16', 'appended', 2],
+    ['llama-f16', 'int4f16', 'appended', 3],
+    // Transposed.
+    ['llama-f16', 'fp16', 'device', 4],
   ] as const) {
     const { spec, store } = await open(fixturePath(fixture))
-    const { directory } = await buildGraph(spec, store, type, { layout: 'device' })
+    const { directory } = await buildGraph(spec, store, type, { layout })
     expect(directory === fixturePath(fixture)).toBe(entries === 0)
     expect(existsSync(cache) ? readdirSync(cache).length : 0).toBe(entries)
     await store.close()

@@ -10,6 +10,7 @@ import { DeviceKernels } from '../../src/runtime/device-rows.js'
 import { OnnxModel } from '../../src/runtime/onnx-model.js'
 import { createSession } from '../../src/runtime/session.js'
 import { Shortlist, SparseRows } from '../../src/runtime/shortlist.js'
+import { CHUNK } from '../../src/runtime/tree-graph.js'
 import { openWeights } from '../../src/weights/index.js'
 import { fixturePath } from '../fixtures.js'
 import { runGraph, tensor, testDevices } from './devices.js'
@@ -79,8 +80,9 @@ describe('a shortlist of a model', () => {
     const spec = specFromConfig(config, directory)
     const { graph, directory: weights } = await buildGraph(spec, store, 'fp32', { layout: 'device' })
     session = await createSession(graph, weights, { device: 'cpu', threads: 1 })
-    const kernels = await DeviceKernels.create(spec, 'cpu', 'float32')
-    model = new OnnxModel({ session, spec, device: 'cpu', kernels })
+    const kernels = await DeviceKernels.create(spec, 'cpu', 'float32', CHUNK)
+    // Named after the device whose layout it is.
+    model = new OnnxModel({ session, spec, device: 'webgpu', kernels })
     await store.close()
   })
   afterAll(() => model.dispose())

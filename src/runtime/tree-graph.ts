@@ -1,0 +1,41 @@
+import type { DecoderSpec } from '../models/spec.js'
+import type { FloatType } from '../onnx/graph.js'
+import { DeviceKernels } from './device-rows.js'
+import type * as ort from './ort.js'
+import { cacheLayoutOf, createSession, type Device, type SessionOptions } from './session.js'
+
+/** Most tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */
+export const CHUNK = 128
+
+/** Where a graph over token trees runs, and what of a model it is. */
+export interface TreeGraph {
+  readonly session: ort.InferenceSession
+  readonly spec: DecoderSpec
+  readonly device: Device
+  /** Of the cache; float32 by default. */
+  readonly type?: FloatType
+  /** For a cache on the device. */
+  readonly kernels?: DeviceKernels
+  /** Early exits, by HF's numbers of `hidden_states`. */
+  readonly exits?: readonly number[]
+}
+
+/**
+ * Loads a graph over token trees, made for the device's layout.
+ * @throws UserError as `createSession`
+ */
+export async function loadTree(
+  graph: Uint8Array,
+  directory: string,
+  { spec, exits, type = 'float32' }: Pick<TreeGraph, 'spec' | 'exits' | 'type'>,
+  options: SessionOptions,
+): Promise<TreeGraph> {
+  const { device } = options
+  const isOnDevice = cacheLayoutOf(device) === 'device'
+  const kernels = isOnDevice ? await DeviceKernels.create(spec, device, type, CHUNK) : undefined
+  const session = await createSession(graph, directory, options).catch(async (error) => {
+    await kernels?.dispose()
+    throw error
+  })
+  return { session, spec, device, type, kernels, exits }
+}
