@@ -4,7 +4,8 @@
  *
  *     npx tsx bench/gpu.ts --device webgpu --models DIR [--shapes smollm2-135m,smollm2-1.7b,llama-3-8b] [--model PATH]…
  *         [--dtype auto] [--device-id N] [--contexts 128,1024,4096] [--batches 1,8,32] [--tokens 1,2,4,8,16,32,64]
- *         [--rounds 5] [--steps 32] [--most-columns 40000] [--bandwidth GB/s] [--python PYTHON] [--no-drafters] [--threads N]
+ *         [--rounds 5] [--steps 32] [--most-columns 40000] [--bandwidth GB/s] [--python PYTHON] [--no-drafters] [--drafter-seconds 60]
+ *         [--threads N]
  *         [--seed 0] [--json FILE] [--markdown FILE]
  *
  * Needs
@@ -55,6 +56,7 @@ function options() {
       bandwidth: text,
       python: text,
       'no-drafters': { type: 'boolean', default: false },
+      'drafter-seconds': { ...text, default: '60' },
       threads: { ...text, default: String(availableParallelism()) },
       seed: { ...text, default: '0' },
       json: text,
@@ -80,6 +82,7 @@ function options() {
     steps: positive('steps', values.steps),
     mostColumns: positive('most-columns', values['most-columns']),
     threads: positive('threads', values.threads),
+    drafterSeconds: positive('drafter-seconds', values['drafter-seconds']),
     seed: Number(values.seed),
     bandwidth: values.bandwidth === undefined ? undefined : 1e9 * positive('bandwidth', values.bandwidth),
   }
@@ -125,12 +128,12 @@ async function main(): Promise<void> {
   for await (const subject of subjects(chosen)) {
     console.error(subject.name)
     results.push(await measureModel(subject, settings))
+    // What was measured stays where a later model fails.
+    if (chosen.markdown) await writeFile(chosen.markdown, `${markdown(header, results)}\n`)
+    if (chosen.json)
+      await writeFile(chosen.json, `${JSON.stringify({ header, bandwidth, results }, undefined, 1)}\n`)
   }
-  const report = markdown(header, results)
-  console.log(report)
-  if (chosen.markdown) await writeFile(chosen.markdown, `${report}\n`)
-  if (chosen.json)
-    await writeFile(chosen.json, `${JSON.stringify({ header, bandwidth, results }, undefined, 1)}\n`)
+  console.log(markdown(header, results))
 }
 
 await main()

@@ -22,6 +22,8 @@ export interface Settings {
   readonly mostColumns: number
   /** Bytes per second. */
   readonly bandwidth: number
+  /** That drafters are measured for, about. */
+  readonly drafterSeconds: number
   readonly python?: string
   readonly runtime: RuntimeOptions
 }
@@ -202,19 +204,16 @@ async function measurePassTimes({ model }: Pick<LanguageModel, 'model'>, setting
   return tokens.map((count, i) => ({ tokens: count, seconds: median(times.map((round) => round[i])) }))
 }
 
-/** Seconds that drafters are measured for, about. */
-const DRAFTER_SECONDS = 60
-
 async function measureDrafters(
   model: LanguageModel,
   passes: Results['passes'],
-  { runtime }: Settings,
+  { runtime, drafterSeconds }: Settings,
 ): Promise<Results['drafters']> {
   const { threads } = runtime
   const cost = interpolated(passes.map(({ tokens, seconds }) => [tokens, seconds]))
   const drafters = await loadDrafters(model, cost, { threads })
   try {
-    const runs: Runs = await measureRuns(model, drafters, { seconds: DRAFTER_SECONDS })
+    const runs: Runs = await measureRuns(model, drafters, { seconds: drafterSeconds })
     return drafters.map(({ name }, i) => {
       const { speedup, same_text } = runs.drafters[i]
       return { name, speedup, same_text }
