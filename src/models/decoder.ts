@@ -16,7 +16,7 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim], on the device
  * [1, kvHeads, C, headDim] with C columns that are there, at least S;
  * for a cache on the device the columns in use, S of the mask, the new ones included: `columns` int32 [1], and `last_column` int32 [1],
- * one less; and but for in place, without exits, those of `addShortlist`, which tells of its outputs, too.
+ * one less; and without exits those of `addShortlist`, which tells of its outputs, too.
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
@@ -94,7 +94,7 @@ export class DecoderBuilder extends Blocks {
     this.linear(asked, headName(spec), vocabSize, hiddenSize, { output: this.computed('logits') })
     // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
     graph.nodes.unshift(graph.nodes.pop()!)
-    if (this.layout !== 'in-place' && exits.length === 0) addShortlist(graph, 'logits', vocabSize)
+    if (this.layout === 'device' && exits.length === 0) addShortlist(graph, 'logits', vocabSize)
     return graph
   }
 
@@ -176,8 +176,13 @@ export class DecoderBuilder extends Blocks {
 
   /** Queries [T, kvHeads, group, headDim] times keys [kvHeads, 1, S, headDim]: [kvHeads, group, T, S]. */
   private scores(query: Value, keys: Value): Value {
-    const attributes = { transA: 0, transBatchA: 1, transB: 1 }
-    return this.graph.node('com.microsoft::FusedMatMul', [query, keys], attributes)
+    const { graph, layout } = this
+    if (layout === 'in-place') {
+      const attributes = { transA: 0, transBatchA: 1, transB: 1 }
+      return graph.node('com.microsoft::FusedMatMul', [query, keys], attributes)
+    }
+    const byHead = graph.node('Transpose', [query], { perm: [1, 2, 0, 3] })
+    return graph.node('MatMul', [byHead, graph.node('Transpose', [keys], { perm: [0, 1, 3, 2] })])
   }
 
   /**

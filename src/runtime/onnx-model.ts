@@ -147,7 +147,7 @@ export abstract class OnnxTree<Item> {
 
   /** A device gives the best scores alone, to spare the way of the others. */
   private get givesShortlists(): boolean {
-    return cacheLayoutOf(this.device) !== 'in-place' && this.exits.length === 0
+    return this.kernels !== undefined && this.exits.length === 0
   }
 
   private async results(
@@ -159,7 +159,6 @@ export abstract class OnnxTree<Item> {
   ) {
     const { session } = this
     const count = tokens.length
-    const shortlistFeeds = this.givesShortlists && shortlist.feeds()
     if (cache.rows instanceof DeviceRows) {
       await cache.rows.settle()
       const feeds = {
@@ -167,7 +166,7 @@ export abstract class OnnxTree<Item> {
         ...cache.rows.past(),
         last_column: int32(cache.length - 1),
         columns: int32(cache.length),
-        ...shortlistFeeds,
+        ...(this.givesShortlists && shortlist.feeds()),
       }
       return session.run(feeds, { ...this.fetches(shortlist), ...cache.rows.present() })
     }
@@ -177,11 +176,7 @@ export abstract class OnnxTree<Item> {
       return session.run(feeds, { ...this.fetches(shortlist), ...host.rows(past, count) })
     }
     const columns = cache.columns + count
-    const feeds = {
-      ...this.feeds(cache, tokens, rows, columns, cache.columns),
-      ...host.past(),
-      ...shortlistFeeds,
-    }
+    const feeds = { ...this.feeds(cache, tokens, rows, columns, cache.columns), ...host.past() }
     const results = await session.run(feeds, { ...this.fetches(shortlist), ...host.fetches() })
     host.write(past, results)
     return results
