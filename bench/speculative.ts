@@ -2,13 +2,14 @@
  * Drafters against plain greedy decoding, on the same model and prompts.
  *
  *     npx tsx bench/speculative.ts --mt-bench FILE --books FILE [--model MODEL] [--dtype fp32,int8,int4] [--draft DIR]
- *         [--medusa DIR] [--mtp DIR] [--prompts N] [--tokens N] [--json OUT]
+ *         [--medusa DIR] [--mtp DIR] [--prompts N] [--tokens N] [--llama-cpp DIR] [--llama-cpp-model GGUF] [--json OUT]
  *
  * FILE of --mt-bench has MT-bench's questions as JSON Lines, FILE of --books a paragraph a line. By default the built-in model with its
  * drafters. For each prompt plain decoding and each drafter generate once, every other prompt backwards, so that no side
  * always follows the same one; the ratio of a prompt is of that prompt's runs. A drafter decides by itself how much it drafts, as in
  * `llm generate`. Where the text is not plain decoding's, the first differing token and the gap between the two best scores
- * there are told.
+ * there are told. DIR of --llama-cpp has the package node-llama-cpp: its plain decoding and its prompt lookup of the same prompts, with
+ * the weights of --llama-cpp-model or those of MODEL, take turns with the others.
  */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -20,8 +21,10 @@ import { BUILT_IN, BUILT_IN_DIRECTORY } from '../src/generation/built-in.js'
 import { type GenerateOptions, type GenerationResult, generate } from '../src/generation/generate.js'
 import { type LoadedDrafter, loadMedusa, loadMtp } from '../src/generation/heads.js'
 import { type LanguageModel, loadModel } from '../src/generation/load-model.js'
+import { encodePrompt, type Prompt } from '../src/generation/prompt.js'
 import type { RunType } from '../src/runtime/storage.js'
 import { machine, positive } from './common.js'
+import { LlamaCpp } from './speculative/llama-cpp.js'
 import { type PromptSet, promptSets } from './speculative/prompts.js'
 import { markdown, type Side } from './speculative/report.js'
 
@@ -36,6 +39,8 @@ function options() {
       draft: text,
       medusa: text,
       mtp: text,
+      'llama-cpp': text,
+      'llama-cpp-model': text,
       'mt-bench': text,
       books: text,
       prompts: { ...text, default: '20' },
@@ -55,6 +60,8 @@ function options() {
     mtBench,
     books,
     json,
+    llamaCpp: values['llama-cpp'],
+    llamaCppModel: values['llama-cpp-model'] ?? model,
     dtypes: values.dtype.split(',') as RunType[],
     parts: { draft: part('draft'), medusa: part('medusa'), mtp: part('mtp') },
     prompts: positive('prompts', values.prompts),
@@ -81,6 +88,7 @@ async function measure(
   { name, prompts }: PromptSet,
   sides: ReadonlyMap<string, Pick<GenerateOptions, 'createDrafter' | 'createControl'>>,
   tokens: number,
+  peer: LlamaCpp | undefined,
 ): Promise<Side[]> {
   const measured = [...sides].map(([side, draft]): Side & { draft: typeof draft } => {
     return { set: name, name: side, runs: [], draft }
@@ -94,6 +102,7 @@ async function measure(
     for (const side of i % 2 === 0 ? measured : measured.toReversed()) {
       results.set(side, await generate(model, prompt, settings, side.draft).result())
     }
+    await peer?.measure(name, promptIds(model, prompt), tokens)
     const { ids } = results.get(measured[0])!
     const isSame = (result: GenerationResult) => result.ids.join() === ids.join()
     // Not while it is timed: scores of all tokens take time.
@@ -107,6 +116,10 @@ async function measure(
     console.error(`${name}: prompt ${i + 1} of ${prompts.length}`)
   }
   return measured.map(({ draft, ...side }) => side)
+}
+
+function promptIds({ tokenizer, model }: LanguageModel, prompt: Prompt): number[] {
+  return encodePrompt(prompt, { tokenizer, maxPositions: model.maxPositions })
 }
 
 /** Where two texts part, and by how much plain decoding preferred its token to the next one there, nats. */
@@ -129,9 +142,13 @@ async function main(): Promise<void> {
     const sets = await promptSets(settings.mtBench, settings.books, settings.prompts, isChat)
     const all = new Map([[PLAIN, {}], ...[...found].map(([name, { options }]) => [name, options] as const)])
     await generate(model, sets[0].prompts[0], { max_new_tokens: 8 }).result()
+    const { llamaCpp, llamaCppModel, threads } = settings
+    const peer = llamaCpp === undefined ? undefined : await LlamaCpp.start(llamaCpp, llamaCppModel, threads)
     const sides: Side[] = []
-    for (const set of sets) sides.push(...(await measure(model, set, all, settings.tokens)))
+    for (const set of sets) sides.push(...(await measure(model, set, all, settings.tokens, peer)))
     console.log(`${settings.model}, ${dtype}:\n\n${markdown(sides)}\n`)
+    if (peer) console.log(`${llamaCppModel}, ${peer.markdown()}\n`)
+    await peer?.dispose()
     reports.push({ dtype, sides })
     for (const drafter of found.values()) await drafter.dispose()
     await model.dispose()

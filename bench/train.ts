@@ -17,7 +17,7 @@ import { nextToken } from '../src/train/objective.js'
 import { isMedusa, medusa } from '../src/train/objectives/medusa.js'
 import { isMtp, multiToken } from '../src/train/objectives/mtp.js'
 import { machine, median, positive, table } from './common.js'
-import { pythonPeer } from './python-peer.js'
+import { scriptPeer } from './script-peer.js'
 import { peakGflops } from './train/peak.js'
 import { ourSide, randomBatch, type Side, stepFlops, type Task } from './train/side.js'
 
@@ -100,7 +100,7 @@ async function torchSide(python: string, threads: number, task: Task): Promise<S
   const script = new URL('./train/torch_side.py', import.meta.url).pathname
   const args = [String(threads), JSON.stringify(baseConfig), JSON.stringify(rows)]
   try {
-    const { description, ask, dispose } = await pythonPeer<object, { ms: number; loss: number }>(
+    const { description, ask, dispose } = await scriptPeer<object, { ms: number; loss: number }>(
       python,
       script,
       args,

@@ -3,8 +3,9 @@
  *
  *     npx tsx scripts/write-prompts.ts OUT.jsonl [--prompts 2500] [--seed 1]
  *
- * Each line has a `prompt`: a request of one of eight kinds, in turn (writing, roleplay, reasoning, arithmetic, code, extraction, science,
- * humanities), its places filled at random by the seed. No request is written twice.
+ * Each line has a `prompt`, and the same as `question`, which `llm batch` passes through: a request of one of eight kinds, in turn
+ * (writing, roleplay, reasoning, arithmetic, code, extraction, science, humanities), its places filled at random by the seed. No
+ * request is written twice.
  */
 import { parseArgs } from 'node:util'
 import { writeFileWhole } from '../src/files.js'
@@ -169,4 +170,4 @@ const fill = (template: string) => template.replace(/\{(\w+)\}/g, (_, place) => 
 
 const prompts = new Set<string>()
 for (let i = 0; prompts.size < count; i++) prompts.add(fill(pick(KINDS[i % KINDS.length])))
-await writeFileWhole(out, [...prompts].map((prompt) => `${JSON.stringify({ prompt })}\n`).join(''))
+await writeFileWhole(out, [...prompts].map((prompt) => `${JSON.stringify({ prompt, question: prompt })}\n`).join(''))

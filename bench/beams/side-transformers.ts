@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { pythonPeer } from '../python-peer.js'
+import { scriptPeer } from '../script-peer.js'
 import type { Run, Side, Task } from './side.js'
 
 const SCRIPT = fileURLToPath(new URL('./transformers_side.py', import.meta.url))
@@ -9,7 +9,7 @@ const SCRIPT = fileURLToPath(new URL('./transformers_side.py', import.meta.url))
  * @throws Error where `python` or a package is not there
  */
 export async function transformersSide(python: string, directory: string, threads: number): Promise<Side> {
-  const { description, ask, dispose } = await pythonPeer<Task, Run>(python, SCRIPT, [
+  const { description, ask, dispose } = await scriptPeer<Task, Run>(python, SCRIPT, [
     directory,
     String(threads),
   ])

@@ -7,7 +7,7 @@ import type { DecoderSpec } from '../../src/models/spec.js'
 import { type LoadedOnnxModel, loadOnnxModel, type RuntimeOptions } from '../../src/runtime/load.js'
 import { bytesReadPerToken } from '../../src/runtime/storage.js'
 import { median } from '../common.js'
-import { type PythonPeer, pythonPeer } from '../python-peer.js'
+import { type ScriptPeer, scriptPeer } from '../script-peer.js'
 import { type DecodeTask, type DecodeTimes, measureDecode, measurePasses } from './measure.js'
 
 const SCRIPT = fileURLToPath(new URL('./transformers_side.py', import.meta.url))
@@ -70,7 +70,7 @@ export interface Speeds {
 }
 
 type Outcome = DecodeTimes | { readonly failure: string }
-type Peer = PythonPeer<DecodeTask, Outcome>
+type Peer = ScriptPeer<DecodeTask, Outcome>
 
 /** Measures everything of one model. */
 export async function measureModel(subject: Subject, settings: Settings): Promise<Results> {
@@ -117,7 +117,7 @@ function startPeer(
   { directory }: Subject,
   { dtype, device }: { dtype: string; device: string },
 ) {
-  return pythonPeer<DecodeTask, Outcome>(python, SCRIPT, [directory, device, dtype])
+  return scriptPeer<DecodeTask, Outcome>(python, SCRIPT, [directory, device, dtype])
 }
 
 async function measureAll(

@@ -172,6 +172,9 @@ describe.skipIf(!hasTmux)('on a terminal', () => {
     await sees(/^greedy search · [\d.]+ tok\/s · \d+ tokens in cache$/m)
     type('C-c')
     await sees(/^Stopped\.$/m)
+    type('/stats', 'Enter')
+    await sees(/^1 answer: /m)
+    const [, first] = /^1 answer: (\d+) prompt \(0 cached\)/m.exec(shown())!
 
     type('/set max_new_tokens 8', 'Enter', '/strategy lookup', 'Enter')
     await sees(/^Strategy: lookup\.$/m)
@@ -179,9 +182,10 @@ describe.skipIf(!hasTmux)('on a terminal', () => {
     type('And then?', 'Enter', '/stats', 'Enter')
     await sees(/^2 answers: /m)
     const [, prompt, cached] = /(\d+) prompt \((\d+) cached\) \+ 8 generated/.exec(shown())!
-    expect(Number(cached)).toBeGreaterThan(20)
-    // What is new: the stopped answer's last tokens, a turn of the template, and the message.
-    expect(Number(prompt) - Number(cached)).toBeLessThan(40)
+    // The first turn is not run again. How much of a stopped answer's text comes to the same tokens depends on where it was stopped;
+    // test/chat counts the rest.
+    expect(Number(cached)).toBeGreaterThanOrEqual(Number(first))
+    expect(Number(prompt)).toBeGreaterThan(Number(cached))
 
     type(`/save ${path}`, 'Enter')
     await sees(/^Saved 4 messages to /m)
