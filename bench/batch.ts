@@ -91,8 +91,15 @@ async function rounds(sides: readonly Side[], chosen: Options): Promise<Measurem
   for (let round = 0; round < chosen.rounds; round++) {
     // Every other round backwards, so that no side is always the first.
     const order = round % 2 === 0 ? [...sides.keys()] : [...sides.keys()].reverse()
-    for (const i of order) results[i].push(await measure(sides[i], chosen, chosen.seed + round))
-    console.error(`round ${round + 1} of ${chosen.rounds}`)
+    for (const i of order) {
+      const measured = await measure(sides[i], chosen, chosen.seed + round)
+      results[i].push(measured)
+      // A run takes long: what was measured is told at once.
+      const { engine, workload, batch } = sides[i]
+      console.error(
+        `round ${round + 1}: ${engine}, ${workload.kind}, batch ${batch}: ${speed(measured).toFixed(1)} tok/s`,
+      )
+    }
   }
   return results
 }

@@ -57,6 +57,22 @@ export class HeadRows {
     }
   }
 
+  /** Takes over rows of every head of another one as its first ones, of `rows` in all. */
+  gather(source: HeadRows, slots: readonly number[], rows: number): void {
+    const { heads, headDim } = this
+    if (this.buffer.length < heads * rows * headDim) this.allocate(rows, 0)
+    this.layOut(rows, 0)
+    for (const [target, from, count] of runsOf(slots)) this.copy(source, from, target, count)
+  }
+
+  /** Copies `count` rows of every head of another one. */
+  copy(source: HeadRows, from: number, to: number, count: number): void {
+    for (let head = 0; head < this.heads; head++) {
+      const start = source.offset(head, from)
+      this.buffer.set(source.buffer.subarray(start, start + count * this.headDim), this.offset(head, to))
+    }
+  }
+
   release(): void {
     this.buffer = new ARRAYS[this.type](0)
     this.rows = 0
@@ -95,5 +111,15 @@ export class HeadRows {
 
   private offset(head: number, row: number): number {
     return (head * this.rows + row) * this.headDim
+  }
+}
+
+/** Runs of neighbours among ascending slots: where each begins among all, its first slot, and its length. */
+export function* runsOf(slots: readonly number[]): Generator<[target: number, from: number, count: number]> {
+  for (let target = 0; target < slots.length; ) {
+    let end = target + 1
+    while (end < slots.length && slots[end] === slots[end - 1] + 1) end++
+    yield [target, slots[target], end - target]
+    target = end
   }
 }

@@ -1,6 +1,6 @@
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
-import { HeadRows } from './head-rows.js'
+import { HeadRows, runsOf } from './head-rows.js'
 import type { CacheRows } from './kv-cache.js'
 import type * as ort from './ort.js'
 
@@ -8,10 +8,11 @@ import type * as ort from './ort.js'
 export class HostRows implements CacheRows {
   private readonly keys: HeadRows[]
   private readonly values: HeadRows[]
+  private part: HostRows | undefined
 
   constructor(
     private readonly spec: DecoderSpec,
-    type: FloatType = 'float32',
+    private readonly type: FloatType = 'float32',
   ) {
     const rows = () => spec.layers.map(() => new HeadRows(spec.kvHeads, spec.headDim, type))
     this.keys = rows()
@@ -19,7 +20,7 @@ export class HostRows implements CacheRows {
   }
 
   get byteLength(): number {
-    return this.all().reduce((sum, rows) => sum + rows.byteLength, 0)
+    return this.all().reduce((sum, rows) => sum + rows.byteLength, this.part?.byteLength ?? 0)
   }
 
   allocate(capacity: number, used: number): void {
@@ -32,17 +33,28 @@ export class HostRows implements CacheRows {
 
   /** In runs of neighbours; the first run is mostly where it belongs already. */
   keep(slots: readonly number[]): void {
-    for (let target = 0; target < slots.length; ) {
-      let end = target + 1
-      while (end < slots.length && slots[end] === slots[end - 1] + 1) end++
-      const from = slots[target]
-      if (from !== target) for (const rows of this.all()) rows.move(from, target, end - target)
-      target = end
+    for (const [target, from, count] of runsOf(slots)) {
+      if (from !== target) for (const rows of this.all()) rows.move(from, target, count)
     }
   }
 
   release(): void {
     for (const rows of this.all()) rows.release()
+    this.part?.release()
+  }
+
+  /** A copy of some rows as the first of `columns`; it is kept for the next time, and changes then. */
+  gathered(slots: readonly number[], columns: number): HostRows {
+    this.part ??= new HostRows(this.spec, this.type)
+    const sources = this.all()
+    for (const [i, rows] of this.part.all().entries()) rows.gather(sources[i], slots, columns)
+    return this.part
+  }
+
+  /** Copies `count` rows of another one. */
+  copy(source: HostRows, from: number, to: number, count: number): void {
+    const sources = source.all()
+    for (const [i, rows] of this.all().entries()) rows.copy(sources[i], from, to, count)
   }
 
   /** All columns of every layer as `past_key.i` and `past_value.i`, [kvHeads, 1, columns, headDim]: views. */

@@ -9,6 +9,9 @@ const FIRST_CAPACITY = 512
 /** The new number of a slot that is not kept. */
 const DROPPED = -2
 
+/** What it takes to copy a column of the cache, over what it takes a token to attend to it; on SmolLM2-135M about 5. */
+const COPYING = 8
+
 /** What a slot that must not be seen adds to its score: exp() of it is 0, and unlike -Infinity it cannot give NaN. */
 const HIDDEN = -1e9
 
@@ -22,6 +25,14 @@ export interface CacheRows {
   /** Moves the rows of ascending slots to the beginning. */
   keep(slots: readonly number[]): void
   release(): void
+}
+
+/** What the columns that attention sees are. */
+export interface MaskColumns {
+  readonly columns: number
+  readonly newColumn: number
+  /** Those of earlier slots; all of them by default. */
+  readonly slots?: readonly number[]
 }
 
 /** The cache of a token tree. Which slots a token sees follows from the parents. */
@@ -121,10 +132,31 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
   }
 
   /**
-   * The attention mask of the last `count` slots, [count, columns]; with a `window` only ancestors less than that
-   * many positions back are seen. Column c stands for slot c, but the new slots begin at column `newColumn`.
+   * The slots that the last `count` ones descend from, ascending, where these are so few of all columns that a copy of them pays:
+   * in a tree of many sequences a prompt sees its own columns only.
    */
-  mask(count: number, columns: number, newColumn: number, window?: number): ort.Tensor {
+  ancestors(count: number): number[] | undefined {
+    const first = this.length - count
+    const seen = new Uint8Array(first)
+    let inChain = 0
+    for (let token = first; token < this.length; token++) {
+      let slot = this.parents[token]
+      if (slot >= first) continue
+      for (; slot >= this.chain && !seen[slot]; slot = this.parents[slot]) seen[slot] = 1
+      if (slot < this.chain) inChain = Math.max(inChain, slot + 1)
+    }
+    seen.fill(1, 0, inChain)
+    const slots = [...seen.keys()].filter((slot) => seen[slot])
+    const used = slots.length + count
+    return (this.columns - used) * count > COPYING * used ? slots : undefined
+  }
+
+  /**
+   * The attention mask of the last `count` slots, [count, columns]; with a `window` only ancestors less than that
+   * many positions back are seen. Column c stands for slot c, or for the c-th of `slots`, and new slots begin at column `newColumn`.
+   */
+  mask(count: number, { columns, newColumn, slots }: MaskColumns, window?: number): ort.Tensor {
+    const columnOf = slots && new Map(slots.map((slot, column) => [slot, column]))
     const first = this.length - count
     const mask = new Float32Array(count * columns).fill(HIDDEN)
     for (let token = 0; token < count; token++) {
@@ -136,16 +168,18 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
         slot = this.parents[slot]
       }
       for (; slot >= this.chain && left > 0; left--) {
-        row[slot] = 0
+        row[columnOf?.get(slot) ?? slot] = 0
         slot = this.parents[slot]
       }
+      // The beginning of the chain that is seen is the beginning of `slots` as well.
       if (slot >= 0 && left > 0) row.fill(0, Math.max(0, slot + 1 - left), slot + 1)
     }
     return new ort.Tensor('float32', mask, [count, columns])
   }
 }
 
-function padded(count: number): number {
+/** Columns for `count` slots. */
+export function padded(count: number): number {
   return Math.ceil(count / PADDING) * PADDING
 }
 

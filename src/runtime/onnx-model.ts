@@ -7,7 +7,7 @@ import type { EarlyExit, ForwardOptions, KVCache, Model, Output } from '../strat
 import { type DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
-import { TreeCache } from './kv-cache.js'
+import { type MaskColumns, padded, TreeCache } from './kv-cache.js'
 import * as ort from './ort.js'
 import { cacheLayoutOf, type Device } from './session.js'
 import { Shortlist, SparseRows } from './shortlist.js'
@@ -162,7 +162,7 @@ export abstract class OnnxTree<Item> {
     if (cache.rows instanceof DeviceRows) {
       await cache.rows.settle()
       const feeds = {
-        ...this.feeds(cache, tokens, rows, cache.length, past),
+        ...this.feeds(cache, tokens, rows, { columns: cache.length, newColumn: past }),
         ...cache.rows.past(),
         last_column: int32(cache.length - 1),
         columns: int32(cache.length),
@@ -171,14 +171,18 @@ export abstract class OnnxTree<Item> {
       return session.run(feeds, { ...this.fetches(shortlist), ...cache.rows.present() })
     }
     const host = cache.rows as HostRows
-    if (cacheLayoutOf(this.device) === 'in-place') {
-      const feeds = { ...this.feeds(cache, tokens, rows, cache.columns, past), ...host.past() }
-      return session.run(feeds, { ...this.fetches(shortlist), ...host.rows(past, count) })
-    }
-    const columns = cache.columns + count
-    const feeds = { ...this.feeds(cache, tokens, rows, columns, cache.columns), ...host.past() }
-    const results = await session.run(feeds, { ...this.fetches(shortlist), ...host.fetches() })
-    host.write(past, results)
+    const slots = cache.ancestors(count)
+    // In place the new rows are among the columns, else they follow them.
+    const inPlace = cacheLayoutOf(this.device) === 'in-place'
+    const newColumn = slots ? Math.max(slots.length, 1) : inPlace ? past : cache.columns
+    const columns = !inPlace ? newColumn + count : slots ? padded(newColumn + count) : cache.columns
+    const seen = slots ? host.gathered(slots, inPlace ? columns : newColumn) : host
+    const results = await session.run(
+      { ...this.feeds(cache, tokens, rows, { columns, newColumn, slots }), ...seen.past() },
+      { ...this.fetches(shortlist), ...(inPlace ? seen.rows(newColumn, count) : host.fetches()) },
+    )
+    if (!inPlace) host.write(past, results)
+    else if (slots) host.copy(seen, newColumn, past, count)
     return results
   }
 
@@ -195,8 +199,7 @@ export abstract class OnnxTree<Item> {
     cache: TreeCache,
     tokens: readonly Item[],
     rows: readonly number[],
-    columns: number,
-    newColumn: number,
+    columns: MaskColumns,
   ): Record<string, ort.Tensor> {
     const count = tokens.length
     const { layers, rope, headDim, slidingWindow, attentionScale } = this.spec
@@ -207,7 +210,7 @@ export abstract class OnnxTree<Item> {
     for (const kind of new Set(layers)) {
       const prefix = INPUT_PREFIX[kind]
       const window = kind === 'sliding' ? slidingWindow : undefined
-      feeds[`${prefix}mask`] = cache.mask(count, columns, newColumn, window)
+      feeds[`${prefix}mask`] = cache.mask(count, columns, window)
       const tables = rotaryTables(rope[kind], cache.positions(count), Math.sqrt(attentionScale))
       feeds[`${prefix}cos`] = new ort.Tensor('float32', tables.cos, [count, headDim / 2])
       feeds[`${prefix}sin`] = new ort.Tensor('float32', tables.sin, [count, headDim / 2])

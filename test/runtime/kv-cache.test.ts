@@ -1,9 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type * as ort from 'onnxruntime-node'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
+import { createRandom } from '../../src/random.js'
+import { buildGraph } from '../../src/runtime/build.js'
 import type { TreeCache } from '../../src/runtime/kv-cache.js'
 import { OnnxModel } from '../../src/runtime/onnx-model.js'
-import { largestDifference, loadFixture } from '../fixtures.js'
+import { createSession } from '../../src/runtime/session.js'
+import { openWeights } from '../../src/weights/index.js'
+import { fixturePath, largestDifference, loadFixture } from '../fixtures.js'
 
 const TOLERANCE = 1e-4
 const TREE = { tokens: [5, 9, 14, 200, 31, 7], parents: [-1, 0, 0, 1, 2, 2] }
@@ -187,5 +192,76 @@ describe('dispose', () => {
     const { model: own } = await loadFixture('llama', { dtype: 'fp32', threads: 1 })
     await own.dispose()
     await expect(own.forward(own.newCache(), [1], [-1])).rejects.toThrow(UserError)
+  })
+})
+
+describe('a prompt beside many others', () => {
+  /** Columns that attention saw in each run. */
+  function watch(subject: OnnxModel): number[] {
+    const { session } = subject as unknown as { session: ort.InferenceSession }
+    const run = session.run.bind(session)
+    const columns: number[] = []
+    vi.spyOn(session, 'run').mockImplementation(((feeds: Record<string, ort.Tensor>, fetches: never) => {
+      columns.push(feeds.mask.dims[1])
+      return run(feeds, fetches)
+    }) as never)
+    return columns
+  }
+  afterEach(() => vi.restoreAllMocks())
+
+  /** Of another layout the graph runs on the CPU's provider as well. */
+  async function load(name: string, layout: 'in-place' | 'appended') {
+    if (layout === 'in-place') return loadFixture(name, { dtype: 'fp32', threads: 1 })
+    const store = await openWeights(fixturePath(name))
+    const { graph, directory } = await buildGraph(spec, store, 'fp32', { layout })
+    const session = await createSession(graph, directory, { device: 'cpu', threads: 1 })
+    await store.close()
+    // Named after the device whose layout it is.
+    return { model: new OnnxModel({ session, spec, device: 'cuda' }), spec }
+  }
+
+  test.each([
+    ['llama', 'in-place'],
+    ['gemma3', 'in-place'],
+    ['llama', 'appended'],
+  ] as const)('sees its own columns, and gives what it gives alone: %s, %s', async (name, layout) => {
+    const { model, spec } = await load(name, layout)
+    const columns = watch(model)
+    const [cache, alone] = [model.newCache(), model.newCache()]
+    const random = createRandom(7)
+    const tokens = (count: number) =>
+      Array.from({ length: count }, () => Math.floor(random() * spec.vocabSize))
+    // A chain, and eight sequences that leave it at several places.
+    const trunk = tokens(100)
+    await model.forward(cache, trunk, chain(100), [])
+    for (let row = 0; row < 8; row++) {
+      const start = cache.length
+      const parents = chain(40, start).with(0, 10 * row)
+      await model.forward(cache, tokens(40), parents, [])
+    }
+    // One more that leaves it in the middle, in two passes, with a tree at its end.
+    const first = tokens(90)
+    const tree = tokens(2)
+    const begin = cache.length
+    await model.forward(cache, first, chain(90, begin).with(0, 59), [])
+    const output = await model.forward(cache, tree, [begin + 89, begin + 89])
+    const rows = tree.map((_, node) => output.logits(node).slice())
+    await model.forward(alone, [...trunk.slice(0, 60), ...first], chain(150), [])
+    const expected = await model.forward(alone, tree, [149, 149])
+    for (const [node, row] of rows.entries()) {
+      expect(largestDifference(row, expected.logits(node))).toBeLessThan(TOLERANCE)
+    }
+    // And one that has nothing in common with them.
+    const start = cache.length
+    const other = await model.forward(cache, first, chain(90, start).with(0, -1), [89])
+    const logits = other.logits(89).slice()
+    const fresh = await model.forward(model.newCache(), first, chain(90), [89])
+    expect(largestDifference(logits, fresh.logits(89))).toBeLessThan(TOLERANCE)
+    const [long, short, , , , unrelated] = columns.slice(9)
+    // Appended, there is one column where there is nothing to see.
+    expect([long, unrelated]).toEqual(layout === 'in-place' ? [192, 128] : [150, 91])
+    // Two tokens are not worth the copy.
+    expect(short).toBeGreaterThan(500)
+    await model.dispose()
   })
 })
