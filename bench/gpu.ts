@@ -13,7 +13,7 @@
  * - for --device webgpu a driver of the GPU, on Linux for Vulkan with libvulkan1 (`llm doctor` tells);
  * - for --device cuda x64 Linux or Windows, an NVIDIA driver for CUDA 12, the libraries of CUDA 12 (cudart, cublas, cublasLt, cufft, curand)
  *   and cuDNN 9 on the library path, which the wheels nvidia-{cuda-runtime,cublas,cufft,curand,cudnn}-cu12 hold as well, and the provider:
- *   `npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12`;
+ *   `npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12`, or for CUDA 13 by hand, see docs/devices.md;
  * - for --python a Python with torch (with CUDA, where the device is not the CPU) and transformers;
  * - in the DIR of --models room for random weights in float16, written once: 0.3, 3.4 and 16 GB, and as much memory on the device and the
  *   host as the run type needs (llama-3-8b: int4 6 GB, fp32 32 GB); converted weights are kept in $XDG_CACHE_HOME/llm.

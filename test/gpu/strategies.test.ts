@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../weights/files.js'
 
 vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
 
-const webgpu = (await testDevices()).find(({ device }) => device === 'webgpu')
+const gpus = (await testDevices()).filter(({ device }) => device !== 'cpu')
 const PROMPT = 'Once upon a time there was a little'
 const TOKENS = 6
 const DOLA = [1, 2]
@@ -72,19 +72,21 @@ const cases: Case[] = [
   ['mtp', {}, (side) => side.drafter((model) => loadMtp(part('mtp'), model, { depth: 3 }))],
 ]
 
-describe.skipIf(webgpu?.missing !== undefined)('on WebGPU the text is that of the CPU', () => {
-  let sides: Side[]
-  beforeAll(async () => {
-    sides = [await Side.load('cpu'), await Side.load('webgpu')]
-  })
-  afterAll(() => Promise.all(sides.map((side) => side.dispose())))
+for (const { device, missing } of gpus) {
+  describe.skipIf(missing !== undefined)(`on ${device} the text is that of the CPU`, () => {
+    let sides: Side[]
+    beforeAll(async () => {
+      sides = [await Side.load('cpu'), await Side.load(device)]
+    })
+    afterAll(() => Promise.all(sides.map((side) => side.dispose())))
 
-  test.each(cases)('%s', async (_, settings, options) => {
-    const [cpu, gpu] = [
-      await sides[0].generate(settings, await options?.(sides[0])),
-      await sides[1].generate(settings, await options?.(sides[1])),
-    ]
-    expect(cpu).toHaveLength(TOKENS)
-    expect(gpu).toEqual(cpu)
+    test.each(cases)('%s', async (_, settings, options) => {
+      const [cpu, gpu] = [
+        await sides[0].generate(settings, await options?.(sides[0])),
+        await sides[1].generate(settings, await options?.(sides[1])),
+      ]
+      expect(cpu).toHaveLength(TOKENS)
+      expect(gpu).toEqual(cpu)
+    })
   })
-})
+}

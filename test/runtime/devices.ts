@@ -2,7 +2,7 @@ import * as ort from 'onnxruntime-node'
 import { Graph } from '../../src/onnx/graph.js'
 import { serialize } from '../../src/onnx/serialize.js'
 import { DeviceUnavailable } from '../../src/runtime/failures.js'
-import { createSession, type Device } from '../../src/runtime/session.js'
+import { createSession, DEVICES, type Device } from '../../src/runtime/session.js'
 
 export interface TestDevice {
   readonly device: Device
@@ -10,23 +10,24 @@ export interface TestDevice {
   readonly missing: string | undefined
 }
 
-/** The CPU, and WebGPU where there is an adapter; where there is none, the reason is printed. */
+/** All devices; where one is not here, the reason is printed. */
 export async function testDevices(): Promise<TestDevice[]> {
-  const missing = await missingWebgpu()
-  if (missing) console.log(`WebGPU cases are skipped. ${missing}`)
-  return [
-    { device: 'cpu', missing: undefined },
-    { device: 'webgpu', missing },
-  ]
+  const devices: TestDevice[] = []
+  for (const device of DEVICES) {
+    const missing = device === 'cpu' ? undefined : await missingDevice(device)
+    if (missing) console.log(`Cases on ${device} are skipped. ${missing}`)
+    devices.push({ device, missing })
+  }
+  return devices
 }
 
-async function missingWebgpu(): Promise<string | undefined> {
+async function missingDevice(device: Device): Promise<string | undefined> {
   const graph = new Graph()
   graph.node('Abs', [graph.input('x', 'float32', [1])], {}, 'y')
   graph.output('y', 'float32', [1])
   try {
-    const { y } = await runGraph(graph, { x: tensor(Float32Array.of(-1), [1]) }, { device: 'webgpu' })
-    if (y[0] !== 1) throw new Error(`WebGPU says that |-1| is ${y[0]}`)
+    const { y } = await runGraph(graph, { x: tensor(Float32Array.of(-1), [1]) }, { device })
+    if (y[0] !== 1) throw new Error(`${device} says that |-1| is ${y[0]}`)
     return undefined
   } catch (error) {
     if (error instanceof DeviceUnavailable) return error.message
