@@ -21,7 +21,7 @@ export const modelFlags = {
   device: Flags.string({
     options: ['auto', 'cpu', 'webgpu', 'cuda'],
     default: 'auto',
-    description: 'where the model runs; auto prefers a GPU',
+    description: 'where the model runs; auto prefers a GPU, but for models of less than 200 MB',
     helpGroup: 'MODEL',
   }),
   'device-id': Flags.integer({

@@ -44,14 +44,16 @@ export async function loadOnnxModel(
   const { device = 'auto', deviceId, dtype = 'auto', onNotice } = options
   checkParameters(spec, store, origin)
   const type = dtype === 'auto' ? autoRunType(spec, store, freemem()) : dtype
-  const candidates = devicesFor(type, device)
+  const isSmall = weightBytes(spec, type) < SMALL
+  const candidates = devicesFor(type, device, isSmall)
   checkMemory(spec, type)
   let obstacle = 'No usable GPU was found'
   for (const candidate of candidates) {
     try {
       const placement = { device: candidate, deviceId }
       const model = await loadOn(placement, spec, store, type, options)
-      if (device === 'auto' && candidate === 'cpu') onNotice?.(`${obstacle}: running on the CPU.`)
+      const isFallback = device === 'auto' && candidate === 'cpu' && !isSmall
+      if (isFallback) onNotice?.(`${obstacle}: running on the CPU.`)
       return { model, dtype: type, ...placement }
     } catch (error) {
       if (!(error instanceof DeviceUnavailable)) throw error
@@ -64,11 +66,16 @@ export async function loadOnnxModel(
 
 const WITHOUT_HALF = 'use --dtype fp32, int8 or int4'
 
-/** Those to try; the CPU has hardly an operator for float16. */
-function devicesFor(type: RunType, device: Device | 'auto'): Device[] {
+/** Bytes of weights with which a pass is sooner done on the CPU: on a GPU, what it takes is to start many small kernels. */
+const SMALL = 200e6
+
+/** Those to try, best first; the CPU has hardly an operator for float16. */
+function devicesFor(type: RunType, device: Device | 'auto', isSmall: boolean): Device[] {
   const half = floatType(type) === 'float16'
   if (half && device === 'cpu') throw usageError(`The CPU does not compute in ${type}: ${WITHOUT_HALF}.`)
-  return device === 'auto' ? autoDevices().filter((each) => !half || each !== 'cpu') : [device]
+  if (device !== 'auto') return [device]
+  if (half) return autoDevices().filter((each) => each !== 'cpu')
+  return isSmall ? ['cpu'] : autoDevices()
 }
 
 /** The error where no device was right for `auto`, which comes from half precision: else the CPU would have been. */

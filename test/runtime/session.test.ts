@@ -1,7 +1,11 @@
 import * as ort from 'onnxruntime-node'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { checkDeviceId, createSession } from '../../src/runtime/session.js'
+import * as storage from '../../src/runtime/storage.js'
 import { loadFixture } from '../fixtures.js'
+
+// Its functions can be replaced then.
+vi.mock('../../src/runtime/storage.js', { spy: true })
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -45,6 +49,16 @@ describe('a model', () => {
     }) as never)
   }
 
+  test('that is small runs on the CPU where the device is to be chosen, without a word', async () => {
+    withSmallDevices('This is not tried.')
+    const onNotice = vi.fn()
+    const { model, device } = await loadFixture('llama', { device: 'auto', dtype: 'fp32', onNotice })
+    expect(device).toBe('cpu')
+    expect(onNotice).not.toHaveBeenCalled()
+    expect(ort.InferenceSession.create).toHaveBeenCalledOnce()
+    await model.dispose()
+  })
+
   test.each([
     [
       'that is too large for the GPU',
@@ -58,6 +72,7 @@ describe('a model', () => {
     ],
   ])('%s runs on the CPU where the device is to be chosen', async (_, message, notice) => {
     withSmallDevices(message)
+    vi.spyOn(storage, 'weightBytes').mockReturnValue(200e6)
     const notices: string[] = []
     const { model, device } = await loadFixture('llama', {
       device: 'auto',
