@@ -148,7 +148,7 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
     seen.fill(1, 0, inChain)
     const slots = [...seen.keys()].filter((slot) => seen[slot])
     const used = slots.length + count
-    return (this.columns - used) * count > COPYING * used ? slots : undefined
+    return (this.columns - padded(used)) * count > COPYING * used ? slots : undefined
   }
 
   /**

@@ -95,15 +95,12 @@ async function loadOn(
   const layout = cacheLayoutOf(placement.device)
   const exits = typeof asked === 'function' ? asked(spec) : asked
   checkExits(spec, type, exits)
-  const building = { layout, exits, signal, onProgress: onBuild }
-  const { graph, directory } = await buildGraph(spec, store, type, building)
-  signal?.throwIfAborted()
-  const tree = await loadTree(
-    graph,
-    directory,
-    { spec, exits, type: floatType(type) },
-    { ...placement, threads },
-  )
+  const build = async () => {
+    const graph = await buildGraph(spec, store, type, { layout, exits, signal, onProgress: onBuild })
+    signal?.throwIfAborted()
+    return graph
+  }
+  const tree = await loadTree(build, { spec, exits, type: floatType(type) }, { ...placement, threads })
   return new OnnxModel(tree)
 }
 

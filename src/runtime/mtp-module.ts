@@ -33,7 +33,7 @@ export class OnnxMtpModule extends OnnxTree<MtpItem> implements MtpModule {
     const layout = cacheLayoutOf(options.device)
     const source = drafterSource(weights, [headName(spec)], spec)
     const graph = serialize(mtpGraph(spec, source, layout, module))
-    const tree = await loadTree(graph, '', { spec: moduleShape(spec) }, options)
+    const tree = await loadTree(() => ({ graph, directory: '' }), { spec: moduleShape(spec) }, options)
     return new OnnxMtpModule(tree, weights.get(EMBEDDING)!)
   }
 

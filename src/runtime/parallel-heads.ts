@@ -28,7 +28,7 @@ export class OnnxParallelHeads extends OnnxTree<Float32Array> implements Paralle
     const source = drafterSource(weights, [headName(spec)], spec)
     const graph = serialize(parallelMtpGraph(spec, source, layout, heads))
     const shape = { spec: parallelShape(spec, heads), exits: furtherHeads(heads) }
-    return new OnnxParallelHeads(await loadTree(graph, '', shape, options))
+    return new OnnxParallelHeads(await loadTree(() => ({ graph, directory: '' }), shape, options))
   }
 
   async append(cache: KVCache, states: readonly Float32Array[]): Promise<Float32Array[]> {

@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
+import type { BuiltGraph } from './build.js'
 import { DeviceKernels } from './device-rows.js'
 import type * as ort from './ort.js'
 import { cacheLayoutOf, createSession, type Device, type SessionOptions } from './session.js'
@@ -22,20 +23,23 @@ export interface TreeGraph {
 
 /**
  * Loads a graph over token trees, made for the device's layout.
+ * @param build makes the graph, once the device is known to be of use
  * @throws UserError as `createSession`
  */
 export async function loadTree(
-  graph: Uint8Array,
-  directory: string,
+  build: () => BuiltGraph | Promise<BuiltGraph>,
   { spec, exits, type = 'float32' }: Pick<TreeGraph, 'spec' | 'exits' | 'type'>,
   options: SessionOptions,
 ): Promise<TreeGraph> {
   const { device } = options
   const isOnDevice = cacheLayoutOf(device) === 'device'
   const kernels = isOnDevice ? await DeviceKernels.create(spec, device, type, CHUNK) : undefined
-  const session = await createSession(graph, directory, options).catch(async (error) => {
+  try {
+    const { graph, directory } = await build()
+    const session = await createSession(graph, directory, options)
+    return { session, spec, device, type, kernels, exits }
+  } catch (error) {
     await kernels?.dispose()
     throw error
-  })
-  return { session, spec, device, type, kernels, exits }
+  }
 }

@@ -56,7 +56,9 @@ export function temporaryDirectory(): string {
 
 /** The environment of every run: an empty home, and nothing of the user's settings. */
 export function environment(home: string, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: home, XDG_CACHE_HOME: join(home, 'cache'), ...env }
+  // Vulkan's loader complains of a missing runtime directory.
+  const directories = { HOME: home, XDG_CACHE_HOME: join(home, 'cache'), XDG_RUNTIME_DIR: home }
+  return { PATH: process.env.PATH, ...directories, ...env }
 }
 
 /** Runs `llm` as a process of its own. */
