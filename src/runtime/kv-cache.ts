@@ -9,8 +9,8 @@ const FIRST_CAPACITY = 512
 /** The new number of a slot that is not kept. */
 const DROPPED = -2
 
-/** What it takes to copy a column of the cache, over what it takes a token to attend to it; on SmolLM2-135M about 5. */
-const COPYING = 8
+/** What it takes to copy a column of the cache, over what it takes a token to attend to it: on SmolLM2-135M about 5; it should pay well. */
+const COPYING = 16
 
 /** What a slot that must not be seen adds to its score: exp() of it is 0, and unlike -Infinity it cannot give NaN. */
 const HIDDEN = -1e9
