@@ -170,4 +170,7 @@ const fill = (template: string) => template.replace(/\{(\w+)\}/g, (_, place) => 
 
 const prompts = new Set<string>()
 for (let i = 0; prompts.size < count; i++) prompts.add(fill(pick(KINDS[i % KINDS.length])))
-await writeFileWhole(out, [...prompts].map((prompt) => `${JSON.stringify({ prompt, question: prompt })}\n`).join(''))
+await writeFileWhole(
+  out,
+  [...prompts].map((prompt) => `${JSON.stringify({ prompt, question: prompt })}\n`).join(''),
+)

@@ -78,7 +78,7 @@ describe.each([
     const run = await llm.run(args)
     skip(run.code === 0, `${device} is there`)
     // Dawn writes why Vulkan is not there itself.
-    expectRefusal(run, { code: 1, says, progress: /^Warning: .*\n(\s+at .*\n)*\n*/gm })
+    expectRefusal(run, { code: 1, says, progress: /^Warning: .*\n( - .*\n|\s+at .*\n)*\n*/gm })
   })
 })
 

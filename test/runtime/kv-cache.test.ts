@@ -121,7 +121,8 @@ describe('a run that fails', () => {
     const run = broken.forward(cache, tokens, chain(600, 6))
     await expect(run).rejects.toThrow(new UserError('ONNX Runtime failed: Non-zero status code'))
     expect(cache.length).toBe(6)
-    expect(await probe(cache, 4)).toEqual(before)
+    // There are more columns now, whose sums are rounded otherwise.
+    expect(largestDifference(await probe(cache, 4), before)).toBeLessThan(TOLERANCE)
   })
 
   test('as a chain is forgotten by the branches that come next', async () => {
