@@ -102,29 +102,23 @@ export class Layers {
   ): Value {
     const { graph } = this
     const own = bias === undefined ? output : undefined
-    const product = this.product(x, name, rows, columns, own, output !== undefined)
+    const product = this.product(x, name, rows, columns, own)
     return bias === undefined ? product : graph.node('Add', [product, bias], {}, output)
   }
 
-  /** x · Wᵀ, of whichever form the weights have. @param isLast of the graph's products */
-  private product(
-    x: Value,
-    name: string,
-    rows: number,
-    columns: number,
-    output: string | undefined,
-    isLast: boolean,
-  ) {
+  /** x · Wᵀ, of whichever form the weights have. */
+  private product(x: Value, name: string, rows: number, columns: number, output?: string): Value {
     const { graph, source } = this
-    const quantised = source.quantised(name)
     const transposed = source.transposed?.(name)
     if (transposed) {
       const weight = graph.initializer(`${name}.transposed`, this.type, [columns, rows], transposed)
       return graph.node('MatMul', [x, weight], {}, output)
     }
+    const quantised = source.quantised(name)
     if (!quantised) {
       // On the CPU a tied projection is an initializer of its own: once it is packed, only looked-up rows stay in memory.
-      const weight = this.parameter(name, [rows, columns], isLast && this.layout === 'in-place' ? HEAD : name)
+      const own = output !== undefined && this.layout === 'in-place' ? HEAD : name
+      const weight = this.parameter(name, [rows, columns], own)
       return this.timesTransposed(x, weight, rows, columns, output)
     }
     const { bits, blockSize, packed, scales } = quantised

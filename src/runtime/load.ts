@@ -44,9 +44,10 @@ export async function loadOnnxModel(
   const { device = 'auto', deviceId, dtype = 'auto', onNotice } = options
   checkParameters(spec, store, origin)
   const type = dtype === 'auto' ? autoRunType(spec, store, freemem()) : dtype
-  const isSmall = weightBytes(spec, type) < SMALL
+  const bytes = weightBytes(spec, type)
+  const isSmall = bytes < SMALL
   const candidates = devicesFor(type, device, isSmall)
-  checkMemory(spec, type)
+  checkMemory(bytes, type)
   let obstacle = 'No usable GPU was found'
   for (const candidate of candidates) {
     try {
@@ -111,8 +112,7 @@ function checkExits(spec: DecoderSpec, type: RunType, exits: readonly number[]):
 }
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */
-function checkMemory(spec: DecoderSpec, type: RunType): void {
-  const needed = weightBytes(spec, type)
+function checkMemory(needed: number, type: RunType): void {
   const free = freemem()
   if (needed <= free) return
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
