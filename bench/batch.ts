@@ -77,7 +77,7 @@ function sidesOf({ peer, batches, rows, prefix, prefixRows }: Options): Side[] {
 function measure({ engine, workload, batch }: Side, chosen: Options, seed: number): Promise<Measurement> {
   const directory = engine === 'ours' ? chosen.model : chosen.peer!
   const { threads, dtype } = chosen
-  const job: Job = { engine, setup: { directory, threads, dtype }, workload, batch, seed }
+  const job: Job = { engine, setup: { directory, threads, dtype, batch }, workload, seed }
   return new Promise((resolve, reject) => {
     const child = fork(SIDE, [JSON.stringify(job)])
     child.once('message', (message) => resolve(message as Measurement))

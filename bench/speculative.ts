@@ -8,7 +8,7 @@
  * drafters. For each prompt plain decoding and each drafter generate once, every other prompt backwards, so that no side
  * always follows the same one; the ratio of a prompt is of that prompt's runs. A drafter decides by itself how much it drafts, as in
  * `llm generate`. Where the text is not plain decoding's, the first differing token and the gap between the two best scores
- * there are told. DIR of --llama-cpp has the package node-llama-cpp: its plain decoding and its prompt lookup of the same prompts, with
+ * there are told. `at best` is what the measured costs of passes allow with the same drafts (`report.ts`). DIR of --llama-cpp has the package node-llama-cpp: its plain decoding and its prompt lookup of the same prompts, with
  * the weights of --llama-cpp-model or those of MODEL, take turns with the others.
  */
 import { existsSync } from 'node:fs'
@@ -22,6 +22,7 @@ import { type GenerateOptions, type GenerationResult, generate } from '../src/ge
 import { type LoadedDrafter, loadMedusa, loadMtp } from '../src/generation/heads.js'
 import { type LanguageModel, loadModel } from '../src/generation/load-model.js'
 import { encodePrompt, type Prompt } from '../src/generation/prompt.js'
+import { measureStepCosts, randomDrafts } from '../src/generation/step-costs.js'
 import type { RunType } from '../src/runtime/storage.js'
 import { machine, positive } from './common.js'
 import { LlamaCpp } from './speculative/llama-cpp.js'
@@ -29,6 +30,8 @@ import { type PromptSet, promptSets } from './speculative/prompts.js'
 import { markdown, type Side } from './speculative/report.js'
 
 const PLAIN = 'plain'
+/** Tokens of the largest pass whose cost is told. */
+const MOST_COSTED = 16
 
 function options() {
   const text = { type: 'string' } as const
@@ -146,7 +149,12 @@ async function main(): Promise<void> {
     const peer = llamaCpp === undefined ? undefined : await LlamaCpp.start(llamaCpp, llamaCppModel, threads)
     const sides: Side[] = []
     for (const set of sets) sides.push(...(await measure(model, set, all, settings.tokens, peer)))
-    console.log(`${settings.model}, ${dtype}:\n\n${markdown(sides)}\n`)
+    const { pass } = await measureStepCosts(model, randomDrafts(model.model, MOST_COSTED))
+    const costs = [1, 2, 4, 8, MOST_COSTED].map((tokens) => (pass(tokens) / pass(1)).toFixed(2))
+    console.log(`${settings.model}, ${dtype}:\n\n${markdown(sides, pass)}\n`)
+    console.log(
+      `Passes of 1, 2, 4, 8 and ${MOST_COSTED} tokens take ${costs.join(', ')} times that of one.\n`,
+    )
     if (peer) console.log(`${llamaCppModel}, ${peer.markdown()}\n`)
     await peer?.dispose()
     reports.push({ dtype, sides })

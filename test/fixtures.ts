@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { specFromConfig } from '../src/models/spec.js'
+import { type DecoderSpec, specFromConfig } from '../src/models/spec.js'
 import { loadOnnxModel, type RuntimeOptions } from '../src/runtime/load.js'
-import { openWeights } from '../src/weights/index.js'
+import type { PagedModel } from '../src/runtime/paged-model.js'
+import { openWeights, type WeightStore } from '../src/weights/index.js'
 
 const FIXTURES = join(import.meta.dirname, 'fixtures')
 
@@ -11,12 +12,28 @@ export function fixturePath(name: string): string {
 }
 
 /** A fixture model on ONNX Runtime. */
-export async function loadFixture(name: string, options: RuntimeOptions = {}) {
+export function loadFixture(name: string, options: RuntimeOptions = {}) {
+  return withFixture(name, (spec, store, path) =>
+    loadOnnxModel(spec, store, path, { device: 'cpu', ...options }),
+  )
+}
+
+/** The same for many sequences at a time. */
+export async function loadPaged(name: string, options: RuntimeOptions = {}) {
+  const all = { device: 'cpu', manySequences: true, ...options } as const
+  const loaded = await withFixture(name, (spec, store, path) => loadOnnxModel(spec, store, path, all))
+  return { ...loaded, model: loaded.model as PagedModel }
+}
+
+async function withFixture<T>(
+  name: string,
+  load: (spec: DecoderSpec, store: WeightStore, path: string) => Promise<T>,
+): Promise<T & { spec: DecoderSpec }> {
   const directory = fixturePath(name)
   const spec = specFromConfig(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')), directory)
   const store = await openWeights(directory)
   try {
-    return { spec, ...(await loadOnnxModel(spec, store, directory, { device: 'cpu', ...options })) }
+    return { spec, ...(await load(spec, store, directory)) }
   } finally {
     await store.close()
   }

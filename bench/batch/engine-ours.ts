@@ -5,11 +5,11 @@ import { loadModel } from '../../src/generation/load-model.js'
 import type { BatchEngine, Setup } from './engine.js'
 import type { WorkItem } from './workload.js'
 
-export async function load({ directory, threads, dtype }: Setup): Promise<BatchEngine> {
-  const model = await loadModel(directory, { dtype, device: 'cpu', threads })
+export async function load({ directory, threads, dtype, batch }: Setup): Promise<BatchEngine> {
+  const model = await loadModel(directory, { dtype, device: 'cpu', threads, manySequences: batch > 1 })
   return {
     vocabSize: model.model.vocabSize,
-    async generate(items, batch) {
+    async generate(items) {
       const errors: string[] = []
       const output: Output = {
         written: new Map(),

@@ -4,7 +4,7 @@ import type { BatchEngine, Setup } from './engine.js'
 import type { WorkItem } from './workload.js'
 
 /** Batches as its pipeline makes them: padded on the left, and run until the longest text of the batch has ended. */
-export async function load({ directory, threads }: Setup): Promise<BatchEngine> {
+export async function load({ directory, threads, batch }: Setup): Promise<BatchEngine> {
   env.allowRemoteModels = false
   env.localModelPath = dirname(resolve(directory))
   const model = await AutoModelForCausalLM.from_pretrained(basename(resolve(directory)), {
@@ -14,7 +14,7 @@ export async function load({ directory, threads }: Setup): Promise<BatchEngine> 
   })
   return {
     vocabSize: (model.config as unknown as { vocab_size: number }).vocab_size,
-    async generate(items, batch) {
+    async generate(items) {
       for (let start = 0; start < items.length; start += batch) {
         const group = items.slice(start, start + batch)
         await model.generate({

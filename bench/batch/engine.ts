@@ -5,6 +5,8 @@ export interface Setup {
   /** Of the model. */
   readonly directory: string
   readonly threads: number
+  /** Prompts at a time. */
+  readonly batch: number
   /** How weights are held: ours, since the peer's file says it for itself. */
   readonly dtype: RunType
 }
@@ -13,5 +15,5 @@ export interface Setup {
 export interface BatchEngine {
   readonly vocabSize: number
   /** @returns the number of tokens that were asked for and generated */
-  generate(items: readonly WorkItem[], batch: number): Promise<number>
+  generate(items: readonly WorkItem[]): Promise<number>
 }

@@ -8,8 +8,6 @@ export interface Job {
   readonly engine: EngineName
   readonly setup: Setup
   readonly workload: Workload
-  /** Prompts at a time. */
-  readonly batch: number
   readonly seed: number
 }
 
@@ -24,13 +22,13 @@ const LOADERS: Readonly<Record<EngineName, () => Promise<{ load(setup: Setup): P
   'transformers.js': () => import('./engine-transformers-js.js'),
 }
 
-async function run({ engine, setup, workload, batch, seed }: Job): Promise<Measurement> {
+async function run({ engine, setup, workload, seed }: Job): Promise<Measurement> {
   const { load } = await LOADERS[engine]()
   const loaded = await load(setup)
-  await loaded.generate(workItems({ kind: 'mixed', rows: 2 * batch }, loaded.vocabSize, seed + 1), batch)
+  await loaded.generate(workItems({ kind: 'mixed', rows: 2 * setup.batch }, loaded.vocabSize, seed + 1))
   const items = workItems(workload, loaded.vocabSize, seed)
   const begun = performance.now()
-  const tokens = await loaded.generate(items, batch)
+  const tokens = await loaded.generate(items)
   return { seconds: (performance.now() - begun) / 1000, tokens }
 }
 

@@ -1,4 +1,5 @@
 import type { Statistics } from '../../src/generation/statistics.js'
+import type { StepCosts } from '../../src/strategies/draft-control.js'
 import { median, table } from '../common.js'
 
 export interface Run {
@@ -15,8 +16,11 @@ export interface Side {
   readonly runs: Run[]
 }
 
-/** A row for each set and drafter; ratios are of the same prompt's runs, against the first side of the set. */
-export function markdown(sides: readonly Side[]): string {
+/**
+ * A row for each set and drafter; ratios are of the same prompt's runs, against the first side of the set.
+ * @param pass what a pass over so many tokens costs, in any unit
+ */
+export function markdown(sides: readonly Side[], pass: StepCosts['pass']): string {
   const plain = (set: string) => sides.find((side) => side.set === set)!
   const rows = sides.map((side) => {
     const { set, name, runs } = side
@@ -33,6 +37,7 @@ export function markdown(sides: readonly Side[]): string {
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`,
       (total((each) => each.generated_tokens) / total((each) => each.steps)).toFixed(2),
+      median(runs.map(({ statistics }) => atBest(statistics, pass))).toFixed(2),
       acceptance(runs),
       `${((100 * total((each) => each.draft_time)) / time).toFixed(0)}%`,
       sameness(runs),
@@ -45,11 +50,26 @@ export function markdown(sides: readonly Side[]): string {
     'ratio',
     'range',
     'tokens a pass',
+    'at best',
     'accepted by depth',
     'drafting',
     'same text',
   ]
   return table(head, rows)
+}
+
+/**
+ * What the cost model says is possible: the ratio to plain decoding if the same drafts cost nothing, and passes ran those of their tokens
+ * alone that were accepted.
+ */
+function atBest(statistics: Statistics, pass: StepCosts['pass']): number {
+  const { steps, generated_tokens, drafts_by_depth, acceptance_by_depth } = statistics
+  // Steps that accepted so many tokens, at least.
+  const reached = [steps, ...acceptance_by_depth.map((share, i) => share * drafts_by_depth[i]), 0]
+  const cost = reached
+    .slice(0, -1)
+    .reduce((sum, count, accepted) => sum + (count - reached[accepted + 1]) * pass(1 + accepted), 0)
+  return (generated_tokens * pass(1)) / cost
 }
 
 /** `19 of 20`, and the largest gap at which a text went another way. */

@@ -3,7 +3,7 @@ import { UserError, usageError } from '../errors.js'
 import { resolveGenerationConfig } from '../generation/config.js'
 import type { GenerationModel } from '../generation/generate.js'
 import { strategyFor } from '../generation/mode.js'
-import { type EngineOptions, TreeEngine } from './engine.js'
+import { type EngineOptions, StepEngine } from './engine.js'
 import { prepare, type RunSettings } from './request.js'
 import type { WrittenRow } from './result.js'
 import { type Run, remainingRows } from './resume.js'
@@ -46,7 +46,7 @@ export async function runBatch(model: GenerationModel, run: Run, options: BatchO
       throw new UserError(`The row ${row.key} could not be served: ${row.error}`)
     }
   }
-  const engine = new TreeEngine(model, options)
+  const engine = new StepEngine(model, options)
   const makeReady = (row: Row) => prepare(row, model, settings)
   return new Scheduler(engine, remainingRows(run), makeReady, write, options).run()
 }

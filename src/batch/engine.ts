@@ -9,7 +9,7 @@ import {
   generate,
 } from '../generation/generate.js'
 import { firstLayers } from '../generation/load-model.js'
-import { BranchingModel } from '../strategies/branches.js'
+import { type MergingModel, mergingModel } from '../strategies/branches.js'
 import { Lockstep, type Member } from '../strategies/lockstep.js'
 import { SharedPrefixes } from './prefixes.js'
 import type { Request } from './request.js'
@@ -44,11 +44,11 @@ export interface EngineOptions {
   readonly generateOptions?: GenerateOptions
 }
 
-/** Prompts are branches of one token tree a model, and run in step. */
-export class TreeEngine implements Engine {
+/** Prompts run in step, each with a cache of its own in every model. */
+export class StepEngine implements Engine {
   private readonly assistants: readonly Assistant[]
   /** Of the assistants, and then of the target. */
-  private readonly trees: readonly BranchingModel[]
+  private readonly models: readonly MergingModel[]
   private readonly lockstep: Lockstep
   private readonly prefixes: SharedPrefixes
   private readonly running = new Set<Promise<GenerationResult>>()
@@ -60,9 +60,9 @@ export class TreeEngine implements Engine {
     const { assistant, earlyExits } = engine
     this.assistants = [...(assistant ? [assistant] : []), ...(earlyExits?.values() ?? [])]
     const models = [...this.assistants.map(({ model }) => model), target.model]
-    this.trees = models.map((model) => new BranchingModel(model))
-    this.lockstep = new Lockstep(this.trees)
-    this.prefixes = new SharedPrefixes(this.trees[this.assistants.length])
+    this.models = models.map(mergingModel)
+    this.lockstep = new Lockstep(this.models)
+    this.prefixes = new SharedPrefixes(this.models[this.assistants.length])
   }
 
   async decode(
@@ -97,7 +97,8 @@ export class TreeEngine implements Engine {
   async close(): Promise<void> {
     this.lockstep.close(new Error('The batch has ended.'))
     await Promise.allSettled(this.running)
-    for (const tree of this.trees) tree.dispose()
+    this.prefixes.release([])
+    for (const model of this.models) model.dispose()
   }
 
   private async decodeAs(

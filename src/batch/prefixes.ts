@@ -1,6 +1,6 @@
-import type { Branch, BranchingModel } from '../strategies/branches.js'
+import type { MergingModel } from '../strategies/branches.js'
 import type { Member } from '../strategies/lockstep.js'
-import type { Model } from '../strategies/types.js'
+import type { Branch, Model } from '../strategies/types.js'
 
 /** Tokens that are worth a pass of their own. */
 const WORTHWHILE = 16
@@ -24,13 +24,13 @@ export interface Decoding {
 }
 
 /**
- * What prompts begin with alike, as a system prompt, is computed once: it is kept as a branch of the model's tree as long as a
+ * What prompts begin with alike, as a system prompt, is computed once: it is kept as a cache of the model as long as a
  * prompt that waits begins with it, and each prompt goes on from there.
  */
 export class SharedPrefixes {
   private prefixes: Prefix[] = []
 
-  constructor(private readonly model: BranchingModel) {}
+  constructor(private readonly model: MergingModel) {}
 
   /**
    * A cache with the beginning of a prompt, or nothing where it has none in common with others.

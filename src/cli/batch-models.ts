@@ -15,6 +15,7 @@ export const LOADING_FIELDS = ['dola_layers', 'assistant_early_exit'] as const
 export type LoadingValues = ReadonlyMap<string, readonly unknown[]>
 
 export interface BatchModelFlags {
+  readonly 'max-batch': number
   readonly model: string
   readonly dtype: string
   readonly device: string
@@ -53,7 +54,7 @@ export async function loadBatchModels(
   signal: AbortSignal,
 ): Promise<BatchModels> {
   const custom = flags.strategy === undefined ? {} : await loadStrategy(flags.strategy)
-  const options = { ...loadOptions(flags), signal }
+  const options = { ...loadOptions(flags), signal, manySequences: flags['max-batch'] > 1 }
   const exits = (spec: LanguageModel['spec']) => exitsOf(values.get('dola_layers') ?? [], spec)
   const model = await loadShown(flags.model, { ...options, exits })
   const loaded: { dispose(): Promise<void> }[] = [model]

@@ -20,7 +20,6 @@ import { readJsonObject } from './text-input.js'
 
 export interface BatchFlags extends BatchModelFlags, ChatFlags {
   readonly output: string
-  readonly 'max-batch': number
   readonly 'max-tokens-in-flight'?: number
   readonly order: string
   readonly shard?: Shard

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
 import { isModelId, type PullOptions, pullModel } from '../hub/index.js'
 import { type DecoderSpec, specFromConfig } from '../models/spec.js'
-import { loadOnnxModel, type RuntimeOptions } from '../runtime/load.js'
+import { loadOnnxModel, type RuntimeOptions, type SequenceOptions } from '../runtime/load.js'
 import { checkDeviceId, type Placement } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
 import type { Model } from '../strategies/types.js'
@@ -26,7 +26,7 @@ export interface LanguageModel extends Placement {
   dispose(): Promise<void>
 }
 
-export interface LoadOptions extends RuntimeOptions {
+export interface LoadOptions extends RuntimeOptions, SequenceOptions {
   /** While a model is pulled from the hub. */
   readonly onPull?: PullOptions['onProgress']
   /** Only so many of the first layers, and what follows the last one: a model that drafts for the whole by early exit. */

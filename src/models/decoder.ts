@@ -2,6 +2,7 @@ import type { Dimension, Graph, Value } from '../onnx/graph.js'
 import { Blocks } from './blocks.js'
 import { deviceAttention } from './device-attention.js'
 import type { CacheLayout, ParameterSource } from './layers.js'
+import { PAGE, type PagedPlaces, pagedAttention } from './paged-attention.js'
 import { headName } from './parameters.js'
 import { addShortlist } from './shortlist.js'
 import type { AttentionKind, DecoderSpec } from './spec.js'
@@ -16,13 +17,16 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim], on the device
  * [1, kvHeads, C, headDim] with C columns that are there, at least S;
  * for a cache on the device the columns in use, S of the mask, the new ones included: `columns` int32 [1], and `last_column` int32 [1],
- * one less; and without exits those of `addShortlist`, which tells of its outputs, too.
+ * one less; and without exits those of `addShortlist`, which tells of its outputs, too. For a cache in pages the T tokens are those
+ * of B sequences, up to n of each: `mask` [B, n, M * PAGE + n], of the sequence's pages and then of its new tokens; `past_key.i` and
+ * `past_value.i`, [P, kvHeads, PAGE, headDim]; and what `PagedPlaces` tells, as `place_tokens`, `token_places`, `sequence_pages`,
+ * `page_places`, `page_owners`, `ownership` and `widths`.
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
  * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); keys (rotated) and
  * values, of the source's type: in place by layer and key-value head the new rows `key.i.h` and `value.i.h`, [1, T, headDim];
- * appended by layer the new rows `key.i` and `value.i`, [kvHeads, 1, T, headDim]; for a cache on the device by layer all rows,
+ * appended by layer the new rows `key.i` and `value.i`, [kvHeads, 1, T, headDim], in pages [1, T, kvHeads * headDim]; for a cache on the device by layer all rows,
  * `present_key.i` and `present_value.i`, [1, kvHeads, C, headDim].
  * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
@@ -41,9 +45,16 @@ export const INPUT_PREFIX: Readonly<Record<AttentionKind, string>> = { full: '',
 /** What hides a token in float16 too: exp() of it is 0, and with a score added it stays above -65504, the least. */
 const LEAST_MASK = -3e4
 
+const MASK_SHAPES: Readonly<Record<CacheLayout, Dimension[]>> = {
+  'in-place': ['T', 'S'],
+  appended: ['T', 'S'],
+  device: ['T', 'columns'],
+  paged: ['B', 'n', 'S'],
+}
+
 /** Per kind of layer: what is there once for all layers of the kind. */
 interface Shared {
-  /** [T, S]. */
+  /** As the layout's attention wants it. */
   readonly mask: Value
   /** [T, headDim / 2]. */
   readonly cos: Value
@@ -65,6 +76,8 @@ export class DecoderBuilder extends Blocks {
   private shared = new Map<AttentionKind, Shared>()
   /** How many columns are used, for a cache on the device: the last one's number, and the count. */
   private columns: readonly [Value, Value] = ['', '']
+  /** For a cache in pages. */
+  private places: PagedPlaces | undefined
 
   build(exits: readonly number[] = []): Graph {
     const { graph, spec } = this
@@ -79,6 +92,7 @@ export class DecoderBuilder extends Blocks {
       const count = (name: string) => graph.input(name, 'int32', [1])
       this.columns = [count('last_column'), count('columns')]
     }
+    if (this.layout === 'paged') this.places = this.placeInputs()
     const { inputs, output, normed } = this.trunk()
     graph.cast(normed, this.type, 'float32', 'hidden')
     graph.cast(output, this.residualType, 'float32', 'residual')
@@ -117,28 +131,46 @@ export class DecoderBuilder extends Blocks {
     return new Map(
       [...new Set(spec.layers)].map((kind) => {
         const prefix = INPUT_PREFIX[kind]
-        const input = (name: string, columns: Dimension) =>
-          graph.input(`${prefix}${name}`, 'float32', ['T', columns])
-        const table = (name: string) => graph.cast(input(name, spec.headDim / 2), 'float32', this.type)
-        const mask = this.mask(input('mask', this.layout === 'device' ? 'columns' : 'S'))
+        const input = (name: string, shape: Dimension[]) => graph.input(`${prefix}${name}`, 'float32', shape)
+        const table = (name: string) => graph.cast(input(name, ['T', spec.headDim / 2]), 'float32', this.type)
+        const mask = this.mask(input('mask', MASK_SHAPES[this.layout]))
         return [kind, { mask, cos: table('cos'), sin: table('sin') }]
       }),
     )
   }
 
+  private placeInputs(): PagedPlaces {
+    const { graph } = this
+    const input = (name: string, shape: Dimension[]) => graph.input(name, 'int64', shape)
+    return {
+      tokens: input('place_tokens', ['B', 'n']),
+      ofTokens: input('token_places', ['T']),
+      pages: input('sequence_pages', ['B', 'M']),
+      ofPages: input('page_places', ['P', 2]),
+      owners: input('page_owners', ['P']),
+      ownership: graph.cast(graph.input('ownership', 'float32', ['B', 'P']), 'float32', this.type),
+      widths: input('widths', [2]),
+    }
+  }
+
   private mask(mask: Value): Value {
-    const { graph, layout, type } = this
-    const shaped =
-      layout === 'device' ? graph.node('Unsqueeze', [mask, graph.constant('int64', [0, 1])]) : mask
+    const { graph, layout, type, group } = this
+    const unsqueeze = (x: Value, axes: number[]) =>
+      graph.node('Unsqueeze', [x, graph.constant('int64', axes)])
+    let shaped = mask
+    if (layout === 'device') shaped = unsqueeze(mask, [0, 1])
+    // Heads that share a key-value head have their queries side by side.
+    if (layout === 'paged')
+      shaped = unsqueeze(graph.node('Concat', Array(group).fill(mask), { axis: 1 }), [1])
     if (type === 'float32') return shaped
     const bounded = graph.node('Clip', [shaped, graph.constant('float32', [LEAST_MASK], [])])
     return graph.cast(bounded, 'float32', type)
   }
 
   protected override attend(projected: readonly Value[], index: number, kind: AttentionKind): Value {
-    return this.layout === 'device'
-      ? this.attendOnDevice(projected, index, kind)
-      : this.attendByProducts(projected, index, kind)
+    if (this.layout === 'device') return this.attendOnDevice(projected, index, kind)
+    if (this.layout === 'paged') return this.attendToPages(projected, index, kind)
+    return this.attendByProducts(projected, index, kind)
   }
 
   private attendOnDevice(projected: readonly Value[], index: number, kind: AttentionKind): Value {
@@ -159,6 +191,29 @@ export class DecoderBuilder extends Blocks {
       mask,
     } as const
     return deviceAttention(graph, inputs, this.spec, [present('key'), present('value')])
+  }
+
+  private attendToPages(projected: readonly Value[], index: number, kind: AttentionKind): Value {
+    const { graph, places } = this
+    const { heads, kvHeads, headDim } = this.spec
+    const { mask, cos, sin } = this.shared.get(kind)!
+    const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim)
+    const [query, key, value] = this.separate([...projected], widths)
+    const past = (name: string) =>
+      graph.input(`past_${name}.${index}`, this.type, ['P', kvHeads, PAGE, headDim])
+    const added = (name: string, rows: Value) => {
+      graph.output(`${name}.${index}`, this.type, [1, 'T', kvHeads * headDim])
+      return graph.node('Identity', [rows], {}, `${name}.${index}`)
+    }
+    const inputs = {
+      query: this.rotated(query, heads, cos, sin),
+      key: added('key', this.rotated(key, kvHeads, cos, sin)),
+      value: added('value', value),
+      past: [past('key'), past('value')],
+      mask,
+      places: places!,
+    } as const
+    return pagedAttention(graph, inputs, this.spec)
   }
 
   /** Each head is a product of its own, which needs no packing for one token. */

@@ -31,8 +31,10 @@ export interface ParameterSource {
  * - `appended`: `past_*` has S - T rows a head, and the graph concatenates the new ones.
  * - `device`: `past_*` has S rows a head in the device's memory, into which the graph writes the new ones: `present_*`, which
  *   the caller gives the same memory.
+ * - `paged`: `past_*` has pages of many sequences, of which each token sees its own one's; see `pagedAttention`. The new rows are
+ *   outputs, and the caller writes them into the pages.
  */
-export type CacheLayout = 'in-place' | 'appended' | 'device'
+export type CacheLayout = 'in-place' | 'appended' | 'device' | 'paged'
 
 /** The layers of which a decoder is made; values are [1, T, width] where nothing else is said. */
 export class Layers {
@@ -117,7 +119,7 @@ export class Layers {
     const quantised = source.quantised(name)
     if (!quantised) {
       // On the CPU a tied projection is an initializer of its own: once it is packed, only looked-up rows stay in memory.
-      const own = output !== undefined && this.layout === 'in-place' ? HEAD : name
+      const own = output !== undefined && this.isOnCpu ? HEAD : name
       const weight = this.parameter(name, [rows, columns], own)
       return this.timesTransposed(x, weight, rows, columns, output)
     }
@@ -135,12 +137,16 @@ export class Layers {
 
   /** x [1, T, in] · Wᵀ for [out, in] weights. */
   protected timesTransposed(x: Value, weight: Value, rows: number, columns: number, output?: string): Value {
-    const { graph, layout } = this
-    if (layout === 'in-place') {
+    const { graph } = this
+    if (this.isOnCpu) {
       return graph.node('com.microsoft::FusedMatMul', [x, weight], { transB: 1 }, output)
     }
     const product = graph.node('Gemm', [this.reshape(x, [-1, columns]), weight], { transB: 1 })
     return graph.node('Reshape', [product, graph.constant('int64', [1, -1, rows])], {}, output)
+  }
+
+  private get isOnCpu(): boolean {
+    return this.layout === 'in-place' || this.layout === 'paged'
   }
 
   /** Of the sum that runs through the blocks, as what projections take. */

@@ -81,12 +81,14 @@ export async function buildGraph(
     return { graph, directory }
   }
   const { layout, exits = [] } = options
-  const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, layout])
+  // Pages want the same weights.
+  const kept = layout === 'paged' ? 'in-place' : layout
+  const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, kept])
   const entry = join(cacheDirectory('graphs', options.env), sha256(key).slice(0, 32))
   const { graph, parameters } =
-    (await readEntry(entry)) ?? (await buildEntry(entry, spec, store, type, options))
-  if (exits.length === 0) return { graph, directory: entry }
-  // Graphs with exits share the weights, and are made in no time.
+    (await readEntry(entry)) ?? (await buildEntry(entry, spec, store, type, { ...options, layout: kept }))
+  if (exits.length === 0 && layout === kept) return { graph, directory: entry }
+  // Graphs with exits share the weights as well, and are made in no time.
   const source = sourceOf(parameters, type)
   return { graph: serialize(decoderGraph(spec, source, layout, exits)), directory: entry }
 }

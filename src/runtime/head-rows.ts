@@ -62,14 +62,12 @@ export class HeadRows {
     const { heads, headDim } = this
     if (this.buffer.length < heads * rows * headDim) this.allocate(rows, 0)
     this.layOut(rows, 0)
-    for (const [target, from, count] of runsOf(slots)) this.copy(source, from, target, count)
-  }
-
-  /** Copies `count` rows of every head of another one. */
-  copy(source: HeadRows, from: number, to: number, count: number): void {
-    for (let head = 0; head < this.heads; head++) {
-      const start = source.offset(head, from)
-      this.buffer.set(source.buffer.subarray(start, start + count * this.headDim), this.offset(head, to))
+    for (const [target, from, count] of runsOf(slots)) {
+      for (let head = 0; head < heads; head++) {
+        const start = source.offset(head, from)
+        const copied = source.buffer.subarray(start, start + count * headDim)
+        this.buffer.set(copied, this.offset(head, target))
+      }
     }
   }
 

@@ -51,12 +51,6 @@ export class HostRows implements CacheRows {
     return this.part
   }
 
-  /** Copies `count` rows of another one. */
-  copy(source: HostRows, from: number, to: number, count: number): void {
-    const sources = source.all()
-    for (const [i, rows] of this.all().entries()) rows.copy(sources[i], from, to, count)
-  }
-
   /** All columns of every layer as `past_key.i` and `past_value.i`, [kvHeads, 1, columns, headDim]: views. */
   past(): Record<string, ort.Tensor> {
     const tensors: Record<string, ort.Tensor> = {}

@@ -13,7 +13,7 @@ const DROPPED = -2
 const COPYING = 16
 
 /** What a slot that must not be seen adds to its score: exp() of it is 0, and unlike -Infinity it cannot give NaN. */
-const HIDDEN = -1e9
+export const HIDDEN = -1e9
 
 /** Keys and values of all layers, a row a slot. */
 export interface CacheRows {
@@ -78,13 +78,20 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
   }
 
   /** Enters tokens whose rows a forward pass is about to write; -1 is a parent at the start. */
-  append(parents: readonly number[]): void {
+  append(parents: Iterable<number>): void {
     for (const parent of parents) {
       const slot = this.length++
       this.parents[slot] = parent
       this.depths[slot] = parent < 0 ? 0 : this.depths[parent] + 1
       if (this.chain === slot && parent === slot - 1) this.chain++
     }
+  }
+
+  /** Enters the slots of another one, without their rows; this one is empty. */
+  protected enter({ parents, length }: TreeCache): void {
+    this.reserve(length)
+    this.widen(length)
+    this.append(parents.subarray(0, length))
   }
 
   /** Takes back the last `count` slots. */
@@ -178,8 +185,20 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
   }
 }
 
+/** @throws RangeError for tokens that cannot be appended to a cache with these parents */
+export function checkParents(cache: KVCache, count: number, parents: readonly number[]): void {
+  if (count === 0 || count !== parents.length) {
+    throw new RangeError(`${count} tokens with ${parents.length} parents cannot be run.`)
+  }
+  for (const [i, parent] of parents.entries()) {
+    if (!(parent >= -1 && parent < cache.length + i)) {
+      throw new RangeError(`Token ${i} has the parent ${parent}, which is no earlier slot.`)
+    }
+  }
+}
+
 /** Columns for `count` slots. */
-export function padded(count: number): number {
+function padded(count: number): number {
   return Math.ceil(count / PADDING) * PADDING
 }
 

@@ -1,10 +1,12 @@
 import { freemem } from 'node:os'
 import { UserError, usageError } from '../errors.js'
 import { type DecoderSpec, FAMILIES } from '../models/spec.js'
+import type { Model } from '../strategies/types.js'
 import type { WeightStore } from '../weights/index.js'
 import { buildGraph } from './build.js'
 import { DeviceTooSmall, DeviceUnavailable } from './failures.js'
 import { OnnxModel } from './onnx-model.js'
+import { PagedModel } from './paged-model.js'
 import { autoDevices, cacheLayoutOf, type Device, type Placement } from './session.js'
 import { autoRunType, checkParameters, floatType, type RunType, weightBytes } from './storage.js'
 import { loadTree } from './tree-graph.js'
@@ -24,8 +26,13 @@ export interface RuntimeOptions {
   readonly onNotice?: (message: string) => void
 }
 
-export interface LoadedOnnxModel extends Placement {
-  readonly model: OnnxModel
+export interface SequenceOptions {
+  /** For many sequences at a time: on the CPU a model that runs passes of several caches as one, a `BatchModel`. */
+  readonly manySequences?: boolean
+}
+
+export interface LoadedOnnxModel<M extends Model = OnnxModel> extends Placement {
+  readonly model: M
   readonly dtype: RunType
 }
 
@@ -39,8 +46,20 @@ export async function loadOnnxModel(
   spec: DecoderSpec,
   store: WeightStore,
   origin: string,
-  options: RuntimeOptions = {},
-): Promise<LoadedOnnxModel> {
+  options?: RuntimeOptions & { readonly manySequences?: false },
+): Promise<LoadedOnnxModel>
+export async function loadOnnxModel(
+  spec: DecoderSpec,
+  store: WeightStore,
+  origin: string,
+  options: RuntimeOptions & SequenceOptions,
+): Promise<LoadedOnnxModel<OnnxModel | PagedModel>>
+export async function loadOnnxModel(
+  spec: DecoderSpec,
+  store: WeightStore,
+  origin: string,
+  options: RuntimeOptions & SequenceOptions = {},
+): Promise<LoadedOnnxModel<OnnxModel | PagedModel>> {
   const { device = 'auto', deviceId, dtype = 'auto', onNotice } = options
   checkParameters(spec, store, origin)
   const type = dtype === 'auto' ? autoRunType(spec, store, freemem()) : dtype
@@ -91,9 +110,10 @@ async function loadOn(
   spec: DecoderSpec,
   store: WeightStore,
   type: RunType,
-  { threads, signal, onBuild, exits: asked = [] }: RuntimeOptions,
-): Promise<OnnxModel> {
-  const layout = cacheLayoutOf(placement.device)
+  { threads, signal, onBuild, exits: asked = [], manySequences = false }: RuntimeOptions & SequenceOptions,
+): Promise<OnnxModel | PagedModel> {
+  const isPaged = manySequences && placement.device === 'cpu'
+  const layout = isPaged ? 'paged' : cacheLayoutOf(placement.device)
   const exits = typeof asked === 'function' ? asked(spec) : asked
   checkExits(spec, type, exits)
   const build = async () => {
@@ -102,7 +122,7 @@ async function loadOn(
     return graph
   }
   const tree = await loadTree(build, { spec, exits, type: floatType(type) }, { ...placement, threads })
-  return new OnnxModel(tree)
+  return isPaged ? new PagedModel(tree) : new OnnxModel(tree)
 }
 
 /** A family whose norms keep what is beyond float16 from the projections has no norm before those of exits. */

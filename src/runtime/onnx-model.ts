@@ -1,14 +1,14 @@
 import { UserError } from '../errors.js'
 import { INPUT_PREFIX } from '../models/decoder.js'
-import { rotaryTables } from '../models/rope.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
-import type { EarlyExit, ForwardOptions, KVCache, Model, Output } from '../strategies/types.js'
+import type { ForwardOptions, KVCache, Model, Output } from '../strategies/types.js'
 import { type DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
-import { type MaskColumns, padded, TreeCache } from './kv-cache.js'
-import * as ort from './ort.js'
+import { checkParents, type MaskColumns, TreeCache } from './kv-cache.js'
+import type * as ort from './ort.js'
+import { askedRows, int32, int64, type Row, rotaryFeeds, rowsOf, type States, statesOf } from './pass.js'
 import { cacheLayoutOf, type Device } from './session.js'
 import { Shortlist, SparseRows } from './shortlist.js'
 import { CHUNK, type TreeGraph } from './tree-graph.js'
@@ -59,7 +59,8 @@ export abstract class OnnxTree<Item> {
     { shortlist: count }: ForwardOptions = {},
   ): Promise<TreeOutput> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
-    this.check(cache, tokens, parents)
+    checkParents(cache, tokens.length, parents)
+    for (const token of tokens) this.checkToken(token)
     const before = cache.length
     const shortlist = Shortlist.of(this.givesShortlists ? count : undefined, this.vocabSize)
     this.sparseRows.clear()
@@ -123,21 +124,10 @@ export abstract class OnnxTree<Item> {
       cache.retract(tokens.length)
       return this.run(cache, tokens, parents, rows, Shortlist.of(undefined, this.vocabSize))
     }
-    const cut = (name: string, size: number) => {
-      const values = results[name]?.data as Float32Array
-      return (row: number) => values.subarray(row * size, (row + 1) * size)
-    }
-    const logits = shortlist.isWhole ? cut('logits', this.vocabSize) : this.topRows(shortlist, results)
-    const early = cut('exits', this.hiddenSize)
-    const exit = (row: number, index: number): EarlyExit => ({
-      logits: logits((index + 1) * rows.length + row),
-      hidden: early(index * rows.length + row),
-    })
-    const values = (name: keyof States) => results[name].data as Float32Array
-    return {
-      states: { hidden: values('hidden'), residual: values('residual') },
-      row: (row) => ({ logits: logits(row), exits: this.exits.map((_, index) => exit(row, index)) }),
-    }
+    const logits = shortlist.isWhole
+      ? rowsOf(results, 'logits', this.vocabSize)
+      : this.topRows(shortlist, results)
+    return { states: statesOf(results), row: askedRows(results, rows.length, this, logits) }
   }
 
   private topRows(shortlist: Shortlist, results: ort.InferenceSession.OnnxValueMapType) {
@@ -171,18 +161,19 @@ export abstract class OnnxTree<Item> {
       return session.run(feeds, { ...this.fetches(shortlist), ...cache.rows.present() })
     }
     const host = cache.rows as HostRows
+    if (cacheLayoutOf(this.device) === 'in-place') {
+      // The new rows are among the columns.
+      const columns = { columns: cache.columns, newColumn: past }
+      const feeds = { ...this.feeds(cache, tokens, rows, columns), ...host.past() }
+      return session.run(feeds, { ...this.fetches(shortlist), ...host.rows(past, count) })
+    }
     const slots = cache.ancestors(count)
-    // In place the new rows are among the columns, else they follow them.
-    const inPlace = cacheLayoutOf(this.device) === 'in-place'
-    const newColumn = slots ? Math.max(slots.length, 1) : inPlace ? past : cache.columns
-    const columns = !inPlace ? newColumn + count : slots ? padded(newColumn + count) : cache.columns
-    const seen = slots ? host.gathered(slots, inPlace ? columns : newColumn) : host
-    const results = await session.run(
-      { ...this.feeds(cache, tokens, rows, { columns, newColumn, slots }), ...seen.past() },
-      { ...this.fetches(shortlist), ...(inPlace ? seen.rows(newColumn, count) : host.fetches()) },
-    )
-    if (!inPlace) host.write(past, results)
-    else if (slots) host.copy(seen, newColumn, past, count)
+    const newColumn = slots ? Math.max(slots.length, 1) : cache.columns
+    const columns = { columns: newColumn + count, newColumn, slots }
+    const seen = slots ? host.gathered(slots, newColumn) : host
+    const feeds = { ...this.feeds(cache, tokens, rows, columns), ...seen.past() }
+    const results = await session.run(feeds, { ...this.fetches(shortlist), ...host.fetches() })
+    host.write(past, results)
     return results
   }
 
@@ -202,33 +193,17 @@ export abstract class OnnxTree<Item> {
     columns: MaskColumns,
   ): Record<string, ort.Tensor> {
     const count = tokens.length
-    const { layers, rope, headDim, slidingWindow, attentionScale } = this.spec
+    const { layers, slidingWindow } = this.spec
     const feeds: Record<string, ort.Tensor> = {
       ...this.inputs(tokens),
       rows: int64(rows, [rows.length]),
     }
     for (const kind of new Set(layers)) {
-      const prefix = INPUT_PREFIX[kind]
       const window = kind === 'sliding' ? slidingWindow : undefined
-      feeds[`${prefix}mask`] = cache.mask(count, columns, window)
-      const tables = rotaryTables(rope[kind], cache.positions(count), Math.sqrt(attentionScale))
-      feeds[`${prefix}cos`] = new ort.Tensor('float32', tables.cos, [count, headDim / 2])
-      feeds[`${prefix}sin`] = new ort.Tensor('float32', tables.sin, [count, headDim / 2])
+      feeds[`${INPUT_PREFIX[kind]}mask`] = cache.mask(count, columns, window)
+      Object.assign(feeds, rotaryFeeds(this.spec, kind, cache.positions(count)))
     }
     return feeds
-  }
-
-  private check(cache: TreeCache, tokens: readonly Item[], parents: readonly number[]): void {
-    if (tokens.length === 0 || tokens.length !== parents.length) {
-      throw new RangeError(`${tokens.length} tokens with ${parents.length} parents cannot be run.`)
-    }
-    for (const [i, token] of tokens.entries()) {
-      this.checkToken(token)
-      const parent = parents[i]
-      if (!(parent >= -1 && parent < cache.length + i)) {
-        throw new RangeError(`Token ${i} has the parent ${parent}, which is no earlier slot.`)
-      }
-    }
   }
 
   protected checkToken(_item: Item): void {}
@@ -245,26 +220,12 @@ export class OnnxModel extends OnnxTree<number> implements Model {
   }
 
   protected override checkToken(token: number): void {
-    if (token >= 0 && token < this.vocabSize && Number.isInteger(token)) return
-    throw new UserError(`Token id ${token} is not in the model's vocabulary of ${this.vocabSize}.`)
+    checkTokenId(token, this.vocabSize)
   }
 }
 
-/** Of all tokens of a run, [T, hidden] each. */
-interface States {
-  readonly hidden: Float32Array
-  readonly residual: Float32Array
-}
-
-interface Row {
-  readonly logits: Float32Array
-  readonly exits: readonly EarlyExit[]
-}
-
-function int32(value: number): ort.Tensor {
-  return new ort.Tensor('int32', [value], [1])
-}
-
-function int64(values: readonly number[], shape: number[]): ort.Tensor {
-  return new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape)
+/** @throws UserError for an id that is none of the vocabulary's */
+export function checkTokenId(token: number, vocabSize: number): void {
+  if (token >= 0 && token < vocabSize && Number.isInteger(token)) return
+  throw new UserError(`Token id ${token} is not in the model's vocabulary of ${vocabSize}.`)
 }

@@ -1,22 +1,13 @@
-import type { ForwardOptions, KVCache, Model, Output } from './types.js'
+import type { BatchModel, Branch, ForwardOptions, KVCache, Model, Output, Pass } from './types.js'
 
 const FIRST_COMPACTION = 256
 
-/**
- * A model whose caches are branches of one token tree: what branches have in common is stored once, and the forward
- * passes that several of them ask for in one turn of the event loop run as one. Strategies stay single-sequence.
- */
-export class BranchingModel implements Model {
-  private readonly branches = new Set<Branch>()
+/** The forward passes that are asked of a model in one turn of the event loop run as one. Strategies stay single-sequence. */
+export abstract class MergingModel implements Model {
   private waiting: Job[] = []
   private running = false
-  private compactAt = FIRST_COMPACTION
 
-  /** @param shared holds the tree, and at first a chain of tokens or none */
-  constructor(
-    private readonly model: Model,
-    private readonly shared: KVCache = model.newCache(),
-  ) {}
+  constructor(protected readonly model: Model) {}
 
   get vocabSize(): number {
     return this.model.vocabSize
@@ -34,14 +25,7 @@ export class BranchingModel implements Model {
     return this.model.exits
   }
 
-  newCache(): Branch {
-    return this.branch([])
-  }
-
-  /** The branch of the tokens that the tree began with, before anything else ran. */
-  root(): Branch {
-    return this.branch([...Array(this.shared.length).keys()])
-  }
+  abstract newCache(): Branch
 
   forward(
     cache: KVCache,
@@ -50,27 +34,18 @@ export class BranchingModel implements Model {
     nodes: readonly number[] = tokens.map((_, i) => i),
     options?: ForwardOptions,
   ): Promise<Output> {
-    if (!(cache instanceof Branch)) throw new TypeError('The cache is of another kind of model.')
+    this.check(cache)
     return new Promise((resolve, reject) => {
-      this.waiting.push({ branch: cache, tokens, parents, nodes, options, resolve, reject })
+      this.waiting.push({ pass: { cache, tokens, parents, nodes, options }, resolve, reject })
       this.schedule()
     })
   }
 
-  dispose(): void {
-    this.branches.clear()
-    this.shared.dispose()
-  }
+  abstract dispose(): void
 
-  private branch(slots: number[]): Branch {
-    const branch: Branch = new Branch(
-      slots,
-      () => this.branch([...branch.slots]),
-      () => this.branches.delete(branch),
-    )
-    this.branches.add(branch)
-    return branch
-  }
+  protected check(_cache: KVCache): void {}
+
+  protected abstract run(passes: readonly Pass[]): Promise<Output[]>
 
   private schedule(): void {
     if (!this.running) {
@@ -83,42 +58,113 @@ export class BranchingModel implements Model {
     const jobs = this.waiting
     this.waiting = []
     try {
-      const finish = await this.run(jobs)
-      for (const [i, job] of jobs.entries()) job.resolve(finish(i))
+      const outputs = await this.run(jobs.map(({ pass }) => pass))
+      for (const [i, job] of jobs.entries()) job.resolve(outputs[i])
     } catch (error) {
       for (const job of jobs) job.reject(error)
     }
     this.running = false
     if (this.waiting.length > 0) this.schedule()
   }
+}
 
-  private async run(jobs: readonly Job[]): Promise<(job: number) => Output> {
+interface Job {
+  readonly pass: Pass
+  readonly resolve: (output: Output) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A model for many sequences: by its own means, where it has some, or as branches of one token tree. */
+export function mergingModel(model: Model): MergingModel {
+  return 'forwardAll' in model ? new BatchingModel(model as BatchModel) : new BranchingModel(model)
+}
+
+/** A model that runs several caches at once anyway. */
+class BatchingModel extends MergingModel {
+  declare protected readonly model: BatchModel
+
+  newCache(): Branch {
+    return this.model.newCache()
+  }
+
+  /** Caches are disposed of by those who have them. */
+  dispose(): void {}
+
+  protected override run(passes: readonly Pass[]): Promise<Output[]> {
+    return this.model.forwardAll(passes)
+  }
+}
+
+/** A model whose caches are branches of one token tree: what branches have in common is stored once. */
+export class BranchingModel extends MergingModel {
+  private readonly branches = new Set<TreeBranch>()
+  private compactAt = FIRST_COMPACTION
+
+  /** @param shared holds the tree, and at first a chain of tokens or none */
+  constructor(
+    model: Model,
+    private readonly shared: KVCache = model.newCache(),
+  ) {
+    super(model)
+  }
+
+  newCache(): Branch {
+    return this.branch([])
+  }
+
+  /** The branch of the tokens that the tree began with, before anything else ran. */
+  root(): Branch {
+    return this.branch([...Array(this.shared.length).keys()])
+  }
+
+  dispose(): void {
+    this.branches.clear()
+    this.shared.dispose()
+  }
+
+  protected override check(cache: KVCache): void {
+    if (!(cache instanceof TreeBranch)) throw new TypeError('The cache is of another kind of model.')
+  }
+
+  private branch(slots: number[]): TreeBranch {
+    const branch: TreeBranch = new TreeBranch(
+      slots,
+      () => this.branch([...branch.slots]),
+      () => this.branches.delete(branch),
+    )
+    this.branches.add(branch)
+    return branch
+  }
+
+  protected override async run(passes: readonly Pass[]): Promise<Output[]> {
     this.compact()
     const tokens: number[] = []
     const parents: number[] = []
     const nodes: number[] = []
     const offsets: number[] = []
     const base = this.shared.length
-    for (const { branch, ...job } of jobs) {
+    for (const pass of passes) {
+      const { length, slots } = pass.cache as TreeBranch
       const offset = tokens.length
       offsets.push(offset)
-      tokens.push(...job.tokens)
-      for (const parent of job.parents) {
-        if (parent < branch.length) parents.push(parent < 0 ? -1 : branch.slots[parent])
-        else parents.push(base + offset + parent - branch.length)
+      tokens.push(...pass.tokens)
+      for (const parent of pass.parents) {
+        if (parent < length) parents.push(parent < 0 ? -1 : slots[parent])
+        else parents.push(base + offset + parent - length)
       }
-      for (const node of job.nodes) nodes.push(offset + node)
+      for (const node of pass.nodes) nodes.push(offset + node)
     }
-    const output = await this.model.forward(this.shared, tokens, parents, nodes, commonOptions(jobs))
-    for (const [i, { branch, ...job }] of jobs.entries()) {
-      for (const token of job.tokens.keys()) branch.slots.push(base + offsets[i] + token)
+    const output = await this.model.forward(this.shared, tokens, parents, nodes, commonOptions(passes))
+    for (const [i, pass] of passes.entries()) {
+      const { slots } = pass.cache as TreeBranch
+      for (const token of pass.tokens.keys()) slots.push(base + offsets[i] + token)
     }
-    return (job) => ({
-      logits: (node) => output.logits(offsets[job] + node),
-      hidden: (node) => output.hidden(offsets[job] + node),
-      ...(output.residual && { residual: (node: number) => output.residual!(offsets[job] + node) }),
-      ...(output.exits && { exits: (node: number) => output.exits!(offsets[job] + node) }),
-    })
+    return offsets.map((offset) => ({
+      logits: (node) => output.logits(offset + node),
+      hidden: (node) => output.hidden(offset + node),
+      ...(output.residual && { residual: (node: number) => output.residual!(offset + node) }),
+      ...(output.exits && { exits: (node: number) => output.exits!(offset + node) }),
+    }))
   }
 
   /** Looks for dead slots each time the tree has doubled, so that looking costs little. */
@@ -134,12 +180,12 @@ export class BranchingModel implements Model {
 }
 
 /** The cache of one sequence: its slots in the tree, oldest first. */
-export class Branch implements KVCache {
+class TreeBranch implements Branch {
   constructor(
     /** By slot of this branch, the slot of the tree. */
     public slots: number[],
     /** A branch that goes on from the same tokens. */
-    readonly fork: () => Branch,
+    readonly fork: () => TreeBranch,
     readonly dispose: () => void,
   ) {}
 
@@ -152,19 +198,9 @@ export class Branch implements KVCache {
   }
 }
 
-interface Job {
-  readonly branch: Branch
-  readonly tokens: readonly number[]
-  readonly parents: readonly number[]
-  readonly nodes: readonly number[]
-  readonly options: ForwardOptions | undefined
-  readonly resolve: (output: Output) => void
-  readonly reject: (error: unknown) => void
-}
-
 /** What is enough for all that ask for nodes. */
-function commonOptions(jobs: readonly Job[]): ForwardOptions | undefined {
-  const shortlists = jobs.filter(({ nodes }) => nodes.length > 0).map(({ options }) => options?.shortlist)
+function commonOptions(passes: readonly Pass[]): ForwardOptions | undefined {
+  const shortlists = passes.filter(({ nodes }) => nodes.length > 0).map(({ options }) => options?.shortlist)
   if (shortlists.length === 0 || shortlists.includes(undefined)) return undefined
   return { shortlist: Math.max(...(shortlists as number[])) }
 }

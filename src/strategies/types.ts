@@ -82,6 +82,31 @@ export interface Model {
   ): Promise<Output>
 }
 
+/** A pass of one of several caches. */
+export interface Pass {
+  readonly cache: KVCache
+  readonly tokens: readonly number[]
+  readonly parents: readonly number[]
+  readonly nodes: readonly number[]
+  readonly options?: ForwardOptions
+}
+
+/** The cache of one of several sequences. */
+export interface Branch extends KVCache {
+  /** A cache that goes on from the same tokens. */
+  fork(): Branch
+}
+
+/** A model that runs passes of several caches as one. */
+export interface BatchModel extends Model {
+  newCache(): Branch
+  /**
+   * As `forward` for each, of caches that differ.
+   * @returns by pass, valid until the next one
+   */
+  forwardAll(passes: readonly Pass[]): Promise<Output[]>
+}
+
 /** Changes next-token scores in place, [vocab]; `prefix` is the sequence that they continue. */
 export type LogitsProcessor = (logits: Float32Array, prefix: Prefix) => void
 

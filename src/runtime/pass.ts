@@ -1,0 +1,68 @@
+import { INPUT_PREFIX } from '../models/decoder.js'
+import { rotaryTables } from '../models/rope.js'
+import type { AttentionKind, DecoderSpec } from '../models/spec.js'
+import type { EarlyExit } from '../strategies/types.js'
+import * as ort from './ort.js'
+
+/** What a pass gives for an asked token. */
+export interface Row {
+  readonly logits: Float32Array
+  readonly exits: readonly EarlyExit[]
+}
+
+/** Of all tokens of a run, [T, hidden] each. */
+export interface States {
+  readonly hidden: Float32Array
+  readonly residual: Float32Array
+}
+
+type Results = ort.InferenceSession.OnnxValueMapType
+
+export function int32(value: number): ort.Tensor {
+  return new ort.Tensor('int32', [value], [1])
+}
+
+export function int64(values: readonly number[], shape: number[] = [values.length]): ort.Tensor {
+  return new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape)
+}
+
+/** The rotary tables of so many tokens, for the layers of a kind. */
+export function rotaryFeeds(
+  { rope, headDim, attentionScale }: DecoderSpec,
+  kind: AttentionKind,
+  positions: Int32Array,
+): Record<string, ort.Tensor> {
+  const { cos, sin } = rotaryTables(rope[kind], positions, Math.sqrt(attentionScale))
+  const table = (values: Float32Array) => new ort.Tensor('float32', values, [positions.length, headDim / 2])
+  return { [`${INPUT_PREFIX[kind]}cos`]: table(cos), [`${INPUT_PREFIX[kind]}sin`]: table(sin) }
+}
+
+/** A result by its rows of `size`: views. */
+export function rowsOf(results: Results, name: string, size: number): (row: number) => Float32Array {
+  const values = results[name]?.data as Float32Array
+  return (row) => values.subarray(row * size, (row + 1) * size)
+}
+
+/**
+ * The results of the asked tokens of a run, by their place among them: views.
+ * @param asked how many they are
+ * @param logits their scores, and then those of their early exits
+ */
+export function askedRows(
+  results: Results,
+  asked: number,
+  { exits, hiddenSize }: { readonly exits: readonly number[]; readonly hiddenSize: number },
+  logits: (row: number) => Float32Array,
+): (row: number) => Row {
+  const early = rowsOf(results, 'exits', hiddenSize)
+  const exit = (row: number, index: number): EarlyExit => ({
+    logits: logits((index + 1) * asked + row),
+    hidden: early(index * asked + row),
+  })
+  return (row) => ({ logits: logits(row), exits: exits.map((_, index) => exit(row, index)) })
+}
+
+export function statesOf(results: Results): States {
+  const values = (name: keyof States) => results[name].data as Float32Array
+  return { hidden: values('hidden'), residual: values('residual') }
+}
