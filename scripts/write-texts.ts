@@ -57,7 +57,11 @@ const [source, out] = positionals
 const prompts: string[] = lines(source).map(({ prompt, question, turns }) => prompt ?? question ?? turns[0])
 const first = existsSync(out) ? 1 + (lines(out).at(-1)?.index ?? -1) : 0
 
-const model = await loadModel(values.model, { dtype: values.dtype as LoadOptions['dtype'], device: 'cpu' })
+const model = await loadModel(values.model, {
+  dtype: values.dtype as LoadOptions['dtype'],
+  device: 'cpu',
+  manySequences: true,
+})
 const isChat = model.tokenizer.chatTemplate !== undefined
 const begun = performance.now()
 let tokens = 0

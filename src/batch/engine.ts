@@ -60,7 +60,7 @@ export class StepEngine implements Engine {
     const { assistant, earlyExits } = engine
     this.assistants = [...(assistant ? [assistant] : []), ...(earlyExits?.values() ?? [])]
     const models = [...this.assistants.map(({ model }) => model), target.model]
-    this.models = models.map(mergingModel)
+    this.models = models.map((model) => mergingModel(model))
     this.lockstep = new Lockstep(this.models)
     this.prefixes = new SharedPrefixes(this.models[this.assistants.length])
   }

@@ -1,5 +1,5 @@
 import { usageError } from '../errors.js'
-import { BranchingModel } from '../strategies/branches.js'
+import { mergingModel } from '../strategies/branches.js'
 import type { KVCache, Model } from '../strategies/types.js'
 import type { GenerationConfig } from './config.js'
 import { GuidedModel } from './guidance.js'
@@ -19,7 +19,7 @@ export interface PrefillOptions {
   readonly past?: KVCache
 }
 
-/** Several sequences, or the two sides of guidance, are branches of one tree and share the prompt's cache. */
+/** Several sequences, or the two sides of guidance, run together, and go on from the prompt's cache. */
 export async function prefill(
   model: Model,
   promptIds: readonly number[],
@@ -38,20 +38,26 @@ export async function prefill(
   if (count === 1 && scale === 1) {
     return { target: model, caches: [cache], dispose: () => cache.dispose() }
   }
-  const branching = new BranchingModel(model, cache)
-  const dispose = () => branching.dispose()
+  const merging = mergingModel(model, cache)
+  const caches: KVCache[] = []
+  const dispose = () => {
+    for (const each of caches) each.dispose()
+    merging.dispose()
+  }
   try {
-    const root = branching.root()
+    const root = merging.root()
     const held = root.length
     const rest = promptIds.slice(held, -1)
     if (rest.length > 0) {
       const parents = rest.map((_, i) => held + i - 1)
-      await branching.forward(root, rest, parents, [])
+      await merging.forward(root, rest, parents, [])
     }
-    const forks = Array.from({ length: count }, () => root.fork())
-    if (scale === 1) return { target: branching, caches: forks, dispose }
-    const guided = new GuidedModel(branching, promptIds.length, negative ?? promptIds.slice(-1), scale)
-    return { target: guided, caches: forks.map((fork) => guided.guide(fork)), dispose }
+    const guided =
+      scale === 1
+        ? undefined
+        : new GuidedModel(merging, promptIds.length, negative ?? promptIds.slice(-1), scale)
+    for (let i = 0; i < count; i++) caches.push(guided ? guided.guide(root.fork()) : root.fork())
+    return { target: guided ?? merging, caches, dispose }
   } catch (error) {
     dispose()
     throw error

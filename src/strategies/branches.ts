@@ -27,6 +27,9 @@ export abstract class MergingModel implements Model {
 
   abstract newCache(): Branch
 
+  /** The cache that the others may go on from. */
+  abstract root(): Branch
+
   forward(
     cache: KVCache,
     tokens: readonly number[],
@@ -74,21 +77,38 @@ interface Job {
   readonly reject: (error: unknown) => void
 }
 
-/** A model for many sequences: by its own means, where it has some, or as branches of one token tree. */
-export function mergingModel(model: Model): MergingModel {
-  return 'forwardAll' in model ? new BatchingModel(model as BatchModel) : new BranchingModel(model)
+/**
+ * A model for many sequences: by its own means, where it has some, or as branches of one token tree.
+ * @param root what they may go on from: nothing, or a chain of tokens
+ */
+export function mergingModel(model: Model, root?: KVCache): MergingModel {
+  return 'forwardAll' in model
+    ? new BatchingModel(model as BatchModel, root as Branch | undefined)
+    : new BranchingModel(model, root)
 }
 
 /** A model that runs several caches at once anyway. */
 class BatchingModel extends MergingModel {
   declare protected readonly model: BatchModel
+  private readonly first: Branch
+
+  constructor(model: BatchModel, root: Branch = model.newCache()) {
+    super(model)
+    this.first = root
+  }
 
   newCache(): Branch {
     return this.model.newCache()
   }
 
-  /** Caches are disposed of by those who have them. */
-  dispose(): void {}
+  root(): Branch {
+    return this.first
+  }
+
+  /** Other caches are disposed of by those who have them. */
+  dispose(): void {
+    this.first.dispose()
+  }
 
   protected override run(passes: readonly Pass[]): Promise<Output[]> {
     return this.model.forwardAll(passes)
@@ -112,7 +132,7 @@ export class BranchingModel extends MergingModel {
     return this.branch([])
   }
 
-  /** The branch of the tokens that the tree began with, before anything else ran. */
+  /** Before anything else ran. */
   root(): Branch {
     return this.branch([...Array(this.shared.length).keys()])
   }
