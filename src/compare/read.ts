@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { UserError, usageError } from '../errors.js'
 import type { Comparison } from '../report/comparison.js'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** How a field is written: as a flag, and in a file. `json` is any JSON value; `integers` and `strings` are lists. */
 export type FieldKind = 'boolean' | 'integer' | 'number' | 'string' | 'integers' | 'strings' | 'json'
