@@ -80,7 +80,7 @@ export class HostRows implements CacheRows {
   }
 
   /** Takes over new rows from `first` on, `key.i` and `value.i`, [kvHeads, 1, count, headDim]. */
-  write(first: number, results: ort.InferenceSession.OnnxValueMapType): void {
+  write(first: number, results: ort.OnnxValueMapType): void {
     for (const [layer, keys] of this.keys.entries()) {
       keys.write(first, results[`key.${layer}`])
       this.values[layer].write(first, results[`value.${layer}`])

@@ -130,7 +130,7 @@ export abstract class OnnxTree<Item> {
     return { states: statesOf(results), row: askedRows(results, rows.length, this, logits) }
   }
 
-  private topRows(shortlist: Shortlist, results: ort.InferenceSession.OnnxValueMapType) {
+  private topRows(shortlist: Shortlist, results: ort.OnnxValueMapType) {
     const read = shortlist.read(results)
     return (row: number) => this.sparseRows.row(read(row))
   }

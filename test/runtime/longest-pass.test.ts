@@ -20,7 +20,7 @@ describe('attention that is wrong', () => {
     vi.spyOn(ort.InferenceSession, 'create').mockImplementation(async (...args: unknown[]) => {
       const session = await create(...(args as Parameters<typeof create>))
       const run = session.run.bind(session)
-      session.run = async (feeds: ort.InferenceSession.FeedsType) => {
+      session.run = async (feeds: ort.OnnxValueMapType) => {
         const results = await run(feeds)
         const { data, dims } = results.attended
         if (dims[1] === length) (data as Float32Array)[data.length >> 1] += 0.1
