@@ -5,16 +5,13 @@ import { join } from 'node:path'
 const ROOT = join(import.meta.dirname, '..')
 
 /**
- * vitest's global setup: compiles `dist`, which bin/run.js runs, where it is missing or older than `src`. Types are
+ * vitest's global setup: bundles `dist`, which bin/run.js runs, where it is missing or older than `src`. Types are
  * checked elsewhere.
  */
 export default function build(): void {
   const built = statSync(join(ROOT, 'dist/index.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0
   if (built >= newest(join(ROOT, 'src'))) return
-  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--noCheck'], {
-    cwd: ROOT,
-    stdio: 'inherit',
-  })
+  execFileSync(process.execPath, ['scripts/bundle.js'], { cwd: ROOT, stdio: 'inherit' })
 }
 
 /** The time of the last change below a directory, in milliseconds. */

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { GenerationJson } from '../../src/cli/generation-json.js'
 import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
-import { fileWriter, isolateEnvironment, on, runClass, temporaryDirectory } from './cli.js'
+import { fileWriter, isolateEnvironment, Llm, on, runClass, temporaryDirectory } from './cli.js'
 import { json, text } from './generation.js'
 import { dictation, writeTextModel } from './text-model.js'
 
@@ -169,6 +170,14 @@ describe('--strategy', () => {
     const run = await runClass('generate', args('--strategy', path))
     expect(run.stderr).toMatch(new RegExp(`^Error: ${message}\n$`))
     expect(run.code).toBe(exit)
+  })
+
+  test('has the classes of the command that runs it, built as they are', async () => {
+    const library = pathToFileURL(join(import.meta.dirname, '../../dist/index.js'))
+    const code = `import { UserError } from '${library}'
+      export function createDrafter() { throw new UserError('Not on Mondays.', 2) }`
+    const run = await new Llm(home).run(['generate', ...args('--strategy', file(code, 'choosy.mjs'))])
+    expect(run).toEqual({ code: 2, stdout: '', stderr: 'Error: Not on Mondays.\n' })
   })
 
   test('has no place among beams', async () => {
