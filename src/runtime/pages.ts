@@ -75,13 +75,7 @@ export class PagePool {
   }
 
   /** Takes over new rows, `key.i` and `value.i`, [1, T, kvHeads * headDim], those from `start` on as the owner's slots from `first` on. */
-  write(
-    owner: PagedRows,
-    first: number,
-    count: number,
-    start: number,
-    results: ort.InferenceSession.OnnxValueMapType,
-  ): void {
+  write(owner: PagedRows, first: number, count: number, start: number, results: ort.OnnxValueMapType): void {
     const { kvHeads, headDim, layers } = this.spec
     const width = kvHeads * headDim
     for (const layer of layers.keys()) {

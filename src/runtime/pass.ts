@@ -16,7 +16,7 @@ export interface States {
   readonly residual: Float32Array
 }
 
-type Results = ort.InferenceSession.OnnxValueMapType
+type Results = ort.OnnxValueMapType
 
 export function int32(value: number): ort.Tensor {
   return new ort.Tensor('int32', [value], [1])
