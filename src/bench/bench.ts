@@ -1,10 +1,10 @@
-import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import { usageError } from '../errors.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import { interpolated } from '../generation/step-costs.js'
+import { type Machine, machineOf, type Versions, versionsOf } from '../generation/surroundings.js'
 import { parametersOf } from '../models/parameters.js'
 import { bytesReadPerToken } from '../runtime/storage.js'
-import { RUNTIME_VERSION } from '../runtime/version.js'
 import { readBandwidth } from './bandwidth.js'
 import {
   type DrafterRuns,
@@ -25,16 +25,11 @@ export interface BenchJson {
   readonly command: string
   /** Of the random tokens that forward passes are measured with. */
   readonly seed: number
-  readonly machine: {
-    readonly cpu: string
-    readonly cores: number
-    readonly memory: number
-    readonly os: string
-    readonly threads: number
+  readonly machine: Machine & {
     /** Processes that wanted to run in the minute before, as a mean; 0 where the system does not tell. */
     readonly load: number
   }
-  readonly versions: { readonly llm: string; readonly node: string; readonly onnxruntime: string }
+  readonly versions: Versions
   readonly model: {
     readonly name: string
     readonly dtype: string
@@ -183,14 +178,8 @@ function conditions(
     created: new Date().toISOString(),
     command: options.command,
     seed: SEED,
-    machine: {
-      cpu: cpus()[0]?.model.trim() ?? 'unknown',
-      cores: cpus().length,
-      memory: totalmem(),
-      os: `${platform()} ${release()}`,
-      ...use,
-    },
-    versions: { llm: options.version, node: process.versions.node, onnxruntime: RUNTIME_VERSION },
+    machine: { ...machineOf(use.threads), load: use.load },
+    versions: versionsOf(options.version),
     model: {
       name: options.name,
       dtype,

@@ -10,8 +10,8 @@ import {
   requireWritable,
   writeReports,
 } from '../cli/compare-reports.js'
-import { shellCommand } from '../compare/surroundings.js'
 import { usageError } from '../errors.js'
+import { shellCommand } from '../generation/surroundings.js'
 import type { Comparison } from '../report/comparison.js'
 
 export default class Compare extends BaseCommand {

@@ -1,9 +1,25 @@
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os'
-import type { Comparison } from '../report/comparison.js'
 import { RUNTIME_VERSION } from '../runtime/version.js'
 
+/** What a measurement was made on. */
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  /** Bytes. */
+  readonly memory: number
+  readonly os: string
+  /** Of an operator of the model. */
+  readonly threads: number
+}
+
+export interface Versions {
+  readonly llm: string
+  readonly node: string
+  readonly onnxruntime: string
+}
+
 /** @param threads of the model, where the user says how many */
-export function machineOf(threads = availableParallelism()): Comparison['machine'] {
+export function machineOf(threads = availableParallelism()): Machine {
   const processors = cpus()
   return {
     cpu: processors[0]?.model.trim() || arch(),
@@ -15,7 +31,7 @@ export function machineOf(threads = availableParallelism()): Comparison['machine
 }
 
 /** @param llm the package's own */
-export function versionsOf(llm: string): Comparison['versions'] {
+export function versionsOf(llm: string): Versions {
   return { llm, node: process.versions.node, onnxruntime: RUNTIME_VERSION }
 }
 
