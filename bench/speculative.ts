@@ -8,8 +8,9 @@
  * drafters. For each prompt plain decoding and each drafter generate once, every other prompt backwards, so that no side
  * always follows the same one; the ratio of a prompt is of that prompt's runs. A drafter decides by itself how much it drafts, as in
  * `llm generate`. Where the text is not plain decoding's, the first differing token and the gap between the two best scores
- * there are told. `at best` is what the measured costs of passes allow with the same drafts (`report.ts`). DIR of --llama-cpp has the package node-llama-cpp: its plain decoding and its prompt lookup of the same prompts, with
- * the weights of --llama-cpp-model or those of MODEL, take turns with the others.
+ * there are told. `at best` is what the measured costs of passes allow with the same drafts (`report.ts`). DIR of --llama-cpp has the
+ * package node-llama-cpp: its plain decoding and its prompt lookup of the same prompts, with the weights of --llama-cpp-model or those of
+ * MODEL, take turns with the others.
  */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'

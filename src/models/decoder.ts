@@ -2,7 +2,7 @@ import type { Dimension, Graph, Value } from '../onnx/graph.js'
 import { Blocks } from './blocks.js'
 import { deviceAttention } from './device-attention.js'
 import type { CacheLayout, ParameterSource } from './layers.js'
-import { PAGE, type PagedPlaces, pagedAttention } from './paged-attention.js'
+import { PAGE, type PagedPlaces, pagedAttention, pagedPlaces } from './paged-attention.js'
 import { headName } from './parameters.js'
 import { addShortlist } from './shortlist.js'
 import type { AttentionKind, DecoderSpec } from './spec.js'
@@ -19,15 +19,14 @@ import type { AttentionKind, DecoderSpec } from './spec.js'
  * for a cache on the device the columns in use, S of the mask, the new ones included: `columns` int32 [1], and `last_column` int32 [1],
  * one less; and without exits those of `addShortlist`, which tells of its outputs, too. For a cache in pages the T tokens are those
  * of B sequences, up to n of each: `mask` [B, n, M * PAGE + n], of the sequence's pages and then of its new tokens; `past_key.i` and
- * `past_value.i`, [P, kvHeads, PAGE, headDim]; and what `PagedPlaces` tells, as `place_tokens`, `token_places`, `sequence_pages`,
- * `page_places`, `page_owners`, `ownership` and `widths`.
+ * `past_value.i`, [P, kvHeads, PAGE, headDim]; and the inputs of `pagedPlaces`.
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
  * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); keys (rotated) and
  * values, of the source's type: in place by layer and key-value head the new rows `key.i.h` and `value.i.h`, [1, T, headDim];
- * appended by layer the new rows `key.i` and `value.i`, [kvHeads, 1, T, headDim], in pages [1, T, kvHeads * headDim]; for a cache on the device by layer all rows,
- * `present_key.i` and `present_value.i`, [1, kvHeads, C, headDim].
+ * appended by layer the new rows `key.i` and `value.i`, [kvHeads, 1, T, headDim], in pages the same as [1, T, kvHeads * headDim]; for a
+ * cache on the device by layer all rows, `present_key.i` and `present_value.i`, [1, kvHeads, C, headDim].
  * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
 export function decoderGraph(
@@ -92,7 +91,7 @@ export class DecoderBuilder extends Blocks {
       const count = (name: string) => graph.input(name, 'int32', [1])
       this.columns = [count('last_column'), count('columns')]
     }
-    if (this.layout === 'paged') this.places = this.placeInputs()
+    if (this.layout === 'paged') this.places = pagedPlaces(graph, this.type)
     const { inputs, output, normed } = this.trunk()
     graph.cast(normed, this.type, 'float32', 'hidden')
     graph.cast(output, this.residualType, 'float32', 'residual')
@@ -139,20 +138,6 @@ export class DecoderBuilder extends Blocks {
     )
   }
 
-  private placeInputs(): PagedPlaces {
-    const { graph } = this
-    const input = (name: string, shape: Dimension[]) => graph.input(name, 'int64', shape)
-    return {
-      tokens: input('place_tokens', ['B', 'n']),
-      ofTokens: input('token_places', ['T']),
-      pages: input('sequence_pages', ['B', 'M']),
-      ofPages: input('page_places', ['P', 2]),
-      owners: input('page_owners', ['P']),
-      ownership: graph.cast(graph.input('ownership', 'float32', ['B', 'P']), 'float32', this.type),
-      widths: input('widths', [2]),
-    }
-  }
-
   private mask(mask: Value): Value {
     const { graph, layout, type, group } = this
     const unsqueeze = (x: Value, axes: number[]) =>
@@ -175,16 +160,15 @@ export class DecoderBuilder extends Blocks {
 
   private attendOnDevice(projected: readonly Value[], index: number, kind: AttentionKind): Value {
     const { graph, columns } = this
-    const { heads, kvHeads, headDim } = this.spec
-    const { mask, cos, sin } = this.shared.get(kind)!
-    const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim)
-    const [query, key, value] = this.separate([...projected], widths)
+    const { kvHeads, headDim } = this.spec
+    const { mask } = this.shared.get(kind)!
+    const [query, key, value] = this.headsOf(projected, kind)
     const shape = [1, kvHeads, 'C', headDim]
     const past = (name: string) => graph.input(`past_${name}.${index}`, this.type, shape)
     const present = (name: string) => graph.output(`present_${name}.${index}`, this.type, shape)
     const inputs = {
-      query: this.rotated(query, heads, cos, sin),
-      key: this.rotated(key, kvHeads, cos, sin),
+      query,
+      key,
       value,
       past: [past('key'), past('value')],
       columns,
@@ -195,10 +179,9 @@ export class DecoderBuilder extends Blocks {
 
   private attendToPages(projected: readonly Value[], index: number, kind: AttentionKind): Value {
     const { graph, places } = this
-    const { heads, kvHeads, headDim } = this.spec
-    const { mask, cos, sin } = this.shared.get(kind)!
-    const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim)
-    const [query, key, value] = this.separate([...projected], widths)
+    const { kvHeads, headDim } = this.spec
+    const { mask } = this.shared.get(kind)!
+    const [query, key, value] = this.headsOf(projected, kind)
     const past = (name: string) =>
       graph.input(`past_${name}.${index}`, this.type, ['P', kvHeads, PAGE, headDim])
     const added = (name: string, rows: Value) => {
@@ -206,14 +189,23 @@ export class DecoderBuilder extends Blocks {
       return graph.node('Identity', [rows], {}, `${name}.${index}`)
     }
     const inputs = {
-      query: this.rotated(query, heads, cos, sin),
-      key: added('key', this.rotated(key, kvHeads, cos, sin)),
+      query,
+      key: added('key', key),
       value: added('value', value),
       past: [past('key'), past('value')],
       mask,
       places: places!,
     } as const
     return pagedAttention(graph, inputs, this.spec)
+  }
+
+  /** Queries, keys and values, each with its heads side by side; queries and keys rotated. */
+  private headsOf(projected: readonly Value[], kind: AttentionKind): [Value, Value, Value] {
+    const { heads, kvHeads, headDim } = this.spec
+    const { cos, sin } = this.shared.get(kind)!
+    const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim)
+    const [query, key, value] = this.separate([...projected], widths)
+    return [this.rotated(query, heads, cos, sin), this.rotated(key, kvHeads, cos, sin), value]
   }
 
   /** Each head is a product of its own, which needs no packing for one token. */

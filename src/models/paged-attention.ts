@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../onnx/graph.js'
+import type { Dimension, FloatType, Graph, Value } from '../onnx/graph.js'
 
 /** Columns of a page. */
 export const PAGE = 64
@@ -34,6 +34,21 @@ export interface PagedPlaces {
   readonly ownership: Value
   /** int64 [2]: M * PAGE, and n. */
   readonly widths: Value
+}
+
+/** What is where, as inputs of a graph that computes in `type`: `ownership` is float32, the others are int64. */
+export function pagedPlaces(graph: Graph, type: FloatType): PagedPlaces {
+  const input = (name: string, shape: Dimension[]) => graph.input(name, 'int64', shape)
+  const ofPages = input('page_places', ['P', 2])
+  return {
+    tokens: input('place_tokens', ['B', 'n']),
+    ofTokens: input('token_places', ['T']),
+    pages: input('sequence_pages', ['B', 'M']),
+    ofPages,
+    owners: graph.node('Gather', [ofPages, graph.constant('int64', [0], [])], { axis: 1 }),
+    ownership: graph.cast(graph.input('ownership', 'float32', ['B', 'P']), 'float32', type),
+    widths: input('widths', [2]),
+  }
 }
 
 /**

@@ -2,19 +2,27 @@ import { UserError } from '../errors.js'
 import { INPUT_PREFIX } from '../models/decoder.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
-import type { ForwardOptions, KVCache, Model, Output } from '../strategies/types.js'
+import type { ForwardOptions, KVCache, Model } from '../strategies/types.js'
 import { type DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
 import { checkParents, type MaskColumns, TreeCache } from './kv-cache.js'
 import type * as ort from './ort.js'
-import { askedRows, int32, int64, type Row, rotaryFeeds, rowsOf, type States, statesOf } from './pass.js'
+import {
+  askedRows,
+  int32,
+  int64,
+  outputOf,
+  type Row,
+  rotaryFeeds,
+  rowsOf,
+  type States,
+  statesOf,
+  type TreeOutput,
+} from './pass.js'
 import { cacheLayoutOf, type Device } from './session.js'
 import { Shortlist, SparseRows } from './shortlist.js'
 import { CHUNK, type TreeGraph } from './tree-graph.js'
-
-/** What a pass of a graph over token trees gives. */
-export type TreeOutput = Output & Required<Pick<Output, 'residual' | 'exits'>>
 
 /** A graph over token trees on ONNX Runtime, made by a `DecoderBuilder`; `Item` is what it is given for a token. */
 export abstract class OnnxTree<Item> {
@@ -64,8 +72,7 @@ export abstract class OnnxTree<Item> {
     const before = cache.length
     const shortlist = Shortlist.of(this.givesShortlists ? count : undefined, this.vocabSize)
     this.sparseRows.clear()
-    const results = new Map<number, Row>()
-    const states: States[] = []
+    const results = { rows: new Map<number, Row>(), states: [] as { values: States; first: number }[] }
     try {
       cache.reserve(tokens.length)
       for (let start = 0; start < tokens.length; start += this.chunk) {
@@ -79,29 +86,14 @@ export abstract class OnnxTree<Item> {
           rows,
           shortlist,
         )
-        for (const [i, node] of wanted.entries()) results.set(node, chunk.row(i))
-        states.push(chunk.states)
+        for (const [i, node] of wanted.entries()) results.rows.set(node, chunk.row(i))
+        results.states.push({ values: chunk.states, first: 0 })
       }
     } catch (error) {
       cache.retract(cache.length - before)
       throw runFailure(error, this.device, 'to run the model')
     }
-    const row = (node: number) => {
-      const found = results.get(node)
-      if (!found) throw new RangeError(`Node ${node} was not asked for.`)
-      return found
-    }
-    const { hiddenSize, chunk } = this
-    const state = (name: keyof States) => (node: number) => {
-      const start = (node % chunk) * hiddenSize
-      return states[Math.floor(node / chunk)][name].subarray(start, start + hiddenSize)
-    }
-    return {
-      logits: (node) => row(node).logits,
-      hidden: state('hidden'),
-      residual: state('residual'),
-      exits: (node) => row(node).exits,
-    }
+    return outputOf(results, this.chunk, this.hiddenSize)
   }
 
   private async run(

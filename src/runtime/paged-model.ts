@@ -7,7 +7,17 @@ import { checkParents, HIDDEN, TreeCache } from './kv-cache.js'
 import { checkTokenId } from './onnx-model.js'
 import * as ort from './ort.js'
 import { PagedRows, PagePool } from './pages.js'
-import { askedRows, int64, type Row, rotaryFeeds, rowsOf, type States, statesOf } from './pass.js'
+import {
+  askedRows,
+  int64,
+  outputOf,
+  type PassResults,
+  type Row,
+  rotaryFeeds,
+  rowsOf,
+  type States,
+  statesOf,
+} from './pass.js'
 import { CHUNK, type TreeGraph } from './tree-graph.js'
 
 /** Places of a run, over its tokens, at most: the sequences have as many places as the longest one has tokens. */
@@ -53,12 +63,12 @@ export class PagedModel implements BatchModel {
       throw new RangeError('Two passes of one cache cannot be run as one.')
     }
     try {
-      for (const run of runsOf(jobs)) await this.run(run)
+      for (const run of inRuns(jobs)) await this.run(run)
     } catch (error) {
       for (const { cache, before } of jobs) cache.retract(cache.length - before)
       throw runFailure(error, 'cpu', 'to run the model')
     }
-    return jobs.map((job) => this.outputOf(job))
+    return jobs.map((job) => outputOf(job, CHUNK, this.hiddenSize))
   }
 
   async dispose(): Promise<void> {
@@ -72,26 +82,6 @@ export class PagedModel implements BatchModel {
     return { cache, tokens, parents, nodes, before: cache.length, rows: new Map(), states: [] }
   }
 
-  private outputOf({ rows, states }: Job): Output {
-    const { hiddenSize } = this
-    const row = (node: number) => {
-      const found = rows.get(node)
-      if (!found) throw new RangeError(`Node ${node} was not asked for.`)
-      return found
-    }
-    const state = (name: keyof States) => (node: number) => {
-      const { values, first } = states[Math.floor(node / CHUNK)]
-      const start = (first + (node % CHUNK)) * hiddenSize
-      return values[name].subarray(start, start + hiddenSize)
-    }
-    return {
-      logits: (node) => row(node).logits,
-      hidden: state('hidden'),
-      residual: state('residual'),
-      exits: (node) => row(node).exits,
-    }
-  }
-
   private async run(parts: readonly Part[]): Promise<void> {
     const pasts = parts.map(({ job }) => job.cache.length)
     for (const { job, start, end } of parts) {
@@ -99,7 +89,11 @@ export class PagedModel implements BatchModel {
       job.cache.widen(end - start)
       job.cache.append(job.parents.slice(start, end))
     }
-    const firsts = parts.map((_, i) => parts.slice(0, i).reduce((sum, part) => sum + lengthOf(part), 0))
+    let total = 0
+    const firsts = parts.map((part) => {
+      total += lengthOf(part)
+      return total - lengthOf(part)
+    })
     const asked = parts.flatMap((part, i) => askedNodes(part).map((node) => firsts[i] + node - part.start))
     const results = await this.session.run(
       { ...this.feeds(parts, pasts), rows: int64(asked) },
@@ -154,13 +148,11 @@ class PagedCache extends TreeCache<PagedRows> implements Branch {
   }
 }
 
-interface Job extends Pass {
+interface Job extends Pass, PassResults {
   readonly cache: PagedCache
   /** Its length before the pass. */
   readonly before: number
-  /** By asked node. */
   readonly rows: Map<number, Row>
-  /** By CHUNK of its tokens: the states of a run, and where its own begin. */
   readonly states: { readonly values: States; readonly first: number }[]
 }
 
@@ -180,7 +172,7 @@ function askedNodes({ job, start, end }: Part): number[] {
 }
 
 /** Jobs of few tokens share a run, as far as they are of like length; a long one goes by itself, in several runs. */
-function runsOf(jobs: readonly Job[]): Part[][] {
+function inRuns(jobs: readonly Job[]): Part[][] {
   const runs: Part[][] = []
   let shared: Part[] = []
   let total = 0
@@ -204,7 +196,7 @@ function runsOf(jobs: readonly Job[]): Part[][] {
   return runs
 }
 
-/** What is where in a run: the inputs of `PagedPlaces`. */
+/** What is where in a run: the inputs of `pagedPlaces`. */
 class Places {
   readonly firstPage: number
   readonly pageCount: number
@@ -238,7 +230,6 @@ class Places {
     const tokenPlaces: number[] = []
     const sequencePages: number[] = Array(sequences * mostPages).fill(0)
     const pagePlaces: number[] = Array(2 * pageCount).fill(0)
-    const owners: number[] = Array(pageCount).fill(0)
     const ownership = new Float32Array(sequences * pageCount)
     for (const [sequence, length] of lengths.entries()) {
       for (let i = 0; i < length; i++) {
@@ -250,7 +241,6 @@ class Places {
         sequencePages[sequence * mostPages + i] = page
         pagePlaces[2 * page] = sequence
         pagePlaces[2 * page + 1] = i
-        owners[page] = sequence
         ownership[sequence * pageCount + page] = 1
       }
     }
@@ -259,7 +249,6 @@ class Places {
       token_places: int64(tokenPlaces),
       sequence_pages: int64(sequencePages, [sequences, mostPages]),
       page_places: int64(pagePlaces, [pageCount, 2]),
-      page_owners: int64(owners),
       ownership: new ort.Tensor('float32', ownership, [sequences, pageCount]),
       widths: int64([this.columns.newColumn, mostTokens]),
     }

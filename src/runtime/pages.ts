@@ -28,11 +28,6 @@ export class PagePool {
     return this.buffers.reduce((sum, { byteLength }) => sum + byteLength, 0)
   }
 
-  /** Pages. */
-  get inUse(): number {
-    return this.owners.length
-  }
-
   get pageBytes(): number {
     return this.byteLength / this.capacity
   }

@@ -1,7 +1,7 @@
 import { INPUT_PREFIX } from '../models/decoder.js'
 import { rotaryTables } from '../models/rope.js'
 import type { AttentionKind, DecoderSpec } from '../models/spec.js'
-import type { EarlyExit } from '../strategies/types.js'
+import type { EarlyExit, Output } from '../strategies/types.js'
 import * as ort from './ort.js'
 
 /** What a pass gives for an asked token. */
@@ -65,4 +65,35 @@ export function askedRows(
 export function statesOf(results: Results): States {
   const values = (name: keyof States) => results[name].data as Float32Array
   return { hidden: values('hidden'), residual: values('residual') }
+}
+
+/** What one pass gives, which may have taken several runs. */
+export type TreeOutput = Output & Required<Pick<Output, 'residual' | 'exits'>>
+
+/** What has come of a pass. */
+export interface PassResults {
+  /** By asked node. */
+  readonly rows: ReadonlyMap<number, Row>
+  /** By chunk of its tokens: the states of a run, and where its own begin among them. */
+  readonly states: readonly { readonly values: States; readonly first: number }[]
+}
+
+/** @param chunk tokens of each of the pass's runs but the last */
+export function outputOf({ rows, states }: PassResults, chunk: number, hiddenSize: number): TreeOutput {
+  const row = (node: number) => {
+    const found = rows.get(node)
+    if (!found) throw new RangeError(`Node ${node} was not asked for.`)
+    return found
+  }
+  const state = (name: keyof States) => (node: number) => {
+    const { values, first } = states[Math.floor(node / chunk)]
+    const start = (first + (node % chunk)) * hiddenSize
+    return values[name].subarray(start, start + hiddenSize)
+  }
+  return {
+    logits: (node) => row(node).logits,
+    hidden: state('hidden'),
+    residual: state('residual'),
+    exits: (node) => row(node).exits,
+  }
 }

@@ -33,6 +33,6 @@ test.each([
 })
 
 test('and keeps no pages of what has ended', async () => {
-  const { pool } = many.model as unknown as { pool: { inUse: number } }
-  expect(pool.inUse).toBe(0)
+  const { pool } = many.model as unknown as { pool: { owners: unknown[] } }
+  expect(pool.owners.length).toBe(0)
 })
