@@ -1,7 +1,10 @@
 import { usageError } from '../errors.js'
+import type { DecoderSpec } from '../models/spec.js'
+import type { Device, SessionOptions } from '../runtime/session.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Settings } from '../train/checkpoint.js'
 import { sampleRows, splitTail } from '../train/data/rows.js'
+import { FrozenStates } from '../train/data/states.js'
 import type { HeldOutEntry } from '../train/log.js'
 import { chooseMicroBatch } from '../train/micro-batch.js'
 import { SAVE_DTYPES, type SaveDtype } from '../train/model-files.js'
@@ -14,16 +17,22 @@ import { trainingDisplay } from '../ui/training-progress.js'
 import { BaseCommand } from './base-command.js'
 import { openRows } from './packed-data.js'
 
+/** The model whose text is learnt, or learnt from. */
+export interface TextModel {
+  readonly tokenizer: Tokenizer
+  /** The longest row that it is meant for. */
+  readonly maxPositions: number
+}
+
 /** What a kind of training adds to the rest. */
 export interface TrainingPart {
   /** What decides the result beside the flags that all kinds share. */
   readonly settings: Settings
   readonly build: BuildObjective
   readonly weights: Weights
+  /** The model among the weights whose states the objective is given; it is not trained. */
+  readonly frozen?: DecoderSpec
   readonly rateOf?: (name: string) => number | undefined
-  readonly tokenizer: Tokenizer
-  /** The longest row that the model is meant for. */
-  readonly maxPositions: number
   /** Writes what is trained, as it is now, into a directory. */
   readonly writeModel: (directory: string, dtype: SaveDtype) => Promise<void>
 }
@@ -75,18 +84,27 @@ export interface TrainingReport {
 
 /** Reads and packs the data, trains, and shows how it goes. */
 export abstract class TrainCommand extends BaseCommand {
-  protected async train(files: string[], flags: TrainFlags, part: TrainingPart): Promise<TrainingReport> {
+  /** @param partFor what is trained, where that depends on the text to learn from */
+  protected async train(
+    files: string[],
+    flags: TrainFlags,
+    { tokenizer, maxPositions }: TextModel,
+    partFor: (data: TrainingData) => TrainingPart | Promise<TrainingPart>,
+  ): Promise<TrainingReport> {
     const signal = this.interruptSignal()
     const length = flags['sequence-length']
-    if (length > part.maxPositions) {
+    if (length > maxPositions) {
       throw usageError(
-        `--sequence-length cannot be ${length}: the model is meant for ${part.maxPositions} tokens.`,
+        `--sequence-length cannot be ${length}: the model is meant for ${maxPositions} tokens.`,
       )
     }
-    const data = await openData(files, flags, part.tokenizer, signal)
+    const data = await openData(files, flags, tokenizer, signal)
     const display = trainingDisplay()
+    let states: FrozenStates | undefined
     try {
-      const options = trainOptions(flags, part, data)
+      const part = await partFor(data.training)
+      states = await statesOf(part, flags)
+      const options = trainOptions(flags, part, states ? withStates(data, states) : data)
       const { steps } = options
       const result = await train({
         ...options,
@@ -101,9 +119,24 @@ export abstract class TrainCommand extends BaseCommand {
       return report
     } finally {
       display.stop()
+      await states?.dispose()
       await data.close()
     }
   }
+}
+
+function statesOf({ frozen, weights }: TrainingPart, flags: TrainFlags): Promise<FrozenStates> | undefined {
+  const length = flags['sequence-length']
+  return frozen && FrozenStates.create(frozen, weights, { length, ...placement(flags) })
+}
+
+function withStates(data: OpenData, states: FrozenStates): OpenData {
+  const { training, heldOut } = data
+  return { ...data, training: states.of(training), heldOut: { ...heldOut, ...states.of(heldOut) } }
+}
+
+function placement({ device, threads }: TrainFlags): SessionOptions {
+  return { device: device as Device, threads }
 }
 
 interface OpenData {
@@ -176,8 +209,7 @@ function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Om
     evaluateEvery: flags['eval-steps'],
     saveEvery: flags['save-steps'],
     keep: flags['save-total-limit'],
-    device: flags.device as TrainOptions['device'],
-    threads: flags.threads,
+    ...placement(flags),
   }
 }
 

@@ -2,6 +2,7 @@ import { usageError } from '../errors.js'
 import { type HeadKind, readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
+import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import { type MtpSpec, moduleName } from '../models/heads/mtp.js'
 import { EMBEDDING, headName } from '../models/parameters.js'
 import { MedusaHeads } from '../runtime/medusa-heads.js'
@@ -90,8 +91,12 @@ async function loadParallelHeads(
     )
   }
   const { tokenizer } = model
-  const heads = await OnnxParallelHeads.create(model.spec, count, weights, beside(model, costs))
-  const createDrafter = parallelMtp({ heads, eosTokenIds: tokenizer.eosTokenIds })
+  const heads = await OnnxParallelHeads.create(model.spec, count, spec, weights, beside(model, costs))
+  const createDrafter = parallelMtp({
+    heads,
+    draftTokens: spec.draftTokens,
+    eosTokenIds: tokenizer.eosTokenIds,
+  })
   const drafter = { subject: { mtp: spec }, createDrafter, most: count }
   const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
@@ -108,12 +113,13 @@ async function loadModules(
   const options = beside(model, costs)
   const modules = await Promise.all(
     Array.from({ length: spec.modules }, (_, index) => {
-      const module = { name: moduleName(model.spec, index), hiddenStatesFirst: spec.hiddenStatesFirst }
+      const { hiddenStatesFirst, draftTokens } = spec
+      const module = { name: moduleName(model.spec, index), hiddenStatesFirst, draftTokens }
       return OnnxMtpModule.create(model.spec, module, weights, options)
     }),
   )
   const { eosTokenIds } = model.tokenizer
-  const createDrafter = mtp({ modules, depth: depth ?? MOST.mtp, eosTokenIds })
+  const createDrafter = mtp({ modules, depth: depth ?? MOST.mtp, draftTokens: spec.draftTokens, eosTokenIds })
   const drafter = { subject: { mtp: spec }, createDrafter, most: MOST.mtp }
   const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
@@ -135,7 +141,7 @@ interface OpenHeads<Spec> {
   readonly weights: Weights
 }
 
-async function openHeads<Spec>(
+async function openHeads<Spec extends DraftVocabulary>(
   directory: string,
   kind: HeadKind<Spec>,
   { path, spec }: LanguageModel,

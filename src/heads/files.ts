@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { writeJson } from '../files.js'
+import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import type { Parameter } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { openWeights, type Weights } from '../weights/index.js'
@@ -61,7 +62,7 @@ export async function writeHeads<Spec>(
  * @throws UserError for files that are missing or of another kind, and heads for another model: by shape, or by its
  *   fingerprint, which published heads do not have
  */
-export async function readHeads<Spec>(
+export async function readHeads<Spec extends DraftVocabulary>(
   directory: string,
   kind: HeadKind<Spec>,
   target: HeadTarget,
@@ -70,6 +71,13 @@ export async function readHeads<Spec>(
   const spec = kind.fromConfig(config)
   if (!spec)
     throw new UserError(`${directory}/config.json describes no ${kind.name}: give a directory of them.`)
+  const { vocabSize } = target.spec
+  const last = spec.draftTokens?.at(-1) ?? 0
+  if (last >= vocabSize) {
+    throw new UserError(
+      `The ${kind.name} in ${directory} are not for ${target.path}: they guess token ${last}, and it has ${vocabSize} tokens.`,
+    )
+  }
   const store = await openWeights(join(directory, kind.file))
   try {
     const weights: Weights = new Map()

@@ -1,3 +1,4 @@
+import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import { MEDUSA_PREFIX, type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
 import { type MtpSpec, mtpParameters } from '../models/heads/mtp.js'
 import type { HeadKind } from './files.js'
@@ -10,22 +11,38 @@ function count(config: Config, name: string, fallback?: number): number | undefi
   return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined
 }
 
+function draftFields(draftTokens: DraftVocabulary['draftTokens']) {
+  return draftTokens ? { draft_vocab_size: draftTokens.length, draft_token_ids: draftTokens } : {}
+}
+
+/** @returns undefined for a list that is not one of ascending ids */
+function draftVocabulary({ draft_token_ids: ids }: Config): DraftVocabulary | undefined {
+  if (ids === undefined) return {}
+  const isAscending =
+    Array.isArray(ids) &&
+    ids.length > 0 &&
+    ids.every((id, i) => Number.isSafeInteger(id) && id > (i === 0 ? -1 : ids[i - 1]))
+  return isAscending ? { draftTokens: ids } : undefined
+}
+
 /** As FasterDecoding/Medusa lays them out; its older checkpoints share the target's vocabulary matrix. */
 export const MEDUSA: HeadKind<MedusaSpec> = {
   name: 'Medusa heads',
   file: 'medusa_lm_head.safetensors',
   prefix: MEDUSA_PREFIX,
   parameters: medusaParameters,
-  toConfig: ({ heads, layers, ownVocabulary }) => ({
+  toConfig: ({ heads, layers, ownVocabulary, draftTokens }) => ({
     medusa_num_heads: heads,
     medusa_num_layers: layers,
     medusa_own_vocabulary: ownVocabulary,
+    ...draftFields(draftTokens),
   }),
   fromConfig(config) {
     const heads = count(config, 'medusa_num_heads')
     const layers = count(config, 'medusa_num_layers', 1)
     const ownVocabulary = config.medusa_own_vocabulary !== false
-    return heads && layers ? { heads, layers, ownVocabulary } : undefined
+    const draft = draftVocabulary(config)
+    return heads && layers && draft ? { heads, layers, ownVocabulary, ...draft } : undefined
   },
 }
 
@@ -35,18 +52,20 @@ export const MTP: HeadKind<MtpSpec> = {
   file: 'mtp.safetensors',
   prefix: '',
   parameters: (spec, target) => mtpParameters(target, spec),
-  toConfig: ({ depth, modules, hiddenStatesFirst, parallel }) => ({
+  toConfig: ({ depth, modules, hiddenStatesFirst, parallel, draftTokens }) => ({
     num_nextn_predict_layers: modules,
     mtp_depth: depth,
     mtp_hidden_states_first: hiddenStatesFirst,
     mtp_parallel_heads: parallel,
+    ...draftFields(draftTokens),
   }),
   fromConfig(config) {
     const modules = count(config, 'num_nextn_predict_layers')
     const depth = count(config, 'mtp_depth', modules)
     const hiddenStatesFirst = config.mtp_hidden_states_first === true
-    return modules && depth
-      ? { depth, modules, hiddenStatesFirst, parallel: config.mtp_parallel_heads === true }
+    const draft = draftVocabulary(config)
+    return modules && depth && draft
+      ? { depth, modules, hiddenStatesFirst, parallel: config.mtp_parallel_heads === true, ...draft }
       : undefined
   },
 }

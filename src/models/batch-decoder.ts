@@ -1,6 +1,7 @@
 import type { Value } from '../onnx/graph.js'
 import { attention } from './attention.js'
 import { Blocks } from './blocks.js'
+import type { DraftVocabulary } from './heads/draft-vocabulary.js'
 import type { Lora } from './lora.js'
 import { headName } from './parameters.js'
 import { rotaryTables } from './rope.js'
@@ -19,7 +20,11 @@ export interface BatchDecoderOptions {
   readonly beside?: BatchDecoder
   /** Low-rank updates of its projections. */
   readonly lora?: Lora
+  /** Whether what the last block gives is an input, and not computed: a decoder that is not trained gives the same each time. */
+  readonly statesGiven?: boolean
 }
+
+const FINAL_NORM = 'model.norm'
 
 /** Added to the scores of tokens that may not be seen; finite, since a softmax of infinities alone is NaN. */
 const UNSEEN = -1e9
@@ -28,7 +33,8 @@ const UNSEEN = -1e9
  * A decoder over a batch of whole sequences, without a cache: what is trained. All its parameters are inputs of the
  * graph, by HF's names. The tokens of all sequences stand one after the other, N = batch · length of them.
  *
- * Inputs: `ids` int32 [1, N]; `segments` int32 [batch, length], which a token shares with those it may see.
+ * Inputs: `ids` int32 [1, N]; `segments` int32 [batch, length], which a token shares with those it may see; `states` float32
+ * [1, N, hidden], where they are given.
  */
 export class BatchDecoder extends Blocks {
   /** The parameters that the graph uses, with their shapes. */
@@ -55,8 +61,11 @@ export class BatchDecoder extends Blocks {
   }
 
   /** What the last block gives, and the final hidden states, [1, N, hidden]. */
-  protected trunk(): { output: Value; normed: Value } {
-    return this.blocks(this.embed(this.ids), this.blockNames(), 'model.norm')
+  trunk(): { output: Value; normed: Value } {
+    if (!this.options.statesGiven) return this.blocks(this.embed(this.ids), this.blockNames(), FINAL_NORM)
+    const { batch, length } = this.shape
+    const output = this.graph.input('states', 'float32', [1, batch * length, this.spec.hiddenSize])
+    return { output, normed: this.norm(output, `${FINAL_NORM}.weight`) }
   }
 
   /** [1, N, hidden] → [N, hidden]. */
@@ -64,9 +73,13 @@ export class BatchDecoder extends Blocks {
     return this.reshape(x, [-1, this.spec.hiddenSize])
   }
 
-  /** The vocabulary projection, [vocab, hidden]. */
-  head(): Value {
-    return this.parameter(headName(this.spec), [this.spec.vocabSize, this.spec.hiddenSize])
+  /** The vocabulary projection, [vocab, hidden], or its rows of a draft's tokens. */
+  head({ draftTokens }: DraftVocabulary = {}): Value {
+    const head = this.parameter(headName(this.spec), [this.spec.vocabSize, this.spec.hiddenSize])
+    if (!draftTokens) return head
+    const bytes = new Uint8Array(new Int32Array(draftTokens).buffer)
+    const tokens = this.graph.initializer('draft_tokens', 'int32', [draftTokens.length], { bytes })
+    return this.graph.node('Gather', [head, tokens], { axis: 0 })
   }
 
   override parameter(name: string, shape: number[]): Value {

@@ -47,6 +47,12 @@ export interface CustomGradient {
 
 const CONTRIB = 'com.microsoft'
 
+const CONSTANTS = {
+  float32: (values: readonly number[]) => new Float32Array(values),
+  int32: (values: readonly number[]) => new Int32Array(values),
+  int64: (values: readonly number[]) => new BigInt64Array(values.map(BigInt)),
+} as const
+
 /** An ONNX graph under construction. */
 export class Graph {
   readonly nodes: Node[] = []
@@ -73,8 +79,12 @@ export class Graph {
   }
 
   /** A small constant in the graph itself; equal constants are stored once. */
-  constant(type: 'float32' | 'int64', values: readonly number[], shape: number[] = [values.length]): Value {
-    const data = type === 'float32' ? new Float32Array(values) : new BigInt64Array(values.map(BigInt))
+  constant(
+    type: 'float32' | 'int32' | 'int64',
+    values: readonly number[],
+    shape: number[] = [values.length],
+  ): Value {
+    const data = CONSTANTS[type](values)
     const name = `const_${type}_${shape.join('x')}_${values.join('_')}`
     return this.initializer(name, type, shape, { bytes: new Uint8Array(data.buffer) })
   }

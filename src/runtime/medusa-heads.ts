@@ -1,3 +1,4 @@
+import { type DraftVocabulary, draftRows, draftShape } from '../models/heads/draft-vocabulary.js'
 import { type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
 import { medusaGraph } from '../models/heads/medusa-graph.js'
 import { headName } from '../models/parameters.js'
@@ -15,6 +16,7 @@ export class MedusaHeads {
   private constructor(
     private readonly session: ort.InferenceSession,
     private readonly device: Device,
+    private readonly draft: DraftVocabulary,
   ) {}
 
   /**
@@ -27,12 +29,17 @@ export class MedusaHeads {
     weights: Weights,
     options: SessionOptions,
   ): Promise<MedusaHeads> {
+    const shape = draftShape(spec, medusa)
     const own = medusaParameters(medusa, spec)
       .map(({ name }) => name)
       .filter((name) => !name.includes('.linear.'))
-    const vocabularies = [headName(spec), ...own].filter((name) => weights.has(name))
-    const graph = serialize(medusaGraph(spec, drafterSource(weights, vocabularies, spec), medusa))
-    return new MedusaHeads(await createSession(graph, '', options), options.device)
+    const shared = headName(spec)
+    const vocabularies: [string, Float32Array][] = medusa.ownVocabulary
+      ? own.map((name) => [name, weights.get(name)!])
+      : [[shared, draftRows(weights.get(shared)!, spec.hiddenSize, medusa)]]
+    const source = drafterSource(weights, new Map(vocabularies), shape)
+    const session = await createSession(serialize(medusaGraph(shape, source, medusa)), '', options)
+    return new MedusaHeads(session, options.device, medusa)
   }
 
   /**
@@ -45,7 +52,8 @@ export class MedusaHeads {
       throw runFailure(error, this.device, 'to draft with the heads')
     })
     const [, heads, count] = tokens.dims
-    const ids = Array.from(tokens.data as BigInt64Array, Number)
+    const { draftTokens } = this.draft
+    const ids = Array.from(tokens.data as BigInt64Array, (id) => draftTokens?.[Number(id)] ?? Number(id))
     const logProbabilities = log_probabilities.data as Float32Array
     return Array.from({ length: heads }, (_, head) => ({
       tokens: ids.slice(head * count, (head + 1) * count),

@@ -1,12 +1,13 @@
+import { type DraftVocabulary, draftShape } from '../models/heads/draft-vocabulary.js'
 import { type MtpModuleSpec, moduleShape, mtpGraph } from '../models/heads/mtp-graph.js'
-import { EMBEDDING, headName } from '../models/parameters.js'
+import { EMBEDDING } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { MtpItem, MtpModule } from '../strategies/drafters/mtp.js'
 import type { Weights } from '../weights/index.js'
 import { OnnxTree } from './onnx-model.js'
 import * as ort from './ort.js'
-import { drafterSource } from './quantised-vocabulary.js'
+import { sharedVocabularySource } from './quantised-vocabulary.js'
 import { cacheLayoutOf, type SessionOptions } from './session.js'
 import { loadTree, type TreeGraph } from './tree-graph.js'
 
@@ -26,14 +27,14 @@ export class OnnxMtpModule extends OnnxTree<MtpItem> implements MtpModule {
    */
   static async create(
     spec: DecoderSpec,
-    module: MtpModuleSpec,
+    module: MtpModuleSpec & DraftVocabulary,
     weights: Weights,
     options: SessionOptions,
   ): Promise<OnnxMtpModule> {
     const layout = cacheLayoutOf(options.device)
-    const source = drafterSource(weights, [headName(spec)], spec)
-    const graph = serialize(mtpGraph(spec, source, layout, module))
-    const tree = await loadTree(() => ({ graph, directory: '' }), { spec: moduleShape(spec) }, options)
+    const shape = draftShape(spec, module)
+    const graph = serialize(mtpGraph(shape, sharedVocabularySource(spec, weights, module), layout, module))
+    const tree = await loadTree(() => ({ graph, directory: '' }), { spec: moduleShape(shape) }, options)
     return new OnnxMtpModule(tree, weights.get(EMBEDDING)!)
   }
 

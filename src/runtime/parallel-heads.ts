@@ -1,5 +1,5 @@
+import { type DraftVocabulary, draftShape } from '../models/heads/draft-vocabulary.js'
 import { furtherHeads, parallelMtpGraph, parallelShape } from '../models/heads/mtp-graph.js'
-import { headName } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { ParallelHeads } from '../strategies/drafters/mtp.js'
@@ -7,7 +7,7 @@ import type { KVCache } from '../strategies/types.js'
 import type { Weights } from '../weights/index.js'
 import { OnnxTree } from './onnx-model.js'
 import * as ort from './ort.js'
-import { drafterSource } from './quantised-vocabulary.js'
+import { sharedVocabularySource } from './quantised-vocabulary.js'
 import { cacheLayoutOf, type SessionOptions } from './session.js'
 import { loadTree } from './tree-graph.js'
 
@@ -15,20 +15,24 @@ import { loadTree } from './tree-graph.js'
 export class OnnxParallelHeads extends OnnxTree<Float32Array> implements ParallelHeads {
   /**
    * @param heads how many of them
+   * @param draft what they guess from
    * @param weights theirs by DeepSeek-V3's names, and the target's final norm and vocabulary matrix by HF's
    * @throws UserError where the device is not there or the memory does not suffice
    */
   static async create(
     spec: DecoderSpec,
     heads: number,
+    draft: DraftVocabulary,
     weights: Weights,
     options: SessionOptions,
   ): Promise<OnnxParallelHeads> {
     const layout = cacheLayoutOf(options.device)
-    const source = drafterSource(weights, [headName(spec)], spec)
-    const graph = serialize(parallelMtpGraph(spec, source, layout, heads))
-    const shape = { spec: parallelShape(spec, heads), exits: furtherHeads(heads) }
-    return new OnnxParallelHeads(await loadTree(() => ({ graph, directory: '' }), shape, options))
+    const shape = draftShape(spec, draft)
+    const graph = serialize(
+      parallelMtpGraph(shape, sharedVocabularySource(spec, weights, draft), layout, heads),
+    )
+    const tree = { spec: parallelShape(shape, heads), exits: furtherHeads(heads) }
+    return new OnnxParallelHeads(await loadTree(() => ({ graph, directory: '' }), tree, options))
   }
 
   async append(cache: KVCache, states: readonly Float32Array[]): Promise<Float32Array[]> {

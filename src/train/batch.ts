@@ -9,6 +9,8 @@ export interface Batch {
   readonly weights: Float32Array
   /** Tokens see those before them with the same number. */
   readonly segments: Int32Array
+  /** What a frozen model's last block gives for each token, [rows, length, hidden]. */
+  readonly states?: Float32Array
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type HeadKind, readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
+import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { BuildObjective } from './objective.js'
 import { medusa } from './objectives/medusa.js'
@@ -34,7 +35,10 @@ export async function readHeadsToMeasure(
   target: DraftedModel,
 ): Promise<MeasuredDrafter | undefined> {
   const { path, spec, weights } = target
-  const read = async <Spec>(kind: HeadKind<Spec>, build: (heads: Spec) => BuildObjective) => {
+  const read = async <Spec extends DraftVocabulary>(
+    kind: HeadKind<Spec>,
+    build: (heads: Spec) => BuildObjective,
+  ) => {
     const heads = await readHeads(directory, kind, { path, spec, fingerprint: fingerprintOf(spec, weights) })
     return {
       name: kind.name,

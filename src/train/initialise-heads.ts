@@ -1,3 +1,4 @@
+import { draftRows } from '../models/heads/draft-vocabulary.js'
 import { MEDUSA_PREFIX, type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
 import { type MtpSpec, mtpParameters } from '../models/heads/mtp.js'
 import { headName } from '../models/parameters.js'
@@ -9,10 +10,11 @@ import type { Weights } from './trainer.js'
 
 /** Heads that change nothing at first: W and b are 0, and own vocabulary matrices copies of the target's. */
 export function initialMedusa(spec: MedusaSpec, target: DecoderSpec, weights: Weights): Weights {
+  const vocabulary = draftRows(weights.get(headName(target))!, target.hiddenSize, spec)
   return new Map(
     medusaParameters(spec, target).map(({ name, shape }) => {
       const isVocabulary = name.endsWith(`.${spec.layers}.weight`)
-      const values = isVocabulary ? weights.get(headName(target))!.slice() : new Float32Array(elements(shape))
+      const values = isVocabulary ? vocabulary.slice() : new Float32Array(elements(shape))
       return [MEDUSA_PREFIX + name, values]
     }),
   )

@@ -74,9 +74,10 @@ export function tokenArrays(batch: Batch, distance: number, scale: number): [str
   ]
 }
 
-export function sequences({ ids, segments }: Batch): [string, Values][] {
-  return [
-    ['ids', ids],
-    ['segments', segments],
-  ]
+export function sequences({
+  ids,
+  segments,
+  states,
+}: Pick<Batch, 'ids' | 'segments' | 'states'>): [string, Values][] {
+  return [['ids', ids], ['segments', segments], ...(states ? [['states', states] as [string, Values]] : [])]
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { draftShape } from '../../src/models/heads/draft-vocabulary.js'
 import { MtpDecoder, type MtpSpec, moduleName, mtpParameters } from '../../src/models/heads/mtp.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { elements } from '../../src/onnx/shapes.js'
@@ -13,6 +14,7 @@ import { readFixture } from '../train/golden-run.js'
 const DEPTH = 3
 const LENGTH = 12
 const random = createRandom(8)
+const draftTokens = Array.from({ length: 100 }, (_, i) => 2 + 3 * i)
 
 const chain = (length: number) => Array.from({ length }, (_, i) => i - 1)
 
@@ -41,6 +43,7 @@ describe.each([
   ['llama', { depth: DEPTH, modules: 1, hiddenStatesFirst: false, parallel: false }],
   ['qwen3', { depth: DEPTH, modules: 2, hiddenStatesFirst: true, parallel: false }],
   ['gemma3', { depth: DEPTH, modules: 3, hiddenStatesFirst: false, parallel: false }],
+  ['llama', { depth: DEPTH, modules: 1, hiddenStatesFirst: false, parallel: false, draftTokens }],
 ])('modules of %s, %j', (fixture, mtp) => {
   test('predict in decoding what they predict in training', async () => {
     const { spec, weights, tokens, wanted } = await withModules(fixture, mtp)
@@ -52,6 +55,7 @@ describe.each([
       const module = {
         name: moduleName(spec, Math.min(depth, mtp.modules - 1)),
         hiddenStatesFirst: mtp.hiddenStatesFirst,
+        draftTokens: 'draftTokens' in mtp ? mtp.draftTokens : undefined,
       }
       const session = await OnnxMtpModule.create(spec, module, weights, { device: 'cpu', threads: 1 })
       const items = states.map((state, i) => ({ token: tokens[i + depth + 1], state }))
@@ -69,8 +73,13 @@ describe.each([
   })
 })
 
-describe.each(['llama', 'qwen3', 'gemma3'])('parallel heads of %s', (fixture) => {
-  const mtp = { depth: DEPTH, modules: DEPTH, hiddenStatesFirst: false, parallel: true }
+describe.each([
+  ['llama', {}],
+  ['qwen3', {}],
+  ['gemma3', {}],
+  ['qwen3', { draftTokens }],
+])('parallel heads of %s, %j', (fixture, draft) => {
+  const mtp = { depth: DEPTH, modules: DEPTH, hiddenStatesFirst: false, parallel: true, ...draft }
 
   test.each([1, DEPTH])('%i of them predict in decoding what they predict in training', async (count) => {
     const { spec, weights, tokens, wanted } = await withModules(fixture, mtp)
@@ -78,7 +87,7 @@ describe.each(['llama', 'qwen3', 'gemma3'])('parallel heads of %s', (fixture) =>
     const output = await model.forward(model.newCache(), tokens.slice(0, LENGTH), chain(LENGTH), [])
     const states = tokens.slice(0, LENGTH).map((_, i) => output.residual(i).slice())
     await model.dispose()
-    const heads = await OnnxParallelHeads.create(spec, count, weights, { device: 'cpu', threads: 1 })
+    const heads = await OnnxParallelHeads.create(spec, count, draft, weights, { device: 'cpu', threads: 1 })
     const cache = heads.newCache()
     for (const [from, to] of [
       [0, 6],
@@ -113,12 +122,13 @@ async function trained(
   arrays.set('ids', Int32Array.from(tokens.slice(0, length)))
   arrays.set('segments', new Int32Array(length))
   const results = beyond.map(({ hidden, weight }, k) => {
+    const { vocabSize } = draftShape(spec, mtp)
     graph.output(graph.node('Gemm', [hidden, weight], { transB: 1 }, `logits.${k}`), 'float32', [
       length,
-      spec.vocabSize,
+      vocabSize,
     ])
     if (!mtp.parallel) arrays.set(`ahead.${k}`, Int32Array.from(tokens.slice(k + 1, k + 1 + length)))
-    const logits = new Float32Array(length * spec.vocabSize)
+    const logits = new Float32Array(length * vocabSize)
     arrays.set(`logits.${k}`, logits)
     return logits
   })

@@ -232,6 +232,17 @@ describe('parallelMtp', () => {
     expect(heads.statesRun).toBeGreaterThan(run.text.length - cached - 6)
   })
 
+  test('drafts tokens of the draft alone, where its heads score no others', async () => {
+    const heads = new ToyHeads(2)
+    const states = [toy.residual([1]), toy.residual([1, 2])]
+    const places = heads.scores(states).map((scores) => argmax(scores, Math.random))
+    const draftTokens = Array.from({ length: 100 }, (_, place) => 7 * place)
+    const drafter = parallelMtp({ heads, draftTokens })({} as Request)
+    drafter.observe!(prefixOf([1, 2, 3]), [], states)
+    const { tokens } = await drafter.draft(prefixOf([1, 2, 3]), { hidden: states[0] }, 10)
+    expect(tokens).toEqual(places.map((place) => 7 * place))
+  })
+
   test('drafts nothing beyond the end of a text, and needs what comes before the final norm', async () => {
     const heads = new ToyHeads(3)
     const states = [toy.residual([1]), toy.residual([1, 2])]

@@ -1,9 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import { BatchDecoder } from '../../src/models/batch-decoder.js'
 import { MEDUSA_PREFIX, type MedusaSpec, medusaParameters } from '../../src/models/heads/medusa.js'
 import { type MtpSpec, mtpParameters } from '../../src/models/heads/mtp.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { elements } from '../../src/onnx/shapes.js'
+import { ArraySession, type Values } from '../../src/runtime/array-session.js'
 import { type Batch, targetsAhead } from '../../src/train/batch.js'
+import { frequentTokens } from '../../src/train/data/frequent-tokens.js'
+import { FrozenStates } from '../../src/train/data/states.js'
+import { initialMedusa } from '../../src/train/initialise-heads.js'
+import { sequences } from '../../src/train/objective.js'
+import type { HeadLossOptions } from '../../src/train/objectives/heads.js'
 import { isMedusa, medusa } from '../../src/train/objectives/medusa.js'
 import { isMtp, multiToken } from '../../src/train/objectives/mtp.js'
 import { Trainer, type Weights } from '../../src/train/trainer.js'
@@ -39,8 +46,8 @@ function formula(name: string, size: number): Float32Array {
 const isMedusaSpec = (spec: Run['spec']): spec is MedusaSpec => 'heads' in spec
 
 /** The objective of a run, its new parameters, and which of all are trained. */
-function objectiveOf({ spec, joint }: Run, target: DecoderSpec) {
-  const loss = joint === null ? {} : { joint }
+function objectiveOf({ spec, joint }: Run, target: DecoderSpec, options: HeadLossOptions) {
+  const loss = joint === null ? options : { ...options, joint }
   if (isMedusaSpec(spec)) {
     const parameters = medusaParameters(spec, target).map(
       ({ name, shape }) => [MEDUSA_PREFIX + name, shape] as const,
@@ -51,9 +58,41 @@ function objectiveOf({ spec, joint }: Run, target: DecoderSpec) {
   return { build: multiToken(target, spec, loss), parameters, isNew: isMtp(target, spec) }
 }
 
-async function trainerOf(run: Run) {
+const headRate = (name: string) => (isMedusa(name) ? 1 : undefined)
+
+/** Some rows of a batch. */
+function rowsOf({ length, ids, targets, weights, segments }: Batch, rows: readonly number[]): Batch {
+  const ints = (values: Int32Array) =>
+    Int32Array.from(rows.flatMap((row) => [...values.subarray(row * length, (row + 1) * length)]))
+  return {
+    rows: rows.length,
+    length,
+    ids: ints(ids),
+    targets: ints(targets),
+    weights: Float32Array.from(
+      rows.flatMap((row) => [...weights.subarray(row * length, (row + 1) * length)]),
+    ),
+    segments: ints(segments),
+  }
+}
+
+/** What a model says of the next token, after each one. */
+async function modelLogits(spec: DecoderSpec, weights: Weights, batch: Batch): Promise<Float32Array[]> {
+  const decoder = new BatchDecoder(spec, shape)
+  const { graph } = decoder
+  const logits = graph.node('Gemm', [decoder.hidden(), decoder.head()], { transB: 1 }, 'logits')
+  const size = shape.batch * shape.length
+  graph.output(logits, 'float32', [size, spec.vocabSize])
+  const session = await ArraySession.create(graph, { device: 'cpu' })
+  const values = new Float32Array(size * spec.vocabSize)
+  await session.run(new Map<string, Values>([...weights, ...sequences(batch), ['logits', values]]))
+  await session.dispose()
+  return Array.from({ length: size }, (_, i) => values.subarray(i * spec.vocabSize, (i + 1) * spec.vocabSize))
+}
+
+async function trainerOf(run: Run, options: HeadLossOptions = {}) {
   const { spec, weights } = await readFixture(run.model)
-  const { build, parameters, isNew } = objectiveOf(run, spec)
+  const { build, parameters, isNew } = objectiveOf(run, spec, options)
   for (const [name, size] of parameters) weights.set(name, formula(name, elements(size)))
   const optimiser = goldenOptimiser(golden, run.losses.length)
   const rateOf = (name: string) => (run.joint !== null || isNew(name) ? 1 : undefined)
@@ -101,6 +140,115 @@ describe('held-out figures by position', () => {
       expect(figures[`top5_${k}`]).toBeGreaterThanOrEqual(figures[`top1_${k}`])
       expect(figures[`top5_${k}`]).toBeLessThanOrEqual(1)
     }
+  })
+})
+
+describe('heads whose states are given', () => {
+  test.each(['medusa', 'mtp modules', 'parallel'])('%s learn the same', async (name) => {
+    const run = { ...golden.runs.find((each) => each.name === name)!, joint: null }
+    const [computed, given] = [await trainerOf(run), await trainerOf(run, { statesGiven: true })]
+    const { spec } = await readFixture(run.model)
+    const options = { device: 'cpu', length: golden.length } as const
+    const states = await FrozenStates.create(spec, given.weights, options)
+    const batch = goldenBatch(golden, run)
+    const data = states.of({ rows: batch.rows, read: async (rows) => rowsOf(batch, rows) })
+    const all = Array.from({ length: batch.rows }, (_, row) => row)
+    for (let step = 0; step < 5; step++) {
+      const { loss } = await computed.trainer.step([batch])
+      expect((await given.trainer.step([await data.read(all)])).loss).toBeCloseTo(loss, 5)
+    }
+    for (const each of [computed.trainer, given.trainer, states]) await each.dispose()
+  })
+})
+
+describe('states of a frozen model', () => {
+  test('are the same whichever rows are read together, kept or not', async () => {
+    const run = golden.runs[0]
+    const { spec, weights } = await readFixture(run.model)
+    const batch = goldenBatch(golden, run)
+    const source = { rows: batch.rows, read: async (rows: readonly number[]) => rowsOf(batch, rows) }
+    const options = { device: 'cpu', length: golden.length } as const
+    const size = golden.length * spec.hiddenSize
+    const found = new Set<string>()
+    // Room for all rows, for one, and for none.
+    for (const budget of [undefined, 4 * size, 0]) {
+      const states = await FrozenStates.create(spec, weights, { ...options, budget })
+      const data = states.of(source)
+      for (const rows of [[0, 1], [1], [1, 0], [0]]) {
+        const { states: read } = await data.read(rows)
+        for (const [i, row] of rows.entries()) {
+          found.add(`${row}: ${read!.subarray(i * size, (i + 1) * size).join()}`)
+        }
+      }
+      await states.dispose()
+    }
+    expect(found.size).toBe(2)
+  })
+})
+
+describe('a draft vocabulary', () => {
+  const draftTokens = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53]
+
+  test.each([{ ownVocabulary: false }, { ownVocabulary: true }])(
+    'is all that heads choose from, %j',
+    async ({ ownVocabulary }) => {
+      const { spec, weights } = await readFixture('llama')
+      const heads = { heads: 1, layers: 1, ownVocabulary, draftTokens }
+      for (const [name, values] of initialMedusa(heads, spec, weights)) weights.set(name, values)
+      const run = golden.runs[0]
+      const batch = { ...goldenBatch(golden, run) }
+      // Some that can be guessed and some that cannot.
+      batch.targets = batch.targets.map((token, i) => (i % 3 ? draftTokens[i % draftTokens.length] : token))
+      const build = medusa(spec, heads)
+      const optimiser = goldenOptimiser(golden, 1)
+      const trainer = await Trainer.create(build, {
+        device: 'cpu',
+        shape,
+        weights,
+        optimiser,
+        rateOf: headRate,
+      })
+      const figures = await trainer.evaluate(batches(batch))
+      const ofStep = await trainer.step([batch])
+      await trainer.dispose()
+      // New heads say what the model says, of the next token.
+      const rows = await modelLogits(spec, weights, batch)
+      const { targets, weights: counted } = targetsAhead(batch, 1)
+      const sums = { loss: 0, guessable: 0, all: 0, top1: 0, top5: 0 }
+      for (const [i, weight] of counted.entries()) {
+        sums.all += weight
+        const scores = draftTokens.map((token) => rows[i][token])
+        const place = draftTokens.indexOf(targets[i])
+        if (place < 0) continue
+        sums.guessable += weight
+        sums.loss -= weight * (scores[place] - Math.log(scores.reduce((sum, x) => sum + Math.exp(x), 0)))
+        const rank = scores.filter((score) => score > scores[place]).length
+        if (rank < 1) sums.top1 += weight
+        if (rank < 5) sums.top5 += weight
+      }
+      expect(sums.guessable).toBeGreaterThan(0.3 * sums.all)
+      expect(sums.guessable).toBeLessThan(0.9 * sums.all)
+      expect(figures.loss_1).toBeCloseTo(sums.loss / sums.guessable, 4)
+      expect(figures.top1_1).toBeCloseTo(sums.top1 / sums.all, 5)
+      expect(figures.top5_1).toBeCloseTo(sums.top5 / sums.all, 5)
+      const total = batch.weights.reduce((sum, weight) => sum + weight, 0)
+      expect(ofStep.loss).toBeCloseTo((0.8 * sums.loss) / total, 4)
+    },
+  )
+
+  test('has the tokens that are learnt most often, and the lowest ids beside them', async () => {
+    const batch = (targets: number[], weights: number[]): Batch => ({
+      rows: 1,
+      length: 4,
+      ids: new Int32Array(4),
+      targets: Int32Array.from(targets),
+      weights: Float32Array.from(weights),
+      segments: new Int32Array(4),
+    })
+    const rows = [batch([9, 9, 7, 5], [1, 1, 1, 0]), batch([7, 8, 9, 5], [1, 1, 1, 0])]
+    const data = { rows: 2, read: async ([row]: readonly number[]) => rows[row] }
+    expect(await frequentTokens(data, 10, 2)).toEqual([7, 9])
+    expect(await frequentTokens(data, 10, 5)).toEqual([0, 1, 7, 8, 9])
   })
 })
 

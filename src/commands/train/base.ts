@@ -61,15 +61,14 @@ export default class TrainBase extends TrainCommand {
     const { argv, flags } = await this.parse(TrainBase)
     const start = flags.init ? await this.#pretrained(flags.init) : await fromScratch(flags)
     const { spec, config, weights, tokenizer, directory, fingerprint } = start
-    return this.train(argv as string[], flags, {
+    const model = { tokenizer, maxPositions: spec.maxPositions }
+    return this.train(argv as string[], flags, model, () => ({
       settings: { config, init: fingerprint },
       build: nextToken(spec),
       weights,
-      tokenizer,
-      maxPositions: spec.maxPositions,
       writeModel: (output, dtype) =>
         writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype }),
-    })
+    }))
   }
 
   #pretrained(source: string): Promise<Start> {

@@ -79,16 +79,15 @@ export default class TrainDraft extends TrainCommand {
     const { spec, config } = draft
     const { alpha, temperature } = flags
     const weights = distilledWeights(draft.weights, target.weights)
-    return this.train(argv as string[], flags, {
+    const maxPositions = Math.min(spec.maxPositions, target.spec.maxPositions)
+    return this.train(argv as string[], flags, { tokenizer: target.tokenizer, maxPositions }, () => ({
       settings: { target: target.fingerprint, config, init: flags.init, alpha, temperature },
       build: distilled(spec, target.spec, { alpha, temperature }),
       weights,
       rateOf: (name) => (isStudent(name) ? 1 : undefined),
-      tokenizer: target.tokenizer,
-      maxPositions: Math.min(spec.maxPositions, target.spec.maxPositions),
       writeModel: (output, dtype) =>
         writeModelFiles(output, { spec, config, weights, tokenizer: target.directory, dtype }),
-    })
+    }))
   }
 
   private async draftOf(

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import { draftTokens, draftVocabularyFlag, settingsOf } from '../../cli/draft-vocabulary.js'
 import { openPretrained } from '../../cli/pretrained.js'
 import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
 import { dataFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
@@ -8,6 +9,7 @@ import { MEDUSA } from '../../heads/kinds.js'
 import { initialMedusa } from '../../train/initialise-heads.js'
 import { writeModelFiles } from '../../train/model-files.js'
 import { isMedusa, medusa } from '../../train/objectives/medusa.js'
+import type { TrainingData } from '../../train/run.js'
 
 const HEADS = { helpGroup: 'HEADS' }
 
@@ -38,6 +40,7 @@ export default class TrainMedusa extends TrainCommand {
       ...HEADS,
       description: "a vocabulary matrix for each head, in place of the model's",
     }),
+    'draft-vocab-size': draftVocabularyFlag(HEADS.helpGroup),
     init: Flags.string({ ...HEADS, helpValue: 'DIR', description: 'go on from these heads' }),
     joint: number({
       ...HEADS,
@@ -64,37 +67,43 @@ export default class TrainMedusa extends TrainCommand {
     const opened = await openPretrained(flags.model, this.interruptSignal(), { copied: joint !== undefined })
     const { spec, config, path, weights, tokenizer, directory } = opened
     const target = { path, spec, fingerprint: fingerprintOf(spec, weights) }
-    const asked = {
-      heads: flags.heads,
-      layers: flags.layers,
-      ownVocabulary: flags['own-vocabulary'] ?? false,
+    const given = flags.init ? await readHeads(flags.init, MEDUSA, target) : undefined
+    const newHeads = async (data: TrainingData) => {
+      const asked = {
+        heads: flags.heads,
+        layers: flags.layers,
+        ownVocabulary: flags['own-vocabulary'] ?? false,
+        draftTokens: await draftTokens(data, spec, flags),
+      }
+      return { spec: asked, weights: initialMedusa(asked, spec, weights) }
     }
-    const start = flags.init
-      ? await readHeads(flags.init, MEDUSA, target)
-      : { spec: asked, weights: initialMedusa(asked, spec, weights) }
-    for (const [name, values] of start.weights) weights.set(name, values)
-    return this.train(argv as string[], flags, {
-      settings: {
-        target: opened.fingerprint,
-        heads: start.spec,
-        init: flags.init,
-        joint,
-        backbone_rate: flags['backbone-rate'],
-      },
-      build: medusa(spec, start.spec, { joint }),
-      weights,
-      rateOf: (name) => {
-        if (isMedusa(name)) return 1
-        return joint === undefined ? undefined : flags['backbone-rate']
-      },
-      tokenizer,
-      maxPositions: spec.maxPositions,
-      writeModel: async (output, dtype) => {
-        if (joint === undefined) return writeHeads(output, MEDUSA, start.spec, weights, target, dtype)
-        await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype })
-        const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
-        await writeHeads(await subdirectory(output, 'medusa'), MEDUSA, start.spec, weights, trained, dtype)
-      },
+    const model = { tokenizer, maxPositions: spec.maxPositions }
+    return this.train(argv as string[], flags, model, async (data) => {
+      const start = given ?? (await newHeads(data))
+      for (const [name, values] of start.weights) weights.set(name, values)
+      const isFrozen = joint === undefined
+      return {
+        settings: {
+          target: opened.fingerprint,
+          heads: settingsOf(start.spec),
+          init: flags.init,
+          joint,
+          backbone_rate: flags['backbone-rate'],
+        },
+        build: medusa(spec, start.spec, { joint, statesGiven: isFrozen }),
+        weights,
+        frozen: isFrozen ? spec : undefined,
+        rateOf: (name) => {
+          if (isMedusa(name)) return 1
+          return isFrozen ? undefined : flags['backbone-rate']
+        },
+        writeModel: async (output, dtype) => {
+          if (isFrozen) return writeHeads(output, MEDUSA, start.spec, weights, target, dtype)
+          await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype })
+          const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
+          await writeHeads(await subdirectory(output, 'medusa'), MEDUSA, start.spec, weights, trained, dtype)
+        },
+      }
     })
   }
 }

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import { draftTokens, draftVocabularyFlag, settingsOf } from '../../cli/draft-vocabulary.js'
 import { openPretrained } from '../../cli/pretrained.js'
 import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
 import { dataFlags, muonFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
@@ -8,6 +9,7 @@ import { MTP } from '../../heads/kinds.js'
 import { initialMtp } from '../../train/initialise-heads.js'
 import { writeModelFiles } from '../../train/model-files.js'
 import { isMtp, multiToken } from '../../train/objectives/mtp.js'
+import type { TrainingData } from '../../train/run.js'
 
 const MODULES = { helpGroup: 'MODULES' }
 
@@ -54,6 +56,7 @@ export default class TrainMtp extends TrainCommand {
       ...MODULES,
       description: 'hidden state before embedding where both are concatenated',
     }),
+    'draft-vocab-size': draftVocabularyFlag(MODULES.helpGroup),
     init: Flags.string({ ...MODULES, helpValue: 'DIR', description: 'go on from these modules' }),
     joint: number({
       ...MODULES,
@@ -73,30 +76,36 @@ export default class TrainMtp extends TrainCommand {
     const opened = await openPretrained(flags.model, this.interruptSignal(), { copied: joint !== undefined })
     const { spec, config, path, weights, tokenizer, directory } = opened
     const target = { path, spec, fingerprint: fingerprintOf(spec, weights) }
-    const asked = {
-      depth: flags.depth,
-      modules: flags.parallel ? flags.depth : (flags.modules ?? 1),
-      hiddenStatesFirst: flags['mtp-hidden-states-first'] ?? false,
-      parallel: flags.parallel ?? false,
+    const given = flags.init ? await readHeads(flags.init, MTP, target) : undefined
+    const newModules = async (data: TrainingData) => {
+      const asked = {
+        depth: flags.depth,
+        modules: flags.parallel ? flags.depth : (flags.modules ?? 1),
+        hiddenStatesFirst: flags['mtp-hidden-states-first'] ?? false,
+        parallel: flags.parallel ?? false,
+        draftTokens: await draftTokens(data, spec, flags),
+      }
+      return { spec: asked, weights: initialMtp(asked, spec, flags.seed) }
     }
-    const start = flags.init
-      ? await readHeads(flags.init, MTP, target)
-      : { spec: asked, weights: initialMtp(asked, spec, flags.seed) }
-    for (const [name, values] of start.weights) weights.set(name, values)
-    const isNew = isMtp(spec, start.spec)
-    return this.train(argv as string[], flags, {
-      settings: { target: opened.fingerprint, modules: start.spec, init: flags.init, joint },
-      build: multiToken(spec, start.spec, { joint }),
-      weights,
-      rateOf: (name) => (joint !== undefined || isNew(name) ? 1 : undefined),
-      tokenizer,
-      maxPositions: spec.maxPositions,
-      writeModel: async (output, dtype) => {
-        if (joint === undefined) return writeHeads(output, MTP, start.spec, weights, target, dtype)
-        await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype })
-        const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
-        await writeHeads(await subdirectory(output, 'mtp'), MTP, start.spec, weights, trained, dtype)
-      },
+    const model = { tokenizer, maxPositions: spec.maxPositions }
+    return this.train(argv as string[], flags, model, async (data) => {
+      const start = given ?? (await newModules(data))
+      for (const [name, values] of start.weights) weights.set(name, values)
+      const isNew = isMtp(spec, start.spec)
+      const isFrozen = joint === undefined
+      return {
+        settings: { target: opened.fingerprint, modules: settingsOf(start.spec), init: flags.init, joint },
+        build: multiToken(spec, start.spec, { joint, statesGiven: isFrozen }),
+        weights,
+        frozen: isFrozen ? spec : undefined,
+        rateOf: (name) => (!isFrozen || isNew(name) ? 1 : undefined),
+        writeModel: async (output, dtype) => {
+          if (isFrozen) return writeHeads(output, MTP, start.spec, weights, target, dtype)
+          await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype })
+          const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
+          await writeHeads(await subdirectory(output, 'mtp'), MTP, start.spec, weights, trained, dtype)
+        },
+      }
     })
   }
 }

@@ -73,17 +73,17 @@ export default class TrainSft extends TrainCommand {
     const signal = this.interruptSignal()
     await requireExamples(held === undefined ? files : [...files, held], signal)
     const model = await openPretrained(flags.model, signal)
-    return this.train(files, flags, flags.full ? allWeights(model) : adapters(model, flags))
+    const { tokenizer, spec } = model
+    const part = flags.full ? allWeights(model) : adapters(model, flags)
+    return this.train(files, flags, { tokenizer, maxPositions: spec.maxPositions }, () => part)
   }
 }
 
-function allWeights({ spec, config, weights, tokenizer, directory, fingerprint }: Pretrained): TrainingPart {
+function allWeights({ spec, config, weights, directory, fingerprint }: Pretrained): TrainingPart {
   return {
     settings: { model: fingerprint, full: true },
     build: nextToken(spec),
     weights,
-    tokenizer,
-    maxPositions: spec.maxPositions,
     writeModel: (output, dtype) =>
       writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype }),
   }
@@ -98,7 +98,7 @@ interface LoraFlags {
 }
 
 function adapters(model: Pretrained, flags: LoraFlags): TrainingPart {
-  const { spec, config, tokenizer, directory, fingerprint } = model
+  const { spec, config, directory, fingerprint } = model
   const names = flags['lora-target-modules'] ?? 'all-linear'
   const lora = new Lora(spec, {
     rank: flags['lora-r'] ?? 8,
@@ -112,8 +112,6 @@ function adapters(model: Pretrained, flags: LoraFlags): TrainingPart {
     build: nextToken(spec, lora),
     weights,
     rateOf: (name) => (added.has(name) ? 1 : undefined),
-    tokenizer,
-    maxPositions: spec.maxPositions,
     writeModel: async (output, dtype) => {
       const merged = mergeAdapters(lora, weights)
       await writeModelFiles(output, { spec, config, weights: merged, tokenizer: directory, dtype })

@@ -3,8 +3,9 @@ import type { BatchDecoder } from '../batch-decoder.js'
 import type { Projection } from '../losses.js'
 import type { Parameter } from '../parameters.js'
 import type { DecoderSpec } from '../spec.js'
+import { type DraftVocabulary, draftShape } from './draft-vocabulary.js'
 
-export interface MedusaSpec {
+export interface MedusaSpec extends DraftVocabulary {
   readonly heads: number
   /** Residual blocks of a head. */
   readonly layers: number
@@ -20,9 +21,11 @@ export const MEDUSA_PREFIX = 'medusa_head.'
  * `k.l.linear`, and its vocabulary matrix `k.layers.weight`.
  */
 export function medusaParameters(
-  { heads, layers, ownVocabulary }: MedusaSpec,
-  { hiddenSize, vocabSize }: Pick<DecoderSpec, 'hiddenSize' | 'vocabSize'>,
+  medusa: MedusaSpec,
+  target: Pick<DecoderSpec, 'hiddenSize' | 'vocabSize'>,
 ): Parameter[] {
+  const { heads, layers, ownVocabulary } = medusa
+  const { hiddenSize, vocabSize } = draftShape(target, medusa)
   const ofHead = (head: number): Parameter[] => [
     ...Array.from({ length: layers }, (_, layer): Parameter[] => [
       { name: `${head}.${layer}.linear.weight`, kind: 'linear', shape: [hiddenSize, hiddenSize] },
@@ -50,7 +53,7 @@ export function medusaHeads(decoder: BatchDecoder, hidden: Value, medusa: Medusa
       const activated = decoder.silu(decoder.graph.node('Gemm', inputs, { transB: 1 }))
       x = decoder.graph.node('Add', [x, activated])
     }
-    const weight = medusa.ownVocabulary ? parameter(`${head}.${medusa.layers}.weight`) : decoder.head()
+    const weight = medusa.ownVocabulary ? parameter(`${head}.${medusa.layers}.weight`) : decoder.head(medusa)
     return { hidden: x, weight }
   })
 }

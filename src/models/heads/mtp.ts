@@ -3,8 +3,9 @@ import { BatchDecoder } from '../batch-decoder.js'
 import type { Projection } from '../losses.js'
 import { blockParameters, type Parameter } from '../parameters.js'
 import type { DecoderSpec } from '../spec.js'
+import type { DraftVocabulary } from './draft-vocabulary.js'
 
-export interface MtpSpec {
+export interface MtpSpec extends DraftVocabulary {
   /** Tokens beyond the next one that are predicted in training, one after the other. */
   readonly depth: number
   /** Modules; the last one is used again where the depth is greater. Of `parallel` heads there is one for each depth. */
@@ -49,10 +50,10 @@ export class MtpDecoder extends BatchDecoder {
    */
   predictions(mtp: MtpSpec, ahead: readonly Value[]): { next: Projection; beyond: Projection[] } {
     const trunk = this.trunk()
-    const weight = this.head()
     const states = mtp.parallel ? this.parallelHeads(trunk.output, mtp) : this.chain(trunk.normed, mtp, ahead)
-    const projection = (state: Value) => ({ hidden: this.rows(state), weight })
-    return { next: projection(trunk.normed), beyond: states.map(projection) }
+    const weight = this.head(mtp)
+    const beyond = states.map((state) => ({ hidden: this.rows(state), weight }))
+    return { next: { hidden: this.rows(trunk.normed), weight: this.head() }, beyond }
   }
 
   /**

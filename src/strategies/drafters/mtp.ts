@@ -21,11 +21,16 @@ export interface MtpModule {
   ): Promise<Required<Pick<Output, 'logits' | 'residual'>>>
 }
 
-export interface MtpOptions {
+export interface MtpOptions extends GuessedTokens {
   /** By depth; the last one is used again for what is deeper. */
   readonly modules: readonly MtpModule[]
   /** Tokens to draft at a time. */
   readonly depth: number
+}
+
+export interface GuessedTokens {
+  /** The token of each score, where there is not one for each of the target's. */
+  readonly draftTokens?: readonly number[]
   /** Nothing is drafted beyond these tokens. */
   readonly eosTokenIds?: readonly number[]
 }
@@ -113,7 +118,7 @@ class MtpDrafter implements Drafter {
     for (const [i, position] of positions.entries()) {
       following?.states.set(position, output.residual(i).slice())
     }
-    return likeliest(output.logits(last))
+    return likeliest(output.logits(last), this.options)
   }
 
   dispose(): void {
@@ -121,8 +126,9 @@ class MtpDrafter implements Drafter {
   }
 }
 
-function likeliest(logits: Float32Array): number {
-  return logits.indexOf(maximum(logits))
+function likeliest(logits: Float32Array, { draftTokens }: GuessedTokens): number {
+  const best = logits.indexOf(maximum(logits))
+  return draftTokens ? draftTokens[best] : best
 }
 
 /** Heads that each predict one token more than the one before, all from the same states. */
@@ -131,15 +137,13 @@ export interface ParallelHeads {
   /**
    * Runs states that follow those of the cache.
    * @param states what the target's last block gave, [hidden] each
-   * @returns each head's raw scores after the last one, [vocab]
+   * @returns each head's raw scores after the last one, [vocab], or one for each of the draft's tokens
    */
   append(cache: KVCache, states: readonly Float32Array[]): Promise<readonly Float32Array[]>
 }
 
-export interface ParallelMtpOptions {
+export interface ParallelMtpOptions extends GuessedTokens {
   readonly heads: ParallelHeads
-  /** Nothing is drafted beyond these tokens. */
-  readonly eosTokenIds?: readonly number[]
 }
 
 /**
@@ -170,7 +174,7 @@ class ParallelMtpDrafter implements Drafter {
     if (this.states.length === 0) return chain([])
     const scores = await heads.append(this.cache, this.states)
     this.states = []
-    const tokens = scores.slice(0, limit).map(likeliest)
+    const tokens = scores.slice(0, limit).map((each) => likeliest(each, this.options))
     const end = tokens.findIndex((token) => eosTokenIds.includes(token))
     return chain(end < 0 ? tokens : tokens.slice(0, end + 1))
   }

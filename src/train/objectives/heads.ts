@@ -1,7 +1,18 @@
 import type { BatchShape } from '../../models/batch-decoder.js'
+import { type DraftVocabulary, draftPlaces } from '../../models/heads/draft-vocabulary.js'
 import { crossEntropy, type Projection, topAccuracy } from '../../models/losses.js'
-import type { Graph, Value } from '../../onnx/graph.js'
-import { type Metric, sumOf, tokenInputs } from '../objective.js'
+import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
+import type { Values } from '../../runtime/array-session.js'
+import type { Batch } from '../batch.js'
+import { type Metric, sumOf, tokenArrays, tokenInputs } from '../objective.js'
+
+/** How heads are trained. */
+export interface HeadLossOptions {
+  /** The factor of the heads' loss beside that of their model, which is trained as well; undefined where it stays as it is. */
+  readonly joint?: number
+  /** Whether the model's states come with the batches. */
+  readonly statesGiven?: boolean
+}
 
 export interface HeadLosses {
   /** Σ w · cross-entropy of each head, scalars. */
@@ -10,26 +21,59 @@ export interface HeadLosses {
 }
 
 /**
- * The losses of heads that predict tokens beyond the next one: the first of `projections` at distance `first`, and so on.
+ * The losses of heads that predict tokens beyond the next one: the first of `projections` at distance 1, and so on.
  * Metrics by position, means over the tokens that have a target there: `loss_k`, and the accuracies `top1_k` and
- * `top5_k`; position 1 is the first token beyond the next.
+ * `top5_k`; position 1 is the first token beyond the next. A target that heads cannot guess has no part in the loss, and
+ * counts as guessed wrong.
  */
-export function headLosses(graph: Graph, shape: BatchShape, projections: readonly Projection[]): HeadLosses {
+export function headLosses(
+  graph: Graph,
+  shape: BatchShape,
+  projections: readonly Projection[],
+  { draftTokens }: DraftVocabulary,
+): HeadLosses {
   const losses: Value[] = []
   const metrics: Record<string, Metric> = {}
   for (const [i, projection] of projections.entries()) {
     const position = i + 1
-    const { targets, weights } = tokenInputs(graph, shape, position)
+    const inputs = tokenInputs(graph, shape, position)
+    const { targets, weights } = draftTokens ? guessable(graph, inputs) : inputs
     const { loss, logProbabilities } = crossEntropy(graph, projection, targets, weights)
-    const weight = sumOf(graph, weights)
     losses.push(loss)
-    metrics[`loss_${position}`] = { sum: loss, weight }
+    metrics[`loss_${position}`] = { sum: loss, weight: sumOf(graph, weights) }
     for (const k of [1, 5]) {
       const sum = topAccuracy(graph, logProbabilities, targets, weights, k)
-      metrics[`top${k}_${position}`] = { sum, weight }
+      metrics[`top${k}_${position}`] = { sum, weight: sumOf(graph, inputs.weights) }
     }
   }
   return { losses, metrics }
+}
+
+/** Targets that are places among the draft's tokens, -1 where there is none: then any place, of weight 0. */
+function guessable(graph: Graph, { targets, weights }: { targets: Value; weights: Value }) {
+  const first = graph.constant('int32', [0])
+  const known = graph.node('Cast', [graph.node('GreaterOrEqual', [targets, first])], {
+    to: ELEMENT_TYPES.float32,
+  })
+  return {
+    targets: graph.node('Max', [targets, first]),
+    weights: graph.node('Mul', [weights, known]),
+  }
+}
+
+/** The inputs of `headLosses` for a micro-batch: targets and weights of so many heads. */
+export function headArrays(
+  heads: number,
+  vocabSize: number,
+  draft: DraftVocabulary,
+): (batch: Batch, scale: number) => [string, Values][] {
+  const places = draft.draftTokens && draftPlaces(vocabSize, draft)
+  const distances = Array.from({ length: heads }, (_, head) => head + 1)
+  return (batch, scale) =>
+    distances.flatMap((distance) => {
+      const [[name, targets], weights] = tokenArrays(batch, distance, scale)
+      return [[name, places ? (targets as Int32Array).map((token) => places[token]) : targets], weights]
+    })
 }
 
 /** Σ factor · loss. */

@@ -3,28 +3,27 @@ import { MEDUSA_PREFIX, type MedusaSpec, medusaHeads } from '../../models/heads/
 import { crossEntropy } from '../../models/losses.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
-import { headLosses, weightedLosses } from './heads.js'
+import { type HeadLossOptions, headArrays, headLosses, weightedLosses } from './heads.js'
 
 /** The weight of each head's loss is this to the power of its number (Cai et al. 2024, section 2.2.1). */
 const DECAY = 0.8
 
-export interface MedusaLoss {
-  /**
-   * Medusa-2's λ0: the loss is that of the language model and λ0 times that of the heads (Cai et al. 2024, section
-   * 2.2.2); undefined for Medusa-1, where the target stays as it is.
-   */
-  readonly joint?: number
-}
-
-/** Medusa's heads on their target: Σ 0.8^k · cross-entropy of head k, from 1. */
-export function medusa(spec: DecoderSpec, heads: MedusaSpec, { joint }: MedusaLoss = {}): BuildObjective {
+/**
+ * Medusa's heads on their target: Σ 0.8^k · cross-entropy of head k, from 1. With `joint`, Medusa-2's λ0, the loss is that of
+ * the language model and λ0 times that of the heads (Cai et al. 2024, section 2.2.2); without it, that of Medusa-1.
+ */
+export function medusa(
+  spec: DecoderSpec,
+  heads: MedusaSpec,
+  { joint, statesGiven }: HeadLossOptions = {},
+): BuildObjective {
+  const arrays = headArrays(heads.heads, spec.vocabSize, heads)
   return (shape) => {
-    const decoder = new BatchDecoder(spec, shape)
+    const decoder = new BatchDecoder(spec, shape, { statesGiven })
     const { graph } = decoder
     const hidden = decoder.hidden()
-    const ofHeads = headLosses(graph, shape, medusaHeads(decoder, hidden, heads))
+    const ofHeads = headLosses(graph, shape, medusaHeads(decoder, hidden, heads), heads)
     const factors = ofHeads.losses.map((_, i) => DECAY ** (i + 1))
-    const distances = factors.map((_, i) => i + 1)
     const metrics = { ...ofHeads.metrics }
     let loss = weightedLosses(graph, ofHeads.losses, factors)
     if (joint !== undefined) {
@@ -32,7 +31,6 @@ export function medusa(spec: DecoderSpec, heads: MedusaSpec, { joint }: MedusaLo
       const next = crossEntropy(graph, { hidden, weight: decoder.head() }, targets, weights)
       metrics.cross_entropy = { sum: next.loss, weight: sumOf(graph, weights) }
       loss = weightedLosses(graph, [next.loss, loss], [1, joint])
-      distances.unshift(0)
     }
     return {
       graph,
@@ -42,7 +40,8 @@ export function medusa(spec: DecoderSpec, heads: MedusaSpec, { joint }: MedusaLo
       inputs: (batch, scale) =>
         new Map([
           ...sequences(batch),
-          ...distances.flatMap((distance) => tokenArrays(batch, distance, scale)),
+          ...(joint === undefined ? [] : tokenArrays(batch, 0, scale)),
+          ...arrays(batch, scale),
         ]),
     }
   }

@@ -2,37 +2,35 @@ import { MtpDecoder, type MtpSpec, mtpParameters } from '../../models/heads/mtp.
 import { crossEntropy } from '../../models/losses.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
-import { headLosses, weightedLosses } from './heads.js'
+import { type HeadLossOptions, headArrays, headLosses, weightedLosses } from './heads.js'
 
-export interface MtpLoss {
-  /**
-   * λ of a loss beside that of the language model, which is trained as well (DeepSeek-AI 2024, equation 25); undefined
-   * where the model stays as it is and the loss is that of the modules alone.
-   */
-  readonly joint?: number
-}
-
-/** Multi-token prediction: λ / D · Σ cross-entropy at each of D depths (DeepSeek-AI 2024, equations 24 and 25). */
-export function multiToken(spec: DecoderSpec, mtp: MtpSpec, { joint }: MtpLoss = {}): BuildObjective {
+/**
+ * Multi-token prediction: λ / D · Σ cross-entropy at each of D depths (DeepSeek-AI 2024, equations 24 and 25). λ is
+ * `joint`, beside the loss of the language model; without it λ is 1, and the loss is that of the modules alone.
+ */
+export function multiToken(
+  spec: DecoderSpec,
+  mtp: MtpSpec,
+  { joint, statesGiven }: HeadLossOptions = {},
+): BuildObjective {
+  const arrays = headArrays(mtp.parallel ? mtp.modules : mtp.depth, spec.vocabSize, mtp)
   return (shape) => {
-    const decoder = new MtpDecoder(spec, shape)
+    const decoder = new MtpDecoder(spec, shape, { statesGiven })
     const { graph } = decoder
     const size = shape.batch * shape.length
     const depths = Array.from({ length: mtp.parallel ? mtp.modules : mtp.depth }, (_, i) => i + 1)
     const ahead = mtp.parallel ? [] : depths.map((depth) => graph.input(`ahead.${depth}`, 'int32', [1, size]))
     const { next, beyond } = decoder.predictions(mtp, ahead)
-    const ofHeads = headLosses(graph, shape, beyond)
+    const ofHeads = headLosses(graph, shape, beyond, mtp)
     const metrics = { ...ofHeads.metrics }
     const share = (joint ?? 1) / depths.length
     const factors = ofHeads.losses.map(() => share)
     let loss = weightedLosses(graph, ofHeads.losses, factors)
-    const distances = [...depths]
     if (joint !== undefined) {
       const { targets, weights } = tokenInputs(graph, shape, 0)
       const ofNext = crossEntropy(graph, next, targets, weights)
       metrics.cross_entropy = { sum: ofNext.loss, weight: sumOf(graph, weights) }
       loss = weightedLosses(graph, [ofNext.loss, loss], [1, 1])
-      distances.unshift(0)
     }
     return {
       graph,
@@ -42,7 +40,8 @@ export function multiToken(spec: DecoderSpec, mtp: MtpSpec, { joint }: MtpLoss =
       inputs: (batch, scale) =>
         new Map([
           ...sequences(batch),
-          ...distances.flatMap((distance) => tokenArrays(batch, distance, scale)),
+          ...(joint === undefined ? [] : tokenArrays(batch, 0, scale)),
+          ...arrays(batch, scale),
           // The token at depth k is the target at depth k - 1.
           ...(mtp.parallel ? [] : depths).map((depth) => {
             return [`ahead.${depth}`, tokenArrays(batch, depth - 1, 1)[0][1]] as const
