@@ -17,7 +17,8 @@ const GENERATION = { do_sample: true, temperature: 0.6, max_new_tokens: 128 }
 for (const part of ['base', 'draft', 'medusa', 'mtp']) {
   const [from, to] = [join(work, part), part === 'base' ? out : join(out, part)]
   mkdirSync(to, { recursive: true })
-  for (const name of readdirSync(from).filter((name) => /\.(safetensors|json|svg)$/.test(name))) {
+  const isShipped = part === 'base' ? /\.(safetensors|json|svg)$/ : /\.(safetensors|json)$/
+  for (const name of readdirSync(from).filter((name) => isShipped.test(name))) {
     copyFileSync(join(from, name), join(to, name))
   }
   const config = JSON.parse(readFileSync(join(to, 'config.json'), 'utf8'))

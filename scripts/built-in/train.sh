@@ -15,7 +15,7 @@ work=$3
 mkdir -p "$work/built-in"
 llm() { ./bin/run.js "$@"; }
 
-# Text: every 40th book is never learnt from; of the others every 4th comes again, beside stories, in the last stage.
+# Text: every 40th book is never learnt from; of the others every 4th comes again, beside stories, in the second stage.
 npx tsx scripts/built-in/split-books.ts "$books" 40 "$work/train.txt" "$work/held-out.txt"
 npx tsx scripts/built-in/split-books.ts "$work/train.txt" 4 /dev/null "$work/quarter.txt"
 npx tsx scripts/built-in/split-books.ts "$work/train.txt" 12 /dev/null "$work/twelfth.txt"
@@ -32,9 +32,13 @@ llm train base "$work/train.txt" --tokenizer "$work/tokenizer" --config scripts/
   "${text[@]}" "${muon[@]}" --learning-rate 8e-3 --min-lr-ratio 0.3 --warmup-steps 40 \
   --sequence-length 128 --batch-size 32 --steps 2800 --eval-steps 200 --save-steps 200 --seed 1
 
-llm train base "$work/quarter.txt" "$stories" "$stories" "$stories" --init "$work/base-1" -o "$work/base" \
+llm train base "$work/quarter.txt" "$stories" "$stories" "$stories" --init "$work/base-1" -o "$work/base-2" \
   "${text[@]}" "${muon[@]}" --learning-rate 4e-3 --min-lr-ratio 0 --warmup-steps 40 \
   --sequence-length 256 --batch-size 16 --steps 2000 --eval-steps 200 --save-steps 200 --save-dtype fp16 --seed 2
+
+llm train base "$work/train.txt" "$stories" "$stories" "$stories" "$stories" --init "$work/base-2" -o "$work/base" \
+  "${text[@]}" "${muon[@]}" --learning-rate 4e-3 --min-lr-ratio 0 --warmup-steps 40 \
+  --sequence-length 512 --batch-size 8 --steps 2800 --eval-steps 200 --save-steps 100 --save-dtype fp16 --seed 3
 
 # What drafts for it learns from the same texts, and from what the model itself writes.
 npx tsx scripts/built-in/mixed-prompts.ts "$work/openings.jsonl" "$work/twelfth.txt" > "$work/self-prompts.jsonl"
@@ -43,8 +47,8 @@ npx tsx scripts/write-texts.ts "$work/self-prompts.jsonl" "$own" --model "$work/
   --answers 8 --max-new-tokens 160 --temperature 0.7 --seconds 150
 texts=("$work/twelfth.txt" "$stories" "$own" "$own" "$own" "$own")
 common=(--held-out "$work/held-out.txt" --held-out-rows 128 --separator '\n\n' --lr-scheduler-type linear --min-lr-ratio 0
-  --warmup-steps 20 --sequence-length 256 --batch-size 16 --eval-steps 100 --save-steps 100 --save-dtype fp16 --seed 3)
-llm train medusa "${texts[@]}" -m "$work/base" -o "$work/medusa" "${common[@]}" --steps 300 --learning-rate 2e-3
+  --warmup-steps 20 --sequence-length 512 --batch-size 8 --eval-steps 100 --save-steps 100 --save-dtype fp16 --seed 3)
+llm train medusa "${texts[@]}" -m "$work/base" -o "$work/medusa" "${common[@]}" --own-vocabulary --steps 300 --learning-rate 2e-3
 llm train mtp "${texts[@]}" -m "$work/base" -o "$work/mtp" "${common[@]}" --optimizer muon --steps 300 --learning-rate 6e-3
 llm train draft "${texts[@]}" -m "$work/base" -o "$work/draft" "${common[@]}" --optimizer muon --steps 350 --learning-rate 1e-2
 
