@@ -1,6 +1,4 @@
 import { Flags } from '@oclif/core'
-import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
-import type { DecoderSpec } from '../models/spec.js'
 import { frequentTokens } from '../train/data/frequent-tokens.js'
 import type { TrainingData } from '../train/run.js'
 
@@ -20,14 +18,9 @@ export function draftVocabularyFlag(helpGroup: string) {
 /** The tokens that new heads are to guess; undefined for all. */
 export async function draftTokens(
   data: TrainingData,
-  { vocabSize }: Pick<DecoderSpec, 'vocabSize'>,
+  { vocabSize }: { readonly vocabSize: number },
   { 'draft-vocab-size': count }: { 'draft-vocab-size'?: number },
 ): Promise<number[] | undefined> {
   if (count === undefined || count >= vocabSize) return undefined
   return frequentTokens(data, vocabSize, count)
-}
-
-/** What of heads decides a run's result, without the tokens, which follow from the data. */
-export function settingsOf<Spec extends DraftVocabulary>({ draftTokens: tokens, ...spec }: Spec) {
-  return { ...spec, draftVocabSize: tokens?.length }
 }

@@ -1,6 +1,4 @@
 import { usageError } from '../errors.js'
-import type { DecoderSpec } from '../models/spec.js'
-import type { Device, SessionOptions } from '../runtime/session.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Settings } from '../train/checkpoint.js'
 import { sampleRows, splitTail } from '../train/data/rows.js'
@@ -16,6 +14,7 @@ import type { Weights } from '../train/trainer.js'
 import { trainingDisplay } from '../ui/training-progress.js'
 import { BaseCommand } from './base-command.js'
 import { openRows } from './packed-data.js'
+import type { Pretrained } from './pretrained.js'
 
 /** The model whose text is learnt, or learnt from. */
 export interface TextModel {
@@ -31,7 +30,7 @@ export interface TrainingPart {
   readonly build: BuildObjective
   readonly weights: Weights
   /** The model among the weights whose states the objective is given; it is not trained. */
-  readonly frozen?: DecoderSpec
+  readonly frozen?: Pretrained['spec']
   readonly rateOf?: (name: string) => number | undefined
   /** Writes what is trained, as it is now, into a directory. */
   readonly writeModel: (directory: string, dtype: SaveDtype) => Promise<void>
@@ -135,8 +134,8 @@ function withStates(data: OpenData, states: FrozenStates): OpenData {
   return { ...data, training: states.of(training), heldOut: { ...heldOut, ...states.of(heldOut) } }
 }
 
-function placement({ device, threads }: TrainFlags): SessionOptions {
-  return { device: device as Device, threads }
+function placement({ device, threads }: TrainFlags): Pick<TrainOptions, 'device' | 'threads'> {
+  return { device: device as TrainOptions['device'], threads }
 }
 
 interface OpenData {

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { draftTokens, draftVocabularyFlag, settingsOf } from '../../cli/draft-vocabulary.js'
+import { draftTokens, draftVocabularyFlag } from '../../cli/draft-vocabulary.js'
 import { openPretrained } from '../../cli/pretrained.js'
 import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
 import { dataFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
@@ -8,6 +8,7 @@ import { fingerprintOf } from '../../heads/fingerprint.js'
 import { MEDUSA } from '../../heads/kinds.js'
 import { initialMedusa } from '../../train/initialise-heads.js'
 import { writeModelFiles } from '../../train/model-files.js'
+import { headSettings } from '../../train/objectives/heads.js'
 import { isMedusa, medusa } from '../../train/objectives/medusa.js'
 import type { TrainingData } from '../../train/run.js'
 
@@ -85,7 +86,7 @@ export default class TrainMedusa extends TrainCommand {
       return {
         settings: {
           target: opened.fingerprint,
-          heads: settingsOf(start.spec),
+          heads: headSettings(start.spec),
           init: flags.init,
           joint,
           backbone_rate: flags['backbone-rate'],

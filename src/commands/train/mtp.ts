@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { draftTokens, draftVocabularyFlag, settingsOf } from '../../cli/draft-vocabulary.js'
+import { draftTokens, draftVocabularyFlag } from '../../cli/draft-vocabulary.js'
 import { openPretrained } from '../../cli/pretrained.js'
 import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
 import { dataFlags, muonFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
@@ -8,6 +8,7 @@ import { fingerprintOf } from '../../heads/fingerprint.js'
 import { MTP } from '../../heads/kinds.js'
 import { initialMtp } from '../../train/initialise-heads.js'
 import { writeModelFiles } from '../../train/model-files.js'
+import { headSettings } from '../../train/objectives/heads.js'
 import { isMtp, multiToken } from '../../train/objectives/mtp.js'
 import type { TrainingData } from '../../train/run.js'
 
@@ -94,7 +95,7 @@ export default class TrainMtp extends TrainCommand {
       const isNew = isMtp(spec, start.spec)
       const isFrozen = joint === undefined
       return {
-        settings: { target: opened.fingerprint, modules: settingsOf(start.spec), init: flags.init, joint },
+        settings: { target: opened.fingerprint, modules: headSettings(start.spec), init: flags.init, joint },
         build: multiToken(spec, start.spec, { joint, statesGiven: isFrozen }),
         weights,
         frozen: isFrozen ? spec : undefined,

@@ -76,6 +76,11 @@ export function headArrays(
     })
 }
 
+/** What of heads decides a run's result, without the tokens, which follow from the data. */
+export function headSettings<Spec extends DraftVocabulary>({ draftTokens, ...spec }: Spec) {
+  return { ...spec, draftVocabSize: draftTokens?.length }
+}
+
 /** Σ factor · loss. */
 export function weightedLosses(graph: Graph, losses: readonly Value[], factors: readonly number[]): Value {
   const terms = losses.map((loss, i) =>
