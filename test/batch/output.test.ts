@@ -176,8 +176,8 @@ describe('an output file', () => {
     writeFileSync(`${path}.lock`, `${hostname()} ${pid} x`)
     await withOutput(path, options, async () => {})
     if (process.platform === 'linux') {
-      // Its parent has not asked how it ended.
-      const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'])
+      // Its parent does not ask how it ended: by then it is no shell any more, which might.
+      const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'])
       const zombie = String(await new Promise((resolve) => parent.stdout.once('data', resolve))).trim()
       while (!readFileSync(`/proc/${zombie}/stat`, 'utf8').includes(') Z ')) await sleep(5)
       writeFileSync(`${path}.lock`, `${hostname()} ${zombie} x`)
