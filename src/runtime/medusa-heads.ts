@@ -1,14 +1,13 @@
-import { type DraftVocabulary, draftRows, draftShape } from '../models/heads/draft-vocabulary.js'
+import { type DraftVocabulary, draftShape } from '../models/heads/draft-vocabulary.js'
 import { type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
 import { medusaGraph } from '../models/heads/medusa-graph.js'
-import { headName } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { Candidates } from '../strategies/drafters/medusa.js'
 import type { Weights } from '../weights/index.js'
 import { runFailure } from './failures.js'
 import * as ort from './ort.js'
-import { drafterSource } from './quantised-vocabulary.js'
+import { drafterSource, sharedVocabularySource } from './quantised-vocabulary.js'
 import { createSession, type Device, type SessionOptions } from './session.js'
 
 /** Medusa's heads on ONNX Runtime. */
@@ -33,11 +32,9 @@ export class MedusaHeads {
     const own = medusaParameters(medusa, spec)
       .map(({ name }) => name)
       .filter((name) => !name.includes('.linear.'))
-    const shared = headName(spec)
-    const vocabularies: [string, Float32Array][] = medusa.ownVocabulary
-      ? own.map((name) => [name, weights.get(name)!])
-      : [[shared, draftRows(weights.get(shared)!, spec.hiddenSize, medusa)]]
-    const source = drafterSource(weights, new Map(vocabularies), shape)
+    const source = medusa.ownVocabulary
+      ? drafterSource(weights, new Map(own.map((name) => [name, weights.get(name)!])), shape)
+      : sharedVocabularySource(spec, weights, medusa)
     const session = await createSession(serialize(medusaGraph(shape, source, medusa)), '', options)
     return new MedusaHeads(session, options.device, medusa)
   }

@@ -3,17 +3,13 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { openWeights } from '../../src/weights/index.js'
 import { fileWriter, isolateEnvironment, runClass, temporaryDirectory } from './cli.js'
-import { writeTextModel } from './text-model.js'
+import { foxes as text, writeTextModel } from './text-model.js'
 
 const home = temporaryDirectory()
 const file = fileWriter(home)
 
 isolateEnvironment(home)
 
-const text = Array.from(
-  { length: 300 },
-  (_, i) => `The ${['red', 'old', 'sad'][i % 3]} fox has ${i % 10} hens.\n`,
-)
 const data = file(text.join(''), 'foxes.txt')
 const writer = join(home, 'writer')
 const at = (name: string) => join(home, name)

@@ -82,3 +82,9 @@ export function dictation(tokenizer: Tokenizer, prompt: string, text: string): s
   const bias = said.slice(1).map((_, i) => [said.slice(0, i + 2), 1e4])
   return JSON.stringify({ sequence_bias: bias, max_new_tokens: said.length })
 }
+
+/** Lines of which a model learns in a few steps what comes next. */
+export const foxes = Array.from(
+  { length: 300 },
+  (_, i) => `The ${['red', 'old', 'sad'][i % 3]} fox has ${i % 10} hens.\n`,
+)

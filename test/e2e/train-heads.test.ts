@@ -9,7 +9,7 @@ import { openWeights } from '../../src/weights/index.js'
 import { type TensorData, writeSafetensors } from '../../src/weights/safetensors-writer.js'
 import { fileWriter, isolateEnvironment, runClass, temporaryDirectory } from './cli.js'
 import { testRefusals } from './refusal.js'
-import { writeTextModel } from './text-model.js'
+import { foxes as text, writeTextModel } from './text-model.js'
 
 const home = temporaryDirectory()
 const model = writeTextModel(join(home, 'model'))
@@ -17,10 +17,6 @@ const file = fileWriter(home)
 
 isolateEnvironment(home)
 
-const text = Array.from(
-  { length: 300 },
-  (_, i) => `The ${['red', 'old', 'sad'][i % 3]} fox has ${i % 10} hens.\n`,
-)
 const data = file(text.join(''), 'foxes.txt')
 const rows = ['--sequence-length', '32', '--batch-size', '4', '--held-out-rows', '4', '--warmup-steps', '2']
 const args = (output: string, ...more: string[]) => [

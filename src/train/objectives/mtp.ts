@@ -13,12 +13,12 @@ export function multiToken(
   mtp: MtpSpec,
   { joint, statesGiven }: HeadLossOptions = {},
 ): BuildObjective {
-  const arrays = headArrays(mtp.parallel ? mtp.modules : mtp.depth, spec.vocabSize, mtp)
+  const depths = Array.from({ length: mtp.parallel ? mtp.modules : mtp.depth }, (_, i) => i + 1)
+  const arrays = headArrays(depths.length, spec.vocabSize, mtp)
   return (shape) => {
     const decoder = new MtpDecoder(spec, shape, { statesGiven })
     const { graph } = decoder
     const size = shape.batch * shape.length
-    const depths = Array.from({ length: mtp.parallel ? mtp.modules : mtp.depth }, (_, i) => i + 1)
     const ahead = mtp.parallel ? [] : depths.map((depth) => graph.input(`ahead.${depth}`, 'int32', [1, size]))
     const { next, beyond } = decoder.predictions(mtp, ahead)
     const ofHeads = headLosses(graph, shape, beyond, mtp)
