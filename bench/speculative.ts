@@ -2,15 +2,18 @@
  * Drafters against plain greedy decoding, on the same model and prompts.
  *
  *     npx tsx bench/speculative.ts --mt-bench FILE --books FILE [--model MODEL] [--dtype fp32,int8,int4] [--draft DIR]
- *         [--medusa DIR] [--mtp DIR] [--prompts N] [--tokens N] [--llama-cpp DIR] [--llama-cpp-model GGUF] [--json OUT]
+ *         [--stories FILE] [--medusa DIR] [--mtp DIR] [--fixed] [--prompts N] [--tokens N] [--llama-cpp DIR] [--llama-cpp-model GGUF]
+ *         [--llama-cpp-draft GGUF] [--json OUT]
  *
- * FILE of --mt-bench has MT-bench's questions as JSON Lines, FILE of --books a paragraph a line. By default the built-in model with its
- * drafters. For each prompt plain decoding and each drafter generate once, every other prompt backwards, so that no side
- * always follows the same one; the ratio of a prompt is of that prompt's runs. A drafter decides by itself how much it drafts, as in
- * `llm generate`. Where the text is not plain decoding's, the first differing token and the gap between the two best scores
- * there are told. `at best` is what the measured costs of passes allow with the same drafts (`report.ts`). DIR of --llama-cpp has the
- * package node-llama-cpp: its plain decoding and its prompt lookup of the same prompts, with the weights of --llama-cpp-model or those of
- * MODEL, take turns with the others.
+ * FILE of --mt-bench has MT-bench's questions as JSON Lines, FILE of --books a paragraph a line, FILE of --stories a `prompt` a line, which
+ * the model is to go on from. By default the built-in model with its drafters. For each prompt plain decoding and each drafter generate
+ * once, every other prompt backwards, so that no side always follows the same one; the ratio of a prompt is of that prompt's runs. A
+ * drafter decides by itself how much it drafts, as in `llm generate`; with --fixed Medusa also drafts trees of 63 nodes, as many as Cai et
+ * al.'s have, and MTP 2 tokens, whether they pay or not: what they guess, apart from what it costs here. Where the text is not plain
+ * decoding's, the first differing token and the gap between the two best scores there are told. `at best` is what the measured costs of
+ * passes allow with the same drafts (`report.ts`). DIR of --llama-cpp has the package node-llama-cpp: its plain decoding, its prompt lookup
+ * and, with the weights of --llama-cpp-draft, its drafts of a smaller model take turns with the others on the same prompts, with the
+ * weights of --llama-cpp-model or those of MODEL.
  */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -31,6 +34,8 @@ import { type PromptSet, promptSets } from './speculative/prompts.js'
 import { markdown, type Side } from './speculative/report.js'
 
 const PLAIN = 'plain'
+/** Drafts of --fixed. */
+const FIXED = { medusa: 63, mtp: 2 }
 /** Tokens of the largest pass whose cost is told. */
 const MOST_COSTED = 16
 
@@ -45,15 +50,18 @@ function options() {
       mtp: text,
       'llama-cpp': text,
       'llama-cpp-model': text,
+      'llama-cpp-draft': text,
       'mt-bench': text,
       books: text,
+      stories: text,
+      fixed: { type: 'boolean', default: false },
       prompts: { ...text, default: '20' },
       tokens: { ...text, default: '128' },
       threads: { ...text, default: String(availableParallelism()) },
       json: text,
     },
   })
-  const { 'mt-bench': mtBench, books, model, json } = values
+  const { 'mt-bench': mtBench, books, stories, fixed, model, json } = values
   if (!mtBench || !books) throw new Error('Give the prompts: --mt-bench FILE and --books FILE.')
   const part = (name: 'draft' | 'medusa' | 'mtp') => {
     const own = join(BUILT_IN_DIRECTORY, name)
@@ -61,11 +69,12 @@ function options() {
   }
   return {
     model,
-    mtBench,
-    books,
+    texts: { mtBench, books, stories },
+    fixed,
     json,
     llamaCpp: values['llama-cpp'],
     llamaCppModel: values['llama-cpp-model'] ?? model,
+    llamaCppDraft: values['llama-cpp-draft'],
     dtypes: values.dtype.split(',') as RunType[],
     parts: { draft: part('draft'), medusa: part('medusa'), mtp: part('mtp') },
     prompts: positive('prompts', values.prompts),
@@ -78,12 +87,19 @@ type Options = ReturnType<typeof options>
 
 async function drafters(
   model: LanguageModel,
-  { parts, threads }: Options,
+  { parts, fixed, threads }: Options,
 ): Promise<Map<string, LoadedDrafter>> {
   const found = new Map<string, LoadedDrafter>([['lookup', await loadLookup(model, { threads })]])
   if (parts.draft) found.set('draft model', await loadDraft(parts.draft, model, { threads }))
   if (parts.medusa) found.set('medusa', await loadMedusa(parts.medusa, model, { threads }))
   if (parts.mtp) found.set('mtp', await loadMtp(parts.mtp, model, { threads }))
+  if (fixed && parts.medusa) {
+    const drafter = await loadMedusa(parts.medusa, model, { tree: FIXED.medusa, threads })
+    found.set(`medusa, ${FIXED.medusa} nodes`, drafter)
+  }
+  if (fixed && parts.mtp) {
+    found.set(`mtp, ${FIXED.mtp} tokens`, await loadMtp(parts.mtp, model, { depth: FIXED.mtp, threads }))
+  }
   return found
 }
 
@@ -143,11 +159,11 @@ async function main(): Promise<void> {
     const model = await loadModel(settings.model, { dtype, device: 'cpu', threads: settings.threads })
     const found = await drafters(model, settings)
     const isChat = model.tokenizer.chatTemplate !== undefined
-    const sets = await promptSets(settings.mtBench, settings.books, settings.prompts, isChat)
+    const sets = await promptSets(settings.texts, settings.prompts, isChat)
     const all = new Map([[PLAIN, {}], ...[...found].map(([name, { options }]) => [name, options] as const)])
     await generate(model, sets[0].prompts[0], { max_new_tokens: 8 }).result()
-    const { llamaCpp, llamaCppModel, threads } = settings
-    const peer = llamaCpp === undefined ? undefined : await LlamaCpp.start(llamaCpp, llamaCppModel, threads)
+    const { llamaCpp, llamaCppModel, llamaCppDraft, threads } = settings
+    const peer = llamaCpp ? await LlamaCpp.start(llamaCpp, llamaCppModel, llamaCppDraft, threads) : undefined
     const sides: Side[] = []
     for (const set of sets) sides.push(...(await measure(model, set, all, settings.tokens, peer)))
     const { pass } = await measureStepCosts(model, randomDrafts(model.model, MOST_COSTED))

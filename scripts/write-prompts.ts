@@ -1,11 +1,11 @@
 /**
  * Writes questions and requests of many kinds, to which a model then writes the answers that its heads learn from.
  *
- *     npx tsx scripts/write-prompts.ts OUT.jsonl [--prompts 2500] [--seed 1]
+ *     npx tsx scripts/write-prompts.ts OUT.jsonl [--prompts 2500] [--seed 1] [--long]
  *
  * Each line has a `prompt`, and the same as `question`, which `llm batch` passes through: a request of one of eight kinds, in turn
  * (writing, roleplay, reasoning, arithmetic, code, extraction, science, humanities), its places filled at random by the seed. No
- * request is written twice.
+ * request is written twice. With `--long` they are of six kinds that ask for several paragraphs.
  */
 import { parseArgs } from 'node:util'
 import { writeFileWhole } from '../src/files.js'
@@ -152,15 +152,67 @@ const KINDS: readonly (readonly string[])[] = [
   ],
 ]
 
+const LONG_KINDS: readonly (readonly string[])[] = [
+  [
+    'Write a lively travel article about a week in {place}, with the food, the people and the sights.',
+    'Draft a friendly but professional email to {recipient} about {matter}. Ask for an answer by the end of the week.',
+    'Write a persuasive letter to {recipient} in favour of {topic}.',
+    'Write a short story of four paragraphs that begins with {thing} and ends in {place}.',
+    'Describe a busy street in {city}, with its sounds, smells and people.',
+    'Write a blog post that compares {topic} and {topic}. Use headings.',
+    'Outline an article on {topic}: an introduction, three arguments and a conclusion.',
+    'Write a descriptive paragraph about {thing}, then a shorter version of it.',
+  ],
+  [
+    'You are {role}. Answer this question as that person would, at length: what do you think of {topic}?',
+    'Take the part of {role} and tell a group of visitors the story of {history}.',
+    'Imagine that {thing} could speak. Write what it tells {name} about {place}.',
+    'Pretend to be {role} who is asked to explain {science}. Use pictures from your work.',
+    'Write an interview with {role} about {topic}, with five questions and answers.',
+  ],
+  [
+    'Suppose that {city} gave up {topic}. Discuss what would change for its people, step by step.',
+    '{name} must choose between work as a {job} in {city} and work as a {job} in {place}. Weigh the two and give advice.',
+    'How can a person who has little time learn about {science}? Make a plan for four weeks.',
+    'Explain why {topic} is debated, and give the arguments of both sides in detail.',
+    'A {job} earns {large} dollars a day and spends {small} dollars on food. Explain step by step how long it takes to save for {thing}.',
+  ],
+  [
+    'Write a {language} program that {task}. Explain every step, and show how it is used.',
+    'Design a small website about {topic}: give its HTML, and explain each part.',
+    'Implement {concept} in {language}, and describe its advantages.',
+    'Write a {language} class for a list of {item}, with methods to add, find and remove them.',
+    'Explain the difference between {concept} and {concept} in detail, with code in {language}.',
+  ],
+  [
+    'Describe {science} in detail: how it works, who discovered it, and what it is used for.',
+    'Explain the process of {science} and its effect on {animal} in several paragraphs.',
+    'What are the main steps in {science}, and what happens in each?',
+    'How do engineers make use of {science}? Give examples, with advantages and limits.',
+    'Explain how {science} and {science} are connected, first simply and then in depth.',
+  ],
+  [
+    'Give an overview of {history}: its causes, its course and its consequences.',
+    'Discuss the relation between {idea} and {idea}, with examples from {history}.',
+    'How did {history} shape the art and the economy of its time? Compare it with {history}.',
+    'Explain {idea} and its place in the debate on {topic} today.',
+    'Prepare a lesson on {history} for {audience}, with questions and answers.',
+  ],
+]
+
 const text = { type: 'string' } as const
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { prompts: { ...text, default: '2500' }, seed: { ...text, default: '1' } },
+  options: {
+    prompts: { ...text, default: '2500' },
+    seed: { ...text, default: '1' },
+    long: { type: 'boolean' },
+  },
 })
 const [out] = positionals
 const count = Number(values.prompts)
 if (positionals.length !== 1 || !(count > 0)) {
-  console.error('Usage: write-prompts.ts OUT.jsonl [--prompts 2500] [--seed 1]')
+  console.error('Usage: write-prompts.ts OUT.jsonl [--prompts 2500] [--seed 1] [--long]')
   process.exit(2)
 }
 
@@ -169,7 +221,8 @@ const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.lengt
 const fill = (template: string) => template.replace(/\{(\w+)\}/g, (_, place) => pick(PLACES[place]))
 
 const prompts = new Set<string>()
-for (let i = 0; prompts.size < count; i++) prompts.add(fill(pick(KINDS[i % KINDS.length])))
+const kinds = values.long ? LONG_KINDS : KINDS
+for (let i = 0; prompts.size < count; i++) prompts.add(fill(pick(kinds[i % kinds.length])))
 await writeFileWhole(
   out,
   [...prompts].map((prompt) => `${JSON.stringify({ prompt, question: prompt })}\n`).join(''),

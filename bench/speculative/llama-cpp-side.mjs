@@ -1,19 +1,22 @@
 /**
- * llama.cpp's side of bench/speculative.ts, by node-llama-cpp: node llama-cpp-side.mjs PACKAGE GGUF THREADS
+ * llama.cpp's side of bench/speculative.ts, by node-llama-cpp: node llama-cpp-side.mjs PACKAGE GGUF THREADS [DRAFT-GGUF]
  *
- * PACKAGE is the directory of node-llama-cpp. Says what it is in a line of JSON, and then answers each task `{prompt, tokens, lookup}`, a
- * line on stdin, with one on stdout: `{seconds, passes}` of greedy decoding of so many tokens after the first, plainly or with its
- * InputLookupTokenPredictor, which drafts `lookup` at most. An end of text does not end it.
+ * PACKAGE is the directory of node-llama-cpp. Says what it is in a line of JSON, and then answers each task `{prompt, tokens, predictor}`, a
+ * line on stdin, with one on stdout: `{seconds, passes}` of greedy decoding of so many tokens after the first: plainly, with its
+ * InputLookupTokenPredictor (`{kind: 'lookup', most}`), or with its DraftSequenceTokenPredictor at its defaults (`{kind: 'draft'}`). An end
+ * of text does not end it.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 
-const [directory, path, threads] = process.argv.slice(2)
+const [directory, path, threads, draftPath] = process.argv.slice(2)
 const { exports, main, version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
 const entry = join(directory, exports?.['.']?.node?.import ?? exports?.['.']?.import ?? main)
-const { getLlama, InputLookupTokenPredictor, LlamaLogLevel } = await import(pathToFileURL(entry).href)
+const { DraftSequenceTokenPredictor, getLlama, InputLookupTokenPredictor, LlamaLogLevel } = await import(
+  pathToFileURL(entry).href
+)
 
 const llama = await getLlama({
   gpu: false,
@@ -22,14 +25,15 @@ const llama = await getLlama({
   logLevel: LlamaLogLevel.error,
 })
 const model = await llama.loadModel({ modelPath: path })
+const draftModel = draftPath === undefined ? undefined : await llama.loadModel({ modelPath: draftPath })
 
-async function decode({ prompt, tokens, lookup }) {
-  const context = await model.createContext({
-    contextSize: prompt.length + tokens + 64,
-    threads: Number(threads),
-  })
-  const tokenPredictor =
-    lookup > 0 ? new InputLookupTokenPredictor({ predictionLength: { max: lookup } }) : undefined
+async function decode({ prompt, tokens, predictor }) {
+  const shape = { contextSize: prompt.length + tokens + 64, threads: Number(threads) }
+  const context = await model.createContext(shape)
+  const draftContext = predictor?.kind === 'draft' ? await draftModel.createContext(shape) : undefined
+  const tokenPredictor = draftContext
+    ? new DraftSequenceTokenPredictor(draftContext.getSequence())
+    : predictor && new InputLookupTokenPredictor({ predictionLength: { max: predictor.most } })
   const sequence = context.getSequence({ tokenPredictor })
   // Only its chat session does that by itself.
   tokenPredictor?.updateInputTokens(prompt)
@@ -42,6 +46,7 @@ async function decode({ prompt, tokens, lookup }) {
   const seconds = (performance.now() - begun) / 1e3
   const { used } = sequence.tokenPredictions
   await context.dispose()
+  await draftContext?.dispose()
   return { seconds, passes: tokens - used }
 }
 

@@ -7,9 +7,12 @@ const SCRIPT = fileURLToPath(new URL('./llama-cpp-side.mjs', import.meta.url))
 interface Task {
   readonly prompt: readonly number[]
   readonly tokens: number
-  /** Tokens that its InputLookupTokenPredictor drafts at most; 0 for plain decoding. */
-  readonly lookup: number
+  /** None for plain decoding. */
+  readonly predictor?: Predictor
 }
+
+/** Its InputLookupTokenPredictor, which drafts so many tokens at most, or its DraftSequenceTokenPredictor. */
+type Predictor = { readonly kind: 'lookup'; readonly most: number } | { readonly kind: 'draft' }
 
 interface Answer {
   /** From the first token to the last one. */
@@ -17,8 +20,12 @@ interface Answer {
   readonly passes: number
 }
 
-/** Its default, and as many as pay where much is copied. */
-const LOOKUPS = [0, 3, 10]
+/** Plain decoding; lookup with its default, and as many as pay where much is copied. */
+const PREDICTORS: readonly (Predictor | undefined)[] = [
+  undefined,
+  { kind: 'lookup', most: 3 },
+  { kind: 'lookup', most: 10 },
+]
 
 interface Row {
   readonly set: string
@@ -26,41 +33,54 @@ interface Row {
   readonly tokens: number
 }
 
-/** Plain decoding and prompt lookup of llama.cpp, by node-llama-cpp, on the same prompts. */
+/** Plain decoding, prompt lookup and drafts of a smaller model by llama.cpp, through node-llama-cpp, on the same prompts. */
 export class LlamaCpp {
   private readonly rows: Row[] = []
 
-  private constructor(private readonly peer: ScriptPeer<Task, Answer>) {}
+  private constructor(
+    private readonly peer: ScriptPeer<Task, Answer>,
+    private readonly predictors: typeof PREDICTORS,
+  ) {}
 
-  /** @param directory the package node-llama-cpp */
-  static async start(directory: string, gguf: string, threads: number): Promise<LlamaCpp> {
-    return new LlamaCpp(await scriptPeer(process.execPath, SCRIPT, [directory, gguf, String(threads)]))
+  /**
+   * @param directory the package node-llama-cpp
+   * @param draft a smaller model's GGUF, if there is one
+   */
+  static async start(
+    directory: string,
+    gguf: string,
+    draft: string | undefined,
+    threads: number,
+  ): Promise<LlamaCpp> {
+    const args = [directory, gguf, String(threads), ...(draft ? [draft] : [])]
+    const predictors = draft ? [...PREDICTORS, { kind: 'draft' } as const] : PREDICTORS
+    return new LlamaCpp(await scriptPeer(process.execPath, SCRIPT, args), predictors)
   }
 
   /** Decodes after a prompt, every other time backwards. */
   async measure(set: string, prompt: readonly number[], tokens: number): Promise<void> {
     const answers: Answer[] = []
-    const order = [...LOOKUPS.keys()]
+    const order = [...this.predictors.keys()]
     for (const i of this.rows.length % 2 === 0 ? order : order.toReversed()) {
-      answers[i] = await this.peer.ask({ prompt, tokens, lookup: LOOKUPS[i] })
+      answers[i] = await this.peer.ask({ prompt, tokens, predictor: this.predictors[i] })
     }
     this.rows.push({ set, prompt: answers, tokens })
   }
 
   markdown(): string {
     const sets = [...new Set(this.rows.map(({ set }) => set))]
-    const rows = sets.flatMap((set) => LOOKUPS.map((lookup, i) => this.summary(set, lookup, i)))
+    const rows = sets.flatMap((set) => this.predictors.map((_, i) => this.summary(set, i)))
     const head = ['prompts', 'predictor', 'tok/s', 'ratio', 'range', 'tokens a pass']
     return `${this.peer.description}:\n\n${table(head, rows)}`
   }
 
-  private summary(set: string, lookup: number, i: number): string[] {
+  private summary(set: string, i: number): string[] {
     const rows = this.rows.filter((row) => row.set === set)
     const ratios = rows.map(({ prompt }) => prompt[0].seconds / prompt[i].seconds)
     const sum = (of: (row: Row) => number) => rows.reduce((total, row) => total + of(row), 0)
     return [
       set,
-      lookup === 0 ? 'none' : `InputLookup, ${lookup} at most`,
+      nameOf(this.predictors[i]),
       median(rows.map(({ prompt, tokens }) => (tokens - 1) / prompt[i].seconds)).toFixed(1),
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`,
@@ -71,4 +91,9 @@ export class LlamaCpp {
   dispose(): Promise<void> {
     return this.peer.dispose()
   }
+}
+
+function nameOf(predictor: Predictor | undefined): string {
+  if (!predictor) return 'none'
+  return predictor.kind === 'draft' ? 'DraftSequence' : `InputLookup, ${predictor.most} at most`
 }

@@ -10,21 +10,27 @@ export interface PromptSet {
 /** Words of a passage that is to be summed up or copied. */
 const PASSAGE = { least: 90, most: 200 }
 
+/** Where prompts come from. */
+export interface PromptTexts {
+  /** MT-bench's questions, JSON Lines with `turns`. */
+  readonly mtBench: string
+  /** A text with a paragraph a line, also as .br. */
+  readonly books: string
+  /** Beginnings of stories, JSON Lines with `prompt`. */
+  readonly stories?: string
+}
+
 /**
- * The sets: the first turns of MT-bench's questions, and passages of books to be summed up and to be copied. A model without a chat template
- * does not follow instructions: for it the passage is followed by its own first words.
- * @param books a text with a paragraph a line, also as .br
+ * The sets: the first turns of MT-bench's questions, passages of books to be summed up and to be copied, and beginnings of stories. A model
+ * without a chat template does not follow instructions: for it the passage is followed by its own first words.
+ * @param count prompts of a set
  */
 export async function promptSets(
-  mtBench: string,
-  books: string,
+  { mtBench, books, stories }: PromptTexts,
   count: number,
   isChat: boolean,
 ): Promise<PromptSet[]> {
-  const questions = readFileSync(mtBench, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line): string => JSON.parse(line).turns[0])
+  const questions = linesOf<{ turns: string[] }>(mtBench).map(({ turns }) => turns[0])
   const passages = await passagesOf(books, count)
   const opening = (passage: string) => passage.split(' ').slice(0, 8).join(' ')
   const copying = (passage: string) =>
@@ -35,7 +41,22 @@ export async function promptSets(
     { name: 'MT-bench', prompts: spread(questions, count) },
     { name: 'summarising', prompts: passages.map(summarising) },
     { name: 'copying', prompts: passages.map(copying) },
+    ...(stories
+      ? [
+          {
+            name: 'stories',
+            prompts: spread(linesOf<{ prompt: string }>(stories), count).map(({ prompt }) => prompt),
+          },
+        ]
+      : []),
   ]
+}
+
+function linesOf<T>(file: string): T[] {
+  return readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
 }
 
 /** Paragraphs of a fitting length, from all over the books' beginning. */

@@ -80,6 +80,7 @@ export class SharedPrefixes {
         rest,
         rest.map((_, i) => start + i - 1),
         [],
+        { states: [] },
       )
       return branch
     } catch (error) {

@@ -104,7 +104,7 @@ class Round {
     const { vocabSize } = this.model
     const tokens = Array.from({ length: count }, () => Math.floor(this.random() * vocabSize))
     const parents = tokens.map((_, i) => length + i - 1)
-    const output = await this.model.forward(cache, tokens, parents, nodes)
+    const output = await this.model.forward(cache, tokens, parents, nodes, { states: [] })
     for (const node of nodes ?? tokens.keys()) best(output.logits(node), this.random)
   }
 }

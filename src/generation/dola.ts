@@ -2,7 +2,7 @@ import { usageError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { maximum } from '../strategies/ranking.js'
 import { logSoftmax } from '../strategies/softmax.js'
-import type { KVCache, Model, Output } from '../strategies/types.js'
+import type { ForwardOptions, KVCache, Model, Output } from '../strategies/types.js'
 import type { GenerationConfig } from './config.js'
 
 /** The share of the best token's probability that a token must have. */
@@ -74,8 +74,9 @@ export class DolaModel implements Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes?: readonly number[],
+    { states }: ForwardOptions = {},
   ): Promise<Output> {
-    const output = await this.model.forward(cache, tokens, parents, nodes)
+    const output = await this.model.forward(cache, tokens, parents, nodes, { states })
     return {
       logits: (node) => output.logits(node),
       hidden: (node) => output.hidden(node),

@@ -99,6 +99,7 @@ async function* scoreWindow(model: Model, ids: readonly number[], begin: number,
         ids.slice(start, stop),
         indices(start - begin - 1, stop - begin - 1),
         predicted.map((index) => index - 1 - start),
+        { states: [] },
       )
       for (const index of predicted) {
         const logits = output.logits(index - 1 - start)

@@ -25,8 +25,8 @@ import { strategyFor } from './mode.js'
 import { prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
 import { encodePrompt, type Prompt } from './prompt.js'
-import { type GeneratedSequence, Sequence, tokenRecorder } from './sequence.js'
-import { shortlisted, shortlistOf } from './shortlist.js'
+import { type GeneratedSequence, keepsHidden, Sequence, tokenRecorder } from './sequence.js'
+import { shortlistOf, wanting } from './shortlist.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { healPrompt } from './token-healing.js'
@@ -210,7 +210,10 @@ async function* run(
       logprobs: options.logprobs,
     }
     const sequences = Array.from({ length: count }, () => new Sequence(parts))
-    const decoded = shortlisted(contrasted(target, config, spec), shortlistOf(config, context, options))
+    const decoded = wanting(contrasted(target, config, spec), {
+      shortlist: shortlistOf(config, context, options),
+      states: keepsHidden(config) ? ['hidden'] : [],
+    })
     const requests = caches.map((cache, i) => ({
       model: decoded,
       cache,

@@ -1,5 +1,5 @@
 import { usageError } from '../errors.js'
-import type { KVCache, Model, Output } from '../strategies/types.js'
+import type { ForwardOptions, KVCache, Model, Output } from '../strategies/types.js'
 import { combineGuidance } from './processors/index.js'
 
 /**
@@ -45,6 +45,7 @@ export class GuidedModel implements Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
+    { states }: ForwardOptions = {},
   ): Promise<Output> {
     if (!(cache instanceof GuidedCache)) throw new TypeError('The cache is of another kind of model.')
     const first = cache.length
@@ -56,13 +57,14 @@ export class GuidedModel implements Model {
     const chosenFrom = nodes.filter((node) => first + node >= this.promptLength - 1)
     const counterpart = (node: number) => cache.counterpart(first + node) - before
     const [conditional, unconditional] = await Promise.all([
-      this.model.forward(cache.conditional, tokens, parents, nodes),
+      this.model.forward(cache.conditional, tokens, parents, nodes, { states }),
       head.length + generated.length > 0
         ? this.model.forward(
             cache.unconditional,
             [...head, ...generated.map((i) => tokens[i])],
             [...head.map((_, i) => i - 1), ...generated.map((i) => cache.counterpart(parents[i]))],
             chosenFrom.map(counterpart),
+            { states: [] },
           )
         : undefined,
     ])

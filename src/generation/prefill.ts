@@ -50,7 +50,7 @@ export async function prefill(
     const rest = promptIds.slice(held, -1)
     if (rest.length > 0) {
       const parents = rest.map((_, i) => held + i - 1)
-      await merging.forward(root, rest, parents, [])
+      await merging.forward(root, rest, parents, [], { states: [] })
     }
     const guided =
       scale === 1

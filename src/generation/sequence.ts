@@ -62,20 +62,26 @@ export interface TokenRecord {
   readonly hidden?: Float32Array
 }
 
+/** Whether results have the hidden states that their tokens were chosen from. */
+export function keepsHidden({ return_dict_in_generate, output_hidden_states }: GenerationConfig): boolean {
+  return return_dict_in_generate && output_hidden_states
+}
+
 /** Makes records; of copies, for a choice's arrays live until the next step only. */
 export function tokenRecorder({
   config,
   tokenizer,
   logprobs,
 }: Pick<SequenceOptions, 'config' | 'tokenizer' | 'logprobs'>): (choice: Choice) => TokenRecord {
-  const { return_dict_in_generate: details, output_scores, output_logits, output_hidden_states } = config
+  const { return_dict_in_generate: details, output_scores, output_logits } = config
   const spell = (id: number) => tokenizer.idToToken(id) ?? ''
-  return ({ token, logits, scores, hidden }) => ({
-    token,
-    ...(logprobs !== undefined && { logprobs: tokenLogprobs(logits, token, logprobs, spell) }),
-    ...(details && output_scores && { scores: scores.slice() }),
-    ...(details && output_logits && { logits: logits.slice() }),
-    ...(details && output_hidden_states && { hidden: hidden.slice() }),
+  return (choice) => ({
+    token: choice.token,
+    ...(logprobs !== undefined && { logprobs: tokenLogprobs(choice.logits, choice.token, logprobs, spell) }),
+    ...(details && output_scores && { scores: choice.scores.slice() }),
+    ...(details && output_logits && { logits: choice.logits.slice() }),
+    // Read where it is wanted alone.
+    ...(keepsHidden(config) && { hidden: choice.hidden.slice() }),
   })
 }
 
@@ -145,7 +151,7 @@ export class Sequence {
   result(): GeneratedSequence {
     const { records, beam } = this
     const { config, logprobs, tokenizer } = this.options
-    const { output_scores, output_logits, output_hidden_states, return_dict_in_generate: details } = config
+    const { output_scores, output_logits, return_dict_in_generate: details } = config
     const ids = records.map(({ token }) => token)
     const scores = records.flatMap((record) => record.scores ?? [])
     return {
@@ -162,8 +168,7 @@ export class Sequence {
           transition_scores: computeTransitionScores(ids, scores, { normalizeLogits: !beam }),
         }),
       ...(details && output_logits && { logits: records.flatMap((record) => record.logits ?? []) }),
-      ...(details &&
-        output_hidden_states && { hidden_states: records.flatMap(({ hidden }) => hidden ?? []) }),
+      ...(keepsHidden(config) && { hidden_states: records.flatMap(({ hidden }) => hidden ?? []) }),
     }
   }
 }

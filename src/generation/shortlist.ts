@@ -1,4 +1,4 @@
-import type { Model } from '../strategies/types.js'
+import type { ForwardOptions, Model } from '../strategies/types.js'
 import type { GenerationConfig } from './config.js'
 import type { GenerateOptions } from './generate.js'
 import { generationMode } from './mode.js'
@@ -27,9 +27,11 @@ export function shortlistOf(
 
 const MODES = ['greedy_search', 'sample', 'assisted_generation']
 
-/** The same model, of which only so many of the best scores are wanted. */
-export function shortlisted(model: Model, shortlist: number | undefined): Model {
-  if (shortlist === undefined) return model
+/**
+ * The same model, of which only so many of the best scores are wanted, and these states beside those that a strategy reads itself:
+ * the hidden ones, where the result has them.
+ */
+export function wanting(model: Model, { shortlist, states = [] }: ForwardOptions): Model {
   const { vocabSize, hiddenSize, maxPositions, exits } = model
   return {
     vocabSize,
@@ -37,6 +39,10 @@ export function shortlisted(model: Model, shortlist: number | undefined): Model 
     maxPositions,
     exits,
     newCache: (prompt) => model.newCache(prompt),
-    forward: (cache, tokens, parents, nodes) => model.forward(cache, tokens, parents, nodes, { shortlist }),
+    forward: (cache, tokens, parents, nodes, own) =>
+      model.forward(cache, tokens, parents, nodes, {
+        shortlist,
+        states: own?.states && [...new Set([...own.states, ...states])],
+      }),
   }
 }

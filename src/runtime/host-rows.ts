@@ -3,6 +3,7 @@ import type { FloatType } from '../onnx/graph.js'
 import { HeadRows, runsOf } from './head-rows.js'
 import type { CacheRows } from './kv-cache.js'
 import type * as ort from './ort.js'
+import { fetching } from './pass.js'
 
 /** Keys and values of all layers in host memory, where the graph reads and writes them. */
 export class HostRows implements CacheRows {
@@ -76,7 +77,7 @@ export class HostRows implements CacheRows {
   /** What a run gives that `write` takes over. */
   fetches(): Record<string, null> {
     const names = this.keys.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`])
-    return Object.fromEntries(names.map((name) => [name, null]))
+    return fetching(names)
   }
 
   /** Takes over new rows from `first` on, `key.i` and `value.i`, [kvHeads, 1, count, headDim]. */

@@ -2,14 +2,16 @@ import { UserError } from '../errors.js'
 import { INPUT_PREFIX } from '../models/decoder.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
-import type { ForwardOptions, KVCache, Model } from '../strategies/types.js'
+import type { ForwardOptions, KVCache, Model, StateName } from '../strategies/types.js'
 import { type DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
 import { checkParents, type MaskColumns, TreeCache } from './kv-cache.js'
 import type * as ort from './ort.js'
 import {
+  ALL_STATES,
   askedRows,
+  fetching,
   int32,
   int64,
   outputOf,
@@ -23,6 +25,12 @@ import {
 import { cacheLayoutOf, type Device } from './session.js'
 import { Shortlist, SparseRows } from './shortlist.js'
 import { CHUNK, type TreeGraph } from './tree-graph.js'
+
+/** What of a run's results comes back. */
+interface Wanted {
+  readonly shortlist: Shortlist
+  readonly states: readonly StateName[]
+}
 
 /** A graph over token trees on ONNX Runtime, made by a `DecoderBuilder`; `Item` is what it is given for a token. */
 export abstract class OnnxTree<Item> {
@@ -64,29 +72,26 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
-    { shortlist: count }: ForwardOptions = {},
+    { shortlist: count, states = ALL_STATES }: ForwardOptions = {},
   ): Promise<TreeOutput> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
     checkParents(cache, tokens.length, parents)
     for (const token of tokens) this.checkToken(token)
     const before = cache.length
-    const shortlist = Shortlist.of(this.givesShortlists ? count : undefined, this.vocabSize)
+    const wanted = {
+      shortlist: Shortlist.of(this.givesShortlists ? count : undefined, this.vocabSize),
+      states,
+    }
     this.sparseRows.clear()
     const results = { rows: new Map<number, Row>(), states: [] as { values: States; first: number }[] }
     try {
       cache.reserve(tokens.length)
       for (let start = 0; start < tokens.length; start += this.chunk) {
         const end = Math.min(start + this.chunk, tokens.length)
-        const wanted = nodes.filter((node) => node >= start && node < end)
-        const rows = wanted.map((node) => node - start)
-        const chunk = await this.run(
-          cache,
-          tokens.slice(start, end),
-          parents.slice(start, end),
-          rows,
-          shortlist,
-        )
-        for (const [i, node] of wanted.entries()) results.rows.set(node, chunk.row(i))
+        const asked = nodes.filter((node) => node >= start && node < end)
+        const rows = asked.map((node) => node - start)
+        const chunk = await this.run(cache, tokens.slice(start, end), parents.slice(start, end), rows, wanted)
+        for (const [i, node] of asked.entries()) results.rows.set(node, chunk.row(i))
         results.states.push({ values: chunk.states, first: 0 })
       }
     } catch (error) {
@@ -101,25 +106,29 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     rows: readonly number[],
-    shortlist: Shortlist,
+    wanted: Wanted,
   ): Promise<{ states: States; row(row: number): Row }> {
+    const { shortlist, states } = wanted
     if (rows.length === 0 && this.givesShortlists) {
       // The graph needs a row to sort.
-      return this.run(cache, tokens, parents, [0], Shortlist.of(1, this.vocabSize))
+      return this.run(cache, tokens, parents, [0], { states, shortlist: Shortlist.of(1, this.vocabSize) })
     }
     const past = cache.length
     cache.widen(tokens.length)
     cache.append(parents)
-    const results = await this.results(cache, past, tokens, rows, shortlist)
+    const results = await this.results(cache, past, tokens, rows, wanted)
     if (shortlist.isTied(results)) {
       // The same again, with all scores.
       cache.retract(tokens.length)
-      return this.run(cache, tokens, parents, rows, Shortlist.of(undefined, this.vocabSize))
+      return this.run(cache, tokens, parents, rows, {
+        states,
+        shortlist: Shortlist.of(undefined, this.vocabSize),
+      })
     }
     const logits = shortlist.isWhole
       ? rowsOf(results, 'logits', this.vocabSize)
       : this.topRows(shortlist, results)
-    return { states: statesOf(results), row: askedRows(results, rows.length, this, logits) }
+    return { states: statesOf(results, states), row: askedRows(results, rows.length, this, logits) }
   }
 
   private topRows(shortlist: Shortlist, results: ort.OnnxValueMapType) {
@@ -137,10 +146,14 @@ export abstract class OnnxTree<Item> {
     past: number,
     tokens: readonly Item[],
     rows: readonly number[],
-    shortlist: Shortlist,
+    { shortlist, states }: Wanted,
   ) {
     const { session } = this
     const count = tokens.length
+    const wanted = {
+      ...shortlist.fetches(),
+      ...fetching([...states, ...(this.exits.length > 0 ? ['exits'] : [])]),
+    }
     if (cache.rows instanceof DeviceRows) {
       await cache.rows.settle()
       const feeds = {
@@ -150,32 +163,23 @@ export abstract class OnnxTree<Item> {
         columns: int32(cache.length),
         ...(this.givesShortlists && shortlist.feeds()),
       }
-      return session.run(feeds, { ...this.fetches(shortlist), ...cache.rows.present() })
+      return session.run(feeds, { ...wanted, ...cache.rows.present() })
     }
     const host = cache.rows as HostRows
     if (cacheLayoutOf(this.device) === 'in-place') {
       // The new rows are among the columns.
       const columns = { columns: cache.columns, newColumn: past }
       const feeds = { ...this.feeds(cache, tokens, rows, columns), ...host.past() }
-      return session.run(feeds, { ...this.fetches(shortlist), ...host.rows(past, count) })
+      return session.run(feeds, { ...wanted, ...host.rows(past, count) })
     }
     const slots = cache.ancestors(count)
     const newColumn = slots ? Math.max(slots.length, 1) : cache.columns
     const columns = { columns: newColumn + count, newColumn, slots }
     const seen = slots ? host.gathered(slots, newColumn) : host
     const feeds = { ...this.feeds(cache, tokens, rows, columns), ...seen.past() }
-    const results = await session.run(feeds, { ...this.fetches(shortlist), ...host.fetches() })
+    const results = await session.run(feeds, { ...wanted, ...host.fetches() })
     host.write(past, results)
     return results
-  }
-
-  private fetches(shortlist: Shortlist): Record<string, null> {
-    return {
-      ...shortlist.fetches(),
-      hidden: null,
-      residual: null,
-      ...(this.exits.length > 0 && { exits: null }),
-    }
   }
 
   private feeds(

@@ -1,14 +1,24 @@
 import { INPUT_PREFIX } from '../models/decoder.js'
 import { PAGE } from '../models/paged-attention.js'
 import type { DecoderSpec } from '../models/spec.js'
-import type { BatchModel, Branch, KVCache, Output, Pass } from '../strategies/types.js'
+import type {
+  BatchModel,
+  Branch,
+  ForwardOptions,
+  KVCache,
+  Output,
+  Pass,
+  StateName,
+} from '../strategies/types.js'
 import { runFailure } from './failures.js'
 import { checkParents, HIDDEN, TreeCache } from './kv-cache.js'
 import { checkTokenId } from './onnx-model.js'
 import * as ort from './ort.js'
 import { PagedRows, PagePool } from './pages.js'
 import {
+  ALL_STATES,
   askedRows,
+  fetching,
   int64,
   outputOf,
   type PassResults,
@@ -52,8 +62,9 @@ export class PagedModel implements BatchModel {
     tokens: readonly number[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
+    options?: ForwardOptions,
   ): Promise<Output> {
-    const [output] = await this.forwardAll([{ cache, tokens, parents, nodes }])
+    const [output] = await this.forwardAll([{ cache, tokens, parents, nodes, options }])
     return output
   }
 
@@ -75,11 +86,11 @@ export class PagedModel implements BatchModel {
     await this.session.release()
   }
 
-  private jobOf({ cache, tokens, parents, nodes }: Pass): Job {
+  private jobOf({ cache, tokens, parents, nodes, options }: Pass): Job {
     if (!(cache instanceof PagedCache)) throw new TypeError('The cache is of another kind of model.')
     checkParents(cache, tokens.length, parents)
     for (const token of tokens) checkTokenId(token, this.vocabSize)
-    return { cache, tokens, parents, nodes, before: cache.length, rows: new Map(), states: [] }
+    return { cache, tokens, parents, nodes, options, before: cache.length, rows: new Map(), states: [] }
   }
 
   private async run(parts: readonly Part[]): Promise<void> {
@@ -95,12 +106,13 @@ export class PagedModel implements BatchModel {
       return total - lengthOf(part)
     })
     const asked = parts.flatMap((part, i) => askedNodes(part).map((node) => firsts[i] + node - part.start))
+    const wanted = [...new Set(parts.flatMap(({ job }) => job.options?.states ?? ALL_STATES))]
     const results = await this.session.run(
       { ...this.feeds(parts, pasts), rows: int64(asked) },
-      this.fetches(),
+      this.fetches(wanted),
     )
     const row = askedRows(results, asked.length, this, rowsOf(results, 'logits', this.vocabSize))
-    const values = statesOf(results)
+    const values = statesOf(results, wanted)
     let next = 0
     for (const [i, part] of parts.entries()) {
       const { job } = part
@@ -130,11 +142,9 @@ export class PagedModel implements BatchModel {
     return feeds
   }
 
-  private fetches(): Record<string, null> {
-    const { layers } = this.spec
-    const rows = [...layers.keys()].flatMap((layer) => [`key.${layer}`, `value.${layer}`])
-    const names = ['logits', 'hidden', 'residual', ...(this.exits.length > 0 ? ['exits'] : []), ...rows]
-    return Object.fromEntries(names.map((name) => [name, null]))
+  private fetches(states: readonly StateName[]): Record<string, null> {
+    const rows = this.spec.layers.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`])
+    return fetching(['logits', ...states, ...(this.exits.length > 0 ? ['exits'] : []), ...rows])
   }
 }
 

@@ -1,7 +1,7 @@
 import { INPUT_PREFIX } from '../models/decoder.js'
 import { rotaryTables } from '../models/rope.js'
 import type { AttentionKind, DecoderSpec } from '../models/spec.js'
-import type { EarlyExit, Output } from '../strategies/types.js'
+import type { EarlyExit, Output, StateName } from '../strategies/types.js'
 import * as ort from './ort.js'
 
 /** What a pass gives for an asked token. */
@@ -10,11 +10,10 @@ export interface Row {
   readonly exits: readonly EarlyExit[]
 }
 
-/** Of all tokens of a run, [T, hidden] each. */
-export interface States {
-  readonly hidden: Float32Array
-  readonly residual: Float32Array
-}
+/** Those of all tokens of a run that were wanted, [T, hidden] each. */
+export type States = Readonly<Partial<Record<StateName, Float32Array>>>
+
+export const ALL_STATES: readonly StateName[] = ['hidden', 'residual']
 
 type Results = ort.OnnxValueMapType
 
@@ -62,9 +61,13 @@ export function askedRows(
   return (row) => ({ logits: logits(row), exits: exits.map((_, index) => exit(row, index)) })
 }
 
-export function statesOf(results: Results): States {
-  const values = (name: keyof States) => results[name].data as Float32Array
-  return { hidden: values('hidden'), residual: values('residual') }
+export function statesOf(results: Results, names: readonly StateName[]): States {
+  return Object.fromEntries(names.map((name) => [name, results[name].data as Float32Array]))
+}
+
+/** Names of outputs as a run takes them. */
+export function fetching(names: readonly string[]): Record<string, null> {
+  return Object.fromEntries(names.map((name) => [name, null]))
 }
 
 /** What one pass gives, which may have taken several runs. */
@@ -85,10 +88,15 @@ export function outputOf({ rows, states }: PassResults, chunk: number, hiddenSiz
     if (!found) throw new RangeError(`Node ${node} was not asked for.`)
     return found
   }
-  const state = (name: keyof States) => (node: number) => {
+  const state = (name: StateName) => (node: number) => {
     const { values, first } = states[Math.floor(node / chunk)]
     const start = (first + (node % chunk)) * hiddenSize
-    return values[name].subarray(start, start + hiddenSize)
+    const found = values[name]?.subarray(start, start + hiddenSize)
+    if (!found)
+      throw new RangeError(
+        `The pass left out the ${name} states: a drafter that reads them names them in its states.`,
+      )
+    return found
   }
   return {
     logits: (node) => row(node).logits,

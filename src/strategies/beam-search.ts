@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js'
 import { BeamGroup, type BeamNode, type Ended, type Row } from './beam-group.js'
 import type { Select } from './candidates.js'
+import { choiceOf } from './choice.js'
 import type { Alternatives } from './constraints.js'
 import { PrefixTree } from './prefix-tree.js'
 import { logSoftmax } from './softmax.js'
@@ -86,13 +87,12 @@ function rowOf<R>(
   chosen: readonly number[],
   penalty: number,
 ): Row<R> {
-  const logits = output.logits(leaf)
-  const scores = logSoftmax(output.scores?.(leaf) ?? logits.slice())
+  const scores = logSoftmax(output.scores?.(leaf) ?? output.logits(leaf).slice())
   for (const token of chosen) scores[token] -= penalty
   for (const process of processors) process(scores, prefix)
   return {
     logprobs: scores,
-    record: (token) => record({ token, logits, scores, hidden: output.hidden(leaf) }),
+    record: (token) => record(choiceOf(token, output, leaf, scores)),
   }
 }
 

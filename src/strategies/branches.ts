@@ -218,9 +218,16 @@ class TreeBranch implements Branch {
   }
 }
 
-/** What is enough for all that ask for nodes. */
-function commonOptions(passes: readonly Pass[]): ForwardOptions | undefined {
+/** What is enough for all of them. */
+function commonOptions(passes: readonly Pass[]): ForwardOptions {
   const shortlists = passes.filter(({ nodes }) => nodes.length > 0).map(({ options }) => options?.shortlist)
-  if (shortlists.length === 0 || shortlists.includes(undefined)) return undefined
-  return { shortlist: Math.max(...(shortlists as number[])) }
+  const states = passes.map(({ options }) => options?.states)
+  return {
+    ...(shortlists.length > 0 && allKnown(shortlists) && { shortlist: Math.max(...shortlists) }),
+    ...(allKnown(states) && { states: [...new Set(states.flat())] }),
+  }
+}
+
+function allKnown<T>(values: readonly (T | undefined)[]): values is readonly T[] {
+  return !values.includes(undefined)
 }

@@ -22,7 +22,7 @@ export function contrastiveSearch({ penaltyAlpha, topK }: ContrastiveOptions): S
     const { prompt, limit } = request
     // The hidden states of the prompt are needed too.
     request.cache.keep([])
-    const tree = new PrefixTree(request.model, request.cache, prompt)
+    const tree = new PrefixTree(request.model, request.cache, prompt, ['hidden'])
     const context = new UnitVectors(request.model.hiddenSize)
     const ranking = new Ranking()
     let current = await readPrompt(tree, prompt, context)

@@ -1,3 +1,4 @@
+import { choiceOf } from './choice.js'
 import type { CreateDraftControl } from './draft-control.js'
 import { extend, tokensOf } from './prefix.js'
 import type {
@@ -28,14 +29,15 @@ export function draftVerify(
     const { model, cache, random, limit } = request
     const drafter = createDrafter?.(request)
     const control = createControl?.()
+    const states = drafter?.states ?? []
     let prefix = request.prompt
     let pending = tokensOf(prefix, prefix.length - cache.length)
-    let hidden: Float32Array | undefined
+    let last: Choice | undefined
     try {
       while (prefix.length < limit) {
         const started = performance.now()
         const room = limit - prefix.length - 1
-        const draft = await proposal(drafter, prefix, hidden, room, control?.size)
+        const draft = await proposal(drafter, prefix, last, room, control?.size)
         const drafted = performance.now()
         const start = cache.length + pending.length
         const output = await model.forward(
@@ -43,6 +45,7 @@ export function draftVerify(
           [...pending, ...draft.tokens],
           [...pending.map((_, i) => cache.length + i - 1), ...draft.parents.map((parent) => start + parent)],
           [pending.length - 1, ...draft.tokens.map((_, node) => pending.length + node)],
+          { states },
         )
         const passed = performance.now()
         const visited = new VisitedNodes(draft, output, pending.length, prefix, request.processors)
@@ -50,23 +53,23 @@ export function draftVerify(
         keepPath(request, start, draft, path)
         control?.record(draft.tokens.length, path)
         const nodes = [-1, ...path]
+        const choices = nodes.map((node, i) =>
+          visited.choice(node, path.length > i ? draft.tokens[path[i]] : next),
+        )
         yield {
-          choices: nodes.map((node, i) =>
-            visited.choice(node, path.length > i ? draft.tokens[path[i]] : next),
-          ),
+          choices,
           drafted: draft.tokens.length,
           accepted: path.length,
           depth: depthOf(draft),
           time: { draft: drafted - started, pass: passed - drafted },
         }
-        const last = visited.at(nodes[path.length])
-        prefix = extend(last.prefix, next)
-        hidden = last.hidden
+        last = choices[path.length]
+        prefix = extend(visited.at(nodes[path.length]).prefix, next)
         const added = [...pending.keys(), ...path.map((node) => pending.length + node)]
         drafter?.observe?.(
           prefix,
-          added.map((i) => output.hidden(i)),
-          output.residual && added.map((i) => output.residual!(i)),
+          states.includes('hidden') ? added.map((i) => output.hidden(i)) : [],
+          states.includes('residual') && output.residual ? added.map((i) => output.residual!(i)) : undefined,
         )
         pending = [next]
       }
@@ -82,13 +85,13 @@ const NOTHING: TokenTree = { tokens: [], parents: [] }
 async function proposal(
   drafter: Drafter | undefined,
   prefix: Prefix,
-  hidden: Float32Array | undefined,
+  last: Choice | undefined,
   room: number,
   size = Number.POSITIVE_INFINITY,
 ): Promise<TokenTree> {
   const limit = Math.min(room, size)
-  if (!drafter || !hidden || limit < 1) return NOTHING
-  const draft = await drafter.draft(prefix, { hidden }, limit)
+  if (!drafter || !last || limit < 1) return NOTHING
+  const draft = await drafter.draft(prefix, last, limit)
   return draft.tokens.length > size ? firstNodes(draft, size) : draft
 }
 
@@ -115,9 +118,10 @@ function keepPath({ cache }: Request, start: number, draft: TokenTree, path: rea
 
 interface VisitedNode {
   readonly prefix: Prefix
-  readonly logits: Float32Array
+  /** Among the tokens of the pass. */
+  readonly index: number
+  /** As the processors left them. */
   readonly scores: Float32Array
-  readonly hidden: Float32Array
 }
 
 /** The nodes of a draft that the verifier looked at; only these are processed. */
@@ -139,16 +143,15 @@ class VisitedNodes {
       node < 0 ? this.root : extend(this.at(this.draft.parents[node]).prefix, this.draft.tokens[node])
     const index = this.offset + node
     const logits = this.output.logits(index)
-    const hidden = this.output.hidden(index)
     const scores = this.output.scores?.(index) ?? (this.processors.length > 0 ? logits.slice() : logits)
     for (const process of this.processors) process(scores, prefix)
-    const visited = { prefix, logits, scores, hidden }
+    const visited = { prefix, index, scores }
     this.nodes.set(node, visited)
     return visited
   }
 
   choice(node: number, token: number): Choice {
-    const { logits, scores, hidden } = this.at(node)
-    return { token, logits, scores, hidden }
+    const { index, scores } = this.at(node)
+    return choiceOf(token, this.output, index, scores)
   }
 }

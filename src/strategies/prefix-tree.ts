@@ -1,4 +1,4 @@
-import type { KVCache, Model, Output, Prefix } from './types.js'
+import type { KVCache, Model, Output, Prefix, StateName } from './types.js'
 
 /** Dead slots that are worth a compaction. */
 const SLACK = 64
@@ -8,11 +8,15 @@ export class PrefixTree {
   private slots = new Map<Prefix, number>()
   private pruneAt: number
 
-  /** @param prompt what the cache holds the first tokens of */
+  /**
+   * @param prompt what the cache holds the first tokens of
+   * @param states those of the model that are wanted
+   */
   constructor(
     private readonly model: Model,
     private readonly cache: KVCache,
     prompt: Prefix,
+    private readonly states: readonly StateName[] = [],
   ) {
     for (let node: Prefix | undefined = prompt; node; node = node.parent) {
       if (node.length <= cache.length) this.slots.set(node, node.length - 1)
@@ -38,7 +42,8 @@ export class PrefixTree {
       }
       nodes.push(added.get(leaf)! - first)
     }
-    const output = await this.model.forward(this.cache, tokens, parents, [...new Set(nodes)])
+    const { states } = this
+    const output = await this.model.forward(this.cache, tokens, parents, [...new Set(nodes)], { states })
     for (const [prefix, slot] of added) this.slots.set(prefix, slot)
     return {
       logits: (leaf) => output.logits(nodes[leaf]),

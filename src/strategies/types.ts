@@ -27,13 +27,19 @@ export interface KVCache {
   dispose(): void
 }
 
+/** States of a model: the last hidden state after the final norm, and what the last block gives, before that norm. */
+export type StateName = 'hidden' | 'residual'
+
 /** What a forward pass gives for the asked nodes. The arrays are valid until the next forward. */
 export interface Output {
   /** Raw next-token scores after this node, [vocab]. */
   logits(node: number): Float32Array
-  /** The last hidden state after the final norm, [hidden]; of every node, asked or not. */
+  /**
+   * The last hidden state after the final norm, [hidden]; of every node, asked or not.
+   * @throws RangeError where the pass was told to leave it out
+   */
   hidden(node: number): Float32Array
-  /** What the last block gives, before the final norm, [hidden]; of every node, asked or not, where the model gives it. */
+  /** The same before the final norm, where the model gives it. */
   residual?(node: number): Float32Array
   /** What processors start from, where that is not `logits` (under guidance): a new array, [vocab]. */
   scores?(node: number): Float32Array
@@ -56,6 +62,8 @@ export interface ForwardOptions {
    * the first of the best. `logits` may be -Infinity for the others.
    */
   readonly shortlist?: number
+  /** The states that are wanted; by default all. From a device others do not come back. */
+  readonly states?: readonly StateName[]
 }
 
 /** A causal language model over token trees. */
@@ -120,10 +128,12 @@ export type Random = () => number
 
 /** Proposes how a sequence goes on. */
 export interface Drafter {
+  /** The states of the target that it reads; by default none. */
+  readonly states?: readonly StateName[]
   /**
    * @param prefix the sequence so far
    * @param last the target's final hidden state at the sequence's last but one token, [hidden]: the one that its last
-   *   token was chosen from
+   *   token was chosen from; where `states` names it
    * @param limit most tokens that a path of the tree may have
    */
   draft(
@@ -135,8 +145,8 @@ export interface Drafter {
    * Called after each pass of the target, for drafters that need its states.
    * @param prefix the sequence so far
    * @param hidden the target's final hidden states at the tokens that the pass added to the cache, [hidden] each: the last
-   *   ones before the sequence's last token; valid during the call
-   * @param residual the same before the final norm, where the target gives it
+   *   ones before the sequence's last token; valid during the call; none where `states` does not name them
+   * @param residual the same before the final norm, where `states` names it and the target gives it
    */
   observe?(prefix: Prefix, hidden: readonly Float32Array[], residual?: readonly Float32Array[]): void
   dispose?(): void
@@ -178,7 +188,7 @@ export interface Choice {
   readonly logits: Float32Array
   /** Scores as the processors left them, [vocab]. */
   readonly scores: Float32Array
-  /** The hidden state that gave them, [hidden]. */
+  /** The hidden state that gave them, [hidden], where it was wanted. */
   readonly hidden: Float32Array
 }
 

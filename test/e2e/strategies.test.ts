@@ -130,6 +130,17 @@ describe('--strategy', () => {
     }
   })
 
+  test('a drafter has the hidden states that it names, and is told to name others', async () => {
+    const draft =
+      "draft: (_, { hidden }) => { console.error('hidden:', hidden.length); return { tokens: [], parents: [] } }"
+    const naming = file(`export const createDrafter = () => ({ states: ['hidden'], ${draft} })`, 'naming.mjs')
+    expect((await runClass('generate', args('--strategy', naming))).stderr).toMatch(/hidden: [1-9]/)
+    const silent = file(`export const createDrafter = () => ({ ${draft} })`, 'silent.mjs')
+    const { code, stderr } = await runClass('generate', args('--strategy', silent))
+    expect(code).toBe(1)
+    expect(stderr).toContain('left out the hidden states: a drafter that reads them names them in its states')
+  })
+
   test('the documented strategy decodes', async () => {
     const path = file(strategy, 'second-best.mjs')
     const plain = await json(args())

@@ -1,6 +1,12 @@
 import type * as ort from 'onnxruntime-node'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { best } from '../../src/generation/choose.js'
+import { wanting } from '../../src/generation/shortlist.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
+import { draftVerify } from '../../src/strategies/draft-verify.js'
+import { prefixOf } from '../../src/strategies/prefix.js'
+import type { Drafter } from '../../src/strategies/types.js'
+import { follow } from '../../src/strategies/verifiers.js'
 import { largestDifference, loadFixture } from '../fixtures.js'
 import { testDevices } from '../runtime/devices.js'
 
@@ -46,35 +52,78 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
   afterEach(() => vi.restoreAllMocks())
   afterAll(() => Promise.all([cpu.dispose(), gpu.dispose()]))
 
-  test('moves the mask, the tokens and the asked rows from and to the host, and no keys or values', async () => {
+  test('moves the mask, the tokens and the asked rows from and to the host, and no keys, values or states', async () => {
     const moved = watch(gpu)
     const cache = gpu.newCache()
     const { spec } = gpu as unknown as {
       spec: { kvHeads: number; headDim: number; layers: readonly string[] }
     }
-    await gpu.forward(cache, [...Array(40).keys()], chain(40), [])
-    for (let step = 0; step < 30; step++) await gpu.forward(cache, [step], [39 + step])
+    const nothing = { states: [] }
+    await gpu.forward(cache, [...Array(40).keys()], chain(40), [], nothing)
+    for (let step = 0; step < 30; step++) await gpu.forward(cache, [step], [39 + step], [0], nothing)
     const ids = 8
     const row = 8
     const shortlist = 2 * 8
     const tables = 2 * 4 * (spec.headDim / 2)
     const columns = 2 * 4
-    // What is asked for nothing gives one score, and one more.
-    const states = 4 * 40 * 2 * gpu.hiddenSize
     const prompt = moved.slice(0, -30)
-    // In as many passes as the device needs.
+    // In as many passes as the device needs. What is asked for nothing gives one score, and one more.
     const score = 2 * (4 + 8) + 2 * 8
-    expect(prompt.reduce((sum, { down }) => sum + down, 0)).toBe(prompt.length * score + states)
+    expect(prompt.reduce((sum, { down }) => sum + down, 0)).toBe(prompt.length * score)
     const steps = moved.slice(-30)
     for (const [i, { up, down }] of steps.entries()) {
       const mask = 4 * (40 + i + 1)
       expect(up).toBe(ids + row + shortlist + tables + columns + mask)
-      expect(down).toBe(4 * (gpu.vocabSize + 2 * gpu.hiddenSize))
+      expect(down).toBe(4 * gpu.vocabSize)
     }
     // What would move if the host held it.
     const host = 2 * 4 * spec.layers.length * spec.kvHeads * spec.headDim * 64
     expect(steps[0].up).toBeLessThan(host / 4)
     cache.dispose()
+  })
+
+  test('gives the states that are wanted', async () => {
+    const outputs = []
+    const moved = watch(gpu)
+    for (const states of [['hidden'], ['residual'], ['hidden', 'residual'], undefined] as const) {
+      for (const model of [cpu, gpu]) {
+        const cache = model.newCache()
+        outputs.push(await model.forward(cache, [5, 9, 14], chain(3), [2], { states, shortlist: 1 }))
+        cache.dispose()
+      }
+    }
+    const score = 2 * (4 + 8) + 2 * 8
+    const rows = 4 * 3 * gpu.hiddenSize
+    expect(moved.map(({ down }) => down)).toEqual([1, 1, 2, 2].map((count) => score + count * rows))
+    const [cpuHidden, gpuHidden, cpuResidual, gpuResidual] = outputs
+    for (const node of [0, 1, 2]) {
+      expect(largestDifference(cpuHidden.hidden(node), gpuHidden.hidden(node))).toBeLessThan(1e-4)
+      expect(largestDifference(cpuResidual.residual(node), gpuResidual.residual(node))).toBeLessThan(1e-4)
+    }
+    expect(() => gpuHidden.residual(0)).toThrow('The pass left out the residual states')
+    expect(() => gpuResidual.hidden(0)).toThrow('The pass left out the hidden states')
+  })
+
+  test('is read by greedy decoding for an id a token, and by a drafter for the states that it names', async () => {
+    const moved = watch(gpu)
+    const downs = async (states?: Drafter['states']) => {
+      const before = moved.length
+      const cache = gpu.newCache()
+      const drafter: Drafter = { states, draft: () => ({ tokens: [], parents: [] }) }
+      const request = { cache, prompt: prefixOf([5, 9, 14, 200]), processors: [], limit: 12 }
+      const randoms = { random: Math.random, draftRandom: Math.random }
+      const decoding = draftVerify(states && (() => drafter), follow(best))
+      for await (const _ of decoding({ ...request, ...randoms, model: wanting(gpu, { shortlist: 1 }) })) {
+      }
+      cache.dispose()
+      return moved.slice(before + 1).map(({ down }) => down)
+    }
+    const score = 2 * (4 + 8) + 2 * 8
+    const row = 4 * gpu.hiddenSize
+    expect(await downs()).toEqual(Array(7).fill(score))
+    expect(await downs([])).toEqual(Array(7).fill(score))
+    expect(await downs(['hidden'])).toEqual(Array(7).fill(score + row))
+    expect(await downs(['hidden', 'residual'])).toEqual(Array(7).fill(score + 2 * row))
   })
 
   test.each([1, 20])(
@@ -84,14 +133,14 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
       const cache = gpu.newCache()
       await gpu.forward(cache, [...Array(40).keys()], chain(40), [])
       for (let step = 0; step < 4; step++) {
-        const output = await gpu.forward(cache, [step, step], [39, 39], [0, 1], { shortlist: count })
+        const options = { shortlist: count, states: [] }
+        const output = await gpu.forward(cache, [step, step], [39, 39], [0, 1], options)
         expect(output.logits(1).filter((score) => score !== -Infinity)).toHaveLength(count)
         cache.keep([...Array(40).keys()])
       }
       // One more of each tells of a tie; the fixture's vocabulary is of two blocks.
       const entries = count + 1
-      const states = 2 * 2 * 4 * gpu.hiddenSize
-      for (const { down } of moved.slice(-4)) expect(down).toBe(2 * (entries * (4 + 8) + 2 * 8) + states)
+      for (const { down } of moved.slice(-4)) expect(down).toBe(2 * (entries * (4 + 8) + 2 * 8))
       cache.dispose()
     },
   )

@@ -3,7 +3,7 @@ import type { DecoderSpec } from '../../src/models/spec.js'
 import { createRandom } from '../../src/random.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
 import type { PagedModel } from '../../src/runtime/paged-model.js'
-import type { Branch, KVCache, Pass } from '../../src/strategies/types.js'
+import type { Branch, KVCache, Pass, StateName } from '../../src/strategies/types.js'
 import { largestDifference, loadFixture, loadPaged } from '../fixtures.js'
 
 const TOLERANCE = 1e-4
@@ -56,6 +56,25 @@ describe.each(['llama', 'qwen3', 'gemma3'])('%s in pages', (name) => {
     }
     return worst
   }
+
+  test('states come back where a pass of the run wants them', async () => {
+    const run = (states: readonly (readonly StateName[] | undefined)[]) =>
+      model.forwardAll(
+        states.map((each, i) => {
+          const options = each && { states: each }
+          return { cache: model.newCache(), tokens: [3 + i, 5], parents: [-1, 0], nodes: [1], options }
+        }),
+      )
+    const all = await run([undefined, undefined])
+    const none = await run([[], []])
+    const mixed = await run([[], ['residual']])
+    for (const i of [0, 1]) {
+      expect(largestDifference(none[i].logits(1), all[i].logits(1))).toBe(0)
+      expect(() => none[i].hidden(1)).toThrow('The pass left out the hidden states')
+    }
+    expect(largestDifference(mixed[1].residual!(0), all[1].residual!(0))).toBe(0)
+    expect(() => mixed[1].hidden(0)).toThrow('The pass left out the hidden states')
+  })
 
   test('many sequences at once give what each gives by itself', async () => {
     const random = createRandom(11)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
-import type { KVCache, Output, Random } from '../../src/strategies/types.js'
+import type { KVCache, Output, Random, StateName } from '../../src/strategies/types.js'
 import { largestDifference, loadFixture } from '../fixtures.js'
 import { testDevices } from './devices.js'
 
@@ -121,6 +121,20 @@ for (const { device, missing, fixture } of cases) {
         expect(largestDifference(few.residual(node), few.hidden(node))).toBeGreaterThan(0.1)
       }
       expect(() => few.logits(148)).toThrow('Node 148 was not asked for.')
+    })
+
+    test('states that are not wanted are left out, and the others the same', async () => {
+      const tokens = Array.from({ length: 150 }, (_, i) => (7 * i) % model.vocabSize)
+      const run = (states?: readonly StateName[]) =>
+        model.forward(model.newCache(), tokens, chain(150), [149], { states })
+      const [all, none, residual] = [await run(), await run([]), await run(['residual'])]
+      expect(largestDifference(none.logits(149), all.logits(149))).toBe(0)
+      expect(() => none.hidden(149)).toThrow('The pass left out the hidden states')
+      expect(() => none.residual(0)).toThrow('The pass left out the residual states')
+      for (const node of [0, 128, 149]) {
+        expect(largestDifference(residual.residual(node), all.residual(node))).toBe(0)
+        expect(() => residual.hidden(node)).toThrow('The pass left out the hidden states')
+      }
     })
 
     test.each([1, 2, 3])('random trees between random prunings, seed %i', async (seed) => {

@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { resolveGenerationConfig } from '../../src/generation/config.js'
 import { buildProcessors, softmax } from '../../src/generation/processors/index.js'
+import { wanting } from '../../src/generation/shortlist.js'
 import { createRandom, sampleIndex } from '../../src/random.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
 import { prefixOf, tokensOf } from '../../src/strategies/prefix.js'
-import type { Drafter, LogitsProcessor, Prefix, TokenTree, Verifier } from '../../src/strategies/types.js'
+import type {
+  Drafter,
+  LogitsProcessor,
+  Prefix,
+  StateName,
+  TokenTree,
+  Verifier,
+} from '../../src/strategies/types.js'
 import { type Choose, follow } from '../../src/strategies/verifiers.js'
 import { type CreateDrafter, toyDrafters } from './toy-drafters.js'
 import { ToyModel } from './toy-model.js'
@@ -57,7 +65,8 @@ export async function decode(verify: Verifier, drafter: Drafter | undefined, set
   const strategy = draftVerify(drafts && (() => drafts), nodes.verify)
   const run = { text, steps: 0, drafted: 0, accepted: 0 }
   const forwards = model.forwards
-  for await (const step of strategy({ model, cache, prompt, processors, random, draftRandom, limit })) {
+  const request = { cache, prompt, processors, random, draftRandom, limit }
+  for await (const step of strategy({ ...request, model: wanting(model, { states: ['hidden'] }) })) {
     run.steps++
     run.drafted += step.drafted
     run.accepted += step.accepted
@@ -122,6 +131,7 @@ class NodeWatch {
 
 /** Holds the loop to what it tells a drafter, and the drafter to what it may propose. */
 class DraftWatch implements Drafter {
+  readonly states = ['hidden', 'residual'] as const
   disposals = 0
   private size = 0
   private observed = -1
@@ -138,7 +148,14 @@ class DraftWatch implements Drafter {
     expect(String(last.hidden)).toBe(String(this.model.hidden(this.text.slice(0, -1))))
     // The target adds a token of its own.
     expect(limit).toBe(this.limit - this.text.length - 1)
-    const tree = await this.drafter.draft(prefix, last, limit)
+    const reads = this.reads('hidden')
+    const own = {
+      get hidden() {
+        if (!reads) throw new Error('The drafter does not say that it reads hidden states.')
+        return last.hidden
+      },
+    }
+    const tree = await this.drafter.draft(prefix, own, limit)
     this.check(tree, limit)
     this.size = tree.tokens.length
     return tree
@@ -156,7 +173,15 @@ class DraftWatch implements Drafter {
       expect(String(state)).toBe(String(this.model.hidden(text)))
       expect(String(residual![i])).toBe(String(this.model.residual(text)))
     }
-    this.drafter.observe?.(prefix, hidden, residual)
+    this.drafter.observe?.(
+      prefix,
+      this.reads('hidden') ? hidden : [],
+      this.reads('residual') ? residual : undefined,
+    )
+  }
+
+  private reads(name: StateName): boolean {
+    return this.drafter.states?.includes(name) ?? false
   }
 
   /** Nodes of the tree drafted since the last call. */

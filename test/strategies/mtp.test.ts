@@ -93,6 +93,7 @@ async function fromScratch(
 function watched(modules: readonly MtpModule[], depth: number, first = 0): Drafter & { drafts: number } {
   const drafter = mtp({ modules, depth })({} as Request)
   return {
+    states: drafter.states,
     drafts: 0,
     async draft(prefix, last, limit) {
       const tree = await drafter.draft(prefix, last, limit)
@@ -209,6 +210,7 @@ describe('parallelMtp', () => {
     const drafter = parallel(heads)
     let drafts = 0
     const watched: Drafter = {
+      states: drafter.states,
       async draft(prefix, last, limit) {
         const text = tokensOf(prefix)
         const states = text.slice(cached, -1).map((_, i) => toy.residual(text.slice(0, cached + i + 1)))

@@ -1,4 +1,4 @@
-import type { KVCache, Model, Output } from '../../src/strategies/types.js'
+import type { ForwardOptions, KVCache, Model, Output, StateName } from '../../src/strategies/types.js'
 
 /**
  * A model in a few lines whose scores are a hash of all tokens on the path that the cache's parents describe: any
@@ -30,6 +30,7 @@ export class ToyModel implements Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
+    { states: wanted = ['hidden', 'residual'] }: ForwardOptions = {},
   ): Promise<Output> {
     if (!(cache instanceof ToyCache) || !this.caches.has(cache))
       throw new TypeError('No cache of this model.')
@@ -49,7 +50,11 @@ export class ToyModel implements Model {
       if (!found) throw new RangeError(`Node ${node} was not asked for.`)
       return found
     }
-    return { logits: row, hidden: (node) => states[node], residual: (node) => residuals[node] }
+    const given = (name: StateName, values: readonly Float32Array[]) => (node: number) => {
+      if (!wanted.includes(name)) throw new RangeError(`No ${name} states were wanted.`)
+      return values[node]
+    }
+    return { logits: row, hidden: given('hidden', states), residual: given('residual', residuals) }
   }
 
   /** Scores after the sequence `path`, [vocab], from -4 to 4. */

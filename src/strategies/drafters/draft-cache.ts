@@ -66,7 +66,7 @@ export class DraftCache {
     parents: readonly number[],
     nodes?: readonly number[],
   ): Promise<Output> {
-    const output = await this.model.forward(this.cache!, tokens, parents, nodes)
+    const output = await this.model.forward(this.cache!, tokens, parents, nodes, { states: [] })
     this.tokens.push(...tokens)
     this.parents.push(...parents)
     return output

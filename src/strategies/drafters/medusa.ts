@@ -22,6 +22,7 @@ export interface MedusaOptions {
 /** Drafts a tree of what Medusa's heads expect (Cai et al. 2024, section 2.1). */
 export function medusa({ heads, tree }: MedusaOptions): CreateDrafter {
   return () => ({
+    states: ['hidden'],
     async draft(_, { hidden }, limit) {
       const candidates = (await heads(hidden)).slice(0, limit)
       return typeof tree === 'number' ? likeliestTree(candidates, tree) : choiceTree(candidates, tree)

@@ -1,6 +1,6 @@
 import { tokensOf } from '../prefix.js'
 import { maximum } from '../ranking.js'
-import type { CreateDrafter, Drafter, KVCache, Output, Prefix, TokenTree } from '../types.js'
+import type { CreateDrafter, Drafter, ForwardOptions, KVCache, Output, Prefix, TokenTree } from '../types.js'
 import { chain } from './prompt-lookup.js'
 
 /** What a module is given at a position: a hidden state, and a token after it. */
@@ -18,6 +18,7 @@ export interface MtpModule {
     items: readonly MtpItem[],
     parents: readonly number[],
     nodes?: readonly number[],
+    options?: ForwardOptions,
   ): Promise<Required<Pick<Output, 'logits' | 'residual'>>>
 }
 
@@ -55,6 +56,7 @@ interface Depth {
 }
 
 class MtpDrafter implements Drafter {
+  readonly states = ['hidden'] as const
   private readonly depths: readonly Depth[]
   /** Positions whose state of the target is known: from `first` to before `observed`. */
   private first: number | undefined
@@ -114,7 +116,8 @@ class MtpDrafter implements Drafter {
     }))
     const last = items.length - 1
     const parents = items.map((_, i) => final + i - 1)
-    const output = await module.forward(cache, items, parents, [last])
+    const wanted = following ? (['residual'] as const) : []
+    const output = await module.forward(cache, items, parents, [last], { states: wanted })
     for (const [i, position] of positions.entries()) {
       following?.states.set(position, output.residual(i).slice())
     }
@@ -155,9 +158,10 @@ export function parallelMtp(options: ParallelMtpOptions): CreateDrafter {
 }
 
 class ParallelMtpDrafter implements Drafter {
+  readonly states = ['residual'] as const
   private readonly cache: KVCache
   /** Those that the heads have not seen. */
-  private states: Float32Array[] = []
+  private waiting: Float32Array[] = []
 
   constructor(private readonly options: ParallelMtpOptions) {
     this.cache = options.heads.newCache()
@@ -166,14 +170,14 @@ class ParallelMtpDrafter implements Drafter {
   observe(_prefix: Prefix, _hidden: unknown, residual?: readonly Float32Array[]): void {
     if (!residual)
       throw new TypeError('Parallel heads need a model that gives what comes before its final norm.')
-    this.states.push(...residual.map((state) => state.slice()))
+    this.waiting.push(...residual.map((state) => state.slice()))
   }
 
   async draft(_prefix: Prefix, _last: unknown, limit: number): Promise<TokenTree> {
     const { heads, eosTokenIds = [] } = this.options
-    if (this.states.length === 0) return chain([])
-    const scores = await heads.append(this.cache, this.states)
-    this.states = []
+    if (this.waiting.length === 0) return chain([])
+    const scores = await heads.append(this.cache, this.waiting)
+    this.waiting = []
     const tokens = scores.slice(0, limit).map((each) => likeliest(each, this.options))
     const end = tokens.findIndex((token) => eosTokenIds.includes(token))
     return chain(end < 0 ? tokens : tokens.slice(0, end + 1))

@@ -38,6 +38,7 @@ const WITHOUT_SPECIALS = { skipSpecialTokens: true }
 const INCOMPLETE = '\uFFFD'
 
 class ReencodedDrafter implements Drafter {
+  readonly states: Drafter['states']
   private readonly drafter: Drafter
 
   constructor(
@@ -45,6 +46,7 @@ class ReencodedDrafter implements Drafter {
     request: Request,
   ) {
     this.drafter = options.createDrafter(request)
+    this.states = this.drafter.states
   }
 
   async draft(prefix: Prefix, last: { hidden: Float32Array }, limit: number): Promise<TokenTree> {
