@@ -4,7 +4,7 @@ import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
 import { writeJson } from '../files.js'
-import { median } from '../median.js'
+import { lowerQuartile, median } from '../median.js'
 import { createRandom } from '../random.js'
 import type { Placement } from '../runtime/session.js'
 import {
@@ -67,8 +67,15 @@ interface Point {
   readonly pass: number
 }
 
+interface Measured {
+  /** By nodes, from none on. */
+  readonly points: readonly Point[]
+  /** Milliseconds, as in `StepCosts`. */
+  readonly coldStart: number
+}
+
 /** To be raised with every change of what is measured, or how. */
-const VERSION = 3
+const VERSION = 4
 
 /**
  * What steps take, measured now or in an earlier run: kept under `$XDG_CACHE_HOME/llm/costs`, so that decisions made by them are the
@@ -91,13 +98,13 @@ export async function stepCosts(
   ]
   const key = createHash('sha256').update(JSON.stringify(subject)).digest('hex').slice(0, 32)
   const path = join(cacheDirectory('costs'), `${key}.json`)
-  let points = await readPoints(path)
-  if (!points) {
+  let measured = await readMeasured(path)
+  if (!measured) {
     onMeasure?.()
-    points = (await measureSteps(target.model, drafter.createDrafter, sizes)).points
-    await keepPoints(path, points)
+    measured = (await measureSteps(target.model, drafter.createDrafter, sizes)).measured
+    await keepMeasured(path, measured)
   }
-  return costsOf(points)
+  return costsOf(measured)
 }
 
 /** The same measured anew, and the longest path of a draft that came: it has fewer tokens than a tree has nodes. */
@@ -105,14 +112,14 @@ export async function measureStepCosts(
   { model }: Pick<MeasuredModel, 'model'>,
   { createDrafter, most }: Omit<MeasuredDrafter, 'subject'>,
 ): Promise<StepCosts & { readonly depth: number }> {
-  const { points, depth } = await measureSteps(model, createDrafter, sizesUpTo(most))
-  return { ...costsOf(points), depth }
+  const { measured, depth } = await measureSteps(model, createDrafter, sizesUpTo(most))
+  return { ...costsOf(measured), depth }
 }
 
-function costsOf(points: readonly Point[]): StepCosts {
+function costsOf({ points, coldStart }: Measured): StepCosts {
   const draft = interpolated(points.map(({ nodes, draft }) => [nodes, draft]))
   const pass = interpolated(points.map(({ nodes, pass }) => [nodes + 1, pass]))
-  return { draft, pass }
+  return { draft, pass, coldStart }
 }
 
 function sizesUpTo(most: number): number[] {
@@ -120,20 +127,21 @@ function sizesUpTo(most: number): number[] {
   return [...sizes, most]
 }
 
-async function readPoints(path: string): Promise<Point[] | undefined> {
+async function readMeasured(path: string): Promise<Measured | undefined> {
   try {
-    const points: Point[] = JSON.parse(await readFile(path, 'utf8'))
+    const measured: Measured = JSON.parse(await readFile(path, 'utf8'))
+    const { points, coldStart } = measured
     const isValid = points.length > 0 && points.every(({ nodes, pass }) => nodes >= 0 && pass > 0)
-    return isValid ? points : undefined
+    return isValid && coldStart >= 0 ? measured : undefined
   } catch {
     return undefined
   }
 }
 
 /** What cannot be kept is measured again. */
-async function keepPoints(path: string, points: readonly Point[]): Promise<void> {
+async function keepMeasured(path: string, measured: Measured): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
-    .then(() => writeJson(path, points))
+    .then(() => writeJson(path, measured))
     .catch(() => undefined)
 }
 
@@ -145,15 +153,14 @@ const PATIENCE = 1500
 const CONTEXT = 128
 
 /**
- * Decodes with drafts of all sizes in turns, each followed by two steps without one, so that drafter and target find the machine as
- * they do in earnest: caches that the other one has filled, threads that have gone to sleep. What the step after a draft
- * takes longer than the one after it is the draft's cost as well.
+ * Decodes with drafts of all sizes in turns, each of them twice and then none for a while, so that drafter and target find the machine as
+ * they do in earnest: caches that the other one has filled, threads that have gone to sleep.
  */
 async function measureSteps(
   model: Model,
   createDrafter: CreateDrafter,
   sizes: readonly number[],
-): Promise<{ points: Point[]; depth: number }> {
+): Promise<{ measured: Measured; depth: number }> {
   let depth = 0
   const turns = new Turns(sizes)
   const random = createRandom(0)
@@ -178,77 +185,82 @@ async function measureSteps(
   } finally {
     cache.dispose()
   }
-  return { points: turns.points(), depth }
+  return { measured: turns.measured(), depth }
 }
 
-/** A step with a draft, one that finds what the draft has left behind, and one as in plain decoding. */
-const STEPS = 3
+/** The steps of a turn: a draft that finds the target's traces, one that finds its own, the pass that finds them, and plain ones. */
+const [COLD, WARM, AFTER] = [0, 1, 2]
+/** Plain steps of a turn: for so many milliseconds, since the passes of small models take long to drive a drafter out of the caches. */
+const PLAIN = { milliseconds: 10, most: 8 }
 
 interface Times {
-  readonly draft: number[]
+  readonly cold: number[]
+  readonly warm: number[]
   readonly pass: number[]
-  /** Of the pass after it. */
-  readonly after: number[]
 }
 
 /** Asks for drafts of all sizes in turns, and keeps the times of what came. */
 class Turns implements DraftControl {
   private readonly started = performance.now()
   private readonly times = new Map<number, Times>()
+  private readonly after: number[] = []
   private readonly plain: number[] = []
   private turn = 0
-  /** Nodes of the last draft. */
-  private drafted = 0
+  /** Of the turn. */
+  private step = COLD
+  private plainTime = 0
 
   constructor(private readonly sizes: readonly number[]) {}
 
   get size(): number {
-    return this.turn % STEPS === 0 ? this.sizes[(this.turn / STEPS) % this.sizes.length] : 0
+    return this.step <= WARM ? this.sizes[this.turn % this.sizes.length] : 0
   }
 
-  record(): void {
-    this.turn++
-  }
+  record(): void {}
 
-  /** Enters the step that was recorded last. */
+  /** Enters a step. */
   enter(drafted: number, { draft, pass }: { readonly draft: number; readonly pass: number }): void {
-    const step = (this.turn - 1) % STEPS
-    if (step === 0) this.drafted = drafted
+    const { step, plain } = this
     // The first step, which drafts nothing, stands for those that a short context has no room for.
-    if (step === 2 || this.plain.length === 0) this.plain.push(pass)
-    if (this.drafted === 0 || step === 2) return
-    const times = this.times.get(this.drafted) ?? { draft: [], pass: [], after: [] }
-    this.times.set(this.drafted, times)
-    if (step === 1) times.after.push(pass)
-    else {
-      times.draft.push(draft)
+    if (step > AFTER || plain.length === 0) plain.push(pass)
+    if (step === AFTER) this.after.push(pass)
+    if (step <= WARM && drafted > 0) {
+      const times = this.times.get(drafted) ?? { cold: [], warm: [], pass: [] }
+      this.times.set(drafted, times)
       times.pass.push(pass)
+      if (step === COLD) times.cold.push(draft)
+      else times.warm.push(draft)
     }
+    this.plainTime = step > AFTER ? this.plainTime + pass : 0
+    const isOver = this.plainTime >= PLAIN.milliseconds || step === AFTER + PLAIN.most
+    this.step = isOver ? COLD : step + 1
+    if (isOver) this.turn++
   }
 
   get isEnough(): boolean {
-    const rounds = this.turn / STEPS / this.sizes.length
+    const rounds = this.turn / this.sizes.length
     if (rounds >= ROUNDS.most) return true
     return rounds >= ROUNDS.least && performance.now() - this.started > PATIENCE
   }
 
-  /** A larger draft never costs less. */
-  points(): Point[] {
-    const plain = median(this.plain)
+  /**
+   * Lower quartiles, since what disturbs a step makes it longer only. A larger draft never costs less. What the pass after a draft takes
+   * longer is the draft's cost as well.
+   */
+  measured(): Measured {
+    const plain = lowerQuartile(this.plain)
+    const traces = this.after.length > 0 ? Math.max(0, lowerQuartile(this.after) - plain) : 0
     const points: Point[] = [{ nodes: 0, draft: 0, pass: plain }]
+    const starts: number[] = []
     let [draft, pass] = [0, plain]
-    for (const [nodes, times] of [...this.times].sort(([a], [b]) => a - b)) {
-      draft = Math.max(draft, usual(times.draft))
-      pass = Math.max(pass, usual(times.pass) + Math.max(0, median(times.after) - plain))
+    for (const [nodes, { cold, warm, pass: passes }] of [...this.times].sort(([a], [b]) => a - b)) {
+      draft = Math.max(draft, lowerQuartile(warm.length > 0 ? warm : cold))
+      pass = Math.max(pass, lowerQuartile(passes) + traces)
       points.push({ nodes, draft, pass })
+      if (cold.length > 0) starts.push(lowerQuartile(cold) - draft)
     }
-    return points
+    return { points, coldStart: Math.max(0, median(starts)) }
   }
-}
-
-/** The median without the first time, when a drafter takes in the prompt. */
-function usual(times: readonly number[]): number {
-  return median(times.slice(times.length > 1 ? 1 : 0))
 }
 
 /** Straight lines between the points, the last one drawn on. */

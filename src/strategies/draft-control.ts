@@ -2,8 +2,10 @@
 export interface StepCosts {
   /** A pass of the target over so many tokens. */
   pass(tokens: number): number
-  /** Drafting so many nodes. */
+  /** Drafting so many nodes, after a step that drafted as well. */
   draft(nodes: number): number
+  /** What a draft takes longer after steps without one: its weights are in no cache. By default nothing. */
+  readonly coldStart?: number
 }
 
 /** Decides how much is drafted. */
@@ -21,23 +23,23 @@ export type CreateDraftControl = () => DraftControl
 const PRIOR = { first: 0.6, further: 0.85, weight: 2 }
 /** What is left of a draft's weight when the next one is entered: about the last 20 count. */
 const DECAY = 0.95
-/** The same for a node that was not drafted: what did not pay is tried again some time. */
-const FORGETTING = 0.99
+/** The same for a node that was not drafted: what did not pay is tried again soon, for what a text repeats comes in bursts. */
+const FORGETTING = 0.92
 /**
  * What a draft has to promise, as a factor of plain decoding's rate: of several sizes the one with the highest estimate is more often
  * overestimated than not, and a step has costs beside its two parts.
  */
 const MARGIN = 1.1
 /** What drafts that do not pay may cost in all: a share of plain decoding's time, and so many of its passes. */
-const LOSS = { share: 0.01, passes: 2 }
+const LOSS = { share: 0.01, passes: 3 }
 /** Passes of plain decoding that earlier gains pay for at most when drafts stop being right. */
 const SAVINGS = 20
 
 /**
  * Drafts the number of nodes that promises the most tokens in a unit of time:
  * (1 + expected accepted nodes) / (cost of the pass + cost of the draft), and none where that is less than 1.1 times plain decoding's rate.
- * Expectations are running means by node, since a draft's first nodes are what a smaller draft would have been. Of the costs, which are
- * measured beforehand, it follows that a sequence takes no longer than 1.01 times plain decoding and two passes, however wrong
+ * Expectations are running means by node, since a draft's first nodes are what a smaller draft would have been. A cold start is lost time
+ * and not part of the rate, since drafts that pay go on. Of the costs, which are measured beforehand, it follows that a sequence takes no longer than 1.01 times plain decoding and three passes, however wrong
  * the drafts are; and nothing depends on a clock.
  */
 export class ThroughputControl implements DraftControl {
@@ -46,6 +48,8 @@ export class ThroughputControl implements DraftControl {
   private readonly hits: Float64Array
   /** Time that may still be lost. */
   private balance: number
+  /** What the next draft takes longer. */
+  private start: number
 
   /** @param most nodes that a draft can have */
   constructor(
@@ -55,6 +59,7 @@ export class ThroughputControl implements DraftControl {
     this.drafts = new Float64Array(most)
     this.hits = new Float64Array(most)
     this.balance = LOSS.passes * costs.pass(1)
+    this.start = costs.coldStart ?? 0
   }
 
   get size(): number {
@@ -64,7 +69,7 @@ export class ThroughputControl implements DraftControl {
     for (const [node, probability] of this.expectations().entries()) {
       tokens += probability
       const cost = this.cost(node + 1)
-      if (cost - plain > this.balance) break
+      if (cost + this.start - plain > this.balance) break
       if (tokens / cost > best.rate) best = { size: node + 1, rate: tokens / cost }
     }
     return best.size
@@ -72,8 +77,9 @@ export class ThroughputControl implements DraftControl {
 
   record(drafted: number, path: readonly number[]): void {
     const earned = (path.length + 1) * (1 + LOSS.share) * this.costs.pass(1)
-    const balance = this.balance + earned - this.cost(drafted)
+    const balance = this.balance + earned - this.cost(drafted) - (drafted > 0 ? this.start : 0)
     this.balance = Math.min(balance, SAVINGS * this.costs.pass(1))
+    this.start = drafted > 0 ? 0 : (this.costs.coldStart ?? 0)
     for (let node = 0; node < this.most; node++) {
       const isDrafted = node < drafted
       const kept = isDrafted ? DECAY : FORGETTING

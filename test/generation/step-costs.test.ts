@@ -8,6 +8,7 @@ import {
   randomDrafts,
   stepCosts,
 } from '../../src/generation/step-costs.js'
+import { createRandom } from '../../src/random.js'
 import { ToyModel } from '../strategies/toy-model.js'
 import { temporaryDirectory } from '../weights/files.js'
 
@@ -56,15 +57,44 @@ function clocked({ pass = (n) => n, draft = (n) => n, maxPositions = 4096 }: Clo
 }
 
 describe('the costs of steps', () => {
-  test('are the medians of several steps, with lines between', async () => {
-    // Every seventh pass is disturbed.
+  test('are those of undisturbed steps, with lines between', async () => {
+    const random = createRandom(6)
+    const disturbed = () => (random() < 0.35 ? 50 * random() : 0)
     const { target, drafter } = clocked({
-      pass: (n, run) => 10 * n + (run % 7 === 6 ? 500 : 0),
-      draft: (n) => 3 * n,
+      pass: (n) => 10 * n + disturbed(),
+      draft: (n) => 3 * n + disturbed(),
     })
     const { pass, draft } = await stepCosts(target, drafter, {})
     expect([1, 2, 3, 4, 9].map(pass)).toEqual([10, 20, 30, 40, 90])
     expect([0, 1, 3, 8].map(draft)).toEqual([0, 3, 9, 24])
+  })
+
+  test('tell by how much a draft after other work takes longer', async () => {
+    for (const [plain, stretch] of [
+      [1, 8],
+      [4, 3],
+      [30, 1],
+    ]) {
+      let passes = 0
+      let longest = 0
+      const { target, drafter } = clocked({
+        pass: (n) => {
+          passes++
+          return n * plain
+        },
+        draft: (n) => {
+          const isCold = passes > 1
+          longest = Math.max(longest, passes)
+          passes = 0
+          return 3 * n + (isCold ? 5 : 0)
+        },
+      })
+      const { draft, pass, coldStart } = await stepCosts(target, { ...drafter, subject: plain }, {})
+      expect([draft(1), draft(8), pass(3), coldStart]).toEqual([3, 24, 3 * plain, 5])
+      // The draft's own pass, the one after it, and those that last 10 ms or are 8.
+      expect(longest).toBe(2 + stretch)
+      vi.restoreAllMocks()
+    }
   })
 
   test('do not count what a drafter does first', async () => {
@@ -111,9 +141,13 @@ describe('the costs of steps', () => {
     await measure({}, 'another drafter')
     expect(measurements).toBe(3)
     // What is damaged is measured again.
-    for (const path of kept()) writeFileSync(path, '[{"nodes": 1, "draft": 0, "pass": 0}]')
-    await measure({})
-    expect(measurements).toBe(4)
+    const point = { nodes: 1, draft: 0, pass: 1 }
+    const damaged = [[point], { points: [{ ...point, pass: 0 }], coldStart: 0 }, { points: [point] }, {}]
+    for (const [i, content] of damaged.entries()) {
+      for (const path of kept()) writeFileSync(path, JSON.stringify(content))
+      await measure({})
+      expect(measurements).toBe(4 + i)
+    }
   })
 
   test('stand where they cannot be kept', async () => {

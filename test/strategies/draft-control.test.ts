@@ -4,6 +4,8 @@ import { type StepCosts, ThroughputControl } from '../../src/strategies/draft-co
 
 /** A pass of 8 tokens costs 1.7 of one; a drafted token a tenth. */
 const COSTS: StepCosts = { pass: (tokens) => 0.9 + 0.1 * tokens, draft: (nodes) => 0.1 * nodes }
+/** A first draft costs as much as a pass more. */
+const COLD: StepCosts = { ...COSTS, coldStart: 1 }
 const COSTLY: StepCosts = { pass: (tokens) => tokens, draft: (nodes) => nodes }
 
 /** Whether the i-th token of a draft is right where those before it were, at a time. */
@@ -21,7 +23,8 @@ function simulate(costs: StepCosts, truth: Truth, size: 'control' | number, coun
     const path: number[] = []
     while (path.length < drafted && random() < truth(path.length, tokens)) path.push(path.length)
     control.record(drafted, path)
-    cost += costs.pass(1 + drafted) + (drafted > 0 ? costs.draft(drafted) : 0)
+    const start = (sizes.at(-1) ?? 0) > 0 ? 0 : (costs.coldStart ?? 0)
+    cost += costs.pass(1 + drafted) + (drafted > 0 ? costs.draft(drafted) + start : 0)
     tokens += path.length + 1
     sizes.push(drafted)
   }
@@ -43,9 +46,9 @@ describe('the throughput control', () => {
   ] satisfies [string, Truth][])(
     'takes hardly longer than plain decoding where drafts are %s',
     (_, truth) => {
-      for (const costs of [COSTS, COSTLY]) {
+      for (const costs of [COSTS, COLD, COSTLY]) {
         for (const count of [100, 2000]) {
-          const least = 1 / (costs.pass(1) * (1.01 + 2 / count))
+          const least = 1 / (costs.pass(1) * (1.01 + 3 / count))
           expect(simulate(costs, truth, 'control', count).rate).toBeGreaterThanOrEqual(least * 0.999)
         }
       }
@@ -69,6 +72,12 @@ describe('the throughput control', () => {
     const { sizes } = simulate(COSTS, (_, time) => (time < 1000 ? 0 : 0.9), 'control', 3000)
     expect(sizes.slice(900, 1000).filter((size) => size > 0).length).toBeLessThan(15)
     expect(Math.min(...sizes.slice(-50))).toBeGreaterThan(3)
+  })
+
+  test('drafts all the time where that pays, whatever the first draft costs', () => {
+    const [cold, warm] = [COLD, COSTS].map((costs) => simulate(costs, share(0.8), 'control'))
+    expect(cold.rate).toBeGreaterThan(0.97 * warm.rate)
+    expect(cold.sizes.filter((size) => size === 0).length).toBeLessThan(10)
   })
 
   test('drafts nothing where a pass over two tokens takes as long as two passes', () => {
