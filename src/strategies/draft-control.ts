@@ -36,16 +36,19 @@ const LOSS = { share: 0.01, passes: 3 }
 const SAVINGS = 20
 
 /**
- * Drafts the number of nodes that promises the most tokens in a unit of time:
- * (1 + expected accepted nodes) / (cost of the pass + cost of the draft), and none where that is less than 1.1 times plain decoding's rate.
- * Expectations are running means by node, since a draft's first nodes are what a smaller draft would have been. A cold start is lost time
- * and not part of the rate, since drafts that pay go on. Of the costs, which are measured beforehand, it follows that a sequence takes no longer than 1.01 times plain decoding and three passes, however wrong
- * the drafts are; and nothing depends on a clock.
+ * Drafts the number of nodes that promises the most tokens in a unit of time: (1 + expected accepted nodes) / (cost of the pass + cost of
+ * the draft), and none where that is less than 1.1 times plain decoding's rate. Expectations are running means by node, since a draft's
+ * first nodes are what a smaller draft would have been. A cold start is lost time and not part of the rate, since drafts that pay go on.
+ * Of the costs, which are measured beforehand, it follows that a sequence takes no longer than 1.01 times plain decoding and three passes,
+ * however wrong the drafts are; and nothing depends on a clock.
  */
 export class ThroughputControl implements DraftControl {
   /** By node, weighted: drafts that had it, and those of them in which it was accepted. */
   private readonly drafts: Float64Array
   private readonly hits: Float64Array
+  /** By nodes of the draft, from none on. */
+  private readonly stepCost: Float64Array
+  private readonly coldStart: number
   /** Time that may still be lost. */
   private balance: number
   /** What the next draft takes longer. */
@@ -53,52 +56,51 @@ export class ThroughputControl implements DraftControl {
 
   /** @param most nodes that a draft can have */
   constructor(
-    private readonly costs: StepCosts,
+    { pass, draft, coldStart = 0 }: StepCosts,
     private readonly most: number,
   ) {
     this.drafts = new Float64Array(most)
     this.hits = new Float64Array(most)
-    this.balance = LOSS.passes * costs.pass(1)
-    this.start = costs.coldStart ?? 0
+    this.stepCost = Float64Array.from(
+      { length: most + 1 },
+      (_, nodes) => pass(1 + nodes) + (nodes > 0 ? draft(nodes) : 0),
+    )
+    this.coldStart = coldStart
+    this.balance = LOSS.passes * pass(1)
+    this.start = coldStart
   }
 
   get size(): number {
-    const plain = this.costs.pass(1)
-    let best = { size: 0, rate: MARGIN / plain }
+    const plain = this.stepCost[0]
+    let size = 0
+    let rate = MARGIN / plain
     let tokens = 1
-    for (const [node, probability] of this.expectations().entries()) {
+    let prior = PRIOR.first
+    for (let node = 0; node < this.most; node++) {
+      const probability = (prior * PRIOR.weight + this.hits[node]) / (PRIOR.weight + this.drafts[node])
+      prior = PRIOR.further * probability
       tokens += probability
-      const cost = this.cost(node + 1)
+      const cost = this.stepCost[node + 1]
       if (cost + this.start - plain > this.balance) break
-      if (tokens / cost > best.rate) best = { size: node + 1, rate: tokens / cost }
+      if (tokens / cost > rate) {
+        size = node + 1
+        rate = tokens / cost
+      }
     }
-    return best.size
+    return size
   }
 
   record(drafted: number, path: readonly number[]): void {
-    const earned = (path.length + 1) * (1 + LOSS.share) * this.costs.pass(1)
-    const balance = this.balance + earned - this.cost(drafted) - (drafted > 0 ? this.start : 0)
-    this.balance = Math.min(balance, SAVINGS * this.costs.pass(1))
-    this.start = drafted > 0 ? 0 : (this.costs.coldStart ?? 0)
+    const plain = this.stepCost[0]
+    const earned = (path.length + 1) * (1 + LOSS.share) * plain
+    const balance = this.balance + earned - this.stepCost[drafted] - (drafted > 0 ? this.start : 0)
+    this.balance = Math.min(balance, SAVINGS * plain)
+    this.start = drafted > 0 ? 0 : this.coldStart
     for (let node = 0; node < this.most; node++) {
       const isDrafted = node < drafted
       const kept = isDrafted ? DECAY : FORGETTING
       this.drafts[node] = this.drafts[node] * kept + (isDrafted ? 1 : 0)
       this.hits[node] = this.hits[node] * kept + (isDrafted && path.includes(node) ? 1 : 0)
     }
-  }
-
-  /** How probable it is for each node that it is accepted. */
-  private expectations(): Float64Array {
-    let prior = PRIOR.first
-    return this.hits.map((hits, node) => {
-      const probability = (prior * PRIOR.weight + hits) / (PRIOR.weight + this.drafts[node])
-      prior = PRIOR.further * probability
-      return probability
-    })
-  }
-
-  private cost(drafted: number): number {
-    return this.costs.pass(1 + drafted) + (drafted > 0 ? this.costs.draft(drafted) : 0)
   }
 }

@@ -25,34 +25,58 @@ class MedusaBuilder extends Layers {
     const count = Math.min(CANDIDATES, vocabSize)
     graph.output('tokens', 'int64', [1, heads, count])
     graph.output('log_probabilities', 'float32', [1, heads, count])
-    const hidden = this.reshape(graph.input('hidden', 'float32', [1, hiddenSize]), [1, 1, hiddenSize])
-    const states = Array.from({ length: heads }, (_, head) => this.blocks(hidden, head, layers))
-    const project = (x: Value, name: string) => this.linear(x, name, vocabSize, hiddenSize)
+    const hidden = graph.input('hidden', 'float32', [1, hiddenSize])
+    const states = this.laterBlocks(this.firstBlocks(hidden, heads), heads, layers)
     const logits = ownVocabulary
-      ? this.stack(states.map((state, head) => project(state, `${head}.${layers}.weight`)))
-      : project(this.stack(states), headName(spec))
-    const [values] = graph.nodeWith('TopK', [logits, graph.constant('int64', [count])], { axis: -1 }, [
+      ? this.ofEach(states, heads, (state, head) =>
+          this.linear(state, `${head}.${layers}.weight`, vocabSize, hiddenSize),
+        )
+      : this.linear(states, headName(spec), vocabSize, hiddenSize)
+    const probabilities = graph.node('Softmax', [logits], { axis: -1 })
+    const [best] = graph.nodeWith('TopK', [probabilities, graph.constant('int64', [count])], { axis: -1 }, [
       graph.fresh('best'),
       'tokens',
     ])
-    const total = graph.node('ReduceLogSumExp', [logits, graph.constant('int64', [-1])], { keepdims: 1 })
-    graph.node('Sub', [values, total], {}, 'log_probabilities')
+    graph.node('Log', [best], {}, 'log_probabilities')
     return graph
   }
 
-  /** x + SiLU(W x + b), once or several times. */
-  private blocks(hidden: Value, head: number, layers: number): Value {
+  /** x + SiLU(W x + b) of all heads at once, whose x is the same. [1, hidden] → [1, heads, hidden]. */
+  private firstBlocks(hidden: Value, heads: number): Value {
+    const { graph } = this
     const { hiddenSize } = this.spec
-    let x = hidden
-    for (let layer = 0; layer < layers; layer++) {
-      const projected = this.projection(x, `${head}.${layer}.linear`, hiddenSize, hiddenSize, true)
-      x = this.graph.node('Add', [x, this.silu(projected)])
-    }
-    return x
+    const joined = (name: string, shape: number[]) =>
+      graph.node(
+        'Concat',
+        Array.from({ length: heads }, (_, head) => this.parameter(`${head}.0.linear.${name}`, shape)),
+        { axis: 0 },
+      )
+    const inputs = [hidden, joined('weight', [hiddenSize, hiddenSize]), joined('bias', [hiddenSize])]
+    const projected = this.reshape(graph.node('Gemm', inputs, { transB: 1 }), [1, heads, hiddenSize])
+    return graph.node('Add', [this.reshape(hidden, [1, 1, hiddenSize]), this.silu(projected)])
   }
 
-  /** [1, 1, width] each → [1, n, width]. */
-  private stack(values: Value[]): Value {
-    return values.length === 1 ? values[0] : this.graph.node('Concat', values, { axis: 1 })
+  private laterBlocks(states: Value, heads: number, layers: number): Value {
+    if (layers === 1) return states
+    const { hiddenSize } = this.spec
+    return this.ofEach(states, heads, (state, head) => {
+      let x = state
+      for (let layer = 1; layer < layers; layer++) {
+        const projected = this.projection(x, `${head}.${layer}.linear`, hiddenSize, hiddenSize, true)
+        x = this.graph.node('Add', [x, this.silu(projected)])
+      }
+      return x
+    })
+  }
+
+  /** What comes of the state of each head, [1, 1, hidden] → [1, 1, width]: of all [1, heads, width]. */
+  private ofEach(states: Value, heads: number, change: (state: Value, head: number) => Value): Value {
+    if (heads === 1) return change(states, 0)
+    const { graph } = this
+    const sizes = graph.constant('int64', Array(heads).fill(1))
+    const outputs = Array.from({ length: heads }, () => graph.fresh('head'))
+    return graph.node('Concat', graph.nodeWith('Split', [states, sizes], { axis: 1 }, outputs).map(change), {
+      axis: 1,
+    })
   }
 }
