@@ -70,6 +70,30 @@ test('what is measured of them is what was measured in training', async () => {
   expect(figures.loss_1).toBeCloseTo(report.held_out.loss_1, 4)
 })
 
+test.each([
+  ['train medusa', '--own-vocabulary'],
+  ['train mtp', '--mtp-hidden-states-first'],
+])('%s learns from what the model itself expects', async (command, flag) => {
+  const kind = command.slice('train '.length)
+  const learn = (name: string, ...more: string[]) =>
+    heads(command, `${kind}-${name}`, flag, '--draft-vocab-size', '48', ...more)
+  const text = await learn('text')
+  const taught = await learn('taught', '--alpha', '0.9', '--temperature', '2')
+  const none = await learn('none', '--alpha', '0')
+  expect(none.held_out).toEqual(text.held_out)
+  // Metrics are of the text whatever is learnt from.
+  expect(taught.held_out.loss_1).not.toBe(text.held_out.loss_1)
+  expect(taught.held_out.top1_1).toBeGreaterThan(0.5)
+})
+
+test('a teacher is refused where the model changes, and a temperature without a teacher', async () => {
+  const start = ['-m', writer, '-o', at('refused'), ...rows]
+  const both = await runClass('train medusa', [data, ...start, '--alpha', '0.9', '--joint', '0.2'])
+  expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('--alpha') })
+  const alone = await runClass('train mtp', [data, ...start, '--temperature', '2'])
+  expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining('--alpha') })
+})
+
 test('heads go on with the tokens that they have', async () => {
   const further = [data, '-m', writer, '-o', at('further'), ...rows, '--steps', '1', '--init', at('own')]
   await json('train medusa', ...further)

@@ -252,6 +252,76 @@ describe('a draft vocabulary', () => {
   })
 })
 
+describe('a teacher', () => {
+  const draftTokens = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53]
+  const softmax = (scores: readonly number[], temperature: number) => {
+    const weights = scores.map((score) => Math.exp(score / temperature))
+    const total = weights.reduce((sum, weight) => sum + weight)
+    return weights.map((weight) => weight / total)
+  }
+
+  test.each([
+    { alpha: 1, temperature: 1 },
+    { alpha: 0.6, temperature: 2 },
+  ])('is what heads are held to, a place on and among their tokens, %j', async (settings) => {
+    const { spec, weights } = await readFixture('llama')
+    const heads = { heads: 2, layers: 1, ownVocabulary: true, draftTokens }
+    for (const [name, values] of initialMedusa(heads, spec, weights)) weights.set(name, values)
+    const batch = { ...goldenBatch(golden, golden.runs[0]) }
+    batch.targets = batch.targets.map((token, i) => (i % 3 ? draftTokens[i % draftTokens.length] : token))
+    const trainer = await Trainer.create(medusa(spec, heads, { distillation: settings }), {
+      device: 'cpu',
+      shape,
+      weights,
+      optimiser: goldenOptimiser(golden, 1),
+      rateOf: headRate,
+    })
+    const figures = await trainer.evaluate(batches(batch))
+    const { loss } = await trainer.step([batch])
+    await trainer.dispose()
+    // New heads say what the model says of the next token.
+    const rows = (await modelLogits(spec, weights, batch)).map((row) =>
+      draftTokens.map((token) => row[token]),
+    )
+    const { alpha, temperature } = settings
+    let wanted = 0
+    for (const distance of [1, 2]) {
+      const { targets, weights: counted } = targetsAhead(batch, distance)
+      let [ofText, total] = [0, 0]
+      for (const [i, weight] of counted.entries()) {
+        const place = draftTokens.indexOf(targets[i])
+        if (place < 0 || weight === 0) continue
+        const teacher = softmax(rows[i + distance], temperature)
+        const soft = softmax(rows[i], temperature)
+        const ofTeacher = -teacher.reduce((sum, p, token) => sum + p * Math.log(soft[token]), 0)
+        const ofTarget = -Math.log(softmax(rows[i], 1)[place])
+        wanted += 0.8 ** distance * weight * (alpha * temperature ** 2 * ofTeacher + (1 - alpha) * ofTarget)
+        ofText += weight * ofTarget
+        total += weight
+      }
+      expect(figures[`loss_${distance}`]).toBeCloseTo(ofText / total, 4)
+    }
+    expect(loss).toBeCloseTo(wanted / batch.weights.reduce((sum, weight) => sum + weight, 0), 4)
+  })
+
+  test.each(['medusa', 'mtp modules', 'parallel'])('of no weight changes nothing for %s', async (name) => {
+    const run = { ...golden.runs.find((each) => each.name === name)!, joint: null }
+    const batch = goldenBatch(golden, run)
+    const losses: number[][] = []
+    for (const alpha of [undefined, 0, 1]) {
+      const distillation = alpha === undefined ? undefined : { alpha, temperature: 1 }
+      const { trainer } = await trainerOf(run, { distillation })
+      const { loss_1, top1_1 } = await trainer.evaluate(batches(batch))
+      losses.push([(await trainer.step([batch])).loss, (await trainer.step([batch])).loss, loss_1, top1_1])
+      await trainer.dispose()
+    }
+    const [plain, none, all] = losses
+    for (const [i, value] of none.entries()) expect(value).toBeCloseTo(plain[i], 5)
+    for (const i of [2, 3]) expect(all[i]).toBeCloseTo(plain[i], 5)
+    for (const i of [0, 1]) expect(Math.abs(all[i] - plain[i])).toBeGreaterThan(0.01)
+  })
+})
+
 describe('targets further ahead', () => {
   const batch: Batch = {
     rows: 2,

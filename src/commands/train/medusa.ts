@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { draftTokens, draftVocabularyFlag } from '../../cli/draft-vocabulary.js'
+import { headDistillation, headDistillationFlags } from '../../cli/head-distillation.js'
 import { openPretrained } from '../../cli/pretrained.js'
 import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
 import { dataFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
@@ -21,6 +22,7 @@ export default class TrainMedusa extends TrainCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %> chats.jsonl -m org/name -o ./medusa --heads 4 --steps 1000',
     '<%= config.bin %> <%= command.id %> books.txt -m ./model -o ./medusa --own-vocabulary --learning-rate 1e-3',
+    '<%= config.bin %> <%= command.id %> chats.jsonl -m ./model -o ./medusa --draft-vocab-size 8192 --alpha 0.9',
     '<%= config.bin %> <%= command.id %> books.txt -m ./model --init ./medusa -o ./medusa-2 --joint 0.2',
   ]
   static override strict = false
@@ -57,6 +59,7 @@ export default class TrainMedusa extends TrainCommand {
       helpValue: 'X',
       description: "learning rate of the model as a share of the heads', with --joint",
     }),
+    ...headDistillationFlags,
     ...dataFlags,
     ...optimiserFlags,
     ...runFlags,
@@ -83,6 +86,7 @@ export default class TrainMedusa extends TrainCommand {
       const start = given ?? (await newHeads(data))
       for (const [name, values] of start.weights) weights.set(name, values)
       const isFrozen = joint === undefined
+      const distillation = headDistillation(flags)
       return {
         settings: {
           target: opened.fingerprint,
@@ -90,8 +94,9 @@ export default class TrainMedusa extends TrainCommand {
           init: flags.init,
           joint,
           backbone_rate: flags['backbone-rate'],
+          distillation,
         },
-        build: medusa(spec, start.spec, { joint, statesGiven: isFrozen }),
+        build: medusa(spec, start.spec, { joint, statesGiven: isFrozen, distillation }),
         weights,
         frozen: isFrozen ? spec : undefined,
         rateOf: (name) => {

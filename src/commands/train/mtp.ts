@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { draftTokens, draftVocabularyFlag } from '../../cli/draft-vocabulary.js'
+import { headDistillation, headDistillationFlags } from '../../cli/head-distillation.js'
 import { openPretrained } from '../../cli/pretrained.js'
 import { TrainCommand, type TrainingReport } from '../../cli/train-command.js'
 import { dataFlags, muonFlags, number, optimiserFlags, runFlags } from '../../cli/training-flags.js'
@@ -65,6 +66,7 @@ export default class TrainMtp extends TrainCommand {
       helpValue: 'X',
       description: "train the model as well: its loss and X times the modules'",
     }),
+    ...headDistillationFlags,
     ...dataFlags,
     ...optimiserFlags,
     ...muonFlags,
@@ -94,9 +96,16 @@ export default class TrainMtp extends TrainCommand {
       for (const [name, values] of start.weights) weights.set(name, values)
       const isNew = isMtp(spec, start.spec)
       const isFrozen = joint === undefined
+      const distillation = headDistillation(flags)
       return {
-        settings: { target: opened.fingerprint, modules: headSettings(start.spec), init: flags.init, joint },
-        build: multiToken(spec, start.spec, { joint, statesGiven: isFrozen }),
+        settings: {
+          target: opened.fingerprint,
+          modules: headSettings(start.spec),
+          init: flags.init,
+          joint,
+          distillation,
+        },
+        build: multiToken(spec, start.spec, { joint, statesGiven: isFrozen, distillation }),
         weights,
         frozen: isFrozen ? spec : undefined,
         rateOf: (name) => (!isFrozen || isNew(name) ? 1 : undefined),

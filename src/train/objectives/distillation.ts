@@ -3,6 +3,7 @@ import { type DistillationSettings, distillation } from '../../models/distillati
 import type { DecoderSpec } from '../../models/spec.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
 import { type BuildObjective, type Metric, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
+import { ahead } from './heads.js'
 
 /** Up to so many tokens in a row the agreement is counted. */
 const POSITIONS = 4
@@ -78,15 +79,11 @@ function agreementInARow(
   agrees: Value,
   weighted: (ofTokens: Value, by: Value) => Metric,
 ): Record<string, Metric> {
-  const last = shape.batch * shape.length - 1
   let all = agrees
   return Object.fromEntries(
     range(POSITIONS - 1).map((i) => {
       const distance = i + 1
-      // What is gathered from beyond the end of a row has no weight.
-      const later = range(last + 1).map((token) => Math.min(token + distance, last))
-      const ahead = graph.node('Gather', [agrees, graph.constant('int64', later)], { axis: 0 })
-      all = graph.node('Mul', [all, ahead])
+      all = graph.node('Mul', [all, ahead(graph, shape, agrees, distance)])
       return [`agreement_${distance + 1}`, weighted(all, tokenInputs(graph, shape, distance).weights)]
     }),
   )

@@ -1,6 +1,7 @@
-import type { BatchShape } from '../../models/batch-decoder.js'
+import type { BatchDecoder, BatchShape } from '../../models/batch-decoder.js'
+import { type DistillationSettings, distillation } from '../../models/distillation.js'
 import { type DraftVocabulary, draftPlaces } from '../../models/heads/draft-vocabulary.js'
-import { crossEntropy, type Projection, topAccuracy } from '../../models/losses.js'
+import { crossEntropy, negativeSum, type Projection, topAccuracy } from '../../models/losses.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
 import type { Values } from '../../runtime/array-session.js'
 import type { Batch } from '../batch.js'
@@ -12,6 +13,15 @@ export interface HeadLossOptions {
   readonly joint?: number
   /** Whether the model's states come with the batches. */
   readonly statesGiven?: boolean
+  /** How much heads learn from the model's own distributions; by default they learn from the text alone. */
+  readonly distillation?: DistillationSettings
+}
+
+/** The model that heads are for, as their teacher. */
+export interface HeadTeacher {
+  /** What it says of the next token, among those that heads guess: logits, float32 [N, vocab]. */
+  readonly logits: Value
+  readonly settings: DistillationSettings
 }
 
 export interface HeadLosses {
@@ -25,12 +35,15 @@ export interface HeadLosses {
  * Metrics by position, means over the tokens that have a target there: `loss_k`, and the accuracies `top1_k` and
  * `top5_k`; position 1 is the first token beyond the next. A target that heads cannot guess has no part in the loss, and
  * counts as guessed wrong.
+ * @param teacher is learnt from as well: for the head at distance k, what it says k tokens on, where it has seen what the head has to
+ *   guess before; `loss_k` is the text's all the same
  */
 export function headLosses(
   graph: Graph,
   shape: BatchShape,
   projections: readonly Projection[],
   { draftTokens }: DraftVocabulary,
+  teacher?: HeadTeacher,
 ): HeadLosses {
   const losses: Value[] = []
   const metrics: Record<string, Metric> = {}
@@ -38,15 +51,43 @@ export function headLosses(
     const position = i + 1
     const inputs = tokenInputs(graph, shape, position)
     const { targets, weights } = draftTokens ? guessable(graph, inputs) : inputs
-    const { loss, logProbabilities } = crossEntropy(graph, projection, targets, weights)
+    const { loss, logProbabilities } = teacher
+      ? distillation(
+          graph,
+          projection,
+          ahead(graph, shape, teacher.logits, position),
+          { targets, weights },
+          teacher.settings,
+        )
+      : crossEntropy(graph, projection, targets, weights)
     losses.push(loss)
-    metrics[`loss_${position}`] = { sum: loss, weight: sumOf(graph, weights) }
+    const ofTargets = graph.node('GatherElements', [logProbabilities, targets], { axis: 1 })
+    const ofText = teacher ? negativeSum(graph, ofTargets, weights) : loss
+    metrics[`loss_${position}`] = { sum: ofText, weight: sumOf(graph, weights) }
     for (const k of [1, 5]) {
       const sum = topAccuracy(graph, logProbabilities, targets, weights, k)
       metrics[`top${k}_${position}`] = { sum, weight: sumOf(graph, inputs.weights) }
     }
   }
   return { losses, metrics }
+}
+
+/** @param hidden the final hidden states of the model, [N, hidden] */
+export function teacherOf(
+  decoder: BatchDecoder,
+  hidden: Value,
+  draft: DraftVocabulary,
+  settings: DistillationSettings | undefined,
+): HeadTeacher | undefined {
+  if (!settings) return undefined
+  return { logits: decoder.graph.node('Gemm', [hidden, decoder.head(draft)], { transB: 1 }), settings }
+}
+
+/** The rows of tokens so many places on; what is taken from beyond the end of a row of tokens has no weight. */
+export function ahead(graph: Graph, { batch, length }: BatchShape, rows: Value, distance: number): Value {
+  const last = batch * length - 1
+  const later = Array.from({ length: last + 1 }, (_, token) => Math.min(token + distance, last))
+  return graph.node('Gather', [rows, graph.constant('int64', later)], { axis: 0 })
 }
 
 /** Targets that are places among the draft's tokens, -1 where there is none: then any place, of weight 0. */

@@ -3,26 +3,29 @@ import { MEDUSA_PREFIX, type MedusaSpec, medusaHeads } from '../../models/heads/
 import { crossEntropy } from '../../models/losses.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
-import { type HeadLossOptions, headArrays, headLosses, weightedLosses } from './heads.js'
+import { type HeadLossOptions, headArrays, headLosses, teacherOf, weightedLosses } from './heads.js'
 
 /** The weight of each head's loss is this to the power of its number (Cai et al. 2024, section 2.2.1). */
 const DECAY = 0.8
 
 /**
  * Medusa's heads on their target: Σ 0.8^k · cross-entropy of head k, from 1. With `joint`, Medusa-2's λ0, the loss is that of
- * the language model and λ0 times that of the heads (Cai et al. 2024, section 2.2.2); without it, that of Medusa-1.
+ * the language model and λ0 times that of the heads (Cai et al. 2024, section 2.2.2); without it, that of Medusa-1. With
+ * `distillation` the heads learn from the target's distributions as well.
  */
 export function medusa(
   spec: DecoderSpec,
   heads: MedusaSpec,
-  { joint, statesGiven }: HeadLossOptions = {},
+  { joint, statesGiven, distillation }: HeadLossOptions = {},
 ): BuildObjective {
   const arrays = headArrays(heads.heads, spec.vocabSize, heads)
   return (shape) => {
     const decoder = new BatchDecoder(spec, shape, { statesGiven })
     const { graph } = decoder
     const hidden = decoder.hidden()
-    const ofHeads = headLosses(graph, shape, medusaHeads(decoder, hidden, heads), heads)
+    const projections = medusaHeads(decoder, hidden, heads)
+    const teacher = teacherOf(decoder, hidden, heads, distillation)
+    const ofHeads = headLosses(graph, shape, projections, heads, teacher)
     const factors = ofHeads.losses.map((_, i) => DECAY ** (i + 1))
     const metrics = { ...ofHeads.metrics }
     let loss = weightedLosses(graph, ofHeads.losses, factors)

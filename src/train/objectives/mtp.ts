@@ -2,16 +2,17 @@ import { MtpDecoder, type MtpSpec, mtpParameters } from '../../models/heads/mtp.
 import { crossEntropy } from '../../models/losses.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
-import { type HeadLossOptions, headArrays, headLosses, weightedLosses } from './heads.js'
+import { type HeadLossOptions, headArrays, headLosses, teacherOf, weightedLosses } from './heads.js'
 
 /**
  * Multi-token prediction: λ / D · Σ cross-entropy at each of D depths (DeepSeek-AI 2024, equations 24 and 25). λ is
- * `joint`, beside the loss of the language model; without it λ is 1, and the loss is that of the modules alone.
+ * `joint`, beside the loss of the language model; without it λ is 1, and the loss is that of the modules alone. With `distillation` they
+ * learn from the model's distributions as well.
  */
 export function multiToken(
   spec: DecoderSpec,
   mtp: MtpSpec,
-  { joint, statesGiven }: HeadLossOptions = {},
+  { joint, statesGiven, distillation }: HeadLossOptions = {},
 ): BuildObjective {
   const depths = Array.from({ length: mtp.parallel ? mtp.modules : mtp.depth }, (_, i) => i + 1)
   const arrays = headArrays(depths.length, spec.vocabSize, mtp)
@@ -21,7 +22,8 @@ export function multiToken(
     const size = shape.batch * shape.length
     const ahead = mtp.parallel ? [] : depths.map((depth) => graph.input(`ahead.${depth}`, 'int32', [1, size]))
     const { next, beyond } = decoder.predictions(mtp, ahead)
-    const ofHeads = headLosses(graph, shape, beyond, mtp)
+    const teacher = teacherOf(decoder, next.hidden, mtp, distillation)
+    const ofHeads = headLosses(graph, shape, beyond, mtp, teacher)
     const metrics = { ...ofHeads.metrics }
     const share = (joint ?? 1) / depths.length
     const factors = ofHeads.losses.map(() => share)
