@@ -44,10 +44,10 @@ async function decode({ prompt, tokens, predictor }) {
     if (++count === tokens) break
   }
   const seconds = (performance.now() - begun) / 1e3
-  const { used } = sequence.tokenPredictions
+  const { validated } = sequence.tokenPredictions
   await context.dispose()
   await draftContext?.dispose()
-  return { seconds, passes: tokens - used }
+  return { seconds, passes: tokens - validated }
 }
 
 console.log(
