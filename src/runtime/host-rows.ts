@@ -76,8 +76,7 @@ export class HostRows implements CacheRows {
 
   /** What a run gives that `write` takes over. */
   fetches(): Record<string, null> {
-    const names = this.keys.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`])
-    return fetching(names)
+    return fetching(this.keys.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`]))
   }
 
   /** Takes over new rows from `first` on, `key.i` and `value.i`, [kvHeads, 1, count, headDim]. */

@@ -38,7 +38,7 @@ export class OnnxParallelHeads extends OnnxTree<Float32Array> implements Paralle
   async append(cache: KVCache, states: readonly Float32Array[]): Promise<Float32Array[]> {
     const last = states.length - 1
     const parents = states.map((_, i) => cache.length + i - 1)
-    const output = await this.forward(cache, states, parents, [last])
+    const output = await this.forward(cache, states, parents, [last], { states: [] })
     return [output.logits(last), ...output.exits(last).map(({ logits }) => logits)]
   }
 

@@ -61,8 +61,9 @@ export function headLosses(
         )
       : crossEntropy(graph, projection, targets, weights)
     losses.push(loss)
-    const ofTargets = graph.node('GatherElements', [logProbabilities, targets], { axis: 1 })
-    const ofText = teacher ? negativeSum(graph, ofTargets, weights) : loss
+    const ofText = teacher
+      ? negativeSum(graph, graph.node('GatherElements', [logProbabilities, targets], { axis: 1 }), weights)
+      : loss
     metrics[`loss_${position}`] = { sum: ofText, weight: sumOf(graph, weights) }
     for (const k of [1, 5]) {
       const sum = topAccuracy(graph, logProbabilities, targets, weights, k)
