@@ -45,16 +45,19 @@ class DraftModelDrafter implements Drafter {
     const text = tokensOf(prefix)
     this.adapt(text)
     const room = Math.min(limit, this.numTokens, model.maxPositions - prefix.length)
+    // The most probable token is the one with the best score: probabilities of a large vocabulary take as long as a small model's pass.
+    const needsProbabilities = sampled || confidenceThreshold > 0
     const tree: Required<TokenTree> = { tokens: [], parents: [], probs: [] }
     let pending = this.cache.follow(text)
     let last = prefix
     while (tree.tokens.length < room) {
-      const p = await this.distribution(pending, last)
+      const scores = await this.scores(pending, last)
+      const p = needsProbabilities ? softmax(scores, scores) : scores
       const token = sampled ? sampleIndex(p, this.request.draftRandom) : p.indexOf(maximum(p))
       tree.parents.push(tree.tokens.length - 1)
       tree.tokens.push(token)
       if (sampled) tree.probs.push(p)
-      if (p[token] < confidenceThreshold || eosTokenIds.includes(token)) break
+      if ((needsProbabilities && p[token] < confidenceThreshold) || eosTokenIds.includes(token)) break
       last = extend(last, token)
       pending = [token]
     }
@@ -70,11 +73,11 @@ class DraftModelDrafter implements Drafter {
     this.numTokens = isWhole ? this.numTokens + 2 : Math.max(1, this.numTokens - 1)
   }
 
-  /** What the model, its scores processed as the target's are, expects after the tokens, [vocab]. */
-  private async distribution(tokens: readonly number[], prefix: Prefix): Promise<Float32Array> {
+  /** The model's scores after the tokens, processed as the target's are, [vocab]: a copy. */
+  private async scores(tokens: readonly number[], prefix: Prefix): Promise<Float32Array<ArrayBuffer>> {
     const scores = (await this.cache.append(tokens)).slice()
     for (const process of this.request.processors) process(scores, prefix)
-    return softmax(scores, scores)
+    return scores
   }
 
   dispose(): void {
