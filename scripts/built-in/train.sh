@@ -56,7 +56,7 @@ llm train draft "${texts[@]}" -m "$work/base" -o "$work/draft-1" "${common[@]}" 
 npx tsx scripts/write-prompts.ts "$work/questions.jsonl" --prompts 1200 --seed 11
 jq -c '{prompt, question: .prompt}' "$work/self-prompts.jsonl" > "$work/beginnings.jsonl"
 answers() { # PROMPTS NAME FLAGS...
-  llm batch "$work/$1.jsonl" -o "$work/$2-answers.jsonl" -m "$work/base" --dtype fp32 --max-batch 64 --max-new-tokens 128 "${@:3}"
+  llm batch "$work/$1.jsonl" -o "$work/$2-answers.jsonl" --order input -m "$work/base" --dtype fp32 --max-batch 64 --max-new-tokens 128 "${@:3}"
   jq -c '{text: (.question + .text)}' "$work/$2-answers.jsonl" > "$work/$2.jsonl"
 }
 answers questions questions-greedy --no-do-sample
