@@ -32,7 +32,7 @@ import type { RunType } from '../src/runtime/storage.js'
 import { machine, positive } from './common.js'
 import { LlamaCpp } from './speculative/llama-cpp.js'
 import { type PromptSet, promptSets } from './speculative/prompts.js'
-import { markdown, type Side } from './speculative/report.js'
+import { markdown, type Side, speedOf } from './speculative/report.js'
 
 const PLAIN = 'plain'
 /** Drafts of --fixed. */
@@ -129,7 +129,7 @@ async function measure(
         if (!fastest || speedOf(result) > speedOf(fastest)) results.set(side, result)
       }
     }
-    await peer?.measure(name, promptIds(model, prompt), tokens)
+    await peer?.measure(name, promptIds(model, prompt), { tokens, repeats })
     const { ids } = results.get(measured[0])!
     const isSame = (result: GenerationResult) => result.ids.join() === ids.join()
     // Not while it is timed: scores of all tokens take time.
@@ -143,10 +143,6 @@ async function measure(
     console.error(`${name}: prompt ${i + 1} of ${prompts.length}`)
   }
   return measured.map(({ draft, ...side }) => side)
-}
-
-function speedOf({ statistics }: GenerationResult): number {
-  return statistics.tokens_per_second
 }
 
 function promptIds({ tokenizer, model }: LanguageModel, prompt: Prompt): number[] {

@@ -57,12 +57,19 @@ export class LlamaCpp {
     return new LlamaCpp(await scriptPeer(process.execPath, SCRIPT, args), predictors)
   }
 
-  /** Decodes after a prompt, every other time backwards. */
-  async measure(set: string, prompt: readonly number[], tokens: number): Promise<void> {
+  /** Decodes after a prompt so often, every other time backwards; the fastest run of each side counts. */
+  async measure(
+    set: string,
+    prompt: readonly number[],
+    { tokens, repeats }: { readonly tokens: number; readonly repeats: number },
+  ): Promise<void> {
     const answers: Answer[] = []
     const order = [...this.predictors.keys()]
-    for (const i of this.rows.length % 2 === 0 ? order : order.toReversed()) {
-      answers[i] = await this.peer.ask({ prompt, tokens, predictor: this.predictors[i] })
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      for (const i of (this.rows.length + repeat) % 2 === 0 ? order : order.toReversed()) {
+        const answer = await this.peer.ask({ prompt, tokens, predictor: this.predictors[i] })
+        if (!answers[i] || answer.seconds < answers[i].seconds) answers[i] = answer
+      }
     }
     this.rows.push({ set, prompt: answers, tokens })
   }

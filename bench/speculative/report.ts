@@ -16,6 +16,11 @@ export interface Side {
   readonly runs: Run[]
 }
 
+/** Tokens a second. */
+export function speedOf({ statistics }: Pick<Run, 'statistics'>): number {
+  return statistics.tokens_per_second
+}
+
 /**
  * A row for each set and drafter; ratios are of the same prompt's runs, against the first side of the set.
  * @param pass what a pass over so many tokens costs, in any unit
@@ -25,15 +30,14 @@ export function markdown(sides: readonly Side[], pass: StepCosts['pass']): strin
   const rows = sides.map((side) => {
     const { set, name, runs } = side
     const base = plain(set).runs
-    const speed = (run: Run) => run.statistics.tokens_per_second
-    const ratios = runs.map((run, i) => speed(run) / speed(base[i]))
+    const ratios = runs.map((run, i) => speedOf(run) / speedOf(base[i]))
     const total = (of: (statistics: Statistics) => number) =>
       runs.reduce((sum, { statistics }) => sum + of(statistics), 0)
     const time = total((each) => each.draft_time + each.verify_time)
     return [
       set,
       name,
-      median(runs.map(speed)).toFixed(1),
+      median(runs.map(speedOf)).toFixed(1),
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`,
       (total((each) => each.generated_tokens) / total((each) => each.steps)).toFixed(2),

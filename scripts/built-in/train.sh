@@ -5,7 +5,7 @@
 #
 # BOOKS is a file of English books with an empty line between them (text or .br), STORIES260K the directory of
 # karpathy/tinyllamas' stories260K in HF layout; everything is written under WORK, the result to WORK/built-in. A run that
-# was cut off goes on with the same command and --resume.
+# was cut off goes on with the same command and --resume. Needs jq.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -46,11 +46,11 @@ own="$work/own.jsonl"
 npx tsx scripts/write-texts.ts "$work/self-prompts.jsonl" "$own" --model "$work/base" --as text \
   --answers 8 --max-new-tokens 160 --temperature 0.7 --seconds 150
 texts=("$work/twelfth.txt" "$stories" "$own" "$own" "$own" "$own")
-common=(--held-out "$work/held-out.txt" --held-out-rows 128 --separator '\n\n' --lr-scheduler-type linear --min-lr-ratio 0
-  --warmup-steps 20 --sequence-length 512 --batch-size 8 --eval-steps 100 --save-steps 100 --save-dtype fp16 --seed 3)
-llm train medusa "${texts[@]}" -m "$work/base" -o "$work/medusa-1" "${common[@]}" --own-vocabulary --steps 300 --learning-rate 2e-3
-llm train mtp "${texts[@]}" -m "$work/base" -o "$work/mtp-1" "${common[@]}" --optimizer muon --steps 300 --learning-rate 6e-3
-llm train draft "${texts[@]}" -m "$work/base" -o "$work/draft-1" "${common[@]}" --optimizer muon --steps 350 --learning-rate 1e-2
+common=(-m "$work/base" --lr-scheduler-type linear --min-lr-ratio 0 --sequence-length 512 --batch-size 8 --save-steps 100 --save-dtype fp16)
+first=("${common[@]}" --held-out "$work/held-out.txt" --held-out-rows 128 --separator '\n\n' --eval-steps 100 --warmup-steps 20 --seed 3)
+llm train medusa "${texts[@]}" "${first[@]}" -o "$work/medusa-1" --own-vocabulary --steps 300 --learning-rate 2e-3
+llm train mtp "${texts[@]}" "${first[@]}" -o "$work/mtp-1" --optimizer muon --steps 300 --learning-rate 6e-3
+llm train draft "${texts[@]}" "${first[@]}" -o "$work/draft-1" --optimizer muon --steps 350 --learning-rate 1e-2
 
 # Then from what it writes on beginnings that are unlike its texts, questions and requests: a draft is to be right there, too.
 npx tsx scripts/write-prompts.ts "$work/questions.jsonl" --prompts 1200 --seed 11
@@ -63,8 +63,7 @@ answers questions questions-greedy --no-do-sample
 answers questions questions-sampled --do-sample --temperature 0.7 --top-p 0.9 --seed 5
 answers beginnings beginnings-greedy --no-do-sample
 texts=("$work/questions-greedy.jsonl" "$work/questions-sampled.jsonl" "$work/beginnings-greedy.jsonl" "$own" "$own" "$stories")
-further=(-m "$work/base" --lr-scheduler-type linear --min-lr-ratio 0 --warmup-steps 10 --sequence-length 512 --batch-size 8
-  --steps 300 --save-steps 100 --save-dtype fp16 --seed 4)
+further=("${common[@]}" --steps 300 --warmup-steps 10 --seed 4)
 llm train medusa "${texts[@]}" "${further[@]}" --init "$work/medusa-1" -o "$work/medusa" --alpha 0.8 --learning-rate 1e-3
 llm train mtp "${texts[@]}" "${further[@]}" --init "$work/mtp-1" -o "$work/mtp" --alpha 0.8 --optimizer muon --learning-rate 4e-3
 llm train draft "${texts[@]}" "${further[@]}" --init "$work/draft-1" -o "$work/draft" --optimizer muon --learning-rate 5e-3
