@@ -5,11 +5,12 @@ import { MEDUSA, MTP } from '../heads/kinds.js'
 import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import { type MtpSpec, moduleName } from '../models/heads/mtp.js'
 import { EMBEDDING, headName } from '../models/parameters.js'
-import { MedusaHeads } from '../runtime/medusa-heads.js'
+import { createMedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
 import { OnnxParallelHeads } from '../runtime/parallel-heads.js'
 import type { SessionOptions } from '../runtime/session.js'
 import { draftVerify } from '../strategies/draft-verify.js'
+import { WIDTH } from '../strategies/drafters/likeliest-tree.js'
 import { type MedusaOptions, medusa } from '../strategies/drafters/medusa.js'
 import { mtp, parallelMtp } from '../strategies/drafters/mtp.js'
 import { type TypicalAcceptanceOptions, typicalAcceptance } from '../strategies/verifiers.js'
@@ -46,8 +47,13 @@ export async function loadMedusa(
   { typical, tree = typical && TYPICAL_NODES, ...costs }: MedusaSettings,
 ): Promise<LoadedDrafter> {
   const { spec, weights } = await openHeads(directory, MEDUSA, model)
-  const heads = await MedusaHeads.create(model.spec, spec, weights, beside(model, costs))
-  const createDrafter = medusa({ heads: (hidden) => heads.candidates(hidden), tree: tree ?? MOST.medusa })
+  const heads = await createMedusaHeads(model.spec, spec, weights, beside(model, costs))
+  const createDrafter = medusa({
+    heads: (hidden) => heads.guesses(hidden),
+    tree: tree ?? MOST.medusa,
+    // Independent heads have run by then.
+    width: spec.sequential ? WIDTH : undefined,
+  })
   const drafter = { subject: { medusa: spec }, createDrafter, most: MOST.medusa }
   const createControl = tree === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {

@@ -31,18 +31,20 @@ export const MEDUSA: HeadKind<MedusaSpec> = {
   file: 'medusa_lm_head.safetensors',
   prefix: MEDUSA_PREFIX,
   parameters: medusaParameters,
-  toConfig: ({ heads, layers, ownVocabulary, draftTokens }) => ({
+  toConfig: ({ heads, layers, ownVocabulary, sequential, draftTokens }) => ({
     medusa_num_heads: heads,
     medusa_num_layers: layers,
     medusa_own_vocabulary: ownVocabulary,
+    ...(sequential && { medusa_sequential: true }),
     ...draftFields(draftTokens),
   }),
   fromConfig(config) {
     const heads = count(config, 'medusa_num_heads')
     const layers = count(config, 'medusa_num_layers', 1)
     const ownVocabulary = config.medusa_own_vocabulary !== false
+    const sequential = config.medusa_sequential === true && { sequential: true }
     const draft = draftVocabulary(config)
-    return heads && layers && draft ? { heads, layers, ownVocabulary, ...draft } : undefined
+    return heads && layers && draft ? { heads, layers, ownVocabulary, ...sequential, ...draft } : undefined
   },
 }
 

@@ -5,6 +5,7 @@ import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { MtpItem, MtpModule } from '../strategies/drafters/mtp.js'
 import type { Weights } from '../weights/index.js'
+import { EmbeddingTable } from './embedding-table.js'
 import { OnnxTree } from './onnx-model.js'
 import * as ort from './ort.js'
 import { sharedVocabularySource } from './quantised-vocabulary.js'
@@ -15,8 +16,7 @@ import { loadTree, type TreeGraph } from './tree-graph.js'
 export class OnnxMtpModule extends OnnxTree<MtpItem> implements MtpModule {
   private constructor(
     graph: TreeGraph,
-    /** [vocab, hidden]. */
-    private readonly embedding: Float32Array,
+    private readonly embedding: EmbeddingTable,
   ) {
     super(graph)
   }
@@ -35,19 +35,17 @@ export class OnnxMtpModule extends OnnxTree<MtpItem> implements MtpModule {
     const shape = draftShape(spec, module)
     const graph = serialize(mtpGraph(shape, sharedVocabularySource(spec, weights, module), layout, module))
     const tree = await loadTree(() => ({ graph, directory: '' }), { spec: moduleShape(shape) }, options)
-    return new OnnxMtpModule(tree, weights.get(EMBEDDING)!)
+    return new OnnxMtpModule(tree, new EmbeddingTable(spec, weights.get(EMBEDDING)!))
   }
 
   protected override inputs(items: readonly MtpItem[]): Record<string, ort.Tensor> {
-    const { hiddenSize: size, embedding } = this
-    const { embeddingScale } = this.spec
-    const [embeddings, states] = [0, 1].map(() => new Float32Array(items.length * size))
-    for (const [i, { token, state }] of items.entries()) {
-      embeddings.set(embedding.subarray(token * size, (token + 1) * size), i * size)
-      states.set(state, i * size)
-    }
-    if (embeddingScale !== 1) for (let i = 0; i < embeddings.length; i++) embeddings[i] *= embeddingScale
+    const { hiddenSize: size } = this
+    const states = new Float32Array(items.length * size)
+    for (const [i, { state }] of items.entries()) states.set(state, i * size)
     const tensor = (values: Float32Array) => new ort.Tensor('float32', values, [1, items.length, size])
-    return { embeddings: tensor(embeddings), states: tensor(states) }
+    return {
+      embeddings: tensor(this.embedding.rows(items.map(({ token }) => token))),
+      states: tensor(states),
+    }
   }
 }

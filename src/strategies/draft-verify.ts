@@ -91,7 +91,7 @@ async function proposal(
 ): Promise<TokenTree> {
   const limit = Math.min(room, size)
   if (!drafter || !last || limit < 1) return NOTHING
-  const draft = await drafter.draft(prefix, last, limit)
+  const draft = await drafter.draft(prefix, last, limit, size)
   return draft.tokens.length > size ? firstNodes(draft, size) : draft
 }
 

@@ -135,11 +135,13 @@ export interface Drafter {
    * @param last the target's final hidden state at the sequence's last but one token, [hidden]: the one that its last
    *   token was chosen from; where `states` names it
    * @param limit most tokens that a path of the tree may have
+   * @param size nodes that are wanted, those of a larger tree that come first; by default all
    */
   draft(
     prefix: Prefix,
     last: { readonly hidden: Float32Array },
     limit: number,
+    size?: number,
   ): Promise<TokenTree> | TokenTree
   /**
    * Called after each pass of the target, for drafters that need its states.

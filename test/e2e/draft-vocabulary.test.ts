@@ -33,12 +33,23 @@ beforeAll(async () => {
   await json('train base', data, '--init', untrained, '-o', writer, ...rows, ...steps)
   await heads('train medusa', 'shared', '--heads', '2', '--draft-vocab-size', '48')
   await heads('train medusa', 'own', '--heads', '2', '--draft-vocab-size', '48', '--own-vocabulary')
+  await heads('train medusa', 'sequential', '--heads', '2', '--draft-vocab-size', '48', '--sequential')
+  await heads(
+    'train medusa',
+    'both',
+    '--heads',
+    '2',
+    '--draft-vocab-size',
+    '48',
+    '--own-vocabulary',
+    '--sequential',
+  )
   await heads('train mtp', 'modules', '--draft-vocab-size', '48')
   await heads('train mtp', 'parallel', '--draft-vocab-size', '48', '--parallel')
 }, 60_000)
 
 test('the files have the ids, and own vocabulary matrices their rows alone', async () => {
-  for (const output of ['shared', 'own', 'modules', 'parallel']) {
+  for (const output of ['shared', 'own', 'sequential', 'both', 'modules', 'parallel']) {
     const { draft_vocab_size, draft_token_ids: ids, vocab_size } = config(output)
     expect([draft_vocab_size, ids.length, vocab_size]).toEqual([48, 48, 320])
     // What is frequent is the same for all.
@@ -52,6 +63,8 @@ test('the files have the ids, and own vocabulary matrices their rows alone', asy
 test.each([
   ['generate medusa', '--medusa-heads', 'shared', ['--medusa-nodes', '20']],
   ['generate medusa', '--medusa-heads', 'own', ['--medusa-nodes', '20']],
+  ['generate medusa', '--medusa-heads', 'sequential', ['--medusa-nodes', '20']],
+  ['generate medusa', '--medusa-heads', 'both', ['--medusa-choices', '[[0], [1], [0, 0], [1, 0]]']],
   ['generate mtp', '--mtp-modules', 'modules', ['--mtp-depth', '3']],
   ['generate mtp', '--mtp-modules', 'parallel', ['--mtp-depth', '2']],
 ])('%s %s %s: guesses are accepted, and the text is the one without', async (command, flag, output, size) => {

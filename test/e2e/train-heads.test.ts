@@ -83,6 +83,32 @@ describe('train medusa', () => {
     expect(report.held_out.top1_1).toBeGreaterThan(0.2)
   })
 
+  test('with --sequential goes on with heads that are given the tokens before', async () => {
+    const further = ['--init', join(home, 'medusa'), '--steps', '20', ...rate]
+    const independent = await train('train medusa', ...args('independent', ...further))
+    const sequential = await train('train medusa', ...args('sequential', ...further, '--sequential'))
+    // They begin alike, and then know more of the second token.
+    const first = (output: string) =>
+      JSON.parse(
+        readFileSync(join(home, output, 'log.jsonl'), 'utf8')
+          .trim()
+          .split('\n')[0],
+      )
+    expect(first('sequential').loss).toBeCloseTo(first('independent').loss, 4)
+    expect(sequential.held_out.top1_2).toBeGreaterThan(independent.held_out.top1_2)
+    expect(await shapes(join(home, 'sequential/medusa_lm_head.safetensors'))).toMatchObject({
+      'token_norm.weight': [64],
+      '0.0.tokens.weight': [64, 64],
+      '1.0.tokens.weight': [64, 128],
+    })
+    expect(config('sequential')).toMatchObject({ medusa_num_heads: 2, medusa_sequential: true })
+    // What is read is what was trained, and stays sequential.
+    const { figures } = await measured(data, 'sequential')
+    expect(figures.top1_2).toBeGreaterThan((await measured(data, 'independent')).figures.top1_2)
+    await train('train medusa', ...args('on', '--init', join(home, 'sequential'), '--steps', '1'))
+    expect(config('on')).toMatchObject({ medusa_sequential: true })
+  })
+
   test('with --joint trains the model as well, and leaves both', async () => {
     const own = ['--own-vocabulary', '--heads', '1', '--joint', '0.2', '--steps', '3']
     const report = await train('train medusa', ...args('joint', ...own))

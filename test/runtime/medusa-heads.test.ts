@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { type MedusaSpec, medusaParameters } from '../../src/models/heads/medusa.js'
-import { headName } from '../../src/models/parameters.js'
+import { type MedusaSpec, medusaParameters, TOKEN_NORM, tokensName } from '../../src/models/heads/medusa.js'
+import { EMBEDDING, headName } from '../../src/models/parameters.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { createRandom } from '../../src/random.js'
-import { MedusaHeads } from '../../src/runtime/medusa-heads.js'
+import { createMedusaHeads } from '../../src/runtime/medusa-heads.js'
+import type { Candidates } from '../../src/strategies/drafters/medusa.js'
 import { readFixture } from '../train/golden-run.js'
 
 const random = createRandom(4)
@@ -28,21 +29,46 @@ describe.each([
   [{ heads: 1, layers: 2, ownVocabulary: true }],
   [{ heads: 2, layers: 1, ownVocabulary: false, draftTokens: everyThird }],
   [{ heads: 2, layers: 1, ownVocabulary: true, draftTokens: everyThird }],
+  [{ heads: 3, layers: 1, ownVocabulary: false, sequential: true }],
+  [{ heads: 3, layers: 2, ownVocabulary: true, sequential: true, draftTokens: everyThird }],
 ])('Medusa heads %j', (medusa: MedusaSpec) => {
   test('expect what their formula says, to what 8 bits allow', async () => {
     const { spec, weights } = await readFixture('llama')
     for (const { name, shape } of medusaParameters(medusa, spec))
       weights.set(name, noise(elements(shape), 0.2))
-    const heads = await MedusaHeads.create(spec, medusa, weights, { device: 'cpu' })
+    const heads = await createMedusaHeads(spec, medusa, weights, { device: 'cpu' })
     const hidden = noise(spec.hiddenSize, 1)
-    const candidates = await heads.candidates(hidden)
+    const guesses = await heads.guesses(hidden)
+    expect(guesses.heads).toBe(medusa.heads)
+    const paths = Array.from({ length: medusa.heads }, (_, head) => [
+      Array.from({ length: head + 1 }, (_, i) => 3 + i),
+      Array.from({ length: head + 1 }, (_, i) => 40 - i),
+    ])
+    const candidates: { head: number; path: number[]; guessed: Candidates }[] = []
+    for (const [head, both] of paths.entries()) {
+      const after = await guesses.after(both)
+      for (const [i, path] of both.entries()) candidates.push({ head, path, guessed: after[i] })
+    }
     await heads.dispose()
-    expect(candidates).toHaveLength(medusa.heads)
-    for (const [head, { tokens, logProbabilities }] of candidates.entries()) {
+    const embedding = (token: number) => {
+      const x = weights.get(EMBEDDING)!.subarray(token * spec.hiddenSize, (token + 1) * spec.hiddenSize)
+      const square = x.reduce((sum, value) => sum + value * value, 0) / x.length
+      return x.map((value, i) => (value / Math.sqrt(square + spec.normEpsilon)) * weights.get(TOKEN_NORM)![i])
+    }
+    for (const {
+      head,
+      path,
+      guessed: { tokens, logProbabilities },
+    } of candidates) {
       let x = hidden
       for (let layer = 0; layer < medusa.layers; layer++) {
         const bias = weights.get(`${head}.${layer}.linear.bias`)!
         const projected = times(weights.get(`${head}.${layer}.linear.weight`)!, x)
+        if (medusa.sequential && layer === 0) {
+          const given = Float32Array.from(path.flatMap((token) => [...embedding(token)]))
+          const ofTokens = times(weights.get(tokensName(head))!, given)
+          for (const [i, value] of ofTokens.entries()) projected[i] += value
+        }
         x = x.map((value, i) => value + silu(projected[i] + bias[i]))
       }
       const { draftTokens, ownVocabulary, layers } = medusa

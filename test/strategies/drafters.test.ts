@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
 import { type DraftModelOptions, draftModel } from '../../src/strategies/drafters/draft-model.js'
 import { type DraftTreeOptions, draftTree } from '../../src/strategies/drafters/draft-tree.js'
-import { choiceTree, likeliestTree, medusa } from '../../src/strategies/drafters/medusa.js'
+import { choiceTree, type Guesses, likeliestPaths, medusa } from '../../src/strategies/drafters/medusa.js'
 import { promptLookup } from '../../src/strategies/drafters/prompt-lookup.js'
 import { extend, prefixOf } from '../../src/strategies/prefix.js'
 import { softmax } from '../../src/strategies/softmax.js'
 import type { Request, TokenTree } from '../../src/strategies/types.js'
 import { follow, rejectionSample } from '../../src/strategies/verifiers.js'
 import { argmax, decode, describeDrafter, PROMPT } from './conformance.js'
+import { independentGuesses } from './toy-drafters.js'
 import { ToyModel } from './toy-model.js'
 
 /** A request for drafters, which look at processors and at their own random numbers only. */
@@ -47,11 +48,27 @@ function toyDraft(options: Partial<DraftModelOptions>) {
 function toyHeads(text: readonly number[], at: (hidden: Float32Array) => number) {
   return async (hidden: Float32Array) => {
     const next = at(hidden)
-    return [0, 1, 2].map((head) => {
-      const token = text[next + head] ?? 0
-      const ranked = (next + head) % 2 === 0 ? [token, 1, 2] : [(token + 1) % 13, token, 3]
-      return { tokens: ranked, logProbabilities: [-0.3, -1.5, -3] }
-    })
+    return independentGuesses(
+      [0, 1, 2].map((head) => {
+        const token = text[next + head] ?? 0
+        const ranked = (next + head) % 2 === 0 ? [token, 1, 2] : [(token + 1) % 13, token, 3]
+        return { tokens: ranked, logProbabilities: [-0.3, -1.5, -3] }
+      }),
+    )
+  }
+}
+
+/** Three heads that know how the toy model's text goes on from each path. */
+const sequentialHeads = async (text: readonly number[]): Promise<Guesses> => {
+  const model = new ToyModel()
+  return {
+    heads: 3,
+    after: async (paths) =>
+      paths.map((path) => {
+        const probabilities = softmax(model.logits([...text, ...path]))
+        const tokens = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a])
+        return { tokens, logProbabilities: tokens.map((token) => Math.log(probabilities[token])) }
+      }),
   }
 }
 
@@ -63,6 +80,15 @@ for (const tree of [5, [[0], [0, 1], [0, 1, 0], [1], [1, 0], [2]]]) {
       2 + text.findIndex((_, i) => String(model.hidden(text.slice(0, i + 1))) === String(hidden))
     return medusa({ heads: toyHeads(text, at), tree })(request())
   })
+  describeDrafter(`medusa with sequential heads, ${JSON.stringify(tree)}`, (text) => {
+    const model = new ToyModel()
+    /** What the text was when this state was made. */
+    const before = (hidden: Float32Array) => {
+      const last = text.findIndex((_, i) => String(model.hidden(text.slice(0, i + 1))) === String(hidden))
+      return text.slice(0, last + 1)
+    }
+    return medusa({ heads: (hidden) => sequentialHeads(before(hidden)), tree, width: 2 })(request())
+  })
 }
 
 describe('medusa', () => {
@@ -71,21 +97,28 @@ describe('medusa', () => {
     logProbabilities: probabilities.map(Math.log),
   })
 
-  test('takes a fixed tree from its paths, shorter ones first', () => {
+  test('takes a fixed tree from its paths, shorter ones first', async () => {
     const candidates = [head([0.5, 0.3], [10, 11]), head([0.6, 0.2], [20, 21]), head([0.9], [30])]
     const choices = [[1], [0, 1], [0], [0, 0], [0, 0, 0], [1, 0]]
-    expect(choiceTree(candidates, choices)).toEqual({
+    expect(await choiceTree(independentGuesses(candidates), 7, choices)).toEqual({
       tokens: [10, 11, 20, 21, 20, 30],
       parents: [-1, -1, 0, 0, 1, 2],
     })
     // What has no candidate, or no parent, is left out.
-    expect(choiceTree(candidates.slice(0, 1), choices)).toEqual({ tokens: [10, 11], parents: [-1, -1] })
-    expect(choiceTree(candidates, [[1, 0], [0]])).toEqual({ tokens: [10], parents: [-1] })
+    const short = { tokens: [10, 11], parents: [-1, -1] }
+    expect(await choiceTree(independentGuesses(candidates.slice(0, 1)), 7, choices)).toEqual(short)
+    expect(await choiceTree(independentGuesses(candidates), 7, choices, 1)).toEqual(short)
+    expect(await choiceTree(independentGuesses(candidates), 7, [[1, 0], [0]])).toEqual({
+      tokens: [10],
+      parents: [-1],
+    })
   })
 
-  test('takes the nodes of the highest joint probability', () => {
+  test('takes the nodes of the highest joint probability', async () => {
     const candidates = [head([0.6, 0.3, 0.05]), head([0.55, 0.4]), head([0.9, 0.05])]
-    const all = likeliestTree(candidates, 100)
+    const likeliest = (size: number) =>
+      likeliestPaths(independentGuesses(candidates), 7, { size, depth: candidates.length })
+    const all = await likeliest(100)
     // 3 + 3 · 2 + 3 · 2 · 2 paths.
     expect(all.tokens).toHaveLength(21)
     const joint = (tree: typeof all, node: number): number => {
@@ -96,7 +129,41 @@ describe('medusa', () => {
     }
     const probabilities = all.tokens.map((_, node) => joint(all, node))
     expect(probabilities).toEqual([...probabilities].sort((a, b) => b - a))
-    expect(likeliestTree(candidates, 4)).toEqual({ tokens: [0, 0, 1, 0], parents: [-1, 0, -1, 1] })
+    expect(await likeliest(4)).toEqual({ tokens: [0, 0, 1, 0], parents: [-1, 0, -1, 1] })
+  })
+
+  test('asks sequential heads for what comes after each path, a level at a time', async () => {
+    const asked: (readonly number[])[][] = []
+    const guesses = async (hidden: Float32Array): Promise<Guesses> => {
+      expect(hidden).toBe(last.hidden)
+      const heads = await sequentialHeads(PROMPT)
+      return {
+        ...heads,
+        after: (paths) => {
+          asked.push([...paths])
+          return heads.after(paths)
+        },
+      }
+    }
+    const prefix = prefixOf([...PROMPT, 2])
+    const draft = (tree: number, size?: number) =>
+      medusa({ heads: guesses, tree, width: 10 })(request()).draft(prefix, last, 100, size)
+    // As a model that drafts a tree, of the same knowledge.
+    const wanted = await toyTree({ size: 8, depth: 3 }).draft(prefix, last, 100)
+    expect(await draft(8)).toEqual(wanted)
+    expect(
+      asked.map((paths) => paths.map(({ length }) => length)).map((level) => [...new Set(level)]),
+    ).toEqual([[1], [2], [3]])
+    expect(asked[0]).toEqual([[2]])
+    expect(asked[1]).toContainEqual([2, wanted.tokens[0]])
+    const before = asked.flat().length
+    // What is not wanted is not looked at.
+    const first = { tokens: wanted.tokens.slice(0, 2), parents: wanted.parents.slice(0, 2) }
+    expect(await draft(8, 2)).toEqual(first)
+    expect(asked.flat().length - before).toBeLessThanOrEqual(4)
+    const fixed = await medusa({ heads: guesses, tree: [[0], [0, 1]] })(request()).draft(prefix, last, 100)
+    expect(fixed.tokens[0]).toBe(wanted.tokens[0])
+    expect(asked.at(-1)).toEqual([[2, wanted.tokens[0]]])
   })
 
   function depthOf({ parents }: { parents: number[] }, node: number): number {

@@ -1,4 +1,5 @@
 import { createRandom } from '../../src/random.js'
+import type { Candidates, Guesses } from '../../src/strategies/drafters/medusa.js'
 import type { Drafter, TokenTree } from '../../src/strategies/types.js'
 import { ToyModel } from './toy-model.js'
 
@@ -15,6 +16,14 @@ function chain(tokens: number[]): TokenTree {
 
 function drafter(draft: (rest: number[], limit: number) => TokenTree): CreateDrafter {
   return (text) => ({ draft: ({ length }, _, limit) => draft(text.slice(length), limit) })
+}
+
+/** Of heads that expect the same after all paths. */
+export function independentGuesses(candidates: readonly Candidates[]): Guesses {
+  return {
+    heads: candidates.length,
+    after: async (paths) => paths.map(({ length }) => candidates[length - 1]),
+  }
 }
 
 /** Knows the text. */

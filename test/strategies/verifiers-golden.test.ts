@@ -6,6 +6,7 @@ import { choiceTree } from '../../src/strategies/drafters/medusa.js'
 import type { TokenTree } from '../../src/strategies/types.js'
 import { follow, rejectionSample, typicalAcceptance } from '../../src/strategies/verifiers.js'
 import { argmax } from './conformance.js'
+import { independentGuesses } from './toy-drafters.js'
 
 interface Buffers {
   readonly choices: number[][]
@@ -63,8 +64,8 @@ const indexed = Array.from({ length: 5 }, (_, head) => ({
 }))
 
 describe('trees of medusa_choices are those of Medusa’s generate_medusa_buffers', () => {
-  test.each(Object.entries(golden.buffers))('%s', (_, { choices, tree_indices, mask, depths }) => {
-    const tree = choiceTree(indexed, choices)
+  test.each(Object.entries(golden.buffers))('%s', async (_, { choices, tree_indices, mask, depths }) => {
+    const tree = await choiceTree(independentGuesses(indexed), 0, choices)
     expect([0, ...tree.tokens]).toEqual(tree_indices)
     expect(maskOf(tree)).toEqual(mask)
     const depth = (node: number): number => (node < 0 ? 0 : 1 + depth(tree.parents[node]))
@@ -73,9 +74,10 @@ describe('trees of medusa_choices are those of Medusa’s generate_medusa_buffer
 })
 
 describe('what is accepted is what Medusa’s evaluate_posterior accepts', () => {
-  test.each(golden.medusa.map((one, i) => [i, one] as const))('case %i', (_, one) => {
+  test.each(golden.medusa.map((one, i) => [i, one] as const))('case %i', async (_, one) => {
     const candidates = one.candidates.map((tokens) => ({ tokens, logProbabilities: [] }))
-    const tree = choiceTree(candidates, golden.buffers[one.choices].choices)
+    const { choices } = golden.buffers[one.choices]
+    const tree = await choiceTree(independentGuesses(candidates), 0, choices)
     expect(tree.tokens).toEqual(one.tokens)
     const { temperature } = one
     const target = (node: number) =>

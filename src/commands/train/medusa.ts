@@ -18,11 +18,12 @@ const HEADS = { helpGroup: 'HEADS' }
 export default class TrainMedusa extends TrainCommand {
   static override summary = 'Train Medusa heads for a model.'
   static override description =
-    'Trains heads that predict the tokens after the next one from the hidden state of a model (Cai et al. 2024). The model stays as it is (Medusa-1), unless --joint trains it, too (Medusa-2). The result has the layout of published Medusa heads.'
+    'Trains heads that predict the tokens after the next one from the hidden state of a model (Cai et al. 2024). The model stays as it is (Medusa-1), unless --joint trains it, too (Medusa-2). With --sequential a head is given the tokens before the one that it guesses (Ankner et al. 2024). The result has the layout of published Medusa heads.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> chats.jsonl -m org/name -o ./medusa --heads 4 --steps 1000',
     '<%= config.bin %> <%= command.id %> books.txt -m ./model -o ./medusa --own-vocabulary --learning-rate 1e-3',
     '<%= config.bin %> <%= command.id %> chats.jsonl -m ./model -o ./medusa --draft-vocab-size 8192 --alpha 0.9',
+    '<%= config.bin %> <%= command.id %> chats.jsonl -m ./model --init ./medusa -o ./hydra --sequential',
     '<%= config.bin %> <%= command.id %> books.txt -m ./model --init ./medusa -o ./medusa-2 --joint 0.2',
   ]
   static override strict = false
@@ -42,6 +43,10 @@ export default class TrainMedusa extends TrainCommand {
     'own-vocabulary': Flags.boolean({
       ...HEADS,
       description: "a vocabulary matrix for each head, in place of the model's",
+    }),
+    sequential: Flags.boolean({
+      ...HEADS,
+      description: 'heads that are given the tokens before the one that they guess (Hydra)',
     }),
     'draft-vocab-size': draftVocabularyFlag(HEADS.helpGroup),
     init: Flags.string({ ...HEADS, helpValue: 'DIR', description: 'go on from these heads' }),
@@ -72,18 +77,24 @@ export default class TrainMedusa extends TrainCommand {
     const { spec, config, path, weights, tokenizer, directory } = opened
     const target = { path, spec, fingerprint: fingerprintOf(spec, weights) }
     const given = flags.init ? await readHeads(flags.init, MEDUSA, target) : undefined
+    // Heads that are to be given tokens begin with paying no heed to them.
+    const further = (heads: NonNullable<typeof given>) => {
+      const asked = { ...heads.spec, ...(flags.sequential && { sequential: true }) }
+      return { spec: asked, weights: new Map([...initialMedusa(asked, spec, weights), ...heads.weights]) }
+    }
     const newHeads = async (data: TrainingData) => {
       const asked = {
         heads: flags.heads,
         layers: flags.layers,
         ownVocabulary: flags['own-vocabulary'] ?? false,
+        ...(flags.sequential && { sequential: true }),
         draftTokens: await draftTokens(data, spec, flags),
       }
       return { spec: asked, weights: initialMedusa(asked, spec, weights) }
     }
     const model = { tokenizer, maxPositions: spec.maxPositions }
     return this.train(argv as string[], flags, model, async (data) => {
-      const start = given ?? (await newHeads(data))
+      const start = given ? further(given) : await newHeads(data)
       for (const [name, values] of start.weights) weights.set(name, values)
       const isFrozen = joint === undefined
       const distillation = headDistillation(flags)

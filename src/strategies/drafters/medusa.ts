@@ -1,5 +1,5 @@
-import { takeHighest } from '../ranking.js'
 import type { CreateDrafter, TokenTree } from '../types.js'
+import { likeliestTree, type TreeNode, type TreeSize } from './likeliest-tree.js'
 
 /** What one head expects at its place: tokens, most probable first, and their log-probabilities (nats). */
 export interface Candidates {
@@ -7,8 +7,19 @@ export interface Candidates {
   readonly logProbabilities: ArrayLike<number>
 }
 
-/** A head each for the tokens after the next one, given the hidden state that the next one was chosen from, [hidden]. */
-export type Heads = (hidden: Float32Array) => Promise<readonly Candidates[]>
+/** What heads expect, given the hidden state that the next token was chosen from. */
+export interface Guesses {
+  /** How many tokens after the next one they guess. */
+  readonly heads: number
+  /**
+   * @param paths tokens from the next one on, all equally many, which the heads may be given: what comes after k of them is for head k
+   * @returns candidates after each path
+   */
+  after(paths: readonly (readonly number[])[]): Promise<readonly Candidates[]>
+}
+
+/** Guesses from the final hidden state, [hidden]. */
+export type Heads = (hidden: Float32Array) => Promise<Guesses>
 
 export interface MedusaOptions {
   readonly heads: Heads
@@ -17,37 +28,55 @@ export interface MedusaOptions {
    * highest joint probability, chosen anew for each draft.
    */
   readonly tree: readonly (readonly number[])[] | number
+  /** Nodes of a level whose children are looked at, where that takes time; all by default. */
+  readonly width?: number
 }
 
-/** Drafts a tree of what Medusa's heads expect (Cai et al. 2024, section 2.1). */
-export function medusa({ heads, tree }: MedusaOptions): CreateDrafter {
+/** Drafts a tree of what Medusa's heads expect (Cai et al. 2024, section 2.1; given the path before, Ankner et al. 2024). */
+export function medusa({ heads, tree, width }: MedusaOptions): CreateDrafter {
   return () => ({
     states: ['hidden'],
-    async draft(_, { hidden }, limit) {
-      const candidates = (await heads(hidden)).slice(0, limit)
-      return typeof tree === 'number' ? likeliestTree(candidates, tree) : choiceTree(candidates, tree)
+    async draft({ token }, { hidden }, limit, wanted = Number.POSITIVE_INFINITY) {
+      const guesses = await heads(hidden)
+      const depth = Math.min(guesses.heads, limit)
+      return typeof tree === 'number'
+        ? likeliestPaths(guesses, token, { size: Math.min(tree, wanted), depth, width })
+        : choiceTree(guesses, token, tree, depth)
     },
   })
 }
 
 /**
  * The tree of `medusa_choices` (FasterDecoding/Medusa, `generate_medusa_buffers`): the node of the path [a, b, …] is the
- * token of rank a of the first head, after it that of rank b of the second one, … Paths deeper than there are candidates are
- * left out.
+ * token of rank a of the first head, after it that of rank b of the second one, … Paths deeper than `depth` are left out.
+ * @param next the token that is not guessed any more
  */
-export function choiceTree(
-  candidates: readonly Candidates[],
+export async function choiceTree(
+  guesses: Guesses,
+  next: number,
   choices: readonly (readonly number[])[],
-): TokenTree {
+  depth = guesses.heads,
+): Promise<TokenTree> {
   const tree: TokenTree = { tokens: [], parents: [] }
-  const nodes = new Map<string, number>([['', -1]])
-  const sorted = choices.toSorted((a, b) => a.length - b.length || compare(a, b))
-  for (const path of sorted) {
-    const parent = nodes.get(path.slice(0, -1).join())
-    const token = candidates[path.length - 1]?.tokens[path.at(-1)!]
-    if (parent === undefined || token === undefined) continue
-    nodes.set(path.join(), tree.tokens.push(token) - 1)
-    tree.parents.push(parent)
+  /** By the ranks of its path: its place, and the tokens of the path. */
+  let level = new Map([['', { node: -1, path: [next] }]])
+  for (let length = 1; length <= depth; length++) {
+    const ofLevel = choices.filter((ranks) => ranks.length === length).sort(compare)
+    const parents = [...new Set(ofLevel.map((ranks) => ranks.slice(0, -1).join()))].filter((key) =>
+      level.has(key),
+    )
+    if (parents.length === 0) break
+    const candidates = await guesses.after(parents.map((key) => level.get(key)!.path))
+    const nodes: typeof level = new Map()
+    for (const ranks of ofLevel) {
+      const at = parents.indexOf(ranks.slice(0, -1).join())
+      const token = candidates[at]?.tokens[ranks.at(-1)!]
+      if (token === undefined) continue
+      const parent = level.get(parents[at])!
+      nodes.set(ranks.join(), { node: tree.tokens.push(token) - 1, path: [...parent.path, token] })
+      tree.parents.push(parent.node)
+    }
+    level = nodes
   }
   return tree
 }
@@ -58,38 +87,30 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return at < 0 ? 0 : a[at] - b[at]
 }
 
-/** A node that could be added: the candidate of a rank below a node of the tree. */
-interface Extension {
-  readonly parent: number
-  readonly depth: number
-  readonly rank: number
-  /** Of the path to the parent, nats. */
-  readonly before: number
-  /** Of the path to it. */
-  readonly logProbability: number
+interface Node extends TreeNode {
+  /** Tokens from the next one on. */
+  readonly path: readonly number[]
 }
 
 /**
- * The `size` nodes whose paths are the likeliest if heads were independent: best first, a node opens its first child and
- * its next sibling.
+ * The nodes whose paths are the likeliest, if what a head does not know of a path makes no difference.
+ * @param next the token that is not guessed any more
  */
-export function likeliestTree(candidates: readonly Candidates[], size: number): TokenTree {
-  const tree: TokenTree = { tokens: [], parents: [] }
-  const open: Extension[] = []
-  const add = (parent: number, depth: number, rank: number, before: number) => {
-    const logProbability = before + (candidates[depth]?.logProbabilities[rank] ?? Number.NaN)
-    if (logProbability > -Infinity) open.push({ parent, depth, rank, before, logProbability })
-  }
-  add(-1, 0, 0, 0)
-  while (tree.tokens.length < size && open.length > 0) {
-    const { parent, depth, rank, before, logProbability } = takeHighest(
-      open,
-      (extension) => extension.logProbability,
-    )
-    const node = tree.tokens.push(candidates[depth].tokens[rank]) - 1
-    tree.parents.push(parent)
-    add(parent, depth, rank + 1, before)
-    add(node, depth + 1, 0, logProbability)
-  }
-  return tree
+export function likeliestPaths(guesses: Guesses, next: number, size: TreeSize): Promise<TokenTree> {
+  const root: Node = { token: next, depth: 0, path: [next], logProbability: 0 }
+  return likeliestTree(root, size, async (open) => {
+    const candidates = await guesses.after(open.map(({ path }) => path))
+    return open.flatMap((parent, i) => childrenOf(parent, candidates[i]))
+  })
+}
+
+function childrenOf(parent: Node, { tokens, logProbabilities }: Candidates): Node[] {
+  const children = Array.from(tokens, (token, rank) => ({
+    token,
+    depth: parent.depth + 1,
+    parent,
+    path: [...parent.path, token],
+    logProbability: parent.logProbability + logProbabilities[rank],
+  }))
+  return children.filter(({ logProbability }) => logProbability > -Infinity)
 }

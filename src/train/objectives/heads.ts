@@ -118,6 +118,18 @@ export function headArrays(
     })
 }
 
+/** The inputs of heads that are given tokens: those 1, 2, … `count` places on, int32 [1, N] each. */
+export function tokensAhead(count: number) {
+  const distances = Array.from({ length: count }, (_, i) => i + 1)
+  return {
+    inputs: (graph: Graph, { batch, length }: BatchShape): Value[] =>
+      distances.map((distance) => graph.input(`ahead.${distance}`, 'int32', [1, batch * length])),
+    // The token at a distance is what is predicted at the distance before.
+    arrays: (batch: Batch): [string, Values][] =>
+      distances.map((distance) => [`ahead.${distance}`, tokenArrays(batch, distance - 1, 1)[0][1]]),
+  }
+}
+
 /** What of heads decides a run's result, without the tokens, which follow from the data. */
 export function headSettings<Spec extends DraftVocabulary>({ draftTokens, ...spec }: Spec) {
   return { ...spec, draftVocabSize: draftTokens?.length }

@@ -1,9 +1,15 @@
-import { BatchDecoder } from '../../models/batch-decoder.js'
-import { MEDUSA_PREFIX, type MedusaSpec, medusaHeads } from '../../models/heads/medusa.js'
+import { MEDUSA_PREFIX, MedusaDecoder, type MedusaSpec } from '../../models/heads/medusa.js'
 import { crossEntropy } from '../../models/losses.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
-import { type HeadLossOptions, headArrays, headLosses, teacherOf, weightedLosses } from './heads.js'
+import {
+  type HeadLossOptions,
+  headArrays,
+  headLosses,
+  teacherOf,
+  tokensAhead,
+  weightedLosses,
+} from './heads.js'
 
 /** The weight of each head's loss is this to the power of its number (Cai et al. 2024, section 2.2.1). */
 const DECAY = 0.8
@@ -19,11 +25,12 @@ export function medusa(
   { joint, statesGiven, distillation }: HeadLossOptions = {},
 ): BuildObjective {
   const arrays = headArrays(heads.heads, spec.vocabSize, heads)
+  const given = tokensAhead(heads.sequential ? heads.heads : 0)
   return (shape) => {
-    const decoder = new BatchDecoder(spec, shape, { statesGiven })
+    const decoder = new MedusaDecoder(spec, shape, { statesGiven })
     const { graph } = decoder
     const hidden = decoder.hidden()
-    const projections = medusaHeads(decoder, hidden, heads)
+    const projections = decoder.predictions(hidden, heads, given.inputs(graph, shape))
     const teacher = teacherOf(decoder, hidden, heads, distillation)
     const ofHeads = headLosses(graph, shape, projections, heads, teacher)
     const factors = ofHeads.losses.map((_, i) => DECAY ** (i + 1))
@@ -45,6 +52,7 @@ export function medusa(
           ...sequences(batch),
           ...(joint === undefined ? [] : tokenArrays(batch, 0, scale)),
           ...arrays(batch, scale),
+          ...given.arrays(batch),
         ]),
     }
   }

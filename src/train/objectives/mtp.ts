@@ -2,7 +2,14 @@ import { MtpDecoder, type MtpSpec, mtpParameters } from '../../models/heads/mtp.
 import { crossEntropy } from '../../models/losses.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
-import { type HeadLossOptions, headArrays, headLosses, teacherOf, weightedLosses } from './heads.js'
+import {
+  type HeadLossOptions,
+  headArrays,
+  headLosses,
+  teacherOf,
+  tokensAhead,
+  weightedLosses,
+} from './heads.js'
 
 /**
  * Multi-token prediction: λ / D · Σ cross-entropy at each of D depths (DeepSeek-AI 2024, equations 24 and 25). λ is
@@ -16,12 +23,11 @@ export function multiToken(
 ): BuildObjective {
   const depths = Array.from({ length: mtp.parallel ? mtp.modules : mtp.depth }, (_, i) => i + 1)
   const arrays = headArrays(depths.length, spec.vocabSize, mtp)
+  const given = tokensAhead(mtp.parallel ? 0 : depths.length)
   return (shape) => {
     const decoder = new MtpDecoder(spec, shape, { statesGiven })
     const { graph } = decoder
-    const size = shape.batch * shape.length
-    const ahead = mtp.parallel ? [] : depths.map((depth) => graph.input(`ahead.${depth}`, 'int32', [1, size]))
-    const { next, beyond } = decoder.predictions(mtp, ahead)
+    const { next, beyond } = decoder.predictions(mtp, given.inputs(graph, shape))
     const teacher = teacherOf(decoder, next.hidden, mtp, distillation)
     const ofHeads = headLosses(graph, shape, beyond, mtp, teacher)
     const metrics = { ...ofHeads.metrics }
@@ -44,10 +50,7 @@ export function multiToken(
           ...sequences(batch),
           ...(joint === undefined ? [] : tokenArrays(batch, 0, scale)),
           ...arrays(batch, scale),
-          // The token at depth k is the target at depth k - 1.
-          ...(mtp.parallel ? [] : depths).map((depth) => {
-            return [`ahead.${depth}`, tokenArrays(batch, depth - 1, 1)[0][1]] as const
-          }),
+          ...given.arrays(batch),
         ]),
     }
   }

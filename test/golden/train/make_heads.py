@@ -94,8 +94,11 @@ class Run:
         return losses
 
 
-def medusa(heads, own, joint):
-    """Medusa (Cai et al. 2024): Σ 0.8^k L_k; jointly with the model L_LM + joint · that."""
+def medusa(heads, own, joint, sequential=False):
+    """
+    Medusa (Cai et al. 2024): Σ 0.8^k L_k; jointly with the model L_LM + joint · that. Sequential heads are given the tokens up to the one
+    that they guess (Hydra, Ankner et al. 2024), their embeddings normed.
+    """
 
     def loss(run):
         hidden = run.trunk().last_hidden_state
@@ -105,7 +108,15 @@ def medusa(heads, own, joint):
             name = f"medusa_head.{k}"
             weight = run.parameter(f"{name}.0.linear.weight", size, size)
             bias = run.parameter(f"{name}.0.linear.bias", size)
-            x = hidden + torch.nn.functional.silu(hidden @ weight.T + bias)
+            projected = hidden @ weight.T + bias
+            if sequential:
+                # What lies beyond the end is given to places that have no target.
+                padded = torch.nn.functional.pad(run.tokens[:, 1:], (0, heads))
+                ahead = [padded[:, d : d + LENGTH] for d in range(k + 1)]
+                embedded = [run.norm("medusa_head.token_norm", run.model.model.embed_tokens(ids)) for ids in ahead]
+                tokens = run.parameter(f"{name}.0.tokens.weight", size, (k + 1) * size)
+                projected = projected + torch.cat(embedded, dim=-1) @ tokens.T
+            x = hidden + torch.nn.functional.silu(projected)
             head = run.model.lm_head.weight
             if own:
                 head = run.parameter(f"{name}.1.weight", vocabulary, size)
@@ -162,6 +173,12 @@ def parallel(heads, joint):
 CASES = {
     "medusa": ("llama", medusa(3, False, None), {"heads": 3, "layers": 1, "ownVocabulary": False}, None),
     "medusa own": ("llama", medusa(2, True, None), {"heads": 2, "layers": 1, "ownVocabulary": True}, None),
+    "medusa sequential": (
+        "llama",
+        medusa(3, False, None, True),
+        {"heads": 3, "layers": 1, "ownVocabulary": False, "sequential": True},
+        None,
+    ),
     "medusa joint": ("llama", medusa(2, False, 0.2), {"heads": 2, "layers": 1, "ownVocabulary": False}, 0.2),
     "mtp recursive": (
         "llama",
