@@ -40,7 +40,11 @@ export async function likeliestTree<Node extends TreeNode>(
     best = [...best, ...(await children(open))]
       .sort((a, b) => b.logProbability - a.logProbability)
       .slice(0, size)
-    open = best.filter((node) => node.depth === level).slice(0, width)
+    // For a child of the last one there is no room.
+    open = best
+      .slice(0, size - 1)
+      .filter((node) => node.depth === level)
+      .slice(0, width)
   }
   return {
     tokens: best.map(({ token }) => token),
