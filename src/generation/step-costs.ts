@@ -122,8 +122,9 @@ function costsOf({ points, coldStart }: Measured): StepCosts {
   return { draft, pass, coldStart }
 }
 
+/** Small ones all, since products with six rows may cost what those with four do, and with seven far more. */
 function sizesUpTo(most: number): number[] {
-  const sizes = [1, 2, 4, 8, 16, 32].filter((size) => size < most)
+  const sizes = [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32].filter((size) => size < most)
   return [...sizes, most]
 }
 
@@ -244,21 +245,22 @@ class Turns implements DraftControl {
   }
 
   /**
-   * Lower quartiles, since what disturbs a step makes it longer only. A larger draft never costs less. What the pass after a draft takes
-   * longer is the draft's cost as well.
+   * Lower quartiles, since what disturbs a step makes it longer only. For the same reason no draft costs more than a larger one. What the
+   * pass after a draft takes longer is the draft's cost as well.
    */
   measured(): Measured {
     const plain = lowerQuartile(this.plain)
     const traces = this.after.length > 0 ? Math.max(0, lowerQuartile(this.after) - plain) : 0
-    const points: Point[] = [{ nodes: 0, draft: 0, pass: plain }]
+    const points: Point[] = []
     const starts: number[] = []
-    let [draft, pass] = [0, plain]
-    for (const [nodes, { cold, warm, pass: passes }] of [...this.times].sort(([a], [b]) => a - b)) {
-      draft = Math.max(draft, lowerQuartile(warm.length > 0 ? warm : cold))
-      pass = Math.max(pass, lowerQuartile(passes) + traces)
-      points.push({ nodes, draft, pass })
+    let [draft, pass] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+    for (const [nodes, { cold, warm, pass: passes }] of [...this.times].sort(([a], [b]) => b - a)) {
+      draft = Math.min(draft, lowerQuartile(warm.length > 0 ? warm : cold))
+      pass = Math.min(pass, lowerQuartile(passes) + traces)
+      points.unshift({ nodes, draft, pass })
       if (cold.length > 0) starts.push(lowerQuartile(cold) - draft)
     }
+    points.unshift({ nodes: 0, draft: 0, pass: plain })
     return { points, coldStart: Math.max(0, median(starts)) }
   }
 }

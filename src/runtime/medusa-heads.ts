@@ -1,16 +1,16 @@
 import { type DraftVocabulary, draftShape } from '../models/heads/draft-vocabulary.js'
 import { type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
 import { candidatesGraph, medusaGraph, sequentialHeadGraph } from '../models/heads/medusa-graph.js'
-import { EMBEDDING } from '../models/parameters.js'
+import { EMBEDDING, type Parameter } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Graph } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
 import type { Candidates, Guesses } from '../strategies/drafters/medusa.js'
 import type { Weights } from '../weights/index.js'
+import { drafterSource, sharedVocabularySource } from './drafter-source.js'
 import { EmbeddingTable } from './embedding-table.js'
 import { runFailure } from './failures.js'
 import * as ort from './ort.js'
-import { drafterSource, sharedVocabularySource } from './quantised-vocabulary.js'
 import { createSession, type Device, type SessionOptions } from './session.js'
 
 /** Medusa's heads on ONNX Runtime. */
@@ -34,12 +34,16 @@ export async function createMedusaHeads(
   options: SessionOptions,
 ): Promise<MedusaHeads> {
   const shape = draftShape(spec, medusa)
-  const own = medusaParameters(medusa, spec)
-    .map(({ name }) => name)
-    .filter((name) => name.endsWith(`.${medusa.layers}.weight`))
+  const isQuantised = ({ name, kind }: Parameter) =>
+    kind === 'linear' && (medusa.sequential || name.endsWith(`.${medusa.layers}.weight`))
+  const matrices = new Map(
+    medusaParameters(medusa, spec)
+      .filter(isQuantised)
+      .map(({ name, shape }) => [name, shape]),
+  )
   const source = medusa.ownVocabulary
-    ? drafterSource(weights, new Map(own.map((name) => [name, weights.get(name)!])), shape)
-    : sharedVocabularySource(spec, weights, medusa)
+    ? drafterSource(weights, matrices)
+    : sharedVocabularySource(spec, weights, medusa, matrices)
   const open = (graph: Graph) => HeadSession.create(graph, medusa, options)
   if (!medusa.sequential) return new IndependentHeads(await open(medusaGraph(shape, source, medusa)))
   const heads = Array.from({ length: medusa.heads }, (_, head) =>

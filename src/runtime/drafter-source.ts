@@ -8,19 +8,19 @@ import { quantiseBlocks, type Weights } from '../weights/index.js'
 const BITS = 8
 const BLOCK_SIZE = 32
 
-type Shape = Pick<DecoderSpec, 'vocabSize' | 'hiddenSize'>
-
 /**
- * Where the graph of a drafter finds its weights: in float32, but for vocabulary matrices, which it has in 8 bits.
- * @param vocabularies [vocab, hidden] of the shape, by name
+ * Where the graph of a drafter finds its weights: in float32, but for the matrices that are named, which it has in 8 bits.
+ * @param matrices [out, in] by name
  */
 export function drafterSource(
   weights: Weights,
-  vocabularies: ReadonlyMap<string, Float32Array>,
-  shape: Shape,
+  matrices: ReadonlyMap<string, readonly number[]>,
 ): ParameterSource {
   const quantised = new Map(
-    [...vocabularies].map(([name, values]) => [name, quantisedVocabulary(values, shape)]),
+    [...matrices].map(([name, [rows, columns]]) => [
+      name,
+      quantisedMatrix(weights.get(name)!, rows, columns),
+    ]),
   )
   return {
     type: 'float32',
@@ -29,20 +29,21 @@ export function drafterSource(
   }
 }
 
-/** The same for a drafter that shares its target's vocabulary matrix, or the rows of its own tokens. */
+/** The same for a drafter that shares its target's vocabulary matrix, or the rows of its own tokens; other matrices of its own may be named. */
 export function sharedVocabularySource(
   spec: DecoderSpec,
   weights: Weights,
   draft: DraftVocabulary,
+  matrices: ReadonlyMap<string, readonly number[]> = new Map(),
 ): ParameterSource {
   const name = headName(spec)
-  const vocabulary = draftRows(weights.get(name)!, spec.hiddenSize, draft)
-  return drafterSource(weights, new Map([[name, vocabulary]]), draftShape(spec, draft))
+  const { vocabSize, hiddenSize } = draftShape(spec, draft)
+  const own = new Map([...weights, [name, draftRows(weights.get(name)!, hiddenSize, draft)]])
+  return drafterSource(own, new Map([...matrices, [name, [vocabSize, hiddenSize]]]))
 }
 
-/** A vocabulary matrix, [vocab, hidden]. */
-function quantisedVocabulary(values: Float32Array, { vocabSize, hiddenSize }: Shape): QuantisedLinear {
-  const { packed, scales } = quantiseBlocks(values, vocabSize, hiddenSize, BITS, BLOCK_SIZE)
+function quantisedMatrix(values: Float32Array, rows: number, columns: number): QuantisedLinear {
+  const { packed, scales } = quantiseBlocks(values, rows, columns, BITS, BLOCK_SIZE)
   return { bits: BITS, blockSize: BLOCK_SIZE, packed: { bytes: packed }, scales: bytesOf(scales) }
 }
 
