@@ -136,8 +136,6 @@ class SequentialHeads implements MedusaHeads {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all(
-      [...this.heads, ...(this.shared ? [this.shared] : [])].map((session) => session.dispose()),
-    )
+    await Promise.all([...this.heads, this.shared].map((session) => session?.dispose()))
   }
 }

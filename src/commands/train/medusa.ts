@@ -79,7 +79,8 @@ export default class TrainMedusa extends TrainCommand {
     const given = flags.init ? await readHeads(flags.init, MEDUSA, target) : undefined
     // Heads that are to be given tokens begin with paying no heed to them.
     const further = (heads: NonNullable<typeof given>) => {
-      const asked = { ...heads.spec, ...(flags.sequential && { sequential: true }) }
+      if (!flags.sequential || heads.spec.sequential) return heads
+      const asked = { ...heads.spec, sequential: true }
       return { spec: asked, weights: new Map([...initialMedusa(asked, spec, weights), ...heads.weights]) }
     }
     const newHeads = async (data: TrainingData) => {
