@@ -1,8 +1,9 @@
 import { usageError } from '../errors.js'
 import { ASSISTANT_FIELDS, reencodingNotice } from '../generation/assisted.js'
-import { draftControl, drafterBeside, lookupControl, MOST_DRAFTED } from '../generation/auto-drafter.js'
+import { draftControl, drafterBeside, MOST_DRAFTED } from '../generation/auto-drafter.js'
 import type { GenerationConfig, GenerationField } from '../generation/config.js'
 import { loadStrategy } from '../generation/custom-strategy.js'
+import { lookupControl } from '../generation/draft-options.js'
 import type { GenerateOptions } from '../generation/generate.js'
 import { loadMedusa, loadMtp, type MedusaSettings } from '../generation/heads.js'
 import { type LanguageModel, type LoadOptions, placementOf } from '../generation/load-model.js'
@@ -45,6 +46,8 @@ export interface StrategySources {
   readonly medusaTree?: MedusaSettings['tree']
   readonly mtpModules?: string
   readonly mtpDepth?: number
+  /** Whether prompt lookup drafts beside heads. */
+  readonly besideLookup?: boolean
   readonly assistantModel?: string
 }
 
@@ -112,7 +115,7 @@ export async function loadChatStrategy(wanted: string, context: Context): Promis
     ...{ name, fixed, defaults, modes, idle, isAssisted: assisted !== undefined },
     options: () => ({}),
     dispose: async () => {},
-    ...(await load?.(context)),
+    ...(await load?.(wanted === 'auto' ? { ...context, besideLookup: true } : context)),
   }
 }
 
@@ -187,24 +190,26 @@ async function loadAssistant(source: string, layers: number | undefined, context
   }
 }
 
-async function loadMedusaHeads({ model, medusaHeads, medusaTree: tree, costs }: Context): Promise<Loaded> {
+async function loadMedusaHeads(context: Context): Promise<Loaded> {
+  const { model, medusaHeads, medusaTree: tree, besideLookup: lookup, costs } = context
   const directory = medusaHeads ?? (await drafterBeside(model, 'medusa'))
   if (directory === undefined) {
     throw usageError(
       'There are no Medusa heads: start the chat with --medusa-heads, or make some with `llm train medusa`.',
     )
   }
-  const { options, dispose } = await loadMedusa(directory, model, { tree, ...costs })
+  const { options, dispose } = await loadMedusa(directory, model, { tree, lookup, ...costs })
   return { options: () => options, dispose }
 }
 
-async function loadMtpModules({ model, mtpModules, mtpDepth: depth, costs }: Context): Promise<Loaded> {
+async function loadMtpModules(context: Context): Promise<Loaded> {
+  const { model, mtpModules, mtpDepth: depth, besideLookup: lookup, costs } = context
   const directory = mtpModules ?? (await drafterBeside(model, 'mtp'))
   if (directory === undefined) {
     throw usageError(
       'There are no modules: start the chat with --mtp-modules, or make some with `llm train mtp`.',
     )
   }
-  const { options, dispose } = await loadMtp(directory, model, { depth, ...costs })
+  const { options, dispose } = await loadMtp(directory, model, { depth, lookup, ...costs })
   return { options: () => options, dispose }
 }

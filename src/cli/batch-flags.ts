@@ -3,7 +3,7 @@ import type { Shard } from '../batch/input.js'
 import { usageError } from '../errors.js'
 import { configFlags } from './config-flags.js'
 import { generateFlags } from './generate-flags.js'
-import { medusaFlags, mtpFlags } from './head-flags.js'
+import { besideLookupFlag, medusaFlags, mtpFlags } from './head-flags.js'
 
 const BATCH = { helpGroup: 'BATCH' }
 
@@ -14,6 +14,7 @@ export const batchFlags = {
   ...shared,
   ...medusaFlags('as many as pay', { dependsOn: ['medusa-heads'], exclusive: ['mtp-modules'] }),
   ...mtpFlags({ dependsOn: ['mtp-modules'] }),
+  ...besideLookupFlag({ needsOneOf: ['medusa-heads', 'mtp-modules'] }),
   strategy: Flags.string({
     helpValue: 'FILE',
     description: 'JavaScript module with a strategy or drafter of your own',

@@ -27,6 +27,7 @@ export interface BatchModelFlags {
   readonly 'medusa-choices'?: string
   readonly 'mtp-modules'?: string
   readonly 'mtp-depth'?: number
+  readonly lookup?: boolean
   readonly strategy?: string
 }
 
@@ -106,7 +107,7 @@ function isEarlyExit(layers: unknown, { spec }: LanguageModel): layers is number
 }
 
 async function loadHeads(flags: BatchModelFlags, model: LanguageModel): Promise<LoadedDrafter | undefined> {
-  const { 'medusa-heads': medusa, 'mtp-modules': mtp, threads } = flags
-  if (medusa !== undefined) return loadMedusa(medusa, model, { tree: medusaTree(flags), threads })
-  return mtp === undefined ? undefined : loadMtp(mtp, model, { depth: flags['mtp-depth'], threads })
+  const { 'medusa-heads': medusa, 'mtp-modules': mtp, lookup, threads } = flags
+  if (medusa !== undefined) return loadMedusa(medusa, model, { tree: medusaTree(flags), lookup, threads })
+  return mtp === undefined ? undefined : loadMtp(mtp, model, { depth: flags['mtp-depth'], lookup, threads })
 }

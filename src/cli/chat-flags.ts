@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { EXCLUDED_FIELDS } from '../chat/settings.js'
 import { generateFlags } from './generate-flags.js'
-import { medusaFlags, mtpFlags } from './head-flags.js'
+import { besideLookupFlag, medusaFlags, mtpFlags } from './head-flags.js'
 
 const {
   'prompt-file': _prompt,
@@ -15,6 +15,7 @@ export const chatFlags = {
   ...shared,
   ...medusaFlags('as many as pay'),
   ...mtpFlags(),
+  ...besideLookupFlag(),
   raw: Flags.boolean({
     description: 'continue what is written, without the chat template',
     helpGroup: 'PROMPT',

@@ -50,6 +50,7 @@ export interface ChatCommandFlags extends ChatFlags {
   readonly 'medusa-choices'?: string
   readonly 'mtp-modules'?: string
   readonly 'mtp-depth'?: number
+  readonly lookup?: boolean
   readonly strategy?: string
   readonly config?: string
 }
@@ -79,6 +80,7 @@ export async function beginChat(
         load: (source, options) => loadBy(host, source, { ...options, signal }),
         costs: { threads: flags.threads, onMeasure: () => host.note(MEASURING) },
         medusaHeads: flags['medusa-heads'],
+        besideLookup: flags.lookup,
         medusaTree: medusaTree(flags),
         mtpModules: flags['mtp-modules'],
         mtpDepth: flags['mtp-depth'],

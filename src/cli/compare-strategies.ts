@@ -12,7 +12,7 @@ import {
 } from '../generation/config.js'
 import { loadStrategy } from '../generation/custom-strategy.js'
 import { dolaLayers } from '../generation/dola.js'
-import { type LoadedDrafter, loadMedusa, loadMtp } from '../generation/heads.js'
+import { type LoadedDrafter, loadMedusa, loadMtp, type MtpSettings } from '../generation/heads.js'
 import type { LanguageModel, LoadOptions } from '../generation/load-model.js'
 import { generationMode, strategyFor } from '../generation/mode.js'
 import type { CostOptions } from '../generation/step-costs.js'
@@ -168,17 +168,16 @@ export class Contestants {
       case 'early-exit':
         return assistantControl(context)
       case 'medusa': {
-        const { typical_acceptance, posterior_threshold: threshold, posterior_alpha: alpha, nodes } = own
+        const { posterior_threshold: threshold, posterior_alpha: alpha, nodes: tree, lookup } = own
         const directory = await fileOf(own.heads, model, 'medusa', `${text}: there are no Medusa heads`)
-        const typical = typical_acceptance ? { threshold, alpha } : undefined
-        const settings = { tree: nodes, typical, ...costs } as Parameters<typeof loadMedusa>[2]
+        const typical = own.typical_acceptance ? { threshold, alpha } : undefined
+        const settings = { tree, typical, lookup, ...costs } as Parameters<typeof loadMedusa>[2]
         return this.keep(await loadMedusa(directory, model, settings))
       }
       case 'mtp': {
         const directory = await fileOf(own.modules, model, 'mtp', `${text}: there are no modules`)
-        return this.keep(
-          await loadMtp(directory, model, { depth: own.depth as number | undefined, ...costs }),
-        )
+        const { depth, lookup } = own as MtpSettings
+        return this.keep(await loadMtp(directory, model, { depth, lookup, ...costs }))
       }
       case 'auto': {
         const drafter = await autoDrafter(model, costs)

@@ -61,6 +61,24 @@ export function mtpFlags({ dependsOn, exclusive }: Relations = {}) {
   }
 }
 
+interface LookupRelations extends Pick<Relations, 'exclusive'> {
+  /** What names the heads. */
+  readonly needsOneOf?: string[]
+}
+
+/** Whether prompt lookup drafts beside heads. */
+export function besideLookupFlag({ exclusive, needsOneOf }: LookupRelations = {}) {
+  return {
+    lookup: Flags.boolean({
+      helpGroup: 'STRATEGY',
+      description:
+        'draft what followed the last tokens where they stood before, if they did, and only else by heads',
+      exclusive,
+      ...(needsOneOf && { relationships: [{ type: 'some', flags: needsOneOf }] }),
+    }),
+  }
+}
+
 /**
  * The tree of Medusa's flags.
  * @throws UserError, exit code 2, for what is no list of paths

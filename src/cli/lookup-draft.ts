@@ -1,4 +1,4 @@
-import { lookupControl } from '../generation/auto-drafter.js'
+import { lookupControl } from '../generation/draft-options.js'
 import type { DraftContext } from './generate-command.js'
 import { openLookupCorpus } from './lookup-corpus.js'
 

@@ -16,6 +16,7 @@ export interface ComparedKind extends StrategyKind {
 
 const text: OwnField = { kind: 'string' }
 const nodes: OwnField = { kind: 'integer', min: 1, max: 256 }
+const flag: OwnField = { kind: 'boolean' }
 const share: OwnField = { kind: 'number', min: 0, max: 1 }
 
 /** The kinds of strategies that can be compared: those of `llm generate`, and beam search's modes by their names. */
@@ -40,12 +41,16 @@ export const KINDS = {
     own: {
       heads: text,
       nodes,
-      typical_acceptance: { kind: 'boolean' },
+      lookup: flag,
+      typical_acceptance: flag,
       posterior_threshold: share,
       posterior_alpha: { kind: 'number', min: 0 },
     },
   },
-  mtp: { ...STRATEGY_KINDS.mtp, own: { modules: text, depth: { kind: 'integer', min: 1, max: 16 } } },
+  mtp: {
+    ...STRATEGY_KINDS.mtp,
+    own: { modules: text, depth: { kind: 'integer', min: 1, max: 16 }, lookup: flag },
+  },
   auto: { fixed: { num_beams: 1 }, modes: ['greedy_search', 'sample'] },
   custom: {
     fixed: { num_beams: 1 },

@@ -164,6 +164,9 @@ function requireWhole(kind: KindName, own: Values, settings: Values, text: strin
   if (posterior && own.typical_acceptance !== true) {
     throw usageError(`${posterior} in ${text} has no effect without typical_acceptance=true.`)
   }
+  if (own.lookup === true && own.typical_acceptance === true) {
+    throw usageError(`lookup in ${text} has no effect with typical_acceptance=true: leave one of them out.`)
+  }
 }
 
 function textOf(kind: KindName, { file, ...values }: Values): string {

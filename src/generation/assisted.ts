@@ -1,6 +1,7 @@
 import { usageError } from '../errors.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
+import { controlled } from '../strategies/drafters/controlled.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { draftTree } from '../strategies/drafters/draft-tree.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
@@ -66,14 +67,17 @@ export function assistedDecoding(
         `assistant_early_exit needs the first layers of the model as its assistant: load them with layers: ${config.assistant_early_exit}.`,
       )
     }
-    return draftVerify(lookup(config, eosTokenIds, lookupCorpus), choose, createControl)
+    const createDrafter = lookup(config, eosTokenIds, lookupCorpus)
+    return draftVerify(createControl ? controlled(createDrafter, createControl) : createDrafter, choose)
   }
   const { model, tokenizer, treeNodes, reencodesFor } = assistant
   const { num_assistant_tokens: numTokens, assistant_lookbehind, target_lookbehind } = config
   if (treeNodes !== undefined) {
     return draftVerify(draftTree({ model, size: treeNodes, depth: numTokens, eosTokenIds }), choose)
   }
-  if (createControl) return draftVerify(draftModel({ model, numTokens, eosTokenIds }), choose, createControl)
+  if (createControl) {
+    return draftVerify(controlled(draftModel({ model, numTokens, eosTokenIds }), createControl), choose)
+  }
   const chains = {
     model,
     numTokens,

@@ -4,9 +4,10 @@ import { usageError } from '../errors.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
+import { type DraftSettings, draftOptions, lookupControl } from './draft-options.js'
 import { type LoadedDrafter, loadMedusa, loadMtp } from './heads.js'
 import { type LanguageModel, loadModel, placementOf } from './load-model.js'
-import { type CostOptions, randomDrafts, throughputControl } from './step-costs.js'
+import { type CostOptions, type MeasuredDrafter, throughputControl } from './step-costs.js'
 import { MOST_LOOKED_UP } from './strategy-kinds.js'
 import { vocabularyDifference } from './vocabulary.js'
 
@@ -19,17 +20,19 @@ export interface NamedDrafter extends LoadedDrafter {
 export const MOST_DRAFTED = 20
 
 /**
- * The best drafter that a model can serve: Medusa heads, MTP modules or a draft model in the directories `medusa`, `mtp` and `draft` of
- * its own, and else prompt lookup, which every model can. Its text is that of plain decoding, and drafts are as long as pays.
+ * The best drafters that a model can serve: prompt lookup, which every model can, and beside it Medusa heads, MTP modules or a draft model
+ * in the directories `medusa`, `mtp` and `draft` of its own. The text is that of plain decoding, and drafts are as long as pays.
  * @throws UserError as `loadMedusa`, `loadMtp` and `loadModel`
  */
 export async function autoDrafter(model: LanguageModel, costs: CostOptions): Promise<NamedDrafter> {
+  const settings = { ...costs, lookup: true }
   const medusa = await drafterBeside(model, 'medusa')
-  if (medusa) return { name: 'Medusa heads', ...(await loadMedusa(medusa, model, costs)) }
+  if (medusa)
+    return { name: 'prompt lookup and Medusa heads', ...(await loadMedusa(medusa, model, settings)) }
   const mtp = await drafterBeside(model, 'mtp')
-  if (mtp) return { name: 'multi-token prediction', ...(await loadMtp(mtp, model, costs)) }
+  if (mtp) return { name: 'prompt lookup and MTP modules', ...(await loadMtp(mtp, model, settings)) }
   const draft = await drafterBeside(model, 'draft')
-  if (draft) return { name: 'a draft model', ...(await loadDraft(draft, model, costs)) }
+  if (draft) return { name: 'prompt lookup and a draft model', ...(await loadDraft(draft, model, settings)) }
   return { name: 'prompt lookup', ...(await loadLookup(model, costs)) }
 }
 
@@ -57,11 +60,6 @@ export async function loadLookup(model: LanguageModel, costs: CostOptions): Prom
   }
 }
 
-/** A search of the text takes no time to speak of. */
-export function lookupControl(model: LanguageModel, costs: CostOptions): Promise<CreateDraftControl> {
-  return throughputControl(model, randomDrafts(model.model, MOST_LOOKED_UP), costs)
-}
-
 /**
  * A draft model with chains as long as pays.
  * @throws UserError as `loadModel`, and for a model with other tokens
@@ -69,9 +67,10 @@ export function lookupControl(model: LanguageModel, costs: CostOptions): Promise
 export async function loadDraft(
   path: string,
   target: LanguageModel,
-  costs: CostOptions,
+  settings: DraftSettings,
 ): Promise<LoadedDrafter> {
-  const draft = await loadModel(path, { dtype: target.dtype, ...placementOf(target), threads: costs.threads })
+  const { threads } = settings
+  const draft = await loadModel(path, { dtype: target.dtype, ...placementOf(target), threads })
   const [own, other] = [draft, target].map(({ tokenizer, model }) => ({
     tokenizer,
     vocabSize: model.vocabSize,
@@ -83,22 +82,25 @@ export async function loadDraft(
     )
   }
   const { eosTokenIds } = target.tokenizer
-  return {
-    options: {
-      createDrafter: draftModel({ model: draft.model, numTokens: MOST_DRAFTED, eosTokenIds }),
-      createControl: await draftControl(target, draft, MOST_DRAFTED, costs),
-    },
-    dispose: () => draft.dispose(),
-  }
+  const drafter = measuredDraft(draft, MOST_DRAFTED, eosTokenIds)
+  return { options: await draftOptions(target, drafter, settings), dispose: () => draft.dispose() }
 }
 
 /** The control of a draft model's chains, of `most` tokens at most. */
 export function draftControl(
   target: LanguageModel,
-  { model, spec, dtype }: LanguageModel,
+  draft: LanguageModel,
   most: number,
   costs: CostOptions,
 ): Promise<CreateDraftControl> {
-  const createDrafter = draftModel({ model, numTokens: most })
-  return throughputControl(target, { subject: { draft: spec, dtype }, createDrafter, most }, costs)
+  return throughputControl(target, measuredDraft(draft, most), costs)
+}
+
+function measuredDraft(
+  { model, spec, dtype }: LanguageModel,
+  most: number,
+  eosTokenIds?: readonly number[],
+): MeasuredDrafter {
+  const createDrafter = draftModel({ model, numTokens: most, eosTokenIds })
+  return { subject: { draft: spec, dtype }, createDrafter, most }
 }

@@ -15,9 +15,10 @@ import { type MedusaOptions, medusa } from '../strategies/drafters/medusa.js'
 import { mtp, parallelMtp } from '../strategies/drafters/mtp.js'
 import { type TypicalAcceptanceOptions, typicalAcceptance } from '../strategies/verifiers.js'
 import type { Weights } from '../weights/index.js'
+import { type DraftSettings, draftOptions } from './draft-options.js'
 import type { GenerateOptions } from './generate.js'
 import { type LanguageModel, openModel, placementOf } from './load-model.js'
-import { type CostOptions, throughputControl } from './step-costs.js'
+import type { CostOptions } from './step-costs.js'
 
 /** What drafts, as options of `generate`, and what it holds meanwhile. */
 export interface LoadedDrafter {
@@ -30,10 +31,12 @@ const MOST = { medusa: 48, mtp: 8 }
 /** Nodes under typical acceptance, where the text depends on them: what pays depends on the machine. */
 const TYPICAL_NODES = 16
 
-export interface MedusaSettings extends CostOptions {
+interface HeadSettings extends CostOptions, Pick<DraftSettings, 'lookup'> {}
+
+export interface MedusaSettings extends HeadSettings {
   /** The number of nodes, or Medusa's `medusa_choices`; by default as many nodes as pay. */
   readonly tree?: MedusaOptions['tree']
-  /** Accepts what is probable enough in place of what the model itself would have chosen: lossy. */
+  /** Accepts what is probable enough in place of what the model itself would have chosen: lossy, and without lookup. */
   readonly typical?: TypicalAcceptanceOptions
 }
 
@@ -44,10 +47,10 @@ export interface MedusaSettings extends CostOptions {
 export async function loadMedusa(
   directory: string,
   model: LanguageModel,
-  { typical, tree = typical && TYPICAL_NODES, ...costs }: MedusaSettings,
+  { typical, tree = typical && TYPICAL_NODES, ...settings }: MedusaSettings,
 ): Promise<LoadedDrafter> {
   const { spec, weights } = await openHeads(directory, MEDUSA, model)
-  const heads = await createMedusaHeads(model.spec, spec, weights, beside(model, costs))
+  const heads = await createMedusaHeads(model.spec, spec, weights, beside(model, settings))
   const createDrafter = medusa({
     heads: (hidden) => heads.guesses(hidden),
     tree: tree ?? MOST.medusa,
@@ -55,16 +58,15 @@ export async function loadMedusa(
     width: spec.sequential ? WIDTH : undefined,
   })
   const drafter = { subject: { medusa: spec }, createDrafter, most: MOST.medusa }
-  const createControl = tree === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
     options: typical
       ? { strategy: draftVerify(createDrafter, typicalAcceptance(typical)) }
-      : { createDrafter, createControl },
+      : await draftOptions(model, drafter, { ...settings, isFixed: tree !== undefined }),
     dispose: () => heads.dispose(),
   }
 }
 
-export interface MtpSettings extends CostOptions {
+export interface MtpSettings extends HeadSettings {
   /** Tokens to draft at a time; by default as many as pay, of parallel heads one each at most. */
   readonly depth?: number
 }
@@ -88,7 +90,7 @@ async function loadParallelHeads(
   directory: string,
   model: LanguageModel,
   { spec, weights }: OpenHeads<MtpSpec>,
-  { depth, ...costs }: MtpSettings,
+  { depth, ...settings }: MtpSettings,
 ): Promise<LoadedDrafter> {
   const count = depth ?? spec.modules
   if (count > spec.modules) {
@@ -97,16 +99,15 @@ async function loadParallelHeads(
     )
   }
   const { tokenizer } = model
-  const heads = await OnnxParallelHeads.create(model.spec, count, spec, weights, beside(model, costs))
+  const heads = await OnnxParallelHeads.create(model.spec, count, spec, weights, beside(model, settings))
   const createDrafter = parallelMtp({
     heads,
     draftTokens: spec.draftTokens,
     eosTokenIds: tokenizer.eosTokenIds,
   })
   const drafter = { subject: { mtp: spec }, createDrafter, most: count }
-  const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
-    options: { createDrafter, createControl },
+    options: await draftOptions(model, drafter, { ...settings, isFixed: depth !== undefined }),
     dispose: () => heads.dispose(),
   }
 }
@@ -114,9 +115,9 @@ async function loadParallelHeads(
 async function loadModules(
   model: LanguageModel,
   { spec, weights }: OpenHeads<MtpSpec>,
-  { depth, ...costs }: MtpSettings,
+  { depth, ...settings }: MtpSettings,
 ): Promise<LoadedDrafter> {
-  const options = beside(model, costs)
+  const options = beside(model, settings)
   const modules = await Promise.all(
     Array.from({ length: spec.modules }, (_, index) => {
       const { hiddenStatesFirst, draftTokens } = spec
@@ -127,9 +128,8 @@ async function loadModules(
   const { eosTokenIds } = model.tokenizer
   const createDrafter = mtp({ modules, depth: depth ?? MOST.mtp, draftTokens: spec.draftTokens, eosTokenIds })
   const drafter = { subject: { mtp: spec }, createDrafter, most: MOST.mtp }
-  const createControl = depth === undefined ? await throughputControl(model, drafter, costs) : undefined
   return {
-    options: { createDrafter, createControl },
+    options: await draftOptions(model, drafter, { ...settings, isFixed: depth !== undefined }),
     dispose: async () => {
       await Promise.all(modules.map((module) => module.dispose()))
     },

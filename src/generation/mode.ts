@@ -5,6 +5,7 @@ import type { Alternatives } from '../strategies/constraints.js'
 import { contrastiveSearch } from '../strategies/contrastive-search.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
+import { controlled } from '../strategies/drafters/controlled.js'
 import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type { CreateDrafter, Search, Strategy } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
@@ -51,7 +52,8 @@ const strategies: Record<GenerationMode, Create> = {
 }
 
 function plain({ do_sample }: GenerationConfig, { createDrafter, createControl }: Parts): Strategy {
-  return draftVerify(createDrafter, follow(do_sample ? sampler() : best), createControl)
+  const drafter = createDrafter && createControl ? controlled(createDrafter, createControl) : createDrafter
+  return draftVerify(drafter, follow(do_sample ? sampler() : best))
 }
 
 function beams(config: GenerationConfig, { eosTokenIds }: Parts): Search {

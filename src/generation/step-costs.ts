@@ -14,6 +14,7 @@ import {
   ThroughputControl,
 } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
+import { controlled } from '../strategies/drafters/controlled.js'
 import { prefixOf } from '../strategies/prefix.js'
 import type { CreateDrafter, Model } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
@@ -46,7 +47,7 @@ export async function throughputControl(
   options: CostOptions,
 ): Promise<CreateDraftControl> {
   const costs = await stepCosts(target, drafter, options)
-  return () => new ThroughputControl(costs, drafter.most)
+  return (budget) => new ThroughputControl(costs, drafter.most, budget)
 }
 
 /** Drafts that cost nothing: with them it is the target alone that is measured. */
@@ -164,6 +165,7 @@ async function measureSteps(
 ): Promise<{ measured: Measured; depth: number }> {
   let depth = 0
   const turns = new Turns(sizes)
+  const drafter = controlled(createDrafter, () => turns)
   const random = createRandom(0)
   const context = Math.min(CONTEXT, Math.floor(model.maxPositions / 2))
   const prompt = prefixOf(Array.from({ length: context }, () => Math.floor(random() * model.vocabSize)))
@@ -178,7 +180,7 @@ async function measureSteps(
     limit: model.maxPositions,
   }
   try {
-    for await (const step of draftVerify(createDrafter, follow(best), () => turns)(request)) {
+    for await (const step of draftVerify(drafter, follow(best))(request)) {
       turns.enter(step.drafted, step.time!)
       depth = Math.max(depth, step.depth ?? step.drafted)
       if (turns.isEnough) break

@@ -16,8 +16,11 @@ export interface DraftControl {
   record(drafted: number, path: readonly number[]): void
 }
 
-/** Makes the control of one sequence. */
-export type CreateDraftControl = () => DraftControl
+/**
+ * Makes the control of one sequence.
+ * @param budget that it shares with others; by default its own
+ */
+export type CreateDraftControl = (budget?: LossBudget) => DraftControl
 
 /** Before anything is known: the first node of a draft is right, and each further one where the one before it is. */
 const PRIOR = { first: 0.6, further: 0.85, weight: 2 }
@@ -35,6 +38,27 @@ const LOSS = { share: 0.01, passes: 3 }
 /** Passes of plain decoding that earlier gains pay for at most when drafts stop being right. */
 const SAVINGS = 20
 
+/** What drafts that do not pay may cost a sequence, in passes of plain decoding. */
+export class LossBudget {
+  private balance = LOSS.passes
+  private readonly share: number
+
+  /** @param controls that share it, each of which enters every step */
+  constructor(controls = 1) {
+    this.share = LOSS.share / controls
+  }
+
+  /** Passes that may still be lost. */
+  get passes(): number {
+    return this.balance
+  }
+
+  /** Enters a step that took the time of so many passes. */
+  enter(tokens: number, passes: number): void {
+    this.balance = Math.min(this.balance + tokens * (1 + this.share) - passes, SAVINGS)
+  }
+}
+
 /**
  * Drafts the number of nodes that promises the most tokens in a unit of time: (1 + expected accepted nodes) / (cost of the pass + cost of
  * the draft), and none where that is less than 1.1 times plain decoding's rate. Expectations are running means by node, since a draft's
@@ -49,8 +73,6 @@ export class ThroughputControl implements DraftControl {
   /** By nodes of the draft, from none on. */
   private readonly stepCost: Float64Array
   private readonly coldStart: number
-  /** Time that may still be lost. */
-  private balance: number
   /** What the next draft takes longer. */
   private start: number
 
@@ -58,6 +80,7 @@ export class ThroughputControl implements DraftControl {
   constructor(
     { pass, draft, coldStart = 0 }: StepCosts,
     private readonly most: number,
+    private readonly budget = new LossBudget(),
   ) {
     this.drafts = new Float64Array(most)
     this.hits = new Float64Array(most)
@@ -66,7 +89,6 @@ export class ThroughputControl implements DraftControl {
       (_, nodes) => pass(1 + nodes) + (nodes > 0 ? draft(nodes) : 0),
     )
     this.coldStart = coldStart
-    this.balance = LOSS.passes * pass(1)
     this.start = coldStart
   }
 
@@ -81,7 +103,7 @@ export class ThroughputControl implements DraftControl {
       prior = PRIOR.further * probability
       tokens += probability
       const cost = this.stepCost[node + 1]
-      if (cost + this.start - plain > this.balance) break
+      if (cost + this.start - plain > this.budget.passes * plain) break
       if (tokens / cost > rate) {
         size = node + 1
         rate = tokens / cost
@@ -91,10 +113,8 @@ export class ThroughputControl implements DraftControl {
   }
 
   record(drafted: number, path: readonly number[]): void {
-    const plain = this.stepCost[0]
-    const earned = (path.length + 1) * (1 + LOSS.share) * plain
-    const balance = this.balance + earned - this.stepCost[drafted] - (drafted > 0 ? this.start : 0)
-    this.balance = Math.min(balance, SAVINGS * plain)
+    const cost = this.stepCost[drafted] + (drafted > 0 ? this.start : 0)
+    this.budget.enter(path.length + 1, cost / this.stepCost[0])
     this.start = drafted > 0 ? 0 : this.coldStart
     for (let node = 0; node < this.most; node++) {
       const isDrafted = node < drafted

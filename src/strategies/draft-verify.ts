@@ -1,10 +1,9 @@
 import { choiceOf } from './choice.js'
-import type { CreateDraftControl } from './draft-control.js'
 import { extend, tokensOf } from './prefix.js'
+import { NOTHING } from './token-tree.js'
 import type {
   Choice,
   CreateDrafter,
-  Drafter,
   LogitsProcessor,
   Output,
   Prefix,
@@ -18,17 +17,11 @@ import type {
  * The loop that all single-sequence strategies share: draft a tree, run it through the target in one forward pass,
  * keep the path that the verifier accepts (Leviathan et al. 2023, algorithm 1, over trees as in SpecInfer). Without
  * a drafter this is plain decoding. The first pass runs what the cache lacks of the prompt and drafts nothing.
- * @param createControl decides how much of a draft is wanted; by default all that the drafter gives
  */
-export function draftVerify(
-  createDrafter: CreateDrafter | undefined,
-  verify: Verifier,
-  createControl?: CreateDraftControl,
-): Strategy {
+export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Verifier): Strategy {
   return async function* (request) {
     const { model, cache, random, limit } = request
     const drafter = createDrafter?.(request)
-    const control = createControl?.()
     const states = drafter?.states ?? []
     let prefix = request.prompt
     let pending = tokensOf(prefix, prefix.length - cache.length)
@@ -37,7 +30,7 @@ export function draftVerify(
       while (prefix.length < limit) {
         const started = performance.now()
         const room = limit - prefix.length - 1
-        const draft = await proposal(drafter, prefix, last, room, control?.size)
+        const draft = drafter && last && room > 0 ? await drafter.draft(prefix, last, room) : NOTHING
         const drafted = performance.now()
         const start = cache.length + pending.length
         const output = await model.forward(
@@ -51,7 +44,7 @@ export function draftVerify(
         const visited = new VisitedNodes(draft, output, pending.length, prefix, request.processors)
         const { path, next } = verify(draft, (node) => visited.at(node).scores, random)
         keepPath(request, start, draft, path)
-        control?.record(draft.tokens.length, path)
+        drafter?.verified?.(draft.tokens.length, path)
         const nodes = [-1, ...path]
         const choices = nodes.map((node, i) =>
           visited.choice(node, path.length > i ? draft.tokens[path[i]] : next),
@@ -76,30 +69,6 @@ export function draftVerify(
     } finally {
       drafter?.dispose?.()
     }
-  }
-}
-
-const NOTHING: TokenTree = { tokens: [], parents: [] }
-
-/** @param size the most nodes that are wanted */
-async function proposal(
-  drafter: Drafter | undefined,
-  prefix: Prefix,
-  last: Choice | undefined,
-  room: number,
-  size = Number.POSITIVE_INFINITY,
-): Promise<TokenTree> {
-  const limit = Math.min(room, size)
-  if (!drafter || !last || limit < 1) return NOTHING
-  const draft = await drafter.draft(prefix, last, limit, size)
-  return draft.tokens.length > size ? firstNodes(draft, size) : draft
-}
-
-function firstNodes({ tokens, parents, probs }: TokenTree, size: number): TokenTree {
-  return {
-    tokens: tokens.slice(0, size),
-    parents: parents.slice(0, size),
-    ...(probs && { probs: probs.slice(0, size) }),
   }
 }
 

@@ -144,7 +144,13 @@ export interface Drafter {
     size?: number,
   ): Promise<TokenTree> | TokenTree
   /**
-   * Called after each pass of the target, for drafters that need its states.
+   * Called after each pass of the target.
+   * @param drafted nodes of the draft that it ran; 0 where there was none
+   * @param path those that were accepted
+   */
+  verified?(drafted: number, path: readonly number[]): void
+  /**
+   * Called after that, for drafters that need the target's states.
    * @param prefix the sequence so far
    * @param hidden the target's final hidden states at the tokens that the pass added to the cache, [hidden] each: the last
    *   ones before the sequence's last token; valid during the call; none where `states` does not name them

@@ -320,6 +320,12 @@ testRefusals(
       says: /^--system needs a chat template/,
     },
     {
+      name: 'lookup beside heads that are not there',
+      args: [one, '-o', newPath(), ...on(model, '--lookup')],
+      code: 2,
+      says: /--medusa-heads, --mtp-modules/,
+    },
+    {
       name: 'a tree of heads that are not there',
       args: [one, '-o', newPath(), ...on(model, '--medusa-nodes', '4')],
       code: 2,

@@ -27,6 +27,8 @@ describe('without --model', () => {
     const { ids } = await json([...prompt, ...how])
     for (const [command, ...size] of [
       ['generate medusa', '--medusa-nodes', '6'],
+      ['generate medusa', '--lookup'],
+      ['generate mtp', '--mtp-depth', '2', '--lookup'],
       ['generate mtp', '--mtp-depth', '3'],
       ['generate lookup', '--prompt-lookup-num-tokens', '4'],
       ['generate', '--strategy', 'auto'],

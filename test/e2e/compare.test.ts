@@ -29,7 +29,7 @@ const one = ['--repetitions', '1', '--warm-up', '0']
 describe('five strategies on the built-in model', () => {
   const strategies = [
     'greedy',
-    'medusa:nodes=6',
+    'medusa:nodes=6,lookup=true',
     'speculative:num_assistant_tokens=3',
     'lookup:prompt_lookup_num_tokens=3',
     'beam:num_beams=2',
@@ -65,7 +65,7 @@ describe('five strategies on the built-in model', () => {
     expect(comparison.settings).toEqual({ max_new_tokens: 8 })
     expect(comparison.strategies.at(-1)?.settings).toEqual({ num_beams: 2, do_sample: false })
     expect(comparison.command).toMatch(
-      /^llm compare --json \S+prompts\.txt --device cpu .* -s medusa:nodes=6 /,
+      /^llm compare --json \S+prompts\.txt --device cpu .* -s medusa:nodes=6,lookup=true /,
     )
     expect(comparison.model).toMatchObject({ name: 'built-in', dtype: 'fp32', device: 'cpu' })
     expect(comparison.model.fingerprint).toMatch(/^[0-9a-f]{64}$/)
@@ -353,6 +353,12 @@ const refused: Omit<BadInput, 'command'>[] = [
     args: tinyRun('-s', 'greedy:output_scores=true'),
     code: 2,
     says: /^output_scores in .* has no effect on a comparison/,
+  },
+  {
+    name: 'lookup where acceptance is typical',
+    args: tinyRun('-s', 'medusa:lookup=true,typical_acceptance=true'),
+    code: 2,
+    says: /^lookup in medusa:lookup=true,typical_acceptance=true has no effect/,
   },
   {
     name: 'heads that are not there',

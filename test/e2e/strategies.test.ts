@@ -340,7 +340,10 @@ describe('--strategy auto', () => {
     const target = writeTextModel(join(home, 'with-draft'))
     writeTextModel(join(target, 'draft'))
     const run = await runClass('generate', on(target, 'hello', '--strategy', 'auto'))
-    expect([run.code, run.stderr]).toEqual([0, expect.stringContaining('Drafts come from a draft model.\n')])
+    expect([run.code, run.stderr]).toEqual([
+      0,
+      expect.stringContaining('Drafts come from prompt lookup and a draft model.\n'),
+    ])
     expect(run.stdout).toBe((await runClass('generate', on(target, 'hello'))).stdout)
   })
 

@@ -134,6 +134,7 @@ class DraftWatch implements Drafter {
   readonly states = ['hidden', 'residual'] as const
   disposals = 0
   private size = 0
+  private parents: readonly number[] = []
   private observed = -1
 
   constructor(
@@ -158,7 +159,15 @@ class DraftWatch implements Drafter {
     const tree = await this.drafter.draft(prefix, own, limit)
     this.check(tree, limit)
     this.size = tree.tokens.length
+    this.parents = tree.parents
     return tree
+  }
+
+  /** Each pass tells what became of the draft, a path from the root of it. */
+  verified(drafted: number, path: readonly number[]): void {
+    expect(drafted).toBe(this.size)
+    expect(path.every((node, i) => this.parents[node] === (path[i - 1] ?? -1))).toBe(true)
+    this.drafter.verified?.(drafted, path)
   }
 
   /** Each pass tells the states of just the tokens that it added to the cache. */

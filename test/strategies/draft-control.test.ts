@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
-import { type StepCosts, ThroughputControl } from '../../src/strategies/draft-control.js'
+import { LossBudget, type StepCosts, ThroughputControl } from '../../src/strategies/draft-control.js'
 
 /** A pass of 8 tokens costs 1.7 of one; a drafted token a tenth. */
 const COSTS: StepCosts = { pass: (tokens) => 0.9 + 0.1 * tokens, draft: (nodes) => 0.1 * nodes }
@@ -82,6 +82,24 @@ describe('the throughput control', () => {
 
   test('drafts nothing where a pass over two tokens takes as long as two passes', () => {
     expect(simulate(COSTLY, share(0.95), 'control').sizes.filter((size) => size > 0)).toEqual([])
+  })
+
+  test('loses no more where several take turns and none is right', () => {
+    for (const count of [100, 2000]) {
+      const budget = new LossBudget(3)
+      const controls = [COSTS, COLD, COSTS].map((costs) => new ThroughputControl(costs, 16, budget))
+      const tried = new Set<number>()
+      let cost = 0
+      for (let step = 0; step < count; step++) {
+        const first = controls.findIndex(({ size }) => size > 0)
+        const { size = 0 } = controls[first] ?? {}
+        if (size > 0) tried.add(first)
+        cost += COSTS.pass(1 + size) + (size > 0 ? COSTS.draft(size) : 0)
+        for (const [i, control] of controls.entries()) control.record(i === first ? size : 0, [])
+      }
+      expect(cost).toBeLessThan(1.01 * count + 3)
+      expect(tried.size).toBeGreaterThan(1)
+    }
   })
 
   test('depends on nothing but what it is told', () => {

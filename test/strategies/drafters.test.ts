@@ -190,6 +190,12 @@ describe('promptLookup', () => {
     expect(draft([1])).toEqual({ tokens: [], parents: [] })
   })
 
+  test('takes no notice of n-grams that are too short', () => {
+    const ngrams = { minNgram: 2, maxNgram: 3 }
+    expect(draft([5, 2, 6, 1, 2], ngrams)).toEqual({ tokens: [], parents: [] })
+    expect(draft([1, 2, 6, 1, 2], ngrams)).toMatchObject({ tokens: [6, 1, 2] })
+  })
+
   test('stays within its number, the limit, and before the end of a text', () => {
     expect(draft([1, 2, 3, 4, 5, 1, 2], { numTokens: 2 })).toMatchObject({ tokens: [3, 4] })
     expect(draft([1, 2, 3, 4, 5, 1, 2], {}, 1)).toMatchObject({ tokens: [3] })

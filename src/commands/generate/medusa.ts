@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, headFlags } from '../../cli/generate-flags.js'
-import { medusaFlags, medusaTree } from '../../cli/head-flags.js'
+import { besideLookupFlag, medusaFlags, medusaTree } from '../../cli/head-flags.js'
 import { number } from '../../cli/training-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
@@ -18,12 +18,14 @@ export default class GenerateMedusa extends GenerateCommand {
   static override examples = [
     "<%= config.bin %> <%= command.id %> 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --medusa-heads ./medusa --medusa-nodes 16 'Once upon a time'",
+    '<%= config.bin %> <%= command.id %> -m ./model --medusa-heads ./medusa --lookup --prompt-file article.txt',
     "<%= config.bin %> <%= command.id %> -m ./model --medusa-heads ./medusa --do-sample --typical-acceptance 'Once upon a time'",
   ]
   static override args = generateArgs
   static override flags = {
     ...headFlags(),
     ...medusaFlags('as many as pay; 16 with --typical-acceptance'),
+    ...besideLookupFlag({ exclusive: ['typical-acceptance'] }),
     'typical-acceptance': Flags.boolean({
       ...MEDUSA,
       description: "accept what is probable enough (lossy: the text is not distributed as the model's own)",
@@ -58,7 +60,7 @@ export default class GenerateMedusa extends GenerateCommand {
     const isTypical = flags['typical-acceptance']
     const { 'posterior-threshold': threshold, 'posterior-alpha': alpha } = flags
     if (isTypical) this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
-    const settings = { tree, typical: isTypical ? { threshold, alpha } : undefined }
+    const settings = { tree, lookup: flags.lookup, typical: isTypical ? { threshold, alpha } : undefined }
     return this.generate(args.prompt, flags, {
       ...STRATEGY_KINDS.medusa,
       fixed: { ...STRATEGY_KINDS.medusa.fixed, ...(isTypical && { do_sample: true }) },

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { GenerateCommand } from '../../cli/generate-command.js'
 import { generateArgs, headFlags } from '../../cli/generate-flags.js'
-import { mtpFlags } from '../../cli/head-flags.js'
+import { besideLookupFlag, mtpFlags } from '../../cli/head-flags.js'
 import { usageError } from '../../errors.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
 import { loadMtp } from '../../generation/heads.js'
@@ -19,6 +19,7 @@ export default class GenerateMtp extends GenerateCommand {
   static override flags = {
     ...headFlags(),
     ...mtpFlags(),
+    ...besideLookupFlag(),
   }
 
   async run() {
@@ -30,9 +31,10 @@ export default class GenerateMtp extends GenerateCommand {
         'There are no modules: give some with --mtp-modules, or make them with `llm train mtp`.',
       )
     }
+    const { 'mtp-depth': depth, lookup } = flags
     return this.generate(args.prompt, flags, {
       ...STRATEGY_KINDS.mtp,
-      draft: ({ model, costs }) => loadMtp(directory, model, { depth: flags['mtp-depth'], ...costs }),
+      draft: ({ model, costs }) => loadMtp(directory, model, { depth, lookup, ...costs }),
     })
   }
 }

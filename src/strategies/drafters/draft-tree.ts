@@ -1,6 +1,7 @@
 import { extend, tokensOf } from '../prefix.js'
 import { Ranking } from '../ranking.js'
 import { logSumExp } from '../softmax.js'
+import { NOTHING } from '../token-tree.js'
 import type { CreateDrafter, Drafter, Model, Prefix, Request, TokenTree } from '../types.js'
 import { DraftCache } from './draft-cache.js'
 import { likeliestTree, type TreeNode, WIDTH } from './likeliest-tree.js'
@@ -51,7 +52,7 @@ class DraftTreeDrafter implements Drafter {
     const { model, depth, eosTokenIds = [] } = this.options
     const size = Math.min(this.options.size, wanted)
     const levels = Math.min(limit, depth, model.maxPositions - prefix.length)
-    if (levels < 1) return { tokens: [], parents: [] }
+    if (levels < 1) return NOTHING
     const root = { token: prefix.token, depth: 0, prefix, logProbability: 0 }
     return likeliestTree<Node>(root, { size, depth: levels, width: WIDTH }, async (open) => {
       if (open[0] === root) return this.firstLevel(root, size)

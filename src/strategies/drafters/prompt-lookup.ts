@@ -1,4 +1,5 @@
 import { tokensOf } from '../prefix.js'
+import { NOTHING } from '../token-tree.js'
 import type { CreateDrafter, TokenTree } from '../types.js'
 
 export interface PromptLookupOptions {
@@ -6,6 +7,8 @@ export interface PromptLookupOptions {
   readonly numTokens: number
   /** HF's `max_matching_ngram_size`: the longest n-gram that is looked for. */
   readonly maxNgram?: number
+  /** The shortest n-gram that counts; by default a single token, as in HF. */
+  readonly minNgram?: number
   /** Nothing is drafted beyond these tokens. */
   readonly eosTokenIds?: readonly number[]
 }
@@ -17,12 +20,14 @@ export interface PromptLookupOptions {
 export function promptLookup({
   numTokens,
   maxNgram = 2,
+  minNgram = 1,
   eosTokenIds = [],
 }: PromptLookupOptions): CreateDrafter {
   return () => ({
     draft(prefix, _, limit) {
       const text = tokensOf(prefix)
-      const { end } = earlierEnd(text, maxNgram)
+      const { size, end } = earlierEnd(text, maxNgram)
+      if (size < minNgram) return NOTHING
       return chain(before(eosTokenIds, text.slice(end, end + Math.min(numTokens, limit))))
     },
   })

@@ -1,0 +1,26 @@
+import type { CreateDraftControl } from '../draft-control.js'
+import { firstNodes, NOTHING } from '../token-tree.js'
+import type { CreateDrafter } from '../types.js'
+
+/** Drafts as many nodes as a control wants: the first ones of what a drafter gives. */
+export function controlled(createDrafter: CreateDrafter, createControl: CreateDraftControl): CreateDrafter {
+  return (request) => {
+    const drafter = createDrafter(request)
+    const control = createControl()
+    return {
+      states: drafter.states,
+      async draft(prefix, last, limit, wanted = Number.POSITIVE_INFINITY) {
+        const size = Math.min(control.size, wanted)
+        if (size < 1) return NOTHING
+        const draft = await drafter.draft(prefix, last, Math.min(limit, size), size)
+        return draft.tokens.length > size ? firstNodes(draft, size) : draft
+      },
+      verified(drafted, path) {
+        control.record(drafted, path)
+        drafter.verified?.(drafted, path)
+      },
+      observe: (...states) => drafter.observe?.(...states),
+      dispose: () => drafter.dispose?.(),
+    }
+  }
+}
