@@ -10,7 +10,7 @@
  * once, every other prompt backwards, so that no side always follows the same one; the ratio of a prompt is of that prompt's runs. With
  * --repeats all of that happens so often, every other time backwards, and of each side the fastest run counts, since what disturbs a run
  * makes it slower only: on a shared machine a loss of some per cent shows in no other way. A drafter decides by itself how much it drafts,
- * as in `llm generate`; with --fixed Medusa also drafts trees of 63 nodes, as many as Cai et al.'s have, and MTP 2 tokens, whether they pay
+ * as in `llm generate`, and heads draft alone and beside prompt lookup; with --fixed Medusa also drafts trees of 63 nodes, as many as Cai et al.'s have, and MTP 2 tokens, whether they pay
  * or not: what they guess, apart from what it costs here. Where the text is not plain decoding's, the first differing token and the gap
  * between the two best scores there are told. `at best` is what the measured costs of passes allow with the same drafts (`report.ts`). DIR
  * of --llama-cpp has the package node-llama-cpp: its plain decoding, its prompt lookup and, with the weights of --llama-cpp-draft, its
@@ -94,8 +94,14 @@ async function drafters(
 ): Promise<Map<string, LoadedDrafter>> {
   const found = new Map<string, LoadedDrafter>([['lookup', await loadLookup(model, { threads })]])
   if (parts.draft) found.set('draft model', await loadDraft(parts.draft, model, { threads }))
-  if (parts.medusa) found.set('medusa', await loadMedusa(parts.medusa, model, { threads }))
-  if (parts.mtp) found.set('mtp', await loadMtp(parts.mtp, model, { threads }))
+  for (const [name, directory, load] of [
+    ['medusa', parts.medusa, loadMedusa],
+    ['mtp', parts.mtp, loadMtp],
+  ] as const) {
+    if (!directory) continue
+    found.set(name, await load(directory, model, { threads }))
+    found.set(`${name} and lookup`, await load(directory, model, { threads, lookup: true }))
+  }
   if (fixed && parts.medusa) {
     const drafter = await loadMedusa(parts.medusa, model, { tree: FIXED.medusa, threads })
     found.set(`medusa, ${FIXED.medusa} nodes`, drafter)

@@ -26,6 +26,8 @@ export { detectWatermark, type WatermarkDetection } from './generation/watermark
 export { type BeamOptions, beamSearch } from './strategies/beam-search.js'
 export { type ContrastiveOptions, contrastiveSearch } from './strategies/contrastive-search.js'
 export { draftVerify } from './strategies/draft-verify.js'
+export { firstOf } from './strategies/drafters/first-of.js'
+export { type PromptLookupOptions, promptLookup } from './strategies/drafters/prompt-lookup.js'
 export { extend, prefixOf, tokensOf } from './strategies/prefix.js'
 export { PrefixTree } from './strategies/prefix-tree.js'
 export { SuffixIndex } from './strategies/suffix-index.js'

@@ -67,8 +67,7 @@ export function assistedDecoding(
         `assistant_early_exit needs the first layers of the model as its assistant: load them with layers: ${config.assistant_early_exit}.`,
       )
     }
-    const createDrafter = lookup(config, eosTokenIds, lookupCorpus)
-    return draftVerify(createControl ? controlled(createDrafter, createControl) : createDrafter, choose)
+    return draftVerify(controlled(lookup(config, eosTokenIds, lookupCorpus), createControl), choose)
   }
   const { model, tokenizer, treeNodes, reencodesFor } = assistant
   const { num_assistant_tokens: numTokens, assistant_lookbehind, target_lookbehind } = config

@@ -55,7 +55,7 @@ export function besideLookup(other: Drafts, { createControl, eosTokenIds }: Look
   return (request) => {
     const budget = new LossBudget(all.filter(({ createControl }) => createControl).length)
     const drafters = all.map(({ createDrafter, createControl }) =>
-      createControl ? controlled(createDrafter, () => createControl(budget)) : createDrafter,
+      controlled(createDrafter, createControl && (() => createControl(budget))),
     )
     return firstOf(drafters)(request)
   }

@@ -52,7 +52,7 @@ const strategies: Record<GenerationMode, Create> = {
 }
 
 function plain({ do_sample }: GenerationConfig, { createDrafter, createControl }: Parts): Strategy {
-  const drafter = createDrafter && createControl ? controlled(createDrafter, createControl) : createDrafter
+  const drafter = createDrafter && controlled(createDrafter, createControl)
   return draftVerify(drafter, follow(do_sample ? sampler() : best))
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../src/generation/built-in.js'
+import { besideLookup } from '../../src/generation/draft-options.js'
 import { type GenerateOptions, generate } from '../../src/generation/generate.js'
 import { loadMedusa, loadMtp } from '../../src/generation/heads.js'
 import { type LanguageModel, loadModel } from '../../src/generation/load-model.js'
@@ -58,6 +59,10 @@ async function drafters(model: LanguageModel, parts: Record<'medusa' | 'mtp' | '
     const heads = await loadMedusa(parts.medusa, model, { tree: 24 })
     disposables.push(heads)
     found.set('Medusa', heads.options)
+    const { createDrafter } = heads.options
+    const createControl = () => ({ size: 8, record: () => {} })
+    const both = besideLookup({ createDrafter: createDrafter! }, { createControl, eosTokenIds })
+    found.set('lookup and Medusa', { createDrafter: both })
   }
   if (parts.mtp) {
     const modules = await loadMtp(parts.mtp, model, { depth: 3 })

@@ -2,8 +2,12 @@ import type { CreateDraftControl } from '../draft-control.js'
 import { firstNodes, NOTHING } from '../token-tree.js'
 import type { CreateDrafter } from '../types.js'
 
-/** Drafts as many nodes as a control wants: the first ones of what a drafter gives. */
-export function controlled(createDrafter: CreateDrafter, createControl: CreateDraftControl): CreateDrafter {
+/** Drafts as many nodes as a control wants, the first ones of what a drafter gives; without a control all of them. */
+export function controlled(
+  createDrafter: CreateDrafter,
+  createControl: CreateDraftControl | undefined,
+): CreateDrafter {
+  if (!createControl) return createDrafter
   return (request) => {
     const drafter = createDrafter(request)
     const control = createControl()
