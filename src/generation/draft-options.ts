@@ -39,12 +39,12 @@ interface LookupParts extends Pick<PromptLookupOptions, 'eosTokenIds'> {
   readonly createControl: CreateDraftControl
 }
 
-/** Tokens of an n-gram that is hardly found again by chance. */
-const SURE = 3
+/** Tokens of an n-gram that is seldom found again by chance: HF's `max_matching_ngram_size`. */
+const SURE = 2
 
 /**
- * What followed the last three tokens where they stood before is drafted first, for a text that repeats itself so far goes on doing so
- * (as in SAM decoding, Hu et al. 2024); then comes another drafter, and where that drafts nothing what followed the last one or two tokens.
+ * What followed the last two tokens where they stood before is drafted first, for a text that repeats itself so far goes on doing so
+ * (as in SAM decoding, Hu et al. 2024); then comes another drafter, and where that drafts nothing what followed the last token.
  */
 export function besideLookup(other: Drafts, { createControl, eosTokenIds }: LookupParts): CreateDrafter {
   const lookup = (ngrams: Pick<PromptLookupOptions, 'minNgram' | 'maxNgram'>): Drafts => ({

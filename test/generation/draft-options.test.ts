@@ -26,14 +26,12 @@ describe('prompt lookup beside another drafter', () => {
   const drafted = (drafter: Drafter, text: number[]) =>
     besideLookup({ createDrafter: () => drafter }, lookup)(request).draft(prefixOf(text), last, 9)
 
-  test('goes by the last three tokens before it, and by fewer after it', async () => {
-    const three = [1, 2, 3, 4, 5, 6, 8, 1, 2, 3]
+  test('goes by the last two tokens before it, and by the last one after it', async () => {
     const two = [9, 2, 3, 4, 5, 6, 8, 1, 2, 3]
     const one = [9, 9, 3, 4, 5, 6, 8, 1, 2, 3]
     const none = [9, 9, 9, 4, 5, 6, 8, 1, 2, 3]
-    expect(await drafted(other, three)).toEqual(chain([4, 5, 6, 8]))
-    expect(await drafted(nothing, three)).toEqual(chain([4, 5, 6, 8]))
-    for (const text of [two, one, none]) expect(await drafted(other, text)).toEqual(chain([7, 7]))
+    expect(await drafted(other, two)).toEqual(chain([4, 5, 6, 8]))
+    for (const text of [one, none]) expect(await drafted(other, text)).toEqual(chain([7, 7]))
     for (const text of [two, one]) expect(await drafted(nothing, text)).toEqual(chain([4, 5, 6, 8]))
     expect(await drafted(nothing, none)).toEqual(chain([]))
   })
