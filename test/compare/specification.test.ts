@@ -50,7 +50,7 @@ describe('a specification', () => {
     ],
     [
       'mtp:nodes=4',
-      'nodes in mtp:nodes=4 is no field of mtp: it has modules, depth and those of a GenerationConfig.',
+      'nodes in mtp:nodes=4 is no field of mtp: it has modules, depth, lookup and those of a GenerationConfig.',
     ],
     ['beam:num_beams=x', 'num_beams in beam:num_beams=x cannot be "x": give a number.'],
     ['beam:num_beams=0', /^num_beams in beam:num_beams=0 cannot be 0: /],
