@@ -10,8 +10,8 @@
  * once, every other prompt backwards, so that no side always follows the same one; the ratio of a prompt is of that prompt's runs. With
  * --repeats all of that happens so often, every other time backwards, and of each side the fastest run counts, since what disturbs a run
  * makes it slower only: on a shared machine a loss of some per cent shows in no other way. A drafter decides by itself how much it drafts,
- * as in `llm generate`, and heads draft alone and beside prompt lookup; with --fixed Medusa also drafts trees of 63 nodes, as many as Cai et al.'s have, and MTP 2 tokens, whether they pay
- * or not: what they guess, apart from what it costs here. Where the text is not plain decoding's, the first differing token and the gap
+ * as in `llm generate`, and heads draft alone and beside prompt lookup; with --fixed Medusa also drafts trees of 63 nodes, as many as
+ * Cai et al.'s have, and MTP 2 tokens, whether they pay or not: what they guess, apart from what it costs here. Where the text is not plain decoding's, the first differing token and the gap
  * between the two best scores there are told. `at best` is what the measured costs of passes allow with the same drafts (`report.ts`). DIR
  * of --llama-cpp has the package node-llama-cpp: its plain decoding, its prompt lookup and, with the weights of --llama-cpp-draft, its
  * drafts of a smaller model take turns with the others on the same prompts, with the weights of --llama-cpp-model or those of MODEL.

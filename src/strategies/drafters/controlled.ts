@@ -1,6 +1,6 @@
 import type { CreateDraftControl } from '../draft-control.js'
-import { firstNodes, NOTHING } from '../token-tree.js'
-import type { CreateDrafter } from '../types.js'
+import { NOTHING } from '../token-tree.js'
+import type { CreateDrafter, TokenTree } from '../types.js'
 
 /** Drafts as many nodes as a control wants, the first ones of what a drafter gives; without a control all of them. */
 export function controlled(
@@ -26,5 +26,13 @@ export function controlled(
       observe: (...states) => drafter.observe?.(...states),
       dispose: () => drafter.dispose?.(),
     }
+  }
+}
+
+function firstNodes({ tokens, parents, probs }: TokenTree, size: number): TokenTree {
+  return {
+    tokens: tokens.slice(0, size),
+    parents: parents.slice(0, size),
+    ...(probs && { probs: probs.slice(0, size) }),
   }
 }
