@@ -1,5 +1,74 @@
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { UserError } from './errors.js'
+import { parseJson } from './json.js'
+
+/** Bytes that are read of a text file at most: larger ones are no configuration, tokenizer or prompt. */
+export const MOST_TEXT = 256 * 2 ** 20
+
+/**
+ * The bytes of a file; devices and pipes, which have no size, are read up to `most`.
+ * @throws UserError, exit code 1, where it cannot be read or is larger; its `cause` is the system's error
+ */
+export async function readBytes(path: string, most = MOST_TEXT): Promise<Buffer> {
+  return readAll(createReadStream(path, { highWaterMark: 2 ** 20 }), path, most)
+}
+
+/** The bytes of a stream. @throws UserError as `readBytes` */
+export async function readAll(
+  stream: AsyncIterable<unknown>,
+  origin: string,
+  most = MOST_TEXT,
+): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of stream) {
+      chunks.push(chunk as Buffer)
+      length += (chunk as Buffer).length
+      if (length > most) {
+        throw new UserError(`${origin} is too large: at most ${most.toLocaleString('en')} bytes are read.`)
+      }
+    }
+  } catch (error) {
+    throw error instanceof UserError ? error : unreadable(origin, error)
+  }
+  return Buffer.concat(chunks, length)
+}
+
+/**
+ * The text of a file in UTF-8, without a byte order mark.
+ * @throws UserError as `readBytes`, and for bytes that are no UTF-8
+ */
+export async function readText(path: string, most = MOST_TEXT): Promise<string> {
+  return decodeText(await readBytes(path, most), path)
+}
+
+/** As `readText`; undefined where there is no such file. */
+export async function readTextIfThere(path: string, most = MOST_TEXT): Promise<string | undefined> {
+  try {
+    return await readText(path, most)
+  } catch (error) {
+    if (isMissing((error as Error).cause)) return undefined
+    throw error
+  }
+}
+
+/** The value of a JSON file; undefined where there is no such file. @throws UserError as `readText` and `parseJson` */
+export async function readJsonIfThere(path: string, most = MOST_TEXT): Promise<unknown> {
+  const text = await readTextIfThere(path, most)
+  return text === undefined ? undefined : parseJson(text, path)
+}
+
+/** The text of bytes in UTF-8, without a byte order mark. @throws UserError, exit code 2, for bytes that are none */
+export function decodeText(bytes: Uint8Array, origin: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    throw new UserError(`The text from ${origin} is not valid UTF-8: convert it first.`, 2, { cause: error })
+  }
+}
 
 /**
  * Writes a file whole or not at all: under another name beside it, which then takes its place.
@@ -13,11 +82,74 @@ export async function writeFileWhole(path: string, content: string | Uint8Array)
   } catch (error) {
     // Whether there is something to remove or not, the first error is the one to report.
     await rm(temporary, { force: true }).catch(() => undefined)
-    throw new UserError(`Cannot write ${path}: ${(error as Error).message}.`, 1, { cause: error })
+    throw unwritable(path, error)
   }
 }
 
 /** @throws UserError as `writeFileWhole` */
 export function writeJson(path: string, value: unknown): Promise<void> {
   return writeFileWhole(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/**
+ * Makes a directory and its parents. Node's own recursive `mkdir` never ends where a parent is there and the system still
+ * says ENOENT, as below /proc or an automounter's directory (seen with Node 20.20).
+ * @throws the system's error, of code ENOENT, EACCES, ENOTDIR, EEXIST and the like
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  const directory = resolve(path)
+  const made = await mkdir(directory).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error,
+  )
+  if (!made) return
+  const found = await stat(directory).catch(() => undefined)
+  if (found?.isDirectory()) return
+  const parent = dirname(directory)
+  const isParentThere = await stat(parent).then(
+    () => true,
+    () => false,
+  )
+  if (made.code !== 'ENOENT' || isParentThere || parent === directory) throw made
+  await makeDirectory(parent)
+  await mkdir(directory).catch(async (error: NodeJS.ErrnoException) => {
+    // Another process may have made it meanwhile.
+    if (error.code !== 'EEXIST' || !(await stat(directory)).isDirectory()) throw error
+  })
+}
+
+export function unreadable(path: string, error: unknown): UserError {
+  return new UserError(`${path} cannot be read: ${systemReason(error)}.`, 1, { cause: error })
+}
+
+export function unwritable(path: string, error: unknown): UserError {
+  return new UserError(`Cannot write ${path}: ${systemReason(error)}.`, 1, { cause: error })
+}
+
+/** Whether the system's error says that there is no such file: no entry, or a file where a directory should be. */
+export function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  ENOTDIR: 'a part of its path is no directory',
+  EISDIR: 'it is a directory',
+  EACCES: 'permission is denied',
+  EPERM: 'permission is denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'its name is too long',
+  ELOOP: 'its links lead in a circle',
+  EEXIST: 'there is something else of this name',
+  EXDEV: 'it lies on another disk',
+}
+
+/** A system's error in words, without the path and the call that Node repeats. */
+export function systemReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return REASONS[code ?? ''] ?? message?.replace(/, \w+( '.*)?$/s, '') ?? String(error)
 }

@@ -5,7 +5,10 @@ import { describe, expect, test } from 'vitest'
 
 const SRC = join(import.meta.dirname, '../src')
 
-/** What the files of each folder of src may import, beside their own folder and errors.ts. */
+/** What all files may import. */
+const ground = ['errors.ts', 'files.ts', 'json.ts']
+
+/** What the files of each folder of src may import, beside their own folder and the ground. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   commands: [
     'cli',
@@ -21,7 +24,6 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'tokenizer',
     'train',
     'report',
-    'files.ts',
   ],
   bench: ['generation', 'strategies', 'runtime', 'models', 'report', 'ui', 'median.ts', 'random.ts'],
   doctor: ['generation', 'runtime', 'hub', 'ui', 'cache-directory.ts'],
@@ -35,11 +37,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'tokenizer',
     'train',
     'report',
-    'files.ts',
     'cache-directory.ts',
   ],
   batch: ['generation', 'strategies', 'tokenizer', 'hub'],
-  chat: ['generation', 'strategies', 'tokenizer', 'files.ts'],
+  chat: ['generation', 'strategies', 'tokenizer'],
   compare: ['batch', 'generation', 'strategies', 'runtime', 'report', 'median.ts', 'random.ts'],
   generation: [
     'heads',
@@ -49,14 +50,13 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'weights',
     'hub',
     'tokenizer',
-    'files.ts',
     'median.ts',
     'random.ts',
     'cache-directory.ts',
   ],
-  train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts', 'files.ts'],
+  train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts'],
   runtime: ['models', 'weights', 'onnx', 'strategies (types)', 'cache-directory.ts'],
-  heads: ['models', 'weights', 'files.ts'],
+  heads: ['models', 'weights'],
   models: ['onnx'],
   strategies: ['random.ts'],
   onnx: [],
@@ -70,6 +70,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   'cache-directory.ts': [],
   'errors.ts': [],
   'files.ts': [],
+  'json.ts': [],
   'median.ts': [],
   'random.ts': [],
 }
@@ -107,7 +108,7 @@ function violations(file: string, source: string): string[] {
     const other = relative(SRC, join(SRC, dirname(file), target))
       .split('/')[0]
       .replace(/\.js$/, '.ts')
-    const allowed = [layer, 'errors.ts', ...layers[layer]]
+    const allowed = [layer, ...ground, ...layers[layer]]
     const isAllowed = allowed.includes(other) || (type !== undefined && allowed.includes(`${other} (types)`))
     return isAllowed ? [] : [`${file} imports ${target}`]
   })
