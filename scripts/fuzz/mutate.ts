@@ -197,7 +197,8 @@ function headerNumbers(bytes: Buffer): Place[] {
     return value
   }
   const text = () => {
-    at += take(8)
+    const length = take(8)
+    at += length
   }
   const sizes = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8]
   const value = (type: number): void => {
