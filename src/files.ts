@@ -106,14 +106,14 @@ export async function makeDirectory(path: string): Promise<void> {
   const found = await stat(directory).catch(() => undefined)
   if (found?.isDirectory()) return
   const parent = dirname(directory)
+  if (made.code !== 'ENOENT' || parent === directory) throw made
   const isParentThere = await stat(parent).then(
     () => true,
     () => false,
   )
-  if (made.code !== 'ENOENT' || isParentThere || parent === directory) throw made
-  await makeDirectory(parent)
+  if (!isParentThere) await makeDirectory(parent)
+  // Another process may have made the parent meanwhile, or the directory itself.
   await mkdir(directory).catch(async (error: NodeJS.ErrnoException) => {
-    // Another process may have made it meanwhile.
     if (error.code !== 'EEXIST' || !(await stat(directory)).isDirectory()) throw error
   })
 }
