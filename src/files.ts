@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -75,7 +76,8 @@ export function decodeText(bytes: Uint8Array, origin: string): string {
  * @throws UserError if it cannot be written (no directory, no permission, full disk)
  */
 export async function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
+  // Containers that share a directory have the same process ids.
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     await writeFile(temporary, content)
     await rename(temporary, path)
