@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -75,7 +76,8 @@ export function decodeText(bytes: Uint8Array, origin: string): string {
  * @throws UserError if it cannot be written (no directory, no permission, full disk)
  */
 export async function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
+  // Containers that share a directory have the same process ids.
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     await writeFile(temporary, content)
     await rename(temporary, path)
@@ -106,14 +108,14 @@ export async function makeDirectory(path: string): Promise<void> {
   const found = await stat(directory).catch(() => undefined)
   if (found?.isDirectory()) return
   const parent = dirname(directory)
+  if (made.code !== 'ENOENT' || parent === directory) throw made
   const isParentThere = await stat(parent).then(
     () => true,
     () => false,
   )
-  if (made.code !== 'ENOENT' || isParentThere || parent === directory) throw made
-  await makeDirectory(parent)
+  if (!isParentThere) await makeDirectory(parent)
+  // Another process may have made the parent meanwhile, or the directory itself.
   await mkdir(directory).catch(async (error: NodeJS.ErrnoException) => {
-    // Another process may have made it meanwhile.
     if (error.code !== 'EEXIST' || !(await stat(directory)).isDirectory()) throw error
   })
 }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 const SRC = join(import.meta.dirname, '../src')
 
 /** What all files may import. */
-const ground = ['errors.ts', 'files.ts', 'json.ts']
+const ground = ['errors.ts', 'files.ts', 'json.ts', 'lock.ts']
 
 /** What the files of each folder of src may import, beside their own folder and the ground. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -39,7 +39,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'report',
     'cache-directory.ts',
   ],
-  batch: ['generation', 'strategies', 'tokenizer', 'hub'],
+  batch: ['generation', 'strategies', 'tokenizer'],
   chat: ['generation', 'strategies', 'tokenizer'],
   compare: ['batch', 'generation', 'strategies', 'runtime', 'report', 'median.ts', 'random.ts'],
   generation: [
@@ -71,6 +71,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'files.ts': [],
   'json.ts': [],
+  'lock.ts': ['lock-file.ts', 'lock-owner.ts'],
+  'lock-file.ts': ['lock-owner.ts'],
+  'lock-owner.ts': [],
   'median.ts': [],
   'random.ts': [],
 }

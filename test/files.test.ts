@@ -50,9 +50,12 @@ describe('makeDirectory', () => {
     expect(existsSync(at('real/d'))).toBe(true)
   })
 
-  test('many at once make one', async () => {
-    await Promise.all(Array.from({ length: 20 }, () => makeDirectory(at('x/y/z'))))
-    expect(existsSync(at('x/y/z'))).toBe(true)
+  test('many at once make one, also where one has just made the parent', async () => {
+    const depths = ['x', 'x/y', 'x/y/z', 'x/y/z/w', 'x/y/z/w/v']
+    for (let round = 0; round < 100; round++) {
+      await Promise.all(depths.map((path) => makeDirectory(at(`${round}/${path}`))))
+      expect(existsSync(at(`${round}/x/y/z/w/v`))).toBe(true)
+    }
   })
 
   test.runIf(existsSync('/proc/self'))('fails where the parent says that there is none', async () => {

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { usageError } from '../errors.js'
-import { withLock } from '../hub/lock.js'
+import { withLock } from '../lock.js'
 import { type Output, openStream, writeError } from './output.js'
 import { OutputFile } from './output-file.js'
 

@@ -1,8 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
 import { UserError, usageError } from '../errors.js'
-import { writeFileWhole } from '../files.js'
+import { makeDirectory, systemReason, writeFileWhole } from '../files.js'
 import { SuffixIndex } from '../strategies/suffix-index.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { readDocuments, type TrainingDocument } from '../train/data/documents.js'
@@ -41,8 +41,8 @@ export async function openLookupCorpus(
     }
     display.notice(`Indexing ${tokens.length.toLocaleString('en-US')} tokens`)
     const index = await SuffixIndex.build(tokens.filled(), boundary, signal)
-    await mkdir(directory, { recursive: true }).catch((error) => {
-      throw new UserError(`Cannot make ${directory}: ${error.message}.`, 1, { cause: error })
+    await makeDirectory(directory).catch((error) => {
+      throw new UserError(`Cannot make ${directory}: ${systemReason(error)}.`, 1, { cause: error })
     })
     await writeFileWhole(path, fileOf(index))
     return index

@@ -81,15 +81,13 @@ async function place(path: string): Promise<{ writable: boolean; free: number | 
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error.code)
   if (found === 'ENOENT' && dirname(path) !== path) return place(dirname(path))
   if (typeof found !== 'object' || !found.isDirectory()) return { writable: false, free: null }
-  const writable = await access(path, constants.W_OK | constants.X_OK).then(
+  const isAllowed = await access(path, constants.W_OK | constants.X_OK).then(
     () => true,
     () => false,
   )
-  const free = await statfs(path).then(
-    ({ bavail, bsize }) => bavail * bsize,
-    () => null,
-  )
-  return { writable, free }
+  const disk = await statfs(path).catch(() => undefined)
+  // A file system without a block, as /proc or an automounter's directory, lets root write and makes nothing.
+  return { writable: isAllowed && disk?.blocks !== 0, free: disk ? disk.bavail * disk.bsize : null }
 }
 
 async function directoriesIn(path: string): Promise<string[]> {

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
-import { writeJson } from '../files.js'
+import { makeDirectory, readJsonIfThere, writeJson } from '../files.js'
 import { lowerQuartile, median } from '../median.js'
 import { createRandom } from '../random.js'
 import type { Placement } from '../runtime/session.js'
@@ -131,7 +130,7 @@ function sizesUpTo(most: number): number[] {
 
 async function readMeasured(path: string): Promise<Measured | undefined> {
   try {
-    const measured: Measured = JSON.parse(await readFile(path, 'utf8'))
+    const measured = (await readJsonIfThere(path)) as Measured
     const { points, coldStart } = measured
     const isValid = points.length > 0 && points.every(({ nodes, pass }) => nodes >= 0 && pass > 0)
     return isValid && coldStart >= 0 ? measured : undefined
@@ -142,7 +141,7 @@ async function readMeasured(path: string): Promise<Measured | undefined> {
 
 /** What cannot be kept is measured again. */
 async function keepMeasured(path: string, measured: Measured): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeDirectory(dirname(path))
     .then(() => writeJson(path, measured))
     .catch(() => undefined)
 }

@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
-import { writeJson } from '../files.js'
+import { makeDirectory, writeJson } from '../files.js'
 import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import type { Parameter } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
@@ -104,7 +104,7 @@ export async function readHeads<Spec extends DraftVocabulary>(
 /** A directory for heads beside their model. */
 export async function subdirectory(directory: string, name: string): Promise<string> {
   const path = join(directory, name)
-  await mkdir(path, { recursive: true })
+  await makeDirectory(path)
   return path
 }
 

@@ -1,10 +1,11 @@
-import { link, mkdir, readFile, rename, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
+import { link, readFile, rename, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { UserError } from '../errors.js'
+import { makeDirectory } from '../files.js'
+import { withLock } from '../lock.js'
 import { CachedRepository, findSnapshot, loadPath } from './cache.js'
 import { downloadBlob, type RemoteFile } from './download.js'
 import { apiFetch, type Connection, HubUnavailable, RETRIES, withRetries } from './http.js'
-import { withLock } from './lock.js'
 import { parseModelId } from './model-id.js'
 import { neededFiles } from './needed-files.js'
 import { hubSettings } from './settings.js'
@@ -149,7 +150,7 @@ async function fetchBlobs(
   if (missing.length === 0) return
   const total = files.reduce((sum, { size }) => sum + size, 0)
   let before = total - missing.reduce((sum, { size }) => sum + size, 0)
-  await mkdir(repository.blob('.'), { recursive: true })
+  await makeDirectory(repository.blob('.'))
   await checkSpace(missing, repository)
   for (const file of missing) {
     const path = file.path.split('/').map(encodeURIComponent).join('/')
@@ -184,7 +185,7 @@ async function linkBlob(file: RemoteFile, commit: string, repository: CachedRepo
   const path = join(repository.snapshot(commit), file.path)
   const blob = repository.blob(file.hash)
   if ((await sizeOf(path)) === file.size) return
-  await mkdir(dirname(path), { recursive: true })
+  await makeDirectory(dirname(path))
   await rm(path, { force: true })
   // Where the system grants no symbolic links (Windows), a hard link does: it is made at once, too.
   await symlink(relative(dirname(path), blob), path).catch(() => link(blob, path))
@@ -192,7 +193,7 @@ async function linkBlob(file: RemoteFile, commit: string, repository: CachedRepo
 
 async function writeRef(path: string, commit: string): Promise<void> {
   if ((await readFile(path, 'utf8').catch(() => '')) === commit) return
-  await mkdir(dirname(path), { recursive: true })
+  await makeDirectory(dirname(path))
   const temporary = `${path}.${process.pid}.tmp`
   await writeFile(temporary, commit)
   await rename(temporary, path)

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
+import { makeDirectory } from '../files.js'
 import { openWeights } from '../weights/index.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
 import { isMissing } from '../weights/weight-file.js'
@@ -34,7 +35,7 @@ export async function saveCheckpoint(
   const path = join(output, `checkpoint-${checkpoint.state.step}`)
   const temporary = `${path}.${process.pid}.tmp`
   try {
-    await mkdir(temporary, { recursive: true })
+    await makeDirectory(temporary)
     await writeModel(temporary)
     await writeState(join(temporary, STATE_FILE), checkpoint)
     await remove(path)

@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
-import { writeFileWhole } from '../files.js'
+import { makeDirectory, systemReason, writeFileWhole } from '../files.js'
 import type { SessionOptions } from '../runtime/session.js'
 import {
   checkpointsOf,
@@ -76,8 +75,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { sequenceLength: length, microBatch: batch } = options
   const trainer = await Trainer.create(options.build, { ...options, shape: { batch, length } })
   if (checkpoint) restore(trainer, checkpoint, options.weights)
-  await mkdir(output, { recursive: true }).catch((error) => {
-    throw new UserError(`Cannot make ${output}: ${error.message}.`, 1, { cause: error })
+  await makeDirectory(output).catch((error) => {
+    throw new UserError(`Cannot make ${output}: ${systemReason(error)}.`, 1, { cause: error })
   })
   const log = await TrainingLog.open(join(output, LOG), { resumeAtStep: checkpoint?.state.step })
   const records = await Records.open(log, options, checkpoint?.state.step ?? 0)

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -11,7 +11,6 @@ import {
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { withOutput } from '../../src/batch/open-output.js'
 import type { Output } from '../../src/batch/output.js'
@@ -174,19 +173,6 @@ describe('an output file', () => {
     const options = { retryErrors: false, stdout: new PassThrough() }
     const { pid } = spawnSync('true')
     writeFileSync(`${path}.lock`, `${hostname()} ${pid} x`)
-    await withOutput(path, options, async () => {})
-    if (process.platform === 'linux') {
-      // Its parent does not ask how it ended: by then it is no shell any more, which might.
-      const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'])
-      const zombie = String(await new Promise((resolve) => parent.stdout.once('data', resolve))).trim()
-      while (!readFileSync(`/proc/${zombie}/stat`, 'utf8').includes(') Z ')) await sleep(5)
-      writeFileSync(`${path}.lock`, `${hostname()} ${zombie} x`)
-      await withOutput(path, options, async () => {})
-      parent.kill()
-    }
-    // On another machine it is known by its silence.
-    writeFileSync(`${path}.lock`, `elsewhere ${process.pid} x`)
-    utimesSync(`${path}.lock`, new Date(), new Date(Date.now() - 31_000))
     await withOutput(path, options, async () => {})
     expect(existsSync(`${path}.lock`)).toBe(false)
   })

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { parametersOf } from '../../src/models/parameters.js'
@@ -90,13 +90,23 @@ describe('the graph cache', () => {
     vi.stubEnv('XDG_CACHE_HOME', blocked)
     const refusal: Refusal = {
       code: 1,
-      says: /^The graph cache at \S+ cannot be written \(ENOTDIR: .+\): set XDG_CACHE_HOME to a directory that can be written\.$/,
+      says: /^The graph cache at \S+ cannot be written \(a part of its path is no directory\): set XDG_CACHE_HOME to a directory that can be written\.$/,
       progress,
     }
     const args = on(model, 'hello', '--dtype', 'int8')
     expectRefusal(await runClass('generate', args), refusal)
     expectJsonRefusal(await runClass('generate', ['--json', ...args]), refusal)
     expect((await runClass('generate', on(model, 'hello', '--dtype', 'fp32'))).code).toBe(0)
+  })
+
+  test('where the system has no directory and makes none', async ({ skip }) => {
+    skip(!existsSync('/proc/self'), 'there is no /proc')
+    vi.stubEnv('XDG_CACHE_HOME', '/proc/nohome')
+    expectRefusal(await runClass('generate', on(model, 'hello', '--dtype', 'int8')), {
+      code: 1,
+      says: /^The graph cache at \/proc\/nohome\/llm\/graphs cannot be written \(there is no such file or directory\): set /,
+      progress,
+    })
   })
 
   test('on a full disk, of which nothing is left behind', async ({ skip }) => {

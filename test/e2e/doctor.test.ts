@@ -72,6 +72,18 @@ describe('llm doctor', () => {
     expect(named(checks, 'Built-in model')).toMatchObject({ state: 'problem', found: 'writes nothing' })
   })
 
+  test('finds a cache where the system makes none', async ({ skip }) => {
+    skip(!existsSync('/proc/self'), 'there is no /proc')
+    vi.stubEnv('XDG_CACHE_HOME', '/proc/nohome')
+    vi.stubEnv('HF_HOME', '/proc/nohome')
+    const { checks } = await doctor()
+    expect(named(checks, 'Cache')).toMatchObject({
+      state: 'problem',
+      found: '/proc/nohome/llm cannot be written',
+    })
+    expect(named(checks, 'Hub cache')).toMatchObject({ state: 'note', details: { writable: false } })
+  })
+
   test('measures caches and makes none', async () => {
     const own = join(home, 'own')
     vi.stubEnv('XDG_CACHE_HOME', own)

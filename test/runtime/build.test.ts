@@ -12,10 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import type * as fs from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { cacheDirectory } from '../../src/cache-directory.js'
 import { UserError } from '../../src/errors.js'
+import { withLock } from '../../src/lock.js'
+import { ownerLine } from '../../src/lock-owner.js'
 import { specFromConfig } from '../../src/models/spec.js'
 import { buildGraph } from '../../src/runtime/build.js'
 import { loadOnnxModel, type RuntimeOptions } from '../../src/runtime/load.js'
@@ -269,15 +272,37 @@ test('a cache that cannot be written is a sentence', async () => {
   )
 })
 
+/** What a run that has not ended writes: a directory, and a lock beside it. */
+function unfinished(name: string, owner?: string): void {
+  mkdirSync(join(cache, name), { recursive: true })
+  writeFileSync(join(cache, name, 'weights.bin'), 'half')
+  if (owner) writeFileSync(join(cache, `${name}.lock`), owner)
+}
+
 test('what a killed process left is removed, and what a living one is at is not', async () => {
   const { pid } = spawnSync(process.execPath, ['-e', ''])
-  const left = [`abc.1.${pid}.tmp`, `def.2.${process.pid}.tmp`, 'unrelated']
-  for (const name of left) {
-    mkdirSync(join(cache, name), { recursive: true })
-    writeFileSync(join(cache, name, 'weights.bin'), 'half')
-  }
-  await load(fixturePath('llama'))
-  expect(entries().filter((name) => left.includes(name))).toEqual(left.slice(1))
+  unfinished('abc.1.tmp', `${hostname()} ${pid} x`)
+  unfinished('def.2.tmp')
+  unfinished('unrelated')
+  const living = join(cache, 'ghi.3.tmp')
+  await withLock(`${living}.lock`, async (lock) => {
+    unfinished('ghi.3.tmp')
+    // Of a container that shares the cache, where that process id is no one's here.
+    const elsewhere = ownerLine().replace(/ \d+ (\S+) (\S+)/, ' 1 $1 other-boot')
+    unfinished('jkl.4.tmp', elsewhere)
+    await load(fixturePath('llama'))
+    lock.assertHeld()
+  })
+  const left = entries().filter((name) => /tmp|unrelated/.test(name))
+  expect(left.sort()).toEqual(['ghi.3.tmp', 'jkl.4.tmp', 'jkl.4.tmp.lock', 'unrelated'])
+})
+
+test('two at once that find an entry damaged give each a whole one', async () => {
+  const { logits } = await load(fixturePath('llama'))
+  writeFileSync(join(cache, entries()[0], 'graph.onnx'), '')
+  const both = await Promise.all([1, 2].map(() => load(fixturePath('llama'))))
+  expect(both.map((each) => each.logits)).toEqual([logits, logits])
+  expect(entries()).toHaveLength(1)
 })
 
 test('the cache lies under XDG_CACHE_HOME, or .cache in the home directory', () => {

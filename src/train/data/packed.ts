@@ -1,7 +1,7 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError, usageError } from '../../errors.js'
-import { writeFileWhole } from '../../files.js'
+import { makeDirectory, writeFileWhole } from '../../files.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import type { Batch } from '../batch.js'
 import { isJsonLines, readDocuments } from './documents.js'
@@ -74,7 +74,7 @@ async function pack(
   const names = (suffix: string) => ({ tokens: `${path}.tokens${suffix}`, flags: `${path}.flags${suffix}` })
   const temporary = names(`.${process.pid}.tmp`)
   try {
-    await mkdir(options.directory, { recursive: true })
+    await makeDirectory(options.directory)
     const documents = readDocuments(files, { separator, signal, onProgress })
     const counts = await packDocuments(documents, temporary, options)
     const final = names('')
