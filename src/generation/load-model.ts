@@ -1,17 +1,17 @@
-import { readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { UserError, usageError } from '../errors.js'
-import { isModelId, type PullOptions, pullModel } from '../hub/index.js'
-import { type DecoderSpec, specFromConfig } from '../models/spec.js'
+import { stat } from 'node:fs/promises'
+import { usageError } from '../errors.js'
+import { findCached, isModelId, type PullOptions, pullModel } from '../hub/index.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { loadOnnxModel, type RuntimeOptions, type SequenceOptions } from '../runtime/load.js'
 import { checkDeviceId, type Placement } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
 import type { Model } from '../strategies/types.js'
-import { tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
-import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
-import { configFromGguf, openWeights, type WeightStore } from '../weights/index.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
 import type { ConfigLayer } from './config.js'
+import { openModel } from './open-model.js'
+
+export { type OpenModel, openModel } from './open-model.js'
 
 /** A model that is ready to generate. */
 export interface LanguageModel extends Placement {
@@ -38,16 +38,6 @@ export function placementOf({ device, deviceId }: Placement): Placement {
   return { device, deviceId }
 }
 
-/** A model's files, read as far as a description needs it. */
-export interface OpenModel {
-  readonly path: string
-  readonly config: Readonly<Record<string, unknown>>
-  readonly spec: DecoderSpec
-  readonly store: WeightStore
-  readonly generationConfig: ConfigLayer
-  loadTokenizer(): Promise<Tokenizer>
-}
-
 /**
  * Loads a model.
  * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf]`, or `built-in`; what
@@ -58,7 +48,8 @@ export interface OpenModel {
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<LanguageModel> {
   checkDeviceId(options.device ?? 'auto', options.deviceId)
   const opened = await openModel(await locateModel(source, options))
-  const { path, store, generationConfig } = opened
+  const { path, store, generationConfig, unused } = opened
+  if (unused.length > 0) options.onNotice?.(unusedNotice(path, unused))
   try {
     const spec = firstLayers(opened.spec, options.layers)
     const tokenizer = await opened.loadTokenizer()
@@ -67,6 +58,13 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   } finally {
     await store.close()
   }
+}
+
+/** What a model's weights hold beside its parameters, in a sentence. */
+export function unusedNotice(path: string, unused: readonly string[]): string {
+  const some = unused.slice(0, 3).join(', ')
+  const named = unused.length > 3 ? `${some} and ${unused.length - 3} more` : some
+  return `${path} holds tensors that its configuration does not ask for, and which are not used: ${named}.`
 }
 
 /** @throws UserError, exit code 2, for layers that the model does not have, and for all of them */
@@ -87,6 +85,7 @@ export async function locateModel(source: string, options: LoadOptions = {}): Pr
       `There is no model at ${source}: give a directory, a .gguf file, a hub id such as org/name, or ${BUILT_IN}.`,
     )
   }
+  if (!isCached(source)) options.onNotice?.(`There is no ${source} here: the hub is asked for it.`)
   return pullModel(source, {
     onProgress: options.onPull,
     onNotice: options.onNotice,
@@ -94,73 +93,11 @@ export async function locateModel(source: string, options: LoadOptions = {}): Pr
   })
 }
 
-/** Opens a model's files; the caller closes `store`. */
-export async function openModel(path: string): Promise<OpenModel> {
-  const isDirectory = (await stat(path)).isDirectory()
-  if (!isDirectory && path.endsWith('.gguf')) return openGgufModel(path)
-  const directory = isDirectory ? path : dirname(path)
-  const config = await readJson(join(directory, 'config.json'))
-  if (!config) {
-    throw new UserError(`${directory} has no config.json: give the directory of a model, or a .gguf file.`)
-  }
-  const spec = specFromConfig(config, join(directory, 'config.json'))
-  const own = await readJson(join(directory, 'generation_config.json'))
-  const store = await openWeights(path)
-  return {
-    path,
-    config,
-    spec,
-    store,
-    generationConfig: generationLayer(
-      { ...tokenIds(config), ...own },
-      join(directory, 'generation_config.json'),
-    ),
-    loadTokenizer: () => loadTokenizer(directory),
-  }
-}
-
-async function openGgufModel(path: string): Promise<OpenModel> {
-  const store = await openWeights(path)
+/** Whether a copy of a hub model is on disk, or several of which one has to be chosen. */
+function isCached(id: string): boolean {
   try {
-    const config = await configFromGguf(store)
-    const spec = specFromConfig(config, path)
-    return {
-      path,
-      config,
-      spec,
-      store,
-      generationConfig: generationLayer(tokenIds(config), path),
-      loadTokenizer: () => loadTokenizer(tokenizerFromGguf(store.metadata)),
-    }
-  } catch (error) {
-    await store.close()
-    throw error
-  }
-}
-
-function tokenIds({ bos_token_id, eos_token_id, pad_token_id }: Readonly<Record<string, unknown>>) {
-  return { bos_token_id, eos_token_id, pad_token_id }
-}
-
-function generationLayer(values: Record<string, unknown>, origin: string): ConfigLayer {
-  return { values, origin, fromModel: true }
-}
-
-async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, 1, { cause: error })
-  }
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown>
-    }
+    return findCached(id) !== undefined
   } catch {
-    // Said below.
+    return true
   }
-  throw new UserError(`${path} is not a JSON object: download the model again.`)
 }

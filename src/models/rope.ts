@@ -1,32 +1,41 @@
-import type { ConfigReader } from './spec.js'
+import { isJsonObject } from '../json.js'
+import type { ConfigReader } from './config-reader.js'
 
 const round = Math.fround
+
+type Fields = Readonly<Record<string, unknown>>
+type Kind = 'full' | 'sliding'
 
 interface RopeParameters {
   readonly theta: number
   readonly type: string
-  readonly values: Readonly<Record<string, unknown>>
+  readonly values: Fields
 }
 
 /**
  * Inverse frequencies of the rotary embedding, [headDim / 2], computed in float32 as HF's ROPE_INIT_FUNCTIONS do:
  * types default, linear and llama3. GGUF files hold Llama 3's scaling as divisors, `rope_freq_factors`.
- * @throws UserError for another type, by name.
+ * @throws UserError for another type, by name, and fields that contradict each other
  */
-export function inverseFrequencies(
-  config: ConfigReader,
-  kind: 'full' | 'sliding',
-  headDim: number,
-): number[] {
+export function inverseFrequencies(config: ConfigReader, kind: Kind, headDim: number): number[] {
   const { theta, type, values } = ropeParameters(config, kind)
   const plain = Array.from({ length: headDim / 2 }, (_, i) =>
     round(1 / round(theta ** round((2 * i) / headDim))),
   )
-  const factors = config.values.rope_freq_factors
-  if (Array.isArray(factors)) return plain.map((frequency, i) => round(frequency / factors[i]))
+  if (!plain.every(Number.isFinite)) throw config.error(`the base of the rotary embedding is ${theta}`)
+  const scaled = scaledFrequencies(config, plain, type, values)
+  const { rope_freq_factors: factors } = config.values
+  if (factors === undefined || (kind === 'sliding' && config.family === 'gemma3_text')) return scaled
+  if (!Array.isArray(factors) || factors.length !== plain.length || !factors.every((each) => each > 0)) {
+    throw config.error(`the factors of the rotary frequencies are not ${plain.length} numbers above 0`)
+  }
+  return scaled.map((frequency, i) => round(frequency / factors[i]))
+}
+
+function scaledFrequencies(config: ConfigReader, plain: number[], type: string, values: Fields): number[] {
   const number = (name: string) => {
     const value = values[name]
-    if (typeof value === 'number' && value > 0) return value
+    if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value
     throw config.error(`rope scaling of type ${type} has no usable ${name}`)
   }
   if (type === 'default') return plain
@@ -55,30 +64,67 @@ export function rotaryTables(
   return { cos, sin }
 }
 
-/** transformers 5 has `rope_parameters` (Gemma: one by kind of layer), 4 has `rope_theta` and `rope_scaling`. */
-function ropeParameters(config: ConfigReader, kind: 'full' | 'sliding'): RopeParameters {
-  const usual = kind === 'full' && config.family() === 'gemma3_text' ? 1_000_000 : 10_000
-  const { rope_parameters: unified, rope_scaling: scaling } = config.values
-  if (isRecord(unified)) {
-    const nested = unified[`${kind}_attention`]
-    const values = isRecord(nested) ? nested : unified
-    return { theta: theta(config, values.rope_theta ?? usual), type: ropeType(values), values }
+/**
+ * As transformers 5.24 reads them (`convert_rope_params_to_dict`). `rope_scaling`, of transformers 4, goes before
+ * `rope_parameters`, of 5, where it is not empty; a theta in the one that counts goes before `rope_theta`.
+ */
+function ropeParameters(config: ConfigReader, kind: Kind): RopeParameters {
+  const isGemma = config.family === 'gemma3_text'
+  const values = isGemma ? gemmaFields(config, kind) : commonFields(config)
+  for (const partial of [values.partial_rotary_factor, config.values.partial_rotary_factor]) {
+    if ((partial ?? 1) !== 1) {
+      throw config.error(`partial_rotary_factor is ${JSON.stringify(partial)}, which is not supported`)
+    }
   }
-  if (kind === 'sliding') {
-    return { theta: theta(config, config.values.rope_local_base_freq ?? usual), type: 'default', values: {} }
+  const type = values.rope_type ?? values.type ?? 'default'
+  // transformers would take rope_type, which for Gemma 3 may be its own default.
+  if ((values.type ?? type) !== type) {
+    const [chosen, old] = [type, values.type].map((each) => JSON.stringify(each))
+    throw config.error(`rope scaling has the rope_type ${chosen} and the type ${old}: leave one`)
   }
-  const values = isRecord(scaling) ? scaling : {}
-  return { theta: theta(config, config.values.rope_theta ?? usual), type: ropeType(values), values }
+  const usual = isGemma && kind === 'full' ? 1_000_000 : 10_000
+  const field = isGemma && kind === 'sliding' ? 'rope_local_base_freq' : 'rope_theta'
+  const base = values.rope_theta ?? config.values[field] ?? usual
+  if (typeof base === 'number' && base > 0 && Number.isFinite(base)) {
+    return { theta: base, type: typeof type === 'string' ? type : JSON.stringify(type), values }
+  }
+  throw config.error(`the base of the rotary embedding is ${JSON.stringify(base)}`)
 }
 
-function theta(config: ConfigReader, value: unknown): number {
-  if (typeof value === 'number' && value > 0) return value
-  throw config.error(`the base of the rotary embedding is ${JSON.stringify(value)}`)
+/** One for all layers. Llama 3's scaling starts from the context's length, which HF looks for in three places. */
+function commonFields(config: ConfigReader): Fields {
+  const scaling = objectOf(config, 'rope_scaling')
+  const values = scaling && Object.keys(scaling).length > 0 ? scaling : objectOf(config, 'rope_parameters')
+  for (const kind of ['full_attention', 'sliding_attention']) {
+    if (values && kind in values)
+      throw config.error(`rope_parameters has ${kind}, which is read for Gemma 3 only`)
+  }
+  const length =
+    config.values.original_max_position_embeddings ??
+    values?.original_max_position_embeddings ??
+    config.integer('max_position_embeddings')
+  return { ...values, original_max_position_embeddings: length }
 }
 
-/** Old files say `type`. */
-function ropeType(values: Readonly<Record<string, unknown>>): string {
-  return String(values.rope_type ?? values.type ?? 'default')
+/** By kind of layer; transformers 4 had `rope_scaling` for full layers, which HF lays over what is there for them. */
+function gemmaFields(config: ConfigReader, kind: Kind): Fields {
+  const parameters = objectOf(config, 'rope_parameters')
+  const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))
+  if (other) {
+    throw config.error(
+      `rope_parameters has ${other} beside full_attention and sliding_attention: put it into one of them`,
+    )
+  }
+  const own = objectOf(config, `${kind}_attention`, parameters) ?? { rope_type: 'default' }
+  const scaling = kind === 'full' ? objectOf(config, 'rope_scaling') : undefined
+  const values: Fields = { ...own, ...scaling }
+  return { original_max_position_embeddings: config.integer('max_position_embeddings'), ...values }
+}
+
+function objectOf(config: ConfigReader, name: string, values: Fields = config.values): Fields | undefined {
+  const value = values[name] ?? undefined
+  if (value === undefined || isJsonObject(value)) return value
+  throw config.error(`${name} is ${JSON.stringify(value)}, not an object`)
 }
 
 /**
@@ -95,8 +141,4 @@ function llama3(frequency: number, number: (name: string) => number): number {
   if (wavelength > context / low) return stretched
   const smooth = round(round(round(round(1 / wavelength) * context) - low) / (high - low))
   return round(round(round(round(1 - smooth) * frequency) / factor) + round(smooth * frequency))
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,9 +1,7 @@
-import { UserError } from '../errors.js'
+import { ConfigReader, type Family } from './config-reader.js'
 import { inverseFrequencies } from './rope.js'
 
-/** The families that there is a graph for, by HF's `model_type`. */
-export const FAMILIES = { llama: 'Llama', qwen2: 'Qwen2', qwen3: 'Qwen3', gemma3_text: 'Gemma 3' } as const
-export type Family = keyof typeof FAMILIES
+export { FAMILIES, type Family } from './config-reader.js'
 
 export type AttentionKind = 'full' | 'sliding'
 
@@ -39,14 +37,15 @@ export interface DecoderSpec {
 }
 
 /**
- * Reads HF's config.json, in the field names of transformers 4 and 5.
+ * Reads HF's config.json, in the field names of transformers 4 and 5, as transformers 5.24 does: which field goes first where
+ * several say the same, and what a field that is not there stands for.
  * @param origin where the configuration comes from, for messages
  * @throws UserError for another architecture, or a variant of a known one that is not supported.
  */
 export function specFromConfig(values: Readonly<Record<string, unknown>>, origin: string): DecoderSpec {
   const config = new ConfigReader(values, origin)
-  const family = config.family()
-  refuseVariants(config, family)
+  const { family } = config
+  refuseVariants(config)
   const hiddenSize = config.integer('hidden_size')
   const heads = config.integer('num_attention_heads')
   const kvHeads = config.integer('num_key_value_heads', heads)
@@ -57,8 +56,11 @@ export function specFromConfig(values: Readonly<Record<string, unknown>>, origin
   if (headDim % 2 !== 0) throw config.error(`head_dim is ${headDim}, but a rotary embedding needs it even`)
   const gemma = family === 'gemma3_text'
   const attentionBias = family === 'qwen2' || config.boolean('attention_bias', false)
-  const layers = layerKinds(config, family)
+  const layers = layerKinds(config)
   const scaleBase = gemma ? config.number('query_pre_attn_scalar', 256) : headDim
+  const normEpsilon = config.number('rms_norm_eps', 1e-6)
+  if (scaleBase <= 0) throw config.error(`query_pre_attn_scalar is ${scaleBase}, not above 0`)
+  if (normEpsilon < 0) throw config.error(`rms_norm_eps is ${normEpsilon}, below 0`)
   return {
     family,
     vocabSize: config.integer('vocab_size'),
@@ -68,12 +70,12 @@ export function specFromConfig(values: Readonly<Record<string, unknown>>, origin
     kvHeads,
     headDim,
     maxPositions: config.integer('max_position_embeddings'),
-    normEpsilon: config.number('rms_norm_eps', 1e-6),
+    normEpsilon,
     layers,
     slidingWindow: layers.includes('sliding') ? config.integer('sliding_window') : undefined,
     rope: {
       full: inverseFrequencies(config, 'full', headDim),
-      sliding: inverseFrequencies(config, gemma ? 'sliding' : 'full', headDim),
+      sliding: inverseFrequencies(config, 'sliding', headDim),
     },
     attentionScale: 1 / Math.sqrt(scaleBase),
     activation: gemma ? 'gelu_tanh' : 'silu',
@@ -89,88 +91,65 @@ export function specFromConfig(values: Readonly<Record<string, unknown>>, origin
   }
 }
 
-function refuseVariants(config: ConfigReader, family: Family): void {
-  const activation = family === 'gemma3_text' ? 'gelu_pytorch_tanh' : 'silu'
-  const field = family === 'gemma3_text' ? 'hidden_activation' : 'hidden_act'
-  const found = config.values[field] ?? activation
-  if (found !== activation) throw config.error(`${field} is ${JSON.stringify(found)}, not ${activation}`)
-  for (const name of ['attn_logit_softcapping', 'final_logit_softcapping', 'use_bidirectional_attention']) {
-    const value = config.values[name]
-    if (value) throw config.error(`${name} is ${JSON.stringify(value)}, which is not supported`)
+/** Fields of config.json that change the text and are not served, whatever their value is. */
+const UNSERVED = [
+  'attn_logit_softcapping',
+  'final_logit_softcapping',
+  'per_layer_config',
+  'quantization_config',
+  'transformers_weights',
+  'use_bidirectional_attention',
+]
+
+function refuseVariants(config: ConfigReader): void {
+  const isGemma = config.family === 'gemma3_text'
+  // HF's names of one function each.
+  const activations = isGemma ? ['gelu_pytorch_tanh'] : ['silu', 'swish']
+  const field = isGemma ? 'hidden_activation' : 'hidden_act'
+  const found = config.values[field] ?? activations[0]
+  if (!activations.includes(found as string)) {
+    throw config.error(`${field} is ${JSON.stringify(found)}, not ${activations[0]}`)
   }
-  const partial = config.number('partial_rotary_factor', 1)
-  if (partial !== 1) throw config.error(`partial_rotary_factor is ${partial}, which is not supported`)
+  for (const name of UNSERVED) {
+    const value = config.values[name] ?? false
+    if (value !== false) throw config.error(`${name} is ${JSON.stringify(value)}, which is not supported`)
+  }
 }
 
 /**
- * `layer_types` where the file has it; before transformers 4.53, Gemma's `sliding_window_pattern` (each so many-th
- * layer is full) and Qwen's `use_sliding_window` (from `max_window_layers` on).
+ * `layer_types` where the file has it; before transformers 4.53, Gemma's `sliding_window_pattern` (each layer of that number
+ * is full) and Qwen's `use_sliding_window` (from `max_window_layers` on). HF's Llama has no sliding layers, whatever its file says.
  */
-function layerKinds(config: ConfigReader, family: Family): AttentionKind[] {
+function layerKinds(config: ConfigReader): AttentionKind[] {
+  const { family, values } = config
   const count = config.integer('num_hidden_layers')
-  const named = config.values.layer_types
-  if (Array.isArray(named)) {
-    if (named.length !== count) {
-      throw config.error(`layer_types has ${named.length} entries for ${count} layers`)
-    }
-    return named.map((name) => {
-      if (name === 'full_attention') return 'full'
-      if (name === 'sliding_attention') return 'sliding'
-      throw config.error(`layer_types names ${JSON.stringify(name)}, which is not supported`)
-    })
-  }
   const kinds = (isFull: (layer: number) => boolean) =>
     Array.from({ length: count }, (_, layer): AttentionKind => (isFull(layer) ? 'full' : 'sliding'))
-  if (family === 'gemma3_text') {
-    const pattern = config.integer('sliding_window_pattern', config.integer('_sliding_window_pattern', 6))
+  if (family === 'llama') return kinds(() => true)
+  const isGemma = family === 'gemma3_text'
+  const slides = isGemma || (config.boolean('use_sliding_window', false) && values.sliding_window !== null)
+  const named = values.layer_types ?? undefined
+  if (named !== undefined) return namedKinds(config, named, count, slides)
+  if (isGemma) {
+    const pattern = config.integer('sliding_window_pattern', 6)
     return kinds((layer) => (layer + 1) % pattern === 0)
   }
-  const slides =
-    family !== 'llama' &&
-    config.boolean('use_sliding_window', false) &&
-    typeof config.values.sliding_window === 'number'
-  return kinds((layer) => !slides || layer < config.integer('max_window_layers', 28))
+  const firstSliding = config.number('max_window_layers', 28)
+  return kinds((layer) => !slides || layer < firstSliding)
 }
 
-/** Typed access to the fields of a config.json, with messages that name field and file. */
-export class ConfigReader {
-  constructor(
-    readonly values: Readonly<Record<string, unknown>>,
-    private readonly origin: string,
-  ) {}
-
-  family(): Family {
-    const type = this.values.model_type
-    if (typeof type === 'string' && Object.hasOwn(FAMILIES, type)) return type as Family
-    const architectures = this.values.architectures
-    const name = Array.isArray(architectures) ? architectures[0] : undefined
-    const named = [type, name].filter((part) => part !== undefined).map((part) => JSON.stringify(part))
-    throw new UserError(
-      `${this.origin} is of the architecture ${named.join(', ') || 'that it does not name'}, which is not supported: ` +
-        `use a model of ${Object.values(FAMILIES).join(', ')}.`,
-    )
+function namedKinds(config: ConfigReader, named: unknown, count: number, slides: boolean): AttentionKind[] {
+  if (!Array.isArray(named)) throw config.error(`layer_types is ${JSON.stringify(named)}, not a list`)
+  if (named.length !== count) {
+    throw config.error(`layer_types has ${named.length} entries for ${count} layers`)
   }
-
-  integer(name: string, fallback?: number): number {
-    const value = this.number(name, fallback)
-    if (Number.isSafeInteger(value) && value > 0) return value
-    throw this.error(`${name} is ${JSON.stringify(value)}, not a positive integer`)
-  }
-
-  number(name: string, fallback?: number): number {
-    const value = this.values[name] ?? fallback
-    if (typeof value === 'number' && Number.isFinite(value)) return value
-    if (value === undefined) throw this.error(`${name} is missing`)
-    throw this.error(`${name} is ${JSON.stringify(value)}, not a number`)
-  }
-
-  boolean(name: string, fallback: boolean): boolean {
-    const value = this.values[name] ?? fallback
-    if (typeof value === 'boolean') return value
-    throw this.error(`${name} is ${JSON.stringify(value)}, not true or false`)
-  }
-
-  error(fault: string): UserError {
-    return new UserError(`The model cannot be built from ${this.origin}: ${fault}.`)
-  }
+  return named.map((name) => {
+    // `attention` is the old name.
+    if (name === 'full_attention' || name === 'attention') return 'full'
+    if (name !== 'sliding_attention') {
+      throw config.error(`layer_types names ${JSON.stringify(name)}, which is not supported`)
+    }
+    if (!slides) throw config.error('layer_types names "sliding_attention", but use_sliding_window is off')
+    return 'sliding'
+  })
 }

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js'
 import { EMBEDDING, FUSED, headName, type Parameter, parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
-import type { DType, WeightStore } from '../weights/index.js'
+import { type DType, SAFETENSORS_TYPES, type WeightStore } from '../weights/index.js'
 
 /** How the linear layers are held at run time, and what is computed in: float16 by those with `f16` or `fp16` in their name. */
 export const RUN_TYPES = ['fp32', 'fp16', 'int8', 'int4', 'int4f16'] as const
@@ -149,10 +149,24 @@ function nearestRunType(dtype: DType): RunType {
   return dtype.startsWith('Q') ? 'int8' : 'fp32'
 }
 
-/** @throws UserError naming the first parameter that the file lacks or holds in another shape. */
-export function checkParameters(spec: DecoderSpec, store: WeightStore, origin: string): void {
-  for (const { name, shape } of parametersOf(spec)) {
-    const info = store.tensors.get(name)
+/**
+ * @throws UserError naming the first parameter that the file holds in a type that cannot be read, that it lacks, or that it holds in
+ *   another shape.
+ */
+export function checkParameters(
+  spec: DecoderSpec,
+  { tensors, unreadable }: Pick<WeightStore, 'tensors' | 'unreadable'>,
+  origin: string,
+): void {
+  const parameters = parametersOf(spec)
+  const wrong = parameters.find(({ name }) => unreadable.has(name))
+  if (wrong) {
+    throw new UserError(
+      `Tensor ${wrong.name} of ${origin} has the dtype ${unreadable.get(wrong.name)}, which is not supported: use a checkpoint in ${SAFETENSORS_TYPES.join(', ')}.`,
+    )
+  }
+  for (const { name, shape } of parameters) {
+    const info = tensors.get(name)
     if (!info) throw new UserError(`${origin} has no tensor ${name}, which its configuration asks for.`)
     if (info.shape.length !== shape.length || info.shape.some((size, i) => size !== shape[i])) {
       throw new UserError(

@@ -1,10 +1,9 @@
 import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
-import { makeDirectory } from '../files.js'
+import { isMissing, makeDirectory } from '../files.js'
 import { openWeights } from '../weights/index.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
-import { isMissing } from '../weights/weight-file.js'
 import type { OptimiserState, Weights } from './trainer.js'
 
 /** What a run was started with, by the names that its user knows; a run is resumed with the same ones only. */

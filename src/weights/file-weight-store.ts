@@ -20,6 +20,7 @@ export class FileWeightStore implements WeightStore {
     readonly tensors: ReadonlyMap<string, TensorInfo>,
     readonly metadata: ReadonlyMap<string, unknown>,
     private readonly restores: ReadonlyMap<string, Restore> = new Map(),
+    readonly unreadable: ReadonlyMap<string, string> = new Map(),
   ) {
     this.files = new Map(files.map((file) => [file.path, file]))
   }
@@ -30,6 +31,19 @@ export class FileWeightStore implements WeightStore {
     const values = await readTensor(this.files.get(info.file)!, info)
     this.restores.get(name)?.(values, info.shape)
     return values
+  }
+
+  async isSame(name: string, other: string): Promise<boolean> {
+    const [a, b] = [name, other].map((each) => this.tensors.get(each))
+    if (!a || !b || a.dtype !== b.dtype || String(a.shape) !== String(b.shape)) return false
+    const chunks = [a, b].map(() => new Uint8Array(Math.min(CHUNK_BYTES, a.byteLength)))
+    for (let done = 0; done < a.byteLength; done += CHUNK_BYTES) {
+      const [here, there] = chunks.map((chunk) => chunk.subarray(0, a.byteLength - done))
+      await readBytes(this.files.get(a.file)!, here, a.offset + done)
+      await readBytes(this.files.get(b.file)!, there, b.offset + done)
+      if (Buffer.compare(here, there) !== 0) return false
+    }
+    return true
   }
 
   isVerbatim(name: string, dtype: 'F32' | 'F16'): boolean {

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { metadataFlags, metadataNumber, refuseUnserved } from './gguf-metadata.js'
 import { type GgufArchitecture, ggufArchitecture, ROPE_FREQS } from './gguf-names.js'
 import type { WeightStore } from './types.js'
 
@@ -25,7 +26,9 @@ export async function configFromGguf(
   store: Pick<WeightStore, 'metadata' | 'tensors' | 'read'>,
 ): Promise<Record<string, unknown>> {
   const architecture = ggufArchitecture(store.metadata)
+  refuseUnserved(store.metadata, architecture)
   const lookup: Lookup = (key) => metadataNumber(store.metadata, `${architecture}.${key}`)
+  const hasBias = (module: string) => store.tensors.has(`model.layers.0.${module}.bias`)
   const { model_type, architecture: className } = CLASS[architecture]
   return withoutUndefined({
     model_type,
@@ -34,11 +37,11 @@ export async function configFromGguf(
     vocab_size: store.tensors.get(EMBEDDING)?.shape[0],
     rms_norm_eps: required(architecture, lookup, 'attention.layer_norm_rms_epsilon'),
     hidden_act: architecture === 'gemma3' ? undefined : 'silu',
-    attention_bias:
-      architecture === 'llama' ? store.tensors.has('model.layers.0.self_attn.q_proj.bias') : undefined,
+    attention_bias: architecture === 'qwen2' ? undefined : hasBias('self_attn.q_proj'),
+    mlp_bias: architecture === 'llama' ? hasBias('mlp.gate_proj') : undefined,
     ...rope(architecture, lookup, store.metadata),
     rope_freq_factors: store.tensors.has(ROPE_FREQS) ? [...(await store.read(ROPE_FREQS))] : undefined,
-    ...(architecture === 'gemma3' ? gemma3(lookup) : {}),
+    ...(architecture === 'gemma3' ? gemma3(lookup, store.metadata) : {}),
     tie_word_embeddings: !store.tensors.has('lm_head.weight'),
     ...specialTokens(store.metadata),
   })
@@ -49,6 +52,12 @@ function sizes(architecture: GgufArchitecture, lookup: Lookup): Record<string, n
   const heads = required(architecture, lookup, 'attention.head_count')
   const headDim = lookup('attention.key_length') ?? hidden / heads
   const rotated = lookup('rope.dimension_count') ?? headDim
+  const values = lookup('attention.value_length') ?? headDim
+  if (values !== headDim) {
+    throw new UserError(
+      `The GGUF metadata gives keys of ${headDim} dimensions and values of ${values}: this is not supported.`,
+    )
+  }
   if (!Number.isInteger(headDim) || rotated !== headDim) {
     throw new UserError(
       `The GGUF metadata gives heads of ${headDim} dimensions of which ${rotated} are rotated: this is not supported.`,
@@ -65,21 +74,26 @@ function sizes(architecture: GgufArchitecture, lookup: Lookup): Record<string, n
   }
 }
 
-/** Where the base is absent, llama.cpp's default applies; Gemma 3's converter has always written it. */
+/**
+ * llama.cpp's defaults apply: a base of 10000 (Gemma 3's converter has always written it), and a factor without a type is
+ * linear scaling, by its old key, too.
+ */
 function rope(
   architecture: GgufArchitecture,
   lookup: Lookup,
   metadata: ReadonlyMap<string, unknown>,
 ): Record<string, unknown> {
-  const type = metadata.get(`${architecture}.rope.scaling.type`)
+  const factor = lookup('rope.scaling.factor') ?? lookup('rope.scale_linear') ?? 0
+  const isScaled = factor !== 0 && factor !== 1
+  const type = metadata.get(`${architecture}.rope.scaling.type`) ?? (isScaled ? 'linear' : 'none')
   const scaling = withoutUndefined({
     rope_type: type,
-    factor: lookup('rope.scaling.factor'),
+    factor: isScaled ? factor : 1,
     original_max_position_embeddings: lookup('rope.scaling.original_context_length'),
   })
   return {
     rope_theta: lookup('rope.freq_base') ?? 10_000,
-    rope_scaling: type === undefined || type === 'none' ? undefined : scaling,
+    rope_scaling: type === 'none' ? undefined : scaling,
   }
 }
 
@@ -87,24 +101,23 @@ function rope(
  * Gemma 3 as llama.cpp builds it: five sliding layers for each full one, the local rope base of 10000, and
  * a query scale of head_dim, but for the 27B model (62 layers) of hidden_size / heads.
  */
-function gemma3(lookup: Lookup): Record<string, unknown> {
+function gemma3(lookup: Lookup, metadata: ReadonlyMap<string, unknown>): Record<string, unknown> {
   const layers = required('gemma3', lookup, 'block_count')
   const hidden = required('gemma3', lookup, 'embedding_length')
   const heads = required('gemma3', lookup, 'attention.head_count')
-  const pattern = lookup('attention.sliding_window_pattern') ?? 6
-  const isFull = (layer: number) => (layer + 1) % pattern === 0
+  const slides = metadataFlags(metadata, 'gemma3.attention.sliding_window_pattern')
   return {
     hidden_activation: 'gelu_pytorch_tanh',
     rope_local_base_freq: lookup('rope.freq_base_swa') ?? 10_000,
     sliding_window: required('gemma3', lookup, 'attention.sliding_window'),
-    sliding_window_pattern: pattern,
-    layer_types: Array.from({ length: layers }, (_, i) =>
-      isFull(i) ? 'full_attention' : 'sliding_attention',
-    ),
+    ...(slides
+      ? { layer_types: slides.map((isSliding) => (isSliding ? 'sliding_attention' : 'full_attention')) }
+      : { sliding_window_pattern: lookup('attention.sliding_window_pattern') ?? 6 }),
     query_pre_attn_scalar:
       layers === 62 ? hidden / heads : (lookup('attention.key_length') ?? hidden / heads),
-    attn_logit_softcapping: lookup('attn_logit_softcapping') ?? null,
-    final_logit_softcapping: lookup('final_logit_softcapping') ?? null,
+    // `refuseUnserved` has seen that there are none.
+    attn_logit_softcapping: null,
+    final_logit_softcapping: null,
   }
 }
 
@@ -122,12 +135,6 @@ function required(architecture: GgufArchitecture, lookup: Lookup, key: string): 
   const value = lookup(key)
   if (value !== undefined && value > 0) return value
   throw new UserError(`The GGUF metadata has no usable ${architecture}.${key}: convert the model again.`)
-}
-
-function metadataNumber(metadata: ReadonlyMap<string, unknown>, key: string): number | undefined {
-  const value = metadata.get(key)
-  if (value === undefined || typeof value === 'number') return value
-  throw new UserError(`The GGUF metadata's ${key} is not a number: the model is of an unsupported kind.`)
 }
 
 function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {

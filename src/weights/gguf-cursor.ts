@@ -1,8 +1,10 @@
 import { readSync } from 'node:fs'
-import { damaged, reason, type WeightFile } from './weight-file.js'
+import { systemReason } from '../files.js'
+import { damaged, type WeightFile } from './weight-file.js'
 
 const FIRST_WINDOW = 64 * 2 ** 10
 const LARGEST_WINDOW = 4 * 2 ** 20
+/** Bytes of all strings that are read: Gemma's vocabulary of 262,144 tokens takes 10 MB. */
 const MAX_STRING_BYTES = 64 * 2 ** 20
 
 /**
@@ -15,6 +17,7 @@ export class GgufCursor {
   private window = Buffer.alloc(0)
   private windowStart = 0
   private nextWindow = FIRST_WINDOW
+  private stringBytes = 0
 
   constructor(private readonly file: WeightFile) {}
 
@@ -88,9 +91,16 @@ export class GgufCursor {
 
   string(): string {
     const length = this.size('the length of a string')
-    if (length > MAX_STRING_BYTES) throw this.damaged(`a string claims ${length} bytes`)
+    this.stringBytes += length
+    if (this.stringBytes > MAX_STRING_BYTES) throw this.damaged(`a string claims ${length} bytes too many`)
     const start = this.take(length)
     return this.window.toString('utf8', start, start + length)
+  }
+
+  /** Moves past `length` bytes without reading them. */
+  skip(length: number): void {
+    if (length > this.remaining) throw this.ended(length)
+    this.position += length
   }
 
   damaged(what: string): Error {
@@ -99,13 +109,15 @@ export class GgufCursor {
 
   /** Moves past `length` bytes and says where they are in the window, which may be a new one. */
   private take(length: number): number {
-    if (length > this.remaining) {
-      throw this.damaged(`${length} bytes are needed and ${this.remaining} are left`)
-    }
+    if (length > this.remaining) throw this.ended(length)
     if (this.position + length > this.windowStart + this.window.length) this.refill(length)
     const start = this.position - this.windowStart
     this.position += length
     return start
+  }
+
+  private ended(length: number): Error {
+    return this.damaged(`${length} bytes are needed and ${this.remaining} are left`)
   }
 
   private refill(length: number): void {
@@ -125,7 +137,7 @@ export class GgufCursor {
     try {
       return readSync(this.file.handle.fd, window, done, window.length - done, this.position + done)
     } catch (error) {
-      throw this.damaged(`it cannot be read (${reason(error)})`)
+      throw this.damaged(`it cannot be read (${systemReason(error)})`)
     }
   }
 }

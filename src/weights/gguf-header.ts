@@ -1,40 +1,27 @@
 import { UserError } from '../errors.js'
 import { BLOCKS, elementCount } from './dequantise.js'
 import { GgufCursor } from './gguf-cursor.js'
+import { readGgufValue } from './gguf-value.js'
 import type { DType, TensorInfo } from './types.js'
-import { damaged, type WeightFile } from './weight-file.js'
+import { damaged, lfsPointer, type WeightFile } from './weight-file.js'
 
 const MAGIC = 0x46554747
-const ARRAY = 9
+/** The first four bytes of `version`, with which a pointer of Git LFS begins. */
+const VERS = 0x73726576
 const MAX_DIMENSIONS = 4
-const MAX_ARRAY_LENGTH = 2 ** 24
-const MAX_ARRAY_DEPTH = 4
 const MAX_ALIGNMENT = 2 ** 20
+/** Of tensors, and of metadata values: the largest models have some thousands. */
+const MAX_ENTRIES = 2 ** 16
 
-/** ggml's type codes; those that are not a DType are known only to be named in the refusal. */
+/** ggml's type codes, retired ones included; those that are not a DType are known only to be named in the refusal. */
 const TYPE_NAMES = (
   'F32 F16 Q4_0 Q4_1 Q4_2 Q4_3 Q5_0 Q5_1 Q8_0 Q8_1 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K IQ2_XXS IQ2_XS IQ3_XXS ' +
-  'IQ1_S IQ4_NL IQ3_S IQ2_S IQ4_XS I8 I16 I32 I64 F64 IQ1_M BF16 Q4_0_4_4 Q4_0_4_8 Q4_0_8_8 TQ1_0 TQ2_0'
+  'IQ1_S IQ4_NL IQ3_S IQ2_S IQ4_XS I8 I16 I32 I64 F64 IQ1_M BF16 Q4_0_4_4 Q4_0_4_8 Q4_0_8_8 TQ1_0 TQ2_0 ' +
+  'IQ4_NL_4_4 IQ4_NL_4_8 IQ4_NL_8_8 MXFP4 NVFP4 Q1_0'
 ).split(' ')
 
-/** By metadata type code: the bytes that a value takes at least, and how it is read. */
-const VALUES: readonly { bytes: number; read: (cursor: GgufCursor, depth: number) => unknown }[] = [
-  { bytes: 1, read: (cursor) => cursor.u8() },
-  { bytes: 1, read: (cursor) => cursor.i8() },
-  { bytes: 2, read: (cursor) => cursor.u16() },
-  { bytes: 2, read: (cursor) => cursor.i16() },
-  { bytes: 4, read: (cursor) => cursor.u32() },
-  { bytes: 4, read: (cursor) => cursor.i32() },
-  { bytes: 4, read: (cursor) => cursor.f32() },
-  { bytes: 1, read: (cursor) => cursor.bool() },
-  { bytes: 8, read: (cursor) => cursor.string() },
-  { bytes: 12, read: readArray },
-  { bytes: 8, read: (cursor) => cursor.u64() },
-  { bytes: 8, read: (cursor) => cursor.i64() },
-  { bytes: 8, read: (cursor) => cursor.f64() },
-]
-
 export interface GgufHeader {
+  /** Arrays of numbers as typed arrays; long ones that nobody needs are left out. */
   metadata: Map<string, unknown>
   /** With GGUF's names; offsets are absolute; shapes in HF's order, the reverse of GGUF's. */
   tensors: TensorInfo[]
@@ -48,13 +35,16 @@ export interface GgufHeader {
 export function readGgufHeader(file: WeightFile): GgufHeader {
   const cursor = new GgufCursor(file)
   requireVersion(file, cursor)
-  const tensorCount = cursor.size('the number of tensors')
-  const valueCount = cursor.size('the number of metadata values')
+  const tensorCount = entries(cursor, 'the number of tensors')
+  const valueCount = entries(cursor, 'the number of metadata values')
   const metadata = new Map<string, unknown>()
+  const keys = new Set<string>()
   for (let i = 0; i < valueCount; i++) {
     const key = cursor.string()
-    if (metadata.has(key)) throw cursor.damaged(`the metadata key ${JSON.stringify(key)} comes twice`)
-    metadata.set(key, readValue(cursor, cursor.u32(), 0))
+    if (keys.has(key)) throw cursor.damaged(`the metadata key ${JSON.stringify(key)} comes twice`)
+    keys.add(key)
+    const value = readGgufValue(cursor, key)
+    if (value !== undefined) metadata.set(key, value)
   }
   const tensors: TensorInfo[] = []
   for (let i = 0; i < tensorCount; i++) tensors.push(readTensorInfo(cursor, file))
@@ -63,8 +53,9 @@ export function readGgufHeader(file: WeightFile): GgufHeader {
 }
 
 function requireVersion(file: WeightFile, cursor: GgufCursor): void {
-  if (file.size < 24 || cursor.u32() !== MAGIC)
-    throw damaged(file.path, 'it does not begin as a GGUF file does')
+  const magic = file.size < 24 ? undefined : cursor.u32()
+  if (magic === VERS) throw lfsPointer(file.path)
+  if (magic !== MAGIC) throw damaged(file.path, 'it does not begin as a GGUF file does')
   const version = cursor.u32()
   if (version === 2 || version === 3) return
   // Version 3 with its bytes swapped is a file for big-endian machines.
@@ -72,24 +63,11 @@ function requireVersion(file: WeightFile, cursor: GgufCursor): void {
   throw new UserError(`${file.path} is ${what}: only little-endian GGUF of version 2 or 3 is supported.`)
 }
 
-function readValue(cursor: GgufCursor, type: number, depth: number): unknown {
-  const value = VALUES[type]
-  if (!value) throw cursor.damaged(`a metadata value has the unknown type ${type}`)
-  return value.read(cursor, depth)
-}
-
-function readArray(cursor: GgufCursor, depth: number): unknown[] {
-  const type = cursor.u32()
-  const value = VALUES[type]
-  if (!value) throw cursor.damaged(`an array has the unknown type ${type}`)
-  if (type === ARRAY && depth + 1 >= MAX_ARRAY_DEPTH) throw cursor.damaged('arrays are nested too deeply')
-  const length = cursor.size('the length of an array')
-  if (length > MAX_ARRAY_LENGTH || length * value.bytes > cursor.remaining) {
-    throw cursor.damaged(`an array claims ${length} elements`)
-  }
-  const values: unknown[] = []
-  for (let i = 0; i < length; i++) values.push(value.read(cursor, depth + 1))
-  return values
+/** A count of things that take more than a byte each. */
+function entries(cursor: GgufCursor, what: string): number {
+  const count = cursor.size(what)
+  if (count <= MAX_ENTRIES) return count
+  throw cursor.damaged(`${what} is ${count}, and at most ${MAX_ENTRIES} are read`)
 }
 
 /** Offset is still relative to the start of the tensor data. */

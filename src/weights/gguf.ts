@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js'
 import { FileWeightStore, type Restore } from './file-weight-store.js'
-import { readGgufHeader } from './gguf-header.js'
+import { type GgufHeader, readGgufHeader } from './gguf-header.js'
+import { metadataNumber } from './gguf-metadata.js'
 import { type GgufArchitecture, ggufArchitecture, hfTensorName } from './gguf-names.js'
 import type { TensorInfo, WeightStore } from './types.js'
 import { damaged, withWeightFile } from './weight-file.js'
@@ -14,8 +15,8 @@ import { damaged, withWeightFile } from './weight-file.js'
 export function openGguf(path: string): Promise<WeightStore> {
   return withWeightFile(path, async (file) => {
     const header = readGgufHeader(file)
-    requireWhole(path, header.metadata)
     const architecture = ggufArchitecture(header.metadata)
+    requireModel(path, header)
     const tensors = new Map<string, TensorInfo>()
     const restores = new Map<string, Restore>()
     for (const info of header.tensors) {
@@ -34,10 +35,20 @@ export function openGguf(path: string): Promise<WeightStore> {
   })
 }
 
-function requireWhole(path: string, metadata: ReadonlyMap<string, unknown>): void {
+/** Refuses files of GGUF that hold something else than a whole model. */
+function requireModel(path: string, { metadata, tensors }: GgufHeader): void {
   const parts = metadata.get('split.count')
   if (typeof parts === 'number' && parts > 1) {
     throw new UserError(`${path} is one of ${parts} parts: merge them with llama-gguf-split --merge.`)
+  }
+  const type = metadata.get('general.type') ?? 'model'
+  if (type !== 'model') {
+    throw new UserError(
+      `${path} holds no model but what its metadata calls ${JSON.stringify(type)}: give the file of a model.`,
+    )
+  }
+  if (tensors.length === 0) {
+    throw new UserError(`${path} has no tensors, only a vocabulary: give the file of the whole model.`)
   }
 }
 
@@ -48,10 +59,10 @@ function restoreFor(
 ): Restore | undefined {
   if (architecture === 'gemma3' && name.endsWith('norm.weight')) return subtractOne
   if (architecture !== 'llama') return undefined
-  const heads = metadata.get('llama.attention.head_count')
+  const heads = metadataNumber(metadata, 'llama.attention.head_count')
   if (name.includes('.q_proj.')) return unpermute(name, heads)
   if (name.includes('.k_proj.'))
-    return unpermute(name, metadata.get('llama.attention.head_count_kv') ?? heads)
+    return unpermute(name, metadataNumber(metadata, 'llama.attention.head_count_kv') ?? heads)
   return undefined
 }
 
@@ -67,7 +78,7 @@ function subtractOne(values: Float32Array): void {
  * Meta's rotary embedding turns neighbouring pairs of a head's rows, HF's turns row i with row i + half. The
  * converter reorders each head's rows for the former: stored row 2i + j is HF's row j · half + i.
  */
-function unpermute(name: string, heads: unknown): Restore {
+function unpermute(name: string, heads: number | undefined): Restore {
   return (values, shape) => {
     const half = shape[0] / Number(heads) / 2
     if (!Number.isInteger(half)) {

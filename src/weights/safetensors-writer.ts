@@ -1,8 +1,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { UserError } from '../errors.js'
+import { unwritable } from '../files.js'
 import { BLOCKS, elementCount } from './dequantise.js'
 import { toBfloat16, toHalf } from './half.js'
-import { reason } from './weight-file.js'
 
 export interface TensorData {
   dtype: 'F32' | 'F16' | 'BF16'
@@ -37,7 +36,7 @@ export async function writeSafetensors(
   } catch (error) {
     // Whether there is something to remove or not, the first error is the one to report.
     await rm(temporary, { force: true }).catch(() => undefined)
-    throw new UserError(`Cannot write ${path}: ${reason(error)}.`, 1, { cause: error })
+    throw unwritable(path, error)
   }
 }
 

@@ -1,15 +1,15 @@
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { UserError } from '../errors.js'
+import { decodeText, readBytes as readFileBytes } from '../files.js'
+import { parseJson } from '../json.js'
 import { BLOCKS, elementCount } from './dequantise.js'
 import { FileWeightStore } from './file-weight-store.js'
+import { requireFewValues } from './json-size.js'
 import type { DType, TensorInfo, WeightStore } from './types.js'
 import {
   damaged,
-  isMissing,
+  lfsPointer,
   openWeightFile,
   readBytes,
-  reason,
   type WeightFile,
   withWeightFile,
 } from './weight-file.js'
@@ -17,21 +17,27 @@ import {
 /** As the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000
 
-const SUPPORTED: readonly string[] = ['F32', 'F16', 'BF16']
+/** The types that can be read. */
+export const SAFETENSORS_TYPES: readonly string[] = ['F32', 'F16', 'BF16']
+
+/** Where a tensor lies: `offset` from the start of the file. */
+type Place = Pick<TensorInfo, 'name' | 'offset' | 'byteLength'>
 
 interface Header {
   tensors: TensorInfo[]
   metadata: Map<string, unknown>
+  unreadable: Map<string, string>
 }
 
 /**
  * Opens one safetensors file (https://github.com/huggingface/safetensors#format).
- * @throws UserError for a missing, truncated or corrupt file, or a type other than F32, F16 and BF16.
+ * @throws UserError for a missing, truncated or corrupt file.
  */
 export function openSafetensors(path: string): Promise<WeightStore> {
   return withWeightFile(path, async (file) => {
-    const { tensors, metadata } = await readHeader(file)
-    return new FileWeightStore([file], new Map(tensors.map((info) => [info.name, info])), metadata)
+    const { tensors, metadata, unreadable } = await readHeader(file)
+    const byName = new Map(tensors.map((info) => [info.name, info]))
+    return new FileWeightStore([file], byName, metadata, new Map(), unreadable)
   })
 }
 
@@ -44,6 +50,7 @@ export async function openShardedSafetensors(indexPath: string): Promise<WeightS
   const files: WeightFile[] = []
   const tensors = new Map<string, TensorInfo>()
   const metadata = new Map<string, unknown>()
+  const unreadable = new Map<string, string>()
   try {
     for (const shard of new Set(weightMap.values())) {
       const file = await openShard(indexPath, shard)
@@ -52,12 +59,16 @@ export async function openShardedSafetensors(indexPath: string): Promise<WeightS
       for (const info of header.tensors) {
         if (weightMap.get(info.name) === shard) tensors.set(info.name, info)
       }
+      for (const [name, dtype] of header.unreadable) {
+        if (weightMap.get(name) === shard) unreadable.set(name, dtype)
+      }
       for (const [key, value] of header.metadata) metadata.set(key, value)
     }
     for (const [name, shard] of weightMap) {
-      if (!tensors.has(name)) throw damaged(join(dirname(indexPath), shard), `it lacks the tensor ${name}`)
+      if (!tensors.has(name) && !unreadable.has(name))
+        throw damaged(join(dirname(indexPath), shard), `it lacks the tensor ${name}`)
     }
-    return new FileWeightStore(files, tensors, metadata)
+    return new FileWeightStore(files, tensors, metadata, new Map(), unreadable)
   } catch (error) {
     await Promise.all(files.map((file) => file.handle.close()))
     throw error
@@ -65,13 +76,9 @@ export async function openShardedSafetensors(indexPath: string): Promise<WeightS
 }
 
 async function readWeightMap(indexPath: string): Promise<Map<string, string>> {
-  let index: unknown
-  try {
-    index = JSON.parse(await readFile(indexPath, 'utf8'))
-  } catch (error) {
-    if (isMissing(error)) throw new UserError(`No weight index at ${indexPath}: check the path.`)
-    throw damaged(indexPath, `it is not readable JSON (${reason(error)})`)
-  }
+  const bytes = await readFileBytes(indexPath, MAX_HEADER_BYTES)
+  requireFewValues(bytes, indexPath)
+  const index = parseJson(decodeText(bytes, indexPath), indexPath)
   const weightMap = isRecord(index) ? index.weight_map : undefined
   if (!isRecord(weightMap)) throw damaged(indexPath, 'it has no weight_map')
   const shards = new Map<string, string>()
@@ -95,6 +102,7 @@ async function readHeader(file: WeightFile): Promise<Header> {
   if (file.size < 8) throw damaged(file.path, `it has ${file.size} bytes, too few for a safetensors header`)
   const prefix = Buffer.alloc(8)
   await readBytes(file, prefix, 0)
+  if (prefix.toString('latin1') === 'version ') throw lfsPointer(file.path)
   const length = Number(prefix.readBigUInt64LE())
   if (length > MAX_HEADER_BYTES) throw damaged(file.path, `its header claims ${length} bytes`)
   if (8 + length > file.size) {
@@ -102,14 +110,22 @@ async function readHeader(file: WeightFile): Promise<Header> {
   }
   const json = Buffer.alloc(length)
   await readBytes(file, json, 8)
-  const header = parseJson(file.path, json.toString('utf8'))
+  requireFewValues(json, `The header of ${file.path}`)
+  const header = parseHeader(file.path, json.toString('utf8'))
   const { __metadata__: metadata, ...entries } = header
-  const tensors = Object.entries(entries).map(([name, entry]) => tensorInfo(file, name, entry, 8 + length))
-  requireContiguous(file, tensors, 8 + length)
-  return { tensors, metadata: new Map(isRecord(metadata) ? Object.entries(metadata) : []) }
+  const tensors: TensorInfo[] = []
+  const unreadable = new Map<string, string>()
+  const places = Object.entries(entries).map(([name, entry]) => {
+    const { dtype, shape, ...place } = tensorEntry(file, name, entry, 8 + length)
+    if (isSupported(dtype)) tensors.push(tensorInfo(file, { dtype, shape, ...place }))
+    else unreadable.set(name, dtype)
+    return place
+  })
+  requireContiguous(file, places, 8 + length)
+  return { tensors, metadata: new Map(isRecord(metadata) ? Object.entries(metadata) : []), unreadable }
 }
 
-function parseJson(path: string, json: string): Record<string, unknown> {
+function parseHeader(path: string, json: string): Record<string, unknown> {
   let header: unknown
   try {
     header = JSON.parse(json)
@@ -120,44 +136,48 @@ function parseJson(path: string, json: string): Record<string, unknown> {
   return header
 }
 
-function tensorInfo(file: WeightFile, name: string, entry: unknown, dataStart: number): TensorInfo {
+interface Entry extends Place {
+  readonly dtype: string
+  readonly shape: number[]
+}
+
+function tensorEntry(file: WeightFile, name: string, entry: unknown, dataStart: number): Entry {
   const { dtype, shape, data_offsets: offsets } = isRecord(entry) ? entry : {}
   if (!isSizes(shape)) throw damaged(file.path, `the shape of tensor ${name} is not a list of sizes`)
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw damaged(file.path, `the data_offsets of tensor ${name} are not a begin and an end`)
   }
-  if (!isSupported(dtype)) {
-    throw new UserError(
-      `Tensor ${name} of ${file.path} has the dtype ${dtype}, which is not supported: use a checkpoint in ${SUPPORTED.join(', ')}.`,
-    )
-  }
+  if (typeof dtype !== 'string') throw damaged(file.path, `the dtype of tensor ${name} is not a name`)
   const [begin, end] = offsets
+  return { name, dtype, shape, offset: dataStart + begin, byteLength: end - begin }
+}
+
+function tensorInfo(file: WeightFile, entry: Entry & { dtype: DType }): TensorInfo {
+  const { name, dtype, shape, byteLength } = entry
   const expected = elementCount(shape) * BLOCKS[dtype].bytes
-  if (end - begin !== expected) {
-    const what = `tensor ${name} (${dtype} [${shape}]) needs ${expected} bytes and has ${end - begin}`
-    throw damaged(file.path, what)
-  }
-  return { name, dtype, shape, file: file.path, offset: dataStart + begin, byteLength: expected }
+  if (byteLength === expected) return { ...entry, file: file.path }
+  const what = `tensor ${name} (${dtype} [${shape}]) needs ${expected} bytes and has ${byteLength}`
+  throw damaged(file.path, what)
 }
 
 /** The format allows neither overlaps nor holes, and nothing after the last tensor. */
-function requireContiguous(file: WeightFile, tensors: readonly TensorInfo[], dataStart: number): void {
-  const ordered = [...tensors].sort((a, b) => a.offset - b.offset || a.byteLength - b.byteLength)
+function requireContiguous(file: WeightFile, places: readonly Place[], dataStart: number): void {
+  const ordered = [...places].sort((a, b) => a.offset - b.offset || a.byteLength - b.byteLength)
   let end = dataStart
-  for (const info of ordered) {
-    if (info.offset !== end) {
-      throw damaged(file.path, `tensor ${info.name} begins at byte ${info.offset}, not at ${end}`)
+  for (const place of ordered) {
+    if (place.offset !== end) {
+      throw damaged(file.path, `tensor ${place.name} begins at byte ${place.offset}, not at ${end}`)
     }
-    end += info.byteLength
+    end += place.byteLength
     if (end > file.size) {
-      throw damaged(file.path, `tensor ${info.name} ends at byte ${end}, but the file has ${file.size}`)
+      throw damaged(file.path, `tensor ${place.name} ends at byte ${end}, but the file has ${file.size}`)
     }
   }
   if (end !== file.size) throw damaged(file.path, `its tensors end at byte ${end} of ${file.size}`)
 }
 
-function isSupported(dtype: unknown): dtype is DType {
-  return typeof dtype === 'string' && SUPPORTED.includes(dtype)
+function isSupported(dtype: string): dtype is DType {
+  return SAFETENSORS_TYPES.includes(dtype)
 }
 
 function isSizes(value: unknown): value is number[] {

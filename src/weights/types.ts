@@ -30,6 +30,8 @@ export interface WeightStore {
   readonly tensors: ReadonlyMap<string, TensorInfo>
   /** safetensors: `__metadata__` (strings). GGUF: every key with its value. */
   readonly metadata: ReadonlyMap<string, unknown>
+  /** Tensors that the file holds in a type that cannot be read: the type by name. */
+  readonly unreadable: ReadonlyMap<string, string>
   /** A key for caches of what is built from these weights: a hexadecimal SHA-256. */
   fingerprint(): Promise<string>
   /**
@@ -37,6 +39,8 @@ export interface WeightStore {
    * @throws UserError for a name that is not in the store or a file that can no longer be read.
    */
   read(name: string): Promise<Float32Array>
+  /** Whether two tensors are stored as the same bytes of the same type and shape. */
+  isSame(name: string, other: string): Promise<boolean>
   /** Whether the file's bytes are HF's values as this type, so that the tensor can be mapped from where it lies. */
   isVerbatim(name: string, dtype: 'F32' | 'F16'): boolean
   close(): Promise<void>

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { UserError } from '../errors.js'
+import { isMissing, unreadable } from '../files.js'
 
 /** A weight file opened for reading. `size` is in bytes. */
 export interface WeightFile {
@@ -19,14 +20,15 @@ export async function openWeightFile(
 ): Promise<WeightFile> {
   let handle: FileHandle | undefined
   try {
+    // To open a pipe that nobody writes to would wait for ever.
+    if (!(await stat(path)).isFile()) throw new Error('it is not a file')
     handle = await open(path, 'r')
     const stats = await handle.stat()
-    if (!stats.isFile()) throw new Error('it is not a file')
     return { path, size: stats.size, mtimeMs: stats.mtimeMs, handle }
   } catch (error) {
     await handle?.close()
     if (isMissing(error)) throw new UserError(missing)
-    throw new UserError(`Cannot read the weight file ${path}: ${reason(error)}.`, 1, { cause: error })
+    throw unreadable(path, error)
   }
 }
 
@@ -43,13 +45,15 @@ export async function withWeightFile<T>(path: string, use: (file: WeightFile) =>
 
 /**
  * Fills `bytes` from the file at `offset`.
- * @throws UserError if the file ends before, which it did not when it was opened.
+ * @throws UserError if the file cannot be read, or ends before, which it did not when it was opened.
  */
 export async function readBytes(file: WeightFile, bytes: Uint8Array, offset: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     // One read may return at most 2 GiB.
     const length = Math.min(bytes.length - done, 1 << 30)
-    const { bytesRead } = await file.handle.read(bytes, done, length, offset + done)
+    const { bytesRead } = await file.handle.read(bytes, done, length, offset + done).catch((error) => {
+      throw unreadable(file.path, error)
+    })
     if (bytesRead === 0) throw damaged(file.path, `it ends at byte ${offset + done}`)
     done += bytesRead
   }
@@ -60,10 +64,7 @@ export function damaged(path: string, what: string): UserError {
   return new UserError(`${path} is damaged or incomplete: ${what}; download or convert it again.`)
 }
 
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
-}
-
-export function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/** The error of a file that Git LFS has left a pointer in place of: `version https://git-lfs.github.com/spec/v1 …`. */
+export function lfsPointer(path: string): UserError {
+  return new UserError(`${path} is a pointer of Git LFS and not the weights: run git lfs pull.`)
 }

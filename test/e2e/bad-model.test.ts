@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { GOLDEN, ggufBytes, safetensorsBytes } from '../weights/files.js'
+import { GOLDEN, ggufBytes, safetensorsBytes, string, u32 } from '../weights/files.js'
 import { fileWriter, isolateEnvironment, on, temporaryDirectory } from './cli.js'
 import { type BadInput, testRefusals } from './refusal.js'
 import { type TextModelOptions, writeTextModel } from './text-model.js'
@@ -32,6 +32,29 @@ const oneGgufTensor = (type: number) =>
     tensors: [{ name: 'output.weight', dimensions: [256n, 1n], type, offset: 0n }],
     dataBytes: 512,
   })
+const llama = (key: string, value: number): [string, number, Buffer] => [`llama.${key}`, 4, u32(value)]
+const hugeGguf = ggufBytes({
+  metadata: [
+    ['general.architecture', 8, string('llama')],
+    ...['embedding_length', 'feed_forward_length', 'context_length'].map((key) => llama(key, 8)),
+    llama('attention.head_count', 1),
+    llama('block_count', 2 ** 32 - 8),
+    ['llama.attention.layer_norm_rms_epsilon', 6, Buffer.of(0, 0, 0, 0x3f)],
+  ],
+  tensors: [{ name: 'token_embd.weight', dimensions: [8n, 1n], type: 0, offset: 0n }],
+  dataBytes: 32,
+})
+const adapter = mkdtempSync(join(home, 'adapter-'))
+writeFileSync(
+  join(adapter, 'adapter_config.json'),
+  '{"peft_type": "LORA", "base_model_name_or_path": "org/base"}',
+)
+const severalGguf = mkdtempSync(join(home, 'several-'))
+for (const name of ['a.gguf', 'b.GGUF']) writeFileSync(join(severalGguf, name), gguf)
+const withPart = join(
+  withFile('model-00001-of-00002.safetensors', safetensors),
+  'model-00001-of-00002.safetensors',
+)
 const damaged = (what: string) =>
   new RegExp(`^\\S+ is damaged or incomplete: ${what}; download or convert it again\\.$`)
 
@@ -71,7 +94,50 @@ const models: BadInput[] = [
     name: 'a config.json that is not JSON',
     args: on(withFile('config.json', '{'), 'hello'),
     code: 1,
-    says: /^\S+\/config\.json is not a JSON object: download the model again\.$/,
+    says: /^\S+\/config\.json is not valid JSON: line 1, column 2: it ends too early\.$/,
+  },
+  {
+    name: 'a config.json with Infinity, as Python writes it',
+    args: on(withFile('config.json', '{"model_type": "llama",\n"x": Infinity}'), 'hello'),
+    code: 1,
+    says: /^\S+\/config\.json is not valid JSON: line 2, column 6: Infinity is no number of JSON/,
+  },
+  {
+    name: 'a config.json of more layers than any model has',
+    args: on(broken({ config: { num_hidden_layers: 1e9 } }), 'hello'),
+    code: 1,
+    says: /^The model cannot be built from \S+: num_hidden_layers is 1000000000, and at most 10,000 is read\.$/,
+  },
+  {
+    name: 'models show of a GGUF file of more layers than any model has',
+    command: 'models show',
+    args: [file(hugeGguf, 'huge.gguf')],
+    code: 1,
+    says: /^The model cannot be built from \S+: num_hidden_layers is 4294967288, and at most 10,000 is read\.$/,
+  },
+  {
+    name: 'an adapter alone',
+    args: on(adapter, 'hello'),
+    code: 1,
+    says: /^\S+ holds an adapter \(adapter_config\.json, LORA\) for org\/base and no model: merge it into its base model \(PEFT's merge_and_unload\), and give the directory of the result\.$/,
+  },
+  {
+    name: 'an adapter beside its base',
+    args: on(withFile('adapter_config.json', '{"peft_type": "LORA"}'), 'hello'),
+    code: 1,
+    says: /^\S+ holds an adapter \(adapter_config\.json, LORA\) beside a model, which is not applied: merge it/,
+  },
+  {
+    name: 'a directory with several GGUF files',
+    args: on(severalGguf, 'hello'),
+    code: 1,
+    says: /^\S+ has several GGUF files: give the path of one \(a\.gguf, b\.GGUF\)\.$/,
+  },
+  {
+    name: 'one part of a model',
+    args: on(withPart, 'hello'),
+    code: 1,
+    says: /^\S+ is one part of a model: give the directory, \S+\.$/,
   },
   {
     name: 'truncated safetensors',

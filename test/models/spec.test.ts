@@ -6,7 +6,7 @@ import { parametersOf } from '../../src/models/parameters.js'
 import { rotaryTables } from '../../src/models/rope.js'
 import { type AttentionKind, specFromConfig } from '../../src/models/spec.js'
 import { checkParameters } from '../../src/runtime/storage.js'
-import type { TensorInfo, WeightStore } from '../../src/weights/index.js'
+import type { TensorInfo } from '../../src/weights/index.js'
 import { decodeFloats, fixturePath, largestDifference } from '../fixtures.js'
 
 type Config = Readonly<Record<string, unknown>>
@@ -116,17 +116,126 @@ describe('fields', () => {
   })
 })
 
+describe('rope fields, in all places and spellings, as transformers 5.24 reads them', () => {
+  const llama: Config = {
+    model_type: 'llama',
+    hidden_size: 64,
+    intermediate_size: 96,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 4,
+    vocab_size: 32,
+    max_position_embeddings: 512,
+  }
+  const base = (rope: readonly number[]) => Math.round(rope[1] ** -8)
+  const linear = { rope_type: 'linear', factor: 2 }
+  const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 }
+  const ropeOf = (change: Config) => specFromConfig({ ...llama, ...change }, 'dir').rope
+
+  test.each<[Config, number, number]>([
+    [{}, 10_000, 1],
+    [{ rope_theta: 1000 }, 1000, 1],
+    [{ rope_theta: 1000, rope_parameters: { rope_type: 'default' } }, 1000, 1],
+    [{ rope_theta: 1000, rope_parameters: {} }, 1000, 1],
+    [{ rope_theta: 1000, rope_parameters: null, rope_scaling: null }, 1000, 1],
+    [{ rope_theta: 1000, rope_parameters: { rope_theta: 500 } }, 500, 1],
+    [{ rope_theta: 1000, rope_parameters: linear }, 1000, 2],
+    [{ rope_scaling: { rope_type: 'default', rope_theta: 1000 } }, 1000, 1],
+    [{ rope_parameters: { rope_theta: 500 }, rope_scaling: { type: 'linear', factor: 2 } }, 10_000, 2],
+    [{ rope_parameters: { rope_theta: 500 }, rope_scaling: linear, rope_theta: 1000 }, 1000, 2],
+    [{ rope_parameters: { rope_theta: 500 }, rope_scaling: {} }, 500, 1],
+    [{ rope_scaling: { type: 'linear', rope_type: 'linear', factor: 2 } }, 10_000, 2],
+    [{ model_type: 'qwen2', rope_theta: 1000, rope_parameters: { rope_type: 'default' } }, 1000, 1],
+    [{ model_type: 'qwen3', head_dim: 16, rope_scaling: linear, rope_parameters: {} }, 10_000, 2],
+  ])('%j', (change, theta, factor) => {
+    const { full } = ropeOf(change)
+    expect(full[0]).toBe(1 / factor)
+    expect(base(full.map((frequency) => frequency * factor))).toBe(theta)
+  })
+
+  test("Llama 3's scaling counts from the configuration's own length, its scaling's, or the context", () => {
+    const last = (change: Config) => ropeOf({ max_position_embeddings: 8192, ...change }).full
+    const own = { ...llama3, original_max_position_embeddings: 64 }
+    const of64 = last({ rope_scaling: own })
+    expect(of64).not.toEqual(last({ rope_scaling: llama3 }))
+    expect(last({ rope_scaling: llama3, original_max_position_embeddings: 64 })).toEqual(of64)
+    const other = { ...llama3, original_max_position_embeddings: 4096 }
+    expect(last({ rope_scaling: other, original_max_position_embeddings: 64 })).toEqual(of64)
+    expect(last({ rope_scaling: llama3, max_position_embeddings: 64 })).toEqual(of64)
+  })
+
+  test('Gemma 3: by kind of layer, and rope_scaling for full layers alone', () => {
+    const gemma = { model_type: 'gemma3_text', head_dim: 16, num_key_value_heads: 4, sliding_window: 8 }
+    const of = (change: Config) => ropeOf({ ...gemma, ...change })
+    const both = of({ rope_scaling: linear, rope_theta: 500, rope_local_base_freq: 50 })
+    expect([both.full[0], base(both.full.map((each) => 2 * each)), base(both.sliding)]).toEqual([
+      0.5, 500, 50,
+    ])
+    const beside = of({
+      rope_theta: 500,
+      rope_local_base_freq: 50,
+      rope_parameters: { full_attention: { rope_type: 'linear', factor: 4, rope_theta: 700 } },
+      rope_scaling: linear,
+    })
+    expect([beside.full[0], base(beside.full.map((each) => 2 * each))]).toEqual([0.5, 700])
+    expect([beside.sliding[0], base(beside.sliding)]).toEqual([1, 50])
+    const usual = of({ rope_parameters: { sliding_attention: null, full_attention: {} } })
+    expect([base(usual.full), base(usual.sliding)]).toEqual([1_000_000, 10_000])
+  })
+})
+
+describe('what HF takes where a file leaves a field out', () => {
+  test.each<[string, Config, Config]>([
+    ['llama', { max_position_embeddings: undefined }, { maxPositions: 2048 }],
+    ['qwen2', { max_position_embeddings: undefined }, { maxPositions: 32_768 }],
+    ['qwen3', { head_dim: undefined }, { headDim: 128 }],
+    ['qwen3', { num_attention_heads: 64, num_key_value_heads: undefined }, { kvHeads: 32 }],
+    ['llama', { num_key_value_heads: undefined }, { kvHeads: 4 }],
+    ['qwen2', { num_attention_heads: 2, num_key_value_heads: null }, { kvHeads: 2 }],
+    ['gemma3', { sliding_window: undefined }, { slidingWindow: 4096 }],
+    ['gemma3', { vocab_size: undefined }, { vocabSize: 262_208 }],
+    ['llama', { hidden_act: 'swish' }, { activation: 'silu' }],
+    ['qwen2', { attention_bias: false }, { bias: { qkv: true, output: false, mlp: false } }],
+    ['qwen3', { mlp_bias: true }, { bias: { qkv: false, output: false, mlp: false } }],
+    [
+      'llama',
+      { sliding_window: 2, layer_types: Array(3).fill('sliding_attention') },
+      { slidingWindow: undefined },
+    ],
+    ['qwen2', { use_sliding_window: true, sliding_window: 4, max_window_layers: 0 }, { slidingWindow: 4 }],
+    ['qwen2', { layer_types: Array(3).fill('attention') }, { layers: ['full', 'full', 'full'] }],
+  ])('%s with %j', (name, change, spec) => {
+    const { layer_types: _, ...config } = fixture(name)
+    expect(specFromConfig({ ...config, ...change }, 'dir')).toMatchObject(spec)
+  })
+})
+
 describe('refused', () => {
+  test('without a model_type, with the one that its class has', () => {
+    expect(() => specFromConfig({ architectures: ['LlamaForCausalLM'] }, 'dir')).toThrow(
+      new UserError(
+        'dir has no model_type, which names the architecture: add it, "llama", for its LlamaForCausalLM.',
+      ),
+    )
+    expect(() => specFromConfig({ architectures: ['toString'] }, 'dir')).toThrow(
+      /no model_type, .* as transformers writes it\.$/,
+    )
+  })
+
+  test('with images, with the way to the text model', () => {
+    expect(() => specFromConfig({ model_type: 'gemma3' }, 'dir')).toThrow(
+      /Gemma 3 with images .*: use its text model alone, of the model_type "gemma3_text", or as a GGUF file\.$/,
+    )
+  })
+
   const families = 'which is not supported: use a model of Llama, Qwen2, Qwen3, Gemma 3.'
   test.each([
     [{ model_type: 'mistral', architectures: ['MistralForCausalLM'] }, '"mistral", "MistralForCausalLM"'],
     [{ model_type: 'gemma2' }, '"gemma2"'],
     [{ model_type: 'phi3' }, '"phi3"'],
     [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, '"gpt2", "GPT2LMHeadModel"'],
-    [{ architectures: ['LlamaForCausalLM'] }, '"LlamaForCausalLM"'],
     [{ model_type: 'toString' }, '"toString"'],
     [{ model_type: 7 }, '7'],
-    [{}, 'that it does not name'],
   ])('by the name of its architecture: %j', (config, name) => {
     expect(() => specFromConfig(config, 'dir')).toThrow(
       new UserError(`dir is of the architecture ${name}, ${families}`),
@@ -141,7 +250,56 @@ describe('refused', () => {
     ['llama', v4Scaling({ type: 'dynamic', factor: 2 }), 'rope scaling of type "dynamic" is not supported'],
     ['qwen2', v4Scaling({ rope_type: 'longrope' }), 'rope scaling of type "longrope" is not supported'],
     ['llama', scaling({ rope_type: 'linear' }), 'rope scaling of type linear has no usable factor'],
-    ['llama', scaling(llama3), 'rope scaling of type llama3 has no usable original_max_position_embeddings'],
+    [
+      'llama',
+      scaling({ ...llama3, low_freq_factor: 0 }),
+      'rope scaling of type llama3 has no usable low_freq_factor',
+    ],
+    ['llama', { rope_scaling: 'linear' }, 'rope_scaling is "linear", not an object'],
+    [
+      'llama',
+      { rope_scaling: { type: 'linear', rope_type: 'default', factor: 2 } },
+      'rope scaling has the rope_type "default" and the type "linear": leave one',
+    ],
+    [
+      'gemma3',
+      { rope_parameters: undefined, rope_scaling: { type: 'linear', factor: 8 } },
+      'rope scaling has the rope_type "default" and the type "linear": leave one',
+    ],
+    [
+      'gemma3',
+      { rope_parameters: { rope_type: 'linear', factor: 8 } },
+      'rope_parameters has rope_type beside full_attention and sliding_attention: put it into one of them',
+    ],
+    [
+      'qwen3',
+      { rope_parameters: { full_attention: { rope_theta: 5 } } },
+      'rope_parameters has full_attention, which is read for Gemma 3 only',
+    ],
+    [
+      'llama',
+      scaling({ partial_rotary_factor: 0.5 }),
+      'partial_rotary_factor is 0.5, which is not supported',
+    ],
+    ['llama', { rope_freq_factors: [1] }, 'the factors of the rotary frequencies are not 8 numbers above 0'],
+    ['llama', scaling({ rope_theta: 1e-300 }), 'the base of the rotary embedding is 1e-300'],
+    ['llama', { num_hidden_layers: 1e9 }, 'num_hidden_layers is 1000000000, and at most 10,000 is read'],
+    ['llama', { head_dim: 1e9 }, 'head_dim is 1000000000, and at most 65,536 is read'],
+    ['llama', { vocab_size: 1e15 }, 'vocab_size is 1000000000000000, and at most 2,147,483,647 is read'],
+    ['llama', { rms_norm_eps: -1 }, 'rms_norm_eps is -1, below 0'],
+    ['gemma3', { query_pre_attn_scalar: 0 }, 'query_pre_attn_scalar is 0, not above 0'],
+    [
+      'llama',
+      { quantization_config: { quant_method: 'gptq' } },
+      'quantization_config is {"quant_method":"gptq"}, which is not supported',
+    ],
+    ['llama', { transformers_weights: 'x' }, 'transformers_weights is "x", which is not supported'],
+    ['qwen3', { layer_types: 'full' }, 'layer_types is "full", not a list'],
+    [
+      'qwen3',
+      { layer_types: Array(3).fill('sliding_attention'), use_sliding_window: false },
+      'layer_types names "sliding_attention", but use_sliding_window is off',
+    ],
     ['llama', scaling({ rope_theta: -1 }), 'the base of the rotary embedding is -1'],
     ['llama', scaling({ rope_theta: '1e4' }), 'the base of the rotary embedding is "1e4"'],
     ['gemma3', { final_logit_softcapping: 30 }, 'final_logit_softcapping is 30, which is not supported'],
@@ -161,7 +319,6 @@ describe('refused', () => {
     ['llama', { hidden_size: '64' }, 'hidden_size is "64", not a number'],
     ['llama', { vocab_size: 0 }, 'vocab_size is 0, not a positive integer'],
     ['llama', { num_hidden_layers: 2.5 }, 'num_hidden_layers is 2.5, not a positive integer'],
-    ['llama', { max_position_embeddings: undefined }, 'max_position_embeddings is missing'],
     ['llama', { rms_norm_eps: 'small' }, 'rms_norm_eps is "small", not a number'],
     ['llama', { tie_word_embeddings: 'yes' }, 'tie_word_embeddings is "yes", not true or false'],
     ['qwen3', { layer_types: ['full_attention'] }, 'layer_types has 1 entries for 3 layers'],
@@ -170,7 +327,7 @@ describe('refused', () => {
       { layer_types: Array(3).fill('chunked_attention') },
       'layer_types names "chunked_attention", which is not supported',
     ],
-    ['gemma3', { sliding_window: undefined }, 'sliding_window is missing'],
+    ['gemma3', { sliding_window: null }, 'sliding_window is missing'],
   ])('%s with %j', (name, change, fault) => {
     expect(() => specFromConfig(fixture(name), 'dir')).not.toThrow()
     expect(() => specFromConfig({ ...fixture(name), ...change }, 'dir')).toThrow(
@@ -191,7 +348,7 @@ describe('parameters', () => {
     const changed = new Map(tensors)
     if (change) changed.set(name, { ...changed.get(name)!, ...change })
     else changed.delete(name)
-    return () => checkParameters(spec, { tensors: changed } as unknown as WeightStore, 'dir')
+    return () => checkParameters(spec, { tensors: changed, unreadable: new Map() }, 'dir')
   }
   const query = 'model.layers.1.self_attn.q_proj.weight'
 

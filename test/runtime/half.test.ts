@@ -101,12 +101,10 @@ function relativeError(values: Float32Array, reference: Float32Array): number {
 /** The same weights, changed. */
 function changed({ spec, store }: Files, change: (values: Float32Array) => Float32Array): Files {
   const read = async (name: string) => change(await store.read(name))
-  const { tensors, metadata } = store
+  const { tensors, metadata, unreadable } = store
   const fingerprint = async () => randomUUID()
-  return {
-    spec,
-    store: { tensors, metadata, fingerprint, read, isVerbatim: () => false, close: store.close },
-  }
+  const no = { isVerbatim: () => false, isSame: async () => false }
+  return { spec, store: { tensors, metadata, unreadable, fingerprint, read, ...no, close: store.close } }
 }
 
 /** Cut to the eight bits that bfloat16 has. */

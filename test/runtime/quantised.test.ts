@@ -76,8 +76,9 @@ function dequantisedModel(
     return dequantised(change(quantiseBlocks(values, rows, columns, plan.bits, plan.blockSize)), plan)
   }
   const fingerprint = async () => randomUUID()
-  const { metadata } = store
-  const wrapped = { tensors, metadata, fingerprint, read, isVerbatim: () => false, close: store.close }
+  const { metadata, unreadable, close } = store
+  const no = { isVerbatim: () => false, isSame: async () => false }
+  const wrapped = { tensors, metadata, unreadable, fingerprint, read, ...no, close }
   return { spec: { ...spec, tiedHead: false }, store: wrapped }
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
+import { specFromConfig } from '../../src/models/spec.js'
 import { openGguf } from '../../src/weights/gguf.js'
 import { configFromGguf } from '../../src/weights/gguf-config.js'
 import type { TensorInfo, WeightStore } from '../../src/weights/types.js'
@@ -32,7 +33,10 @@ describe('configFromGguf', () => {
   it.each(Object.keys(models))('gives the fields of the HF configuration of %s', async (architecture) => {
     const weights = await openGguf(join(GOLDEN, `${architecture}.gguf`))
     const config = await configFromGguf(weights)
-    expect(config).toMatchObject(models[architecture].config)
+    const { layer_types: layers, ...fields } = models[architecture].config
+    expect(config).toMatchObject(fields)
+    const kinds = specFromConfig(config, architecture).layers.map((kind) => `${kind}_attention`)
+    if (layers) expect(kinds).toEqual(layers)
     await weights.close()
   })
 
@@ -69,6 +73,14 @@ describe('configFromGguf', () => {
       factor: 4,
       original_max_position_embeddings: 128,
     })
+    const layers = { 'llama.attention.head_count': Uint32Array.of(8, 8, 8, 8, 8) }
+    expect(await configFromGguf(store({ ...LLAMA, ...layers }))).toMatchObject({ num_attention_heads: 8 })
+    const neutral = { 'llama.attention.sliding_window': 512, 'llama.logit_scale': 1, 'llama.expert_count': 0 }
+    expect(await configFromGguf(store({ ...LLAMA, ...neutral }))).toMatchObject({ head_dim: 8 })
+    for (const key of ['rope.scaling.factor', 'rope.scale_linear']) {
+      const old = await configFromGguf(store({ ...LLAMA, [`llama.${key}`]: 4 }))
+      expect(old.rope_scaling).toEqual({ rope_type: 'linear', factor: 4 })
+    }
     const none = await configFromGguf(store({ ...LLAMA, 'llama.rope.scaling.type': 'none' }))
     expect(none).not.toHaveProperty('rope_scaling')
   })
@@ -88,24 +100,53 @@ describe('configFromGguf', () => {
       rope_local_base_freq: 10_000,
       sliding_window: 512,
     })
-    expect(gemma.layer_types).toEqual([
-      ...Array(5).fill('sliding_attention'),
-      'full_attention',
+    expect(gemma).toMatchObject({ sliding_window_pattern: 6 })
+    const flags = { 'gemma3.attention.sliding_window_pattern': [true, false, true, true, true, true, true] }
+    const named = await configFromGguf(store({ ...GEMMA, ...window, ...flags, 'gemma3.block_count': 7 }))
+    expect(named.layer_types).toEqual([
       'sliding_attention',
+      'full_attention',
+      ...Array(5).fill('sliding_attention'),
     ])
     const large = await configFromGguf(store({ ...GEMMA, ...window, 'gemma3.block_count': 62 }))
     expect(large.query_pre_attn_scalar).toBe(8)
   })
 
-  it.each([
+  it.each<[string, Record<string, unknown>, RegExp]>([
     ['an unknown architecture', { 'general.architecture': 'falcon' }, /"falcon" is not supported/],
     ['a missing field', { ...LLAMA, 'llama.block_count': undefined }, /no usable llama.block_count/],
     ['a zero', { ...LLAMA, 'llama.attention.head_count': 0 }, /no usable llama.attention.head_count/],
     [
       'a size per layer',
       { ...LLAMA, 'llama.feed_forward_length': [1, 2] },
-      /feed_forward_length is not a number/,
+      /feed_forward_length differs from layer to layer/,
     ],
+    ['a text', { ...LLAMA, 'llama.feed_forward_length': 'long' }, /feed_forward_length is not a number/],
+    ['values of another size', { ...LLAMA, 'llama.attention.value_length': 4 }, /keys of 8 .* values of 4/],
+    ...(
+      [
+        ['attention.scale', 0.5],
+        ['logit_scale', 0.25],
+        ['embedding_scale', 12],
+        ['residual_scale', 0.22],
+        ['expert_count', 8],
+        ['attention.clamp_kqv', 8],
+        ['attention.max_alibi_bias', 8],
+        ['attention.causal', false],
+        ['attn_logit_softcapping', 50],
+        ['final_logit_softcapping', 30],
+        ['rope.scaling.attn_factor', 1.2],
+        ['attention.sliding_window', 256],
+        ['expert_used_count', 2n ** 60n],
+      ] as const
+    ).map(
+      ([name, value]) =>
+        [name, { ...LLAMA, [`llama.${name}`]: value }, new RegExp(`llama.${name} is ${value}`)] as [
+          string,
+          Record<string, unknown>,
+          RegExp,
+        ],
+    ),
     [
       'partial rotation',
       { ...LLAMA, 'llama.rope.dimension_count': 4 },

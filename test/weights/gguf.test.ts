@@ -64,6 +64,12 @@ describe('openGguf', () => {
       { metadata: [architecture('llama'), ['split.count', 2, Buffer.of(3, 0)]] },
       /one of 3 parts/,
     ],
+    ['a vocabulary alone', { metadata: [architecture('llama')] }, /has no tensors, only a vocabulary/],
+    [
+      'an adapter',
+      { metadata: [architecture('llama'), ['general.type', 8, string('adapter')]] },
+      /holds no model but what its metadata calls "adapter"/,
+    ],
     [
       'a foreign tensor',
       { metadata: [architecture('llama')], tensors: [norm('blk.0.ffn_gate_inp.weight')], dataBytes: 32 },
@@ -132,6 +138,8 @@ describe('readGgufHeader', () => {
       ['bool', 7, Buffer.of(1)],
       ['string', 8, string('grüße 🙂')],
       ['array', 9, Buffer.concat([u32(8), u64(2n), string('a'), string('')])],
+      ['numbers', 9, Buffer.concat([u32(4), u64(2n), u32(7), u32(8)])],
+      ['flags', 9, Buffer.concat([u32(7), u64(2n), Buffer.of(1, 0)])],
       ['nested', 9, Buffer.concat([u32(9), u64(1n), u32(4), u64(2n), u32(7), u32(8)])],
       ['small u64', 10, u64(2n ** 53n - 1n)],
       ['large u64', 10, u64(2n ** 64n - 1n)],
@@ -151,7 +159,8 @@ describe('readGgufHeader', () => {
         bool: true,
         string: 'grüße 🙂',
         array: ['a', ''],
-        nested: [[7, 8]],
+        numbers: Uint32Array.of(7, 8),
+        flags: [true, false],
         'small u64': Number.MAX_SAFE_INTEGER,
         'large u64': 18446744073709551615n,
         i64: -1,
@@ -160,17 +169,19 @@ describe('readGgufHeader', () => {
     }
   })
 
-  it('reads arrays that are longer than a window', async () => {
+  it('reads arrays that are longer than a window, and passes over those that nobody needs', async () => {
     const tokens = Array.from({ length: 100_000 }, (_, i) => `token ${i}`)
     const array = Buffer.concat([u32(8), u64(100_000n), ...tokens.map(string)])
     const long = 'x'.repeat(300_000)
     const metadata: [string, number, Buffer][] = [
-      ['tokens', 9, array],
+      ['tokenizer.ggml.tokens', 9, array],
+      ['others', 9, array],
       ['template', 8, string(long)],
       ['after', 4, u32(3)],
     ]
     const header = await headerOf(ggufBytes({ metadata }))
-    expect(header.metadata.get('tokens')).toEqual(tokens)
+    expect(header.metadata.get('tokenizer.ggml.tokens')).toEqual(tokens)
+    expect(header.metadata.has('others')).toBe(false)
     expect(header.metadata.get('template')).toBe(long)
     expect(header.metadata.get('after')).toBe(3)
   })
@@ -245,6 +256,23 @@ describe('readGgufHeader', () => {
     ],
     ['an unsupported type', ggufBytes(tensor({ type: 23 })), /Tensor t of .* has the type IQ4_XS, .*Q6_K/],
     ['an unknown type', ggufBytes(tensor({ type: 77 })), /type number 77/],
+    ['MXFP4', ggufBytes(tensor({ type: 39 })), /has the type MXFP4/],
+    ['NVFP4', ggufBytes(tensor({ type: 40 })), /has the type NVFP4/],
+    ['a pointer of Git LFS', Buffer.from('version https://git-lfs.github.com/spec/v1'), /pointer of Git LFS/],
+    ['many tensors', ggufBytes({ tensorCount: 100_000n }), /number of tensors is 100000, and at most 65536/],
+    [
+      'a vocabulary that is too long',
+      ggufBytes({
+        metadata: [['tokenizer.ggml.token_type', 9, Buffer.concat([u32(0), u64(2n ** 21n + 1n)])]],
+        dataBytes: 2 ** 21 + 1,
+      }),
+      /token_type claims 2097153 elements/,
+    ],
+    [
+      'texts that are too long together',
+      ggufBytes({ metadata: [0, 1].map((i) => [`k${i}`, 8, string('x'.repeat(33 * 2 ** 20))]) }),
+      /a string claims 34603008 bytes too many/,
+    ],
     ['an unaligned offset', ggufBytes(tensor({ offset: 4n })), /tensor t at 4 is not aligned/],
     ['a truncated tensor', ggufBytes({ ...tensor({}), dataBytes: 127 }), /tensor t ends at byte/],
     [

@@ -27,20 +27,39 @@ function writeTensor(path: string, name: string, values = Float32Array.of(1)): P
 }
 
 describe('openWeights', () => {
-  it('takes the index, then model.safetensors, then the only safetensors file', async () => {
+  it('takes model.safetensors, then the index, then the only safetensors file', async () => {
     const directory = directoryWith('model')
     await writeTensor(join(directory, 'adapter.safetensors'), 'only')
     expect(await tensorNames(directory)).toEqual(['only'])
+    await writeTensor(join(directory, 'other.safetensors'), 'other')
+    const index = { weight_map: { only: 'adapter.safetensors', other: 'other.safetensors' } }
+    writeIn(directory, 'model.safetensors.index.json', JSON.stringify(index))
+    expect(await tensorNames(directory)).toEqual(['only', 'other'])
+    // What a sharded save leaves behind when the model is saved as one file later, damaged or not.
     await writeTensor(join(directory, 'model.safetensors'), 'single')
     expect(await tensorNames(directory)).toEqual(['single'])
-    const index = { weight_map: { only: 'adapter.safetensors', single: 'model.safetensors' } }
-    writeIn(directory, 'model.safetensors.index.json', JSON.stringify(index))
-    expect(await tensorNames(directory)).toEqual(['only', 'single'])
+    writeIn(directory, 'model.safetensors.index.json', '{')
+    expect(await tensorNames(directory)).toEqual(['single'])
   })
 
   it('takes a file of either format', async () => {
     expect(await tensorNames(join(GOLDEN, 'half.safetensors'))).toContain('bf16')
     expect(await tensorNames(join(GOLDEN, 'qwen3.gguf'))).toContain('model.layers.0.self_attn.q_norm.weight')
+  })
+
+  it('tells a file by what it begins with', async () => {
+    const blob = join(root, 'sha256-0a')
+    copyFileSync(join(GOLDEN, 'qwen3.gguf'), blob)
+    expect(await tensorNames(blob)).toContain('model.layers.0.self_attn.q_norm.weight')
+    copyFileSync(join(GOLDEN, 'qwen3.gguf'), join(root, 'MODEL.GGUF'))
+    expect(await tensorNames(join(root, 'MODEL.GGUF'))).toContain('model.norm.weight')
+    copyFileSync(join(GOLDEN, 'half.safetensors'), join(root, 'sha256-0b'))
+    expect(await tensorNames(join(root, 'sha256-0b'))).toContain('bf16')
+  })
+
+  it('says that a file is a pointer of Git LFS', async () => {
+    const pointer = writeIn(root, 'pointer.safetensors', 'version https://git-lfs.github.com/spec/v1\n')
+    await expect(openWeights(pointer)).rejects.toThrow(/is a pointer of Git LFS .*: run git lfs pull/)
   })
 
   it.each([

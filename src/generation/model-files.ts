@@ -1,0 +1,73 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { UserError } from '../errors.js'
+import { readTextIfThere, unreadable } from '../files.js'
+import { parseJsonObject } from '../json.js'
+import { namesIn, weightFormat } from '../weights/index.js'
+
+/** What a path means: a GGUF file, or a directory in HF layout and its weights, which are a file of it or it itself. */
+export type ModelFiles =
+  | { readonly gguf: string }
+  | { readonly directory: string; readonly weights: string; readonly config: Config }
+
+type Config = Readonly<Record<string, unknown>>
+
+const ADAPTER = 'adapter_config.json'
+/** Bytes of a model's configuration at most. */
+const MOST_CONFIG = 16 * 2 ** 20
+
+/**
+ * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash.
+ * @throws UserError, with what is there instead, for a path that is no model: an adapter, one part of a model, several GGUF files
+ */
+export async function modelFiles(path: string): Promise<ModelFiles> {
+  const stats = await stat(path).catch((error) => {
+    throw unreadable(path, error)
+  })
+  if (stats.isDirectory()) return filesIn(path)
+  if ((await weightFormat(path)) === 'gguf') return { gguf: path }
+  const directory = dirname(path)
+  if (/-\d{5}-of-\d{5}\.safetensors$/.test(path)) {
+    throw new UserError(`${path} is one part of a model: give the directory, ${directory}.`)
+  }
+  const config = await readConfig(join(directory, 'config.json'))
+  if (!config) throw noModel(directory)
+  return { directory, weights: path, config }
+}
+
+async function filesIn(directory: string): Promise<ModelFiles> {
+  const adapter = await readConfig(join(directory, ADAPTER))
+  const config = await readConfig(join(directory, 'config.json'))
+  if (adapter) throw adapterError(directory, adapter, config !== undefined)
+  if (config) return { directory, weights: directory, config }
+  const found = (await namesIn(directory)).filter((name) => /\.gguf$/i.test(name))
+  if (found.length === 1) return { gguf: join(directory, found[0]) }
+  if (found.length === 0) throw noModel(directory)
+  throw new UserError(`${directory} has several GGUF files: give the path of one (${found.join(', ')}).`)
+}
+
+function noModel(directory: string): UserError {
+  return new UserError(`${directory} has no config.json: give the directory of a model, or a .gguf file.`)
+}
+
+/** What PEFT's `from_pretrained` would apply to a model; its `merge_and_unload` makes one model of both. */
+function adapterError(directory: string, adapter: Config, isBesideModel: boolean): UserError {
+  const { peft_type: type, base_model_name_or_path: base } = adapter
+  const kind = `an adapter (${ADAPTER}${typeof type === 'string' ? `, ${type}` : ''})`
+  const merge = "merge it into its base model (PEFT's merge_and_unload)"
+  if (isBesideModel) {
+    return new UserError(
+      `${directory} holds ${kind} beside a model, which is not applied: ${merge}, or move it away to use the model without it.`,
+    )
+  }
+  const ofBase = typeof base === 'string' && base !== '' ? ` for ${base}` : ''
+  return new UserError(
+    `${directory} holds ${kind}${ofBase} and no model: ${merge}, and give the directory of the result.`,
+  )
+}
+
+/** A model's JSON object; undefined where there is no such file. @throws UserError for one that cannot be read or is none */
+export async function readConfig(path: string): Promise<Config | undefined> {
+  const text = await readTextIfThere(path, MOST_CONFIG)
+  return text === undefined ? undefined : parseJsonObject(text, path)
+}
