@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
-import { gpt2Words } from './pre-tokenizer.js'
 import type { TokenizerFiles } from './tokenizer.js'
 import type { AddedToken, Component, TokenizerConfig, TokenizerJson } from './tokenizer-json.js'
+import { gpt2Words, gpt4oWords, llama3Words, qwen2Words, qwen35Words, tekkenWords } from './words.js'
 
 /** GGUF's `tokenizer.ggml.token_type`; 1 is a normal token, 5 an unused one. */
 const UNKNOWN = 2
@@ -52,20 +52,6 @@ const builders = new Map<string, (metadata: Metadata, vocabulary: Vocabulary) =>
   ['llama', sentencePieceBpe],
 ])
 
-const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-const spaceWords = '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
-/** Llama 3's words; Qwen's differ in the digits of a number, and Qwen 3.5's also take marks for letters. */
-const tiktokenWords = (digits: string, letter = '\\p{L}', notLetter = '\\p{L}') =>
-  `${contractions}|[^\\r\\n\\p{L}\\p{N}]?${letter}+|${digits}| ?[^\\s${notLetter}\\p{N}]+[\\r\\n]*|${spaceWords}`
-/** GPT-4o's words: letters split where the case rises. */
-const casedWords = (suffix: string, digits: string) => {
-  const upper = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]'
-  const lower = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]'
-  const lead = '[^\\r\\n\\p{L}\\p{N}]?'
-  const letters = `${lead}${upper}*${lower}+${suffix}|${lead}${upper}+${lower}*${suffix}`
-  return `${letters}|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|${spaceWords}`
-}
-
 interface Splits {
   /** Patterns that cut the text into words, one after the other. */
   readonly regexes: readonly string[]
@@ -82,14 +68,14 @@ const splitsByPre = new Map<string, Splits>([
     regexes: ['\\p{N}', gpt2Words],
   }),
   ...named(['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'lfm2', 'pixtral'], {
-    regexes: [tiktokenWords('\\p{N}{1,3}')],
+    regexes: [llama3Words],
     wholeWords: true,
   }),
-  ...named(['smaug-bpe', 'dbrx'], { regexes: [tiktokenWords('\\p{N}{1,3}')] }),
-  ...named(['qwen2', 'deepseek-r1-qwen', 'megrez'], { regexes: [tiktokenWords('\\p{N}')] }),
-  ...named(['qwen35'], { regexes: [tiktokenWords('\\p{N}', '[\\p{L}\\p{M}]', '\\p{L}\\p{M}')] }),
-  ...named(['gpt-4o', 'llama4'], { regexes: [casedWords(`${contractions}?`, '\\p{N}{1,3}')] }),
-  ...named(['tekken'], { regexes: [casedWords('', '\\p{N}')], wholeWords: true }),
+  ...named(['smaug-bpe', 'dbrx'], { regexes: [llama3Words] }),
+  ...named(['qwen2', 'deepseek-r1-qwen', 'megrez'], { regexes: [qwen2Words] }),
+  ...named(['qwen35'], { regexes: [qwen35Words] }),
+  ...named(['gpt-4o', 'llama4'], { regexes: [gpt4oWords] }),
+  ...named(['tekken'], { regexes: [tekkenWords], wholeWords: true }),
 ])
 
 function named(names: readonly string[], splits: Splits): [string, Splits][] {
