@@ -46,7 +46,11 @@ function compare(tokenizer: Tokenizer, { cases, decoded, special }: Expected): s
     check(`[${ids}] plain`, tokenizer.decode(ids, { skipSpecialTokens: true }), plain)
   }
   const { bosToken, eosToken, padToken } = tokenizer
-  for (const [name, token] of Object.entries({ bos_token: bosToken, eos_token: eosToken, pad_token: padToken })) {
+  for (const [name, token] of Object.entries({
+    bos_token: bosToken,
+    eos_token: eosToken,
+    pad_token: padToken,
+  })) {
     check(name, [token ?? null, tokenizer.tokenToId(token ?? '') ?? null], special[name])
   }
   return found

@@ -176,7 +176,7 @@ def variants():
         yield f"normalizer-{name}", of(base, [added("Day", normalized=True), added("<R>", normalized=True)], normalizer=getattr(normalizers, name)()), {}
     yield "normalizer-strip", of(base, normalizer=normalizers.Strip()), {}
     yield "normalizer-strip-left", of(base, normalizer=normalizers.Strip(True, False)), {}
-    yield "normalizer-replace", of(base, normalizer=normalizers.Replace(Regex(r"\s+|x*"), "_")), {}
+    yield "normalizer-replace", of(base, normalizer=normalizers.Replace(Regex(r"\s+|o+"), "_")), {}
     yield "normalizer-bytes", of(base, [added("Day é", normalized=True)], normalizer=normalizers.Sequence([normalizers.Lowercase(), normalizers.ByteLevel()]), pre_tokenizer=None), {}
     yield "normalized-prefix", of(spm, [added("day", normalized=True), added("<tool>", normalized=True, special=True)], normalizer=prepend, pre_tokenizer=None), {}
     for flag in ["single_word", "lstrip", "rstrip", "normalized", "special"]:

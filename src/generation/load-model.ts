@@ -7,7 +7,7 @@ import { loadOnnxModel, type RuntimeOptions, type SequenceOptions } from '../run
 import { checkDeviceId, type Placement } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
 import type { Model } from '../strategies/types.js'
-import { tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
+import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { configFromGguf, openWeights, type WeightStore } from '../weights/index.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
@@ -122,7 +122,7 @@ export async function openModel(path: string): Promise<OpenModel> {
 async function openGgufModel(path: string): Promise<OpenModel> {
   const store = await openWeights(path)
   try {
-    const config = await configFromGguf(store)
+    const config = { ...(await configFromGguf(store)), ...endsOf(store) }
     const spec = specFromConfig(config, path)
     return {
       path,
@@ -136,6 +136,12 @@ async function openGgufModel(path: string): Promise<OpenModel> {
     await store.close()
     throw error
   }
+}
+
+/** More tokens than the metadata's EOS end a text. */
+function endsOf({ metadata }: WeightStore): { eos_token_id?: readonly number[] } {
+  const ends = endsOfGguf(metadata)
+  return ends ? { eos_token_id: ends } : {}
 }
 
 function tokenIds({ bos_token_id, eos_token_id, pad_token_id }: Readonly<Record<string, unknown>>) {

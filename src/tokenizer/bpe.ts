@@ -44,8 +44,12 @@ export class Bpe {
   }
 
   private readVocabulary(vocab: BpeJson['vocab']): void {
-    if (isTokenList(vocab)) for (let id = 0; id < vocab.length; id++) this.add(vocab[id], id)
-    else if (isJsonObject(vocab)) for (const token in vocab) this.add(token, vocab[token])
+    if (isTokenList(vocab)) {
+      for (let id = 0; id < vocab.length; id++) {
+        this.ids.set(vocab[id], id)
+        this.tokens.push(vocab[id])
+      }
+    } else if (isJsonObject(vocab)) for (const token in vocab) this.add(token, vocab[token])
     else throw tokenizerFault(`its model.vocab is ${kindOf(vocab)}, where an object is needed`)
   }
 
