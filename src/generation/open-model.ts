@@ -4,7 +4,7 @@ import { EMBEDDING, HEAD } from '../models/parameters.js'
 import { type DecoderSpec, specFromConfig } from '../models/spec.js'
 import { unusedTensors } from '../models/unused-tensors.js'
 import { checkParameters } from '../runtime/storage.js'
-import { tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
+import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { configFromGguf, openWeights, renamed, type WeightStore } from '../weights/index.js'
 import { type ConfigLayer, generationConfigSchema } from './config.js'
@@ -60,7 +60,7 @@ async function openDirectory(
 
 async function openGguf(path: string, file: string): Promise<OpenModel> {
   return openedStore(await openWeights(file), async (store) => {
-    const config = await configFromGguf(store)
+    const config = { ...(await configFromGguf(store)), ...endsOf(store) }
     const spec = specFromConfig(config, file)
     checkParameters(spec, store, file)
     const [unused] = unusedTensors(spec, store.tensors.keys(), file)
@@ -77,6 +77,12 @@ async function openGguf(path: string, file: string): Promise<OpenModel> {
       loadTokenizer: () => loadTokenizer(tokenizerFromGguf(store.metadata)),
     }
   })
+}
+
+/** More tokens than the metadata's EOS end a text. */
+function endsOf({ metadata }: WeightStore): { eos_token_id?: readonly number[] } {
+  const ends = endsOfGguf(metadata)
+  return ends ? { eos_token_id: ends } : {}
 }
 
 /** Closes the store where what is made of it fails. */

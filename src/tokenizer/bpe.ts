@@ -1,10 +1,14 @@
-import { type BpeJson, unsupported } from './tokenizer-json.js'
+import { UserError } from '../errors.js'
+import { isJsonObject, kindOf } from '../json.js'
+import { type BpeJson, tokenizerFault, unsupported } from './tokenizer-json.js'
 
 /** The order in which two neighbours merge: lower first, -1 for never. */
 type MergeRank = (left: string, right: string) => number
 
 const MAX_CACHED_WORDS = 10_000
 const MAX_CACHED_LENGTH = 64
+/** Ids are below it: an array has them for places. */
+const MOST_IDS = 2 ** 24
 /** Ranks and positions share one double: 2^53 = 2^27 ranks · 2^26 positions. */
 const POSITIONS = 2 ** 26
 /** Splits of one token share its score; room for this many of them in a rank. */
@@ -15,24 +19,23 @@ const SPLITS = 2 ** 8
  * arXiv:1508.07909).
  */
 export class Bpe {
-  /** Ids by token, and tokens by id; added tokens included once `add` was called for them. */
+  /** Ids by token, and tokens by id, which may have gaps. */
   readonly ids = new Map<string, number>()
-  readonly tokens: string[] = []
+  readonly tokens: (string | undefined)[] = []
   readonly unkToken: string | undefined
   private readonly rank: MergeRank
   private readonly byteFallback: boolean
   private readonly fuseUnknown: boolean
   private readonly ignoreMerges: boolean
-  private readonly cache = new Map<string, readonly string[]>()
+  private readonly cache = new Map<string, readonly number[]>()
 
-  /** @throws UserError for a vocabulary that marks subwords with a prefix or a suffix. */
+  /** @throws UserError for a vocabulary or merges of wrong content, and for what is not supported */
   constructor(json: BpeJson) {
     if (json.continuing_subword_prefix || json.end_of_word_suffix) {
       throw unsupported('a subword prefix or suffix')
     }
-    const { vocab } = json
-    if (isTokenList(vocab)) for (const [id, token] of vocab.entries()) this.add(token, id)
-    else for (const [token, id] of Object.entries(vocab)) this.add(token, id)
+    if (json.dropout) throw unsupported('the random dropout of merges')
+    this.readVocabulary(json.vocab)
     this.unkToken = json.unk_token ?? undefined
     this.byteFallback = json.byte_fallback ?? false
     this.fuseUnknown = json.fuse_unk ?? false
@@ -40,43 +43,79 @@ export class Bpe {
     this.rank = json.scores ? rankByScore(this.ids, json.scores) : rankByMerges(json.merges ?? [])
   }
 
-  /** Gives an id to a token that is matched in the text before the model sees it. */
-  add(token: string, id: number): void {
+  private readVocabulary(vocab: BpeJson['vocab']): void {
+    if (isTokenList(vocab)) {
+      for (let id = 0; id < vocab.length; id++) {
+        this.ids.set(vocab[id], id)
+        this.tokens.push(vocab[id])
+      }
+    } else if (isJsonObject(vocab)) for (const token in vocab) this.add(token, vocab[token])
+    else throw tokenizerFault(`its model.vocab is ${kindOf(vocab)}, where an object is needed`)
+  }
+
+  private add(token: string, id: number): void {
+    if (!Number.isInteger(id) || id < 0 || id >= MOST_IDS) {
+      throw tokenizerFault(`its model.vocab gives ${JSON.stringify(token)} the id ${JSON.stringify(id)}`)
+    }
+    const other = this.tokens[id]
+    if (other !== undefined) {
+      throw tokenizerFault(
+        `its model.vocab gives ${JSON.stringify(token)} and ${JSON.stringify(other)} one id, ${id}`,
+      )
+    }
     this.ids.set(token, id)
     this.tokens[id] = token
   }
 
-  /** Tokens of pre-tokenised words, in order. */
-  encode(words: string[]): string[] {
-    const tokens: string[] = []
-    for (const word of words) for (const token of this.encodeWord(word)) tokens.push(token)
-    return tokens
+  /** Adds the ids of a pre-tokenised word's tokens. */
+  encode(word: string, ids: number[]): void {
+    const whole = this.ignoreMerges ? this.ids.get(word) : undefined
+    if (whole !== undefined) ids.push(whole)
+    else for (const id of this.encodeWord(word)) ids.push(id)
   }
 
-  private encodeWord(word: string): readonly string[] {
-    if (this.ignoreMerges && this.ids.has(word)) return [word]
+  private encodeWord(word: string): readonly number[] {
     const cached = this.cache.get(word)
     if (cached) return cached
-    const tokens = mergeSymbols(this.symbols(word), this.rank)
+    const ids = mergeSymbols(this.symbols(word), this.rank).map((token) => this.idOf(token))
     if (word.length <= MAX_CACHED_LENGTH) {
       if (this.cache.size === MAX_CACHED_WORDS) this.cache.clear()
-      this.cache.set(word, tokens)
+      this.cache.set(word, ids)
     }
-    return tokens
+    return ids
+  }
+
+  private idOf(token: string): number {
+    const id = this.ids.get(token)
+    if (id !== undefined) return id
+    const what = `its model makes the token ${JSON.stringify(token)}, which its vocabulary lacks`
+    throw new UserError(`This model's tokenizer cannot be used: ${what}.`)
   }
 
   /**
-   * The characters of a word, those outside the vocabulary as byte tokens or the unknown token, or left out.
+   * The characters of a word, those outside the vocabulary as byte tokens or the unknown token, or left out. As in Rust, an
+   * unknown token waits for the next character of the vocabulary, and byte tokens may come before it.
    */
   private symbols(word: string): string[] {
     const symbols: string[] = []
-    let fusing = false
-    for (const character of word) {
-      const known = this.ids.has(character) ? [character] : this.byteTokens(character)
-      if (known) symbols.push(...known)
-      else if (this.unkToken !== undefined && !(fusing && this.fuseUnknown)) symbols.push(this.unkToken)
-      fusing = !known
+    let unknown = 0
+    const flush = () => {
+      for (; unknown > 0; unknown--) symbols.push(this.unkToken!)
     }
+    for (const character of word) {
+      if (this.ids.has(character)) {
+        flush()
+        symbols.push(character)
+        continue
+      }
+      const bytes = this.byteTokens(character)
+      if (bytes) symbols.push(...bytes)
+      else if (this.unkToken !== undefined) {
+        if (!this.fuseUnknown) flush()
+        unknown = 1
+      }
+    }
+    flush()
     return symbols
   }
 
@@ -100,9 +139,10 @@ function rankByMerges(merges: NonNullable<BpeJson['merges']>): MergeRank {
   // Pairs are spelled as arrays where tokens may hold spaces.
   const separator = typeof merges[0] === 'string' ? ' ' : '\0'
   const ranks = new Map<string, number>()
-  merges.forEach((merge, rank) => {
+  for (let rank = 0; rank < merges.length; rank++) {
+    const merge = merges[rank]
     ranks.set(typeof merge === 'string' ? merge : merge[0] + separator + merge[1], rank)
-  })
+  }
   return (left, right) => ranks.get(left + separator + right) ?? -1
 }
 

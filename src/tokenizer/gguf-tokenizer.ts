@@ -1,12 +1,19 @@
 import { UserError } from '../errors.js'
-import { gpt2Words } from './pre-tokenizer.js'
+import { kindOf } from '../json.js'
+import {
+  type GgufSpecialTokens,
+  ggufSpecialTokens,
+  type Metadata,
+  specialId,
+  USER_DEFINED,
+} from './gguf-special.js'
 import type { TokenizerFiles } from './tokenizer.js'
 import type { AddedToken, Component, TokenizerConfig, TokenizerJson } from './tokenizer-json.js'
+import { gpt2Words, gpt4oWords, llama3Words, qwen2Words, qwen35Words, tekkenWords } from './words.js'
 
 /** GGUF's `tokenizer.ggml.token_type`; 1 is a normal token, 5 an unused one. */
 const UNKNOWN = 2
 const CONTROL = 3
-const USER_DEFINED = 4
 
 /**
  * The tokenizer that a GGUF file describes in its `tokenizer.*` metadata, as HF's files would: the models
@@ -26,10 +33,16 @@ export function tokenizerFromGguf(metadata: Metadata): TokenizerFiles {
   }
   const vocabulary = readVocabulary(metadata)
   const { addBos, ...parts } = build(metadata, vocabulary)
-  const tokenizerConfig = readConfig(metadata, vocabulary)
+  if (metadata.get('tokenizer.ggml.add_sep_token') === true) {
+    throw new UserError(
+      'The GGUF file wants a separator after each text ("add_sep_token"): this is not supported.',
+    )
+  }
+  const special = ggufSpecialTokens(metadata, vocabulary)
+  const tokenizerConfig = readConfig(metadata, vocabulary, special)
   const tokenizerJson: TokenizerJson = {
     ...parts,
-    added_tokens: addedTokens(vocabulary),
+    added_tokens: addedTokens(vocabulary, special),
     post_processor: addEnds(metadata, vocabulary, addBos),
   }
   return { tokenizerJson, tokenizerConfig }
@@ -40,8 +53,6 @@ interface Vocabulary {
   readonly types: ArrayLike<number>
 }
 
-type Metadata = ReadonlyMap<string, unknown>
-
 type Pipeline = Pick<TokenizerJson, 'model' | 'normalizer' | 'pre_tokenizer' | 'decoder'> & {
   /** Whether BOS goes first where the file does not say. */
   readonly addBos: boolean
@@ -51,20 +62,6 @@ const builders = new Map<string, (metadata: Metadata, vocabulary: Vocabulary) =>
   ['gpt2', byteLevelBpe],
   ['llama', sentencePieceBpe],
 ])
-
-const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-const spaceWords = '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
-/** Llama 3's words; Qwen's differ in the digits of a number, and Qwen 3.5's also take marks for letters. */
-const tiktokenWords = (digits: string, letter = '\\p{L}', notLetter = '\\p{L}') =>
-  `${contractions}|[^\\r\\n\\p{L}\\p{N}]?${letter}+|${digits}| ?[^\\s${notLetter}\\p{N}]+[\\r\\n]*|${spaceWords}`
-/** GPT-4o's words: letters split where the case rises. */
-const casedWords = (suffix: string, digits: string) => {
-  const upper = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]'
-  const lower = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]'
-  const lead = '[^\\r\\n\\p{L}\\p{N}]?'
-  const letters = `${lead}${upper}*${lower}+${suffix}|${lead}${upper}+${lower}*${suffix}`
-  return `${letters}|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|${spaceWords}`
-}
 
 interface Splits {
   /** Patterns that cut the text into words, one after the other. */
@@ -81,15 +78,28 @@ const splitsByPre = new Map<string, Splits>([
   ...named(['smollm', 'starcoder', 'refact', 'command-r', 'codeshell', 'exaone'], {
     regexes: ['\\p{N}', gpt2Words],
   }),
-  ...named(['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'lfm2', 'pixtral'], {
-    regexes: [tiktokenWords('\\p{N}{1,3}')],
-    wholeWords: true,
-  }),
-  ...named(['smaug-bpe', 'dbrx'], { regexes: [tiktokenWords('\\p{N}{1,3}')] }),
-  ...named(['qwen2', 'deepseek-r1-qwen', 'megrez'], { regexes: [tiktokenWords('\\p{N}')] }),
-  ...named(['qwen35'], { regexes: [tiktokenWords('\\p{N}', '[\\p{L}\\p{M}]', '\\p{L}\\p{M}')] }),
-  ...named(['gpt-4o', 'llama4'], { regexes: [casedWords(`${contractions}?`, '\\p{N}{1,3}')] }),
-  ...named(['tekken'], { regexes: [casedWords('', '\\p{N}')], wholeWords: true }),
+  ...named(
+    [
+      'llama-bpe',
+      'llama3',
+      'llama-v3',
+      'falcon3',
+      'falcon-h1',
+      'lfm2',
+      'pixtral',
+      'midm-2.0',
+      'jina-v5-nano',
+    ],
+    {
+      regexes: [llama3Words],
+      wholeWords: true,
+    },
+  ),
+  ...named(['smaug-bpe', 'dbrx'], { regexes: [llama3Words] }),
+  ...named(['qwen2', 'deepseek-r1-qwen', 'megrez', 'kormo', 'f2llmv2'], { regexes: [qwen2Words] }),
+  ...named(['qwen35'], { regexes: [qwen35Words] }),
+  ...named(['gpt-4o', 'llama4', 'kanana2', 'talkie'], { regexes: [gpt4oWords] }),
+  ...named(['tekken'], { regexes: [tekkenWords], wholeWords: true }),
 ])
 
 function named(names: readonly string[], splits: Splits): [string, Splits][] {
@@ -111,7 +121,7 @@ function byteLevelBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
     model: {
       type: 'BPE',
       vocab: tokens,
-      merges: required<readonly string[]>(metadata, 'tokenizer.ggml.merges'),
+      merges: mergesOf(metadata),
       ignore_merges: splits.wholeWords ?? false,
     },
     normalizer: null,
@@ -121,6 +131,12 @@ function byteLevelBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
   }
 }
 
+function mergesOf(metadata: Metadata): readonly string[] {
+  const merges = required<readonly string[]>(metadata, 'tokenizer.ggml.merges')
+  checkList(merges, 'merges', 'string')
+  return merges
+}
+
 /**
  * Gemma: no dummy prefix, and its merges go by the order of the vocabulary, not by its scores. Others:
  * Llama's Metaspace, which HF's LlamaTokenizer uses.
@@ -128,14 +144,12 @@ function byteLevelBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
 function sentencePieceBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
   const gemma = isGemma(metadata)
   const prefix = (metadata.get('tokenizer.ggml.add_space_prefix') as boolean | undefined) ?? !gemma
-  const unk = metadata.get('tokenizer.ggml.unknown_token_id') as number | undefined
+  const unk = specialId(metadata, tokens, 'unknown')
   return {
     model: {
       type: 'BPE',
       vocab: tokens,
-      scores: gemma
-        ? Array.from(tokens, (_, id) => -id)
-        : required<ArrayLike<number>>(metadata, 'tokenizer.ggml.scores'),
+      scores: gemma ? Array.from(tokens, (_, id) => -id) : scoresOf(metadata, tokens.length),
       unk_token: unk === undefined ? null : tokens[unk],
       fuse_unk: true,
       byte_fallback: true,
@@ -144,6 +158,14 @@ function sentencePieceBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline 
     decoder: sentencePieceDecoder(prefix),
     addBos: true,
   }
+}
+
+function scoresOf(metadata: Metadata, tokens: number): ArrayLike<number> {
+  const scores = required<ArrayLike<number>>(metadata, 'tokenizer.ggml.scores')
+  if (scores.length >= tokens) return scores
+  throw new UserError(
+    `The GGUF file has ${tokens} tokens, but "tokenizer.ggml.scores" has ${scores.length} numbers.`,
+  )
 }
 
 function metaspace(prefix: boolean): Pick<TokenizerJson, 'normalizer' | 'pre_tokenizer'> {
@@ -167,9 +189,19 @@ function replaceText(pattern: string, content: string): Component {
 function readVocabulary(metadata: Metadata): Vocabulary {
   const tokens = required<readonly string[]>(metadata, 'tokenizer.ggml.tokens')
   const types = (metadata.get('tokenizer.ggml.token_type') as ArrayLike<number> | undefined) ?? []
+  checkList(tokens, 'tokens', 'string')
   if (!isGemma(metadata)) return { tokens, types }
   // Gemma's files write runs of spaces as such, while the text has them as ▁ when it is looked up.
   return { tokens: tokens.map((token) => (/^ +$/.test(token) ? '▁'.repeat(token.length) : token)), types }
+}
+
+/** @throws UserError unless the value is a list of texts */
+function checkList(value: unknown, name: string, kind: string): void {
+  if (!Array.isArray(value) || !value.every((item) => typeof item === kind)) {
+    throw new UserError(
+      `The GGUF file's "tokenizer.ggml.${name}" is ${kindOf(value)}, where a list of texts is needed.`,
+    )
+  }
 }
 
 function isGemma(metadata: Metadata): boolean {
@@ -180,29 +212,44 @@ function isGemma(metadata: Metadata): boolean {
  * Tokens that are matched in the text before it is split: control tokens, and user-defined ones, which stay
  * text.
  */
-function addedTokens({ tokens, types }: Vocabulary): AddedToken[] {
-  return tokens.flatMap((content, id) => {
-    const special = types[id] === CONTROL || types[id] === UNKNOWN
-    if (!special && (types[id] !== USER_DEFINED || /^▁+$/.test(content))) return []
-    return [{ id, content, special, normalized: false, lstrip: false, rstrip: false, single_word: false }]
-  })
+function addedTokens({ tokens, types }: Vocabulary, { special, text }: GgufSpecialTokens): AddedToken[] {
+  const added: AddedToken[] = []
+  for (let id = 0; id < tokens.length; id++) {
+    const isSpecial = (types[id] === CONTROL || types[id] === UNKNOWN || special.has(id)) && !text.has(id)
+    const isText = text.has(id) || (types[id] === USER_DEFINED && !/^▁+$/.test(tokens[id]))
+    if (isSpecial || isText) added.push({ id, content: tokens[id], special: isSpecial, normalized: false })
+  }
+  return added
 }
 
-function readConfig(metadata: Metadata, { tokens }: Vocabulary): TokenizerConfig {
+function readConfig(
+  metadata: Metadata,
+  { tokens }: Vocabulary,
+  { ends }: GgufSpecialTokens,
+): TokenizerConfig {
   const token = (name: string) => {
     const id = specialId(metadata, tokens, name)
     return id === undefined ? null : tokens[id]
   }
   const template = metadata.get('tokenizer.chat_template') as string | undefined
-  const endsOfTurn = ['eot', 'eom'].map((name) => specialId(metadata, tokens, name))
   return {
     bos_token: token('bos'),
     eos_token: token('eos'),
     unk_token: token('unknown'),
     pad_token: token('padding'),
     chat_template: template ?? null,
-    extra_eos_token_ids: endsOfTurn.filter((id) => id !== undefined),
+    extra_eos_token_ids: ends,
   }
+}
+
+/**
+ * The ids that end a text as `eos_token_id` of a configuration: EOS first; undefined where there is none.
+ * @throws UserError as `tokenizerFromGguf`
+ */
+export function endsOfGguf(metadata: Metadata): readonly number[] | undefined {
+  if (!metadata.has('tokenizer.ggml.tokens')) return undefined
+  const { ends } = ggufSpecialTokens(metadata, readVocabulary(metadata))
+  return ends.length > 0 ? ends : undefined
 }
 
 /** BOS and EOS around the text, where the file says so. */
@@ -227,15 +274,6 @@ function addEnds(metadata: Metadata, { tokens }: Vocabulary, addBos: boolean): C
     pair: [...single, { Sequence: { id: 'B', type_id: 1 } }],
     special_tokens: Object.fromEntries(special),
   }
-}
-
-function specialId(metadata: Metadata, tokens: readonly string[], name: string): number | undefined {
-  const key = `tokenizer.ggml.${name}_token_id`
-  const id = metadata.get(key) as number | undefined
-  if (id !== undefined && tokens[id] === undefined) {
-    throw new UserError(`The GGUF file's "${key}" is ${id}, but its vocabulary has ${tokens.length} tokens.`)
-  }
-  return id
 }
 
 function required<T>(metadata: Metadata, key: string): T {

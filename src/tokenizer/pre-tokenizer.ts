@@ -1,76 +1,203 @@
-import { type Component, flattenSequence, unsupported } from './tokenizer-json.js'
+import { eachMatch, fileRegex } from './file-regex.js'
+import { type Part, stageParts } from './part.js'
+import { spellBytes } from './token-decoder.js'
+import { tokenizerFault, unsupported } from './tokenizer-json.js'
+import { gpt2Words } from './words.js'
 
-/** GPT-2's words (openai/gpt-2 `encoder.py`): what a ByteLevel pre-tokenizer splits into. */
-export const gpt2Words = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-
-/**
- * The pre-tokenizer as @huggingface/tokenizers 0.2 must be told it to split as Rust `tokenizers` does:
- * - its ByteLevel takes `\s` for JavaScript's, which has U+FEFF and lacks U+0085;
- * - its Digits sees ASCII digits only;
- * - its Metaspace never splits;
- * - its Split knows no behaviour but `Isolated` and `Removed`, and drops the gaps when inverted.
- * @throws UserError naming a type or behaviour that is not supported.
- */
-export function faithfulPreTokenizer(component: Component | null | undefined): Component | null {
-  if (!component) return null
-  const pretokenizers = flattenSequence(component, 'pretokenizers').flatMap(faithful)
-  return { type: 'Sequence', pretokenizers }
+/** Pieces of a text that a model's tokens do not reach across. */
+interface Pieces {
+  readonly texts: readonly string[]
+  /** Whether the first piece begins where the whole text does. */
+  readonly atStart: boolean
 }
 
-function faithful(part: Component): Component[] {
+type Step = (pieces: Pieces) => Pieces
+
+/** Splits a normalized part of a text into words; `atStart` for the part that the text begins with. */
+export type PreTokenizer = (text: string, atStart: boolean) => readonly string[]
+
+/** What becomes of a pattern's matches (Rust `tokenizers`' SplitDelimiterBehavior). */
+type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
+
+/**
+ * The pre-tokenizer of a tokenizer.json, as Rust `tokenizers` has it.
+ * @throws UserError naming a type or behaviour that is not supported, or a field that is wrong
+ */
+export function createPreTokenizer(json: unknown): PreTokenizer {
+  const steps = stageParts(json, 'pre_tokenizer', 'pretokenizers').map(createStep)
+  return (text, atStart) =>
+    steps.reduce<Pieces>((pieces, step) => step(pieces), { texts: [text], atStart }).texts
+}
+
+function createStep(part: Part): Step {
   switch (part.type) {
     case 'ByteLevel':
       return byteLevel(part)
     case 'Digits':
-      return [isolate(part.individual_digits ? '\\p{N}' : '\\p{N}+')]
+      return splitter(/\p{N}/gu, part.flag('individual_digits', false) ? 'Isolated' : 'Contiguous')
     case 'Metaspace':
       return metaspace(part)
     case 'Split':
-      return [split(part)]
+      return split(part)
+    case 'Whitespace':
+      return splitter(
+        /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu,
+        'Removed',
+        true,
+      )
+    case 'WhitespaceSplit':
+      return splitter(/\p{White_Space}/gu, 'Removed')
+    case 'Punctuation':
+      return splitter(PUNCTUATION, behavior(part, 'Isolated'))
+    case 'BertPreTokenizer':
+      return inOrder([splitter(/\p{White_Space}/gu, 'Removed'), splitter(PUNCTUATION, 'Isolated')])
+    case 'CharDelimiterSplit':
+      return splitter(literal(part.character('delimiter')), 'Removed')
+    case 'FixedLength':
+      return fixedLength(part)
     default:
       throw unsupported(`the pre-tokenizer "${part.type}"`)
   }
 }
 
-function byteLevel(part: Component): Component[] {
-  const spell: Component = { type: 'ByteLevel', add_prefix_space: false, use_regex: false }
-  // A Metaspace of plain spaces adds a space in front where there is none.
-  const prefix: Component = { type: 'Metaspace', replacement: ' ', prepend_scheme: 'always' }
-  return [
-    ...(part.add_prefix_space === false ? [] : [prefix]),
-    ...(part.use_regex === false ? [] : [isolate(gpt2Words)]),
-    spell,
-  ]
+const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/gu
+
+function inOrder(steps: readonly Step[]): Step {
+  return (pieces) => steps.reduce((split, step) => step(split), pieces)
 }
 
-function metaspace(part: Component): Component[] {
-  const replacement = (part.replacement as string | undefined) ?? '▁'
-  const prepend = part.prepend_scheme ?? (part.add_prefix_space === false ? 'never' : 'always')
-  const words = isolate(`${escapeRegExp(replacement)}[^${escapeRegExp(replacement)}]*`)
-  const mark: Component = { type: 'Metaspace', replacement, prepend_scheme: prepend }
-  return part.split === false ? [mark] : [mark, words]
+/** A step that changes each piece. */
+function mapping(change: (text: string, atStart: boolean) => string): Step {
+  return ({ texts, atStart }) => ({
+    texts: texts.map((text, i) => change(text, atStart && i === 0)),
+    atStart,
+  })
 }
 
-function split(part: Component): Component {
-  const { String: literal, Regex: regex } = part.pattern as { String?: string; Regex?: string }
-  const pattern = regex ?? escapeRegExp(literal ?? '')
-  const behavior = String(part.behavior)
-  if (behavior === 'Isolated') return isolate(pattern)
-  if (behavior === 'Contiguous' && !part.invert) return isolate(`(?:${pattern})+`)
-  if (behavior === 'Removed') {
-    return { type: 'Split', pattern: { Regex: pattern }, behavior, invert: part.invert ?? false }
+function byteLevel(part: Part): Step {
+  const steps = [mapping(spellBytes)]
+  if (part.flag('use_regex', true)) steps.unshift(splitter(fileRegex(gpt2Words, part.path), 'Isolated'))
+  if (part.flag('add_prefix_space', true)) {
+    steps.unshift(mapping((text) => (text.startsWith(' ') ? text : ` ${text}`)))
   }
-  if (literal?.length === 1 && !part.invert) {
-    if (behavior === 'MergedWithPrevious') return isolate(`[^${pattern}]*${pattern}`)
-    if (behavior === 'MergedWithNext') return isolate(`${pattern}[^${pattern}]*`)
+  return inOrder(steps)
+}
+
+function metaspace(part: Part): Step {
+  const mark = part.character('replacement')
+  const legacy = part.flag('add_prefix_space', true) ? 'always' : 'never'
+  const scheme = part.text('prepend_scheme', legacy)
+  if (!['always', 'first', 'never'].includes(scheme)) {
+    throw tokenizerFault(`its ${part.at('prepend_scheme')} is "${scheme}"`)
   }
-  throw unsupported(`the pre-tokenizer "Split" with the behaviour "${behavior}" for its pattern`)
+  const spell = mapping((text, atStart) => {
+    const marked = text.replaceAll(' ', mark)
+    const wantsPrefix = scheme === 'always' || (scheme === 'first' && atStart)
+    return wantsPrefix && !marked.startsWith(mark) ? mark + marked : marked
+  })
+  return part.flag('split', true) ? inOrder([spell, splitter(literal(mark), 'MergedWithNext')]) : spell
 }
 
-function isolate(regex: string): Component {
-  return { type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false }
+function split(part: Part): Step {
+  const pattern = part.pattern()
+  const regex = 'regex' in pattern ? fileRegex(pattern.regex, part.at('pattern')) : literal(pattern.literal)
+  return splitter(regex, behavior(part), part.flag('invert', false))
 }
 
-function escapeRegExp(text: string): string {
-  return text.replace(/[-.*+?^${}()|[\]\\/&]/g, '\\$&')
+function behavior(part: Part, byDefault?: Behavior): Behavior {
+  const value = part.text('behavior', byDefault)
+  if (Object.hasOwn(merges, value)) return value as Behavior
+  throw unsupported(`the behaviour "${value}" of its ${part.path}`)
+}
+
+function fixedLength(part: Part): Step {
+  const length = part.count('length', 5)
+  if (length === 0) throw tokenizerFault(`its ${part.at('length')} is 0`)
+  return ({ texts, atStart }) => {
+    const chunk = (text: string) => {
+      const characters = [...text]
+      const count = Math.ceil(characters.length / length)
+      return Array.from({ length: count }, (_, i) => characters.slice(i * length, (i + 1) * length).join(''))
+    }
+    return { texts: texts.flatMap(chunk), atStart }
+  }
+}
+
+function literal(text: string): RegExp {
+  return new RegExp(text.replace(/[-.*+?^${}()|[\]\\/]/g, '\\$&'), 'gu')
+}
+
+/** A stretch of a text: a match of the pattern, or what lies between two. */
+interface Span {
+  readonly start: number
+  readonly end: number
+  readonly isMatch: boolean
+}
+
+/** A step that splits each piece by a pattern. @param invert takes what lies between the matches for the matches */
+function splitter(regex: RegExp, behavior: Behavior, invert = false): Step {
+  return ({ texts, atStart }) => {
+    const split: string[] = []
+    let isStart = false
+    for (const [i, text] of texts.entries()) {
+      const kept = behavior === 'Isolated' ? isolated(regex, text, split) : merged(regex, text, split)
+      if (i === 0) isStart = atStart && kept
+    }
+    return { texts: split, atStart: isStart }
+  }
+
+  function merged(regex: RegExp, text: string, split: string[]): boolean {
+    const spans = merges[behavior](spansOf(regex, text, invert)).filter(({ start, end }) => end > start)
+    for (const { start, end } of spans) split.push(text.slice(start, end))
+    return spans[0]?.start === 0
+  }
+}
+
+/** Adds the matches and what lies between them; true, since nothing is left out. */
+function isolated(regex: RegExp, text: string, split: string[]): boolean {
+  let last = 0
+  eachMatch(regex, text, (start, end) => {
+    if (start > last) split.push(text.slice(last, start))
+    if (end > start) split.push(text.slice(start, end))
+    last = end
+  })
+  if (last < text.length) split.push(last === 0 ? text : text.slice(last))
+  return true
+}
+
+function spansOf(regex: RegExp, text: string, invert: boolean): Span[] {
+  const spans: Span[] = []
+  let last = 0
+  eachMatch(regex, text, (start, end) => {
+    if (start > last) spans.push({ start: last, end: start, isMatch: invert })
+    spans.push({ start, end, isMatch: !invert })
+    last = end
+  })
+  if (last < text.length) spans.push({ start: last, end: text.length, isMatch: invert })
+  return spans
+}
+
+const merges: Readonly<Record<Behavior, (spans: Span[]) => Span[]>> = {
+  Removed: (spans) => spans.filter(({ isMatch }) => !isMatch),
+  Isolated: (spans) => spans,
+  Contiguous: (spans) => joined(spans, (span, last) => span.isMatch === last),
+  MergedWithPrevious: (spans) => joined(spans, (span, last) => span.isMatch && !last),
+  MergedWithNext: (spans) => joined(spans.reverse(), (span, last) => span.isMatch && !last).reverse(),
+}
+
+/** Joins each span to the one before it where `joins` says so, which is told whether the span before is a match. */
+function joined(spans: readonly Span[], joins: (span: Span, isLastMatch: boolean) => boolean): Span[] {
+  const result: Span[] = []
+  let isLastMatch = false
+  for (const span of spans) {
+    const last = result.at(-1)
+    if (last && joins(span, isLastMatch)) {
+      const [start, end] = [Math.min(last.start, span.start), Math.max(last.end, span.end)]
+      result[result.length - 1] = { start, end, isMatch: last.isMatch }
+    } else {
+      result.push(span)
+    }
+    isLastMatch = span.isMatch
+  }
+  return result
 }

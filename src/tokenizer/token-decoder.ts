@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { type Component, flattenSequence, unsupported } from './tokenizer-json.js'
+import { type Part, stageParts } from './part.js'
+import { tokenizerFault, unsupported } from './tokenizer-json.js'
 
 /** Turns tokens into text one by one; the pieces joined are the text of all tokens. */
 export interface TokenDecoder {
@@ -15,28 +16,29 @@ export interface TokenDecoder {
  * @returns a factory of fresh decoders.
  * @throws UserError naming a decoder that is not supported.
  */
-export function tokenDecoderFactory(json: Component | null | undefined): () => TokenDecoder {
-  const parts = flattenSequence(json, 'decoders')
-  if (parts.length === 0) return spaceJoiner
+export function tokenDecoderFactory(json: unknown): () => TokenDecoder {
+  if (json === null || json === undefined) return spaceJoiner
+  const parts = stageParts(json, 'decoder', 'decoders')
   const names = parts.map((part) => part.type).join(' ')
-  const known = /^(ByteLevel|Metaspace|(Replace )*(ByteFallback )?Fuse( Strip)?)$/
-  if (!known.test(names)) throw unsupported(`the decoder "${names}"`)
+  if (!KNOWN.test(names)) throw unsupported(`the decoder "${names}"`)
   const factories = parts.filter((part) => part.type !== 'Fuse').map(stageFactory)
   return () => chain(factories.map((create) => create()))
 }
 
-function stageFactory(part: Component): () => TokenDecoder {
+const KNOWN = /^(|(ByteLevel|Metaspace)( Fuse)?|(Replace ?)*(ByteFallback ?)?(Fuse( Strip)?)?)$/
+
+function stageFactory(part: Part): () => TokenDecoder {
   switch (part.type) {
     case 'ByteLevel':
       return byteLevel
     case 'Metaspace':
-      return () => metaspace(part)
+      return metaspace(part)
     case 'ByteFallback':
       return byteFallback
     case 'Strip':
-      return () => strip(part)
+      return strip(part)
     default:
-      return () => replace(part)
+      return replace(part)
   }
 }
 
@@ -68,6 +70,16 @@ export const byteCharacters: readonly string[] = (() => {
 })()
 const characterBytes = new Map(byteCharacters.map((character, byte) => [character, byte]))
 
+/** A text with the character that stands for each of its bytes. */
+export function spellBytes(text: string): string {
+  if (/^ ?[!-~]*$/.test(text)) return text.startsWith(' ') ? SPACE + text.slice(1) : text
+  let spelled = ''
+  for (const byte of Buffer.from(text)) spelled += byteCharacters[byte]
+  return spelled
+}
+
+const SPACE = byteCharacters[0x20]
+
 function tokenBytes(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length)
   for (let i = 0; i < token.length; i++) {
@@ -91,8 +103,8 @@ function byteFallback(): TokenDecoder {
   }
   return {
     push(token) {
-      const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)
-      if (!byte) return flush() + token
+      const byte = /^<0x(\+?[0-9A-Fa-f]+)>$/.exec(token)
+      if (byte?.[1].length !== 2) return flush() + token
       run.push(Number.parseInt(byte[1], 16))
       return ''
     },
@@ -100,45 +112,56 @@ function byteFallback(): TokenDecoder {
   }
 }
 
-function replace(part: Component): TokenDecoder {
-  const { String: pattern } = part.pattern as { String?: string }
-  if (pattern === undefined) throw unsupported('a decoder that replaces a regex')
-  const content = part.content as string
-  return { push: (token) => token.replaceAll(pattern, () => content), flush: () => '' }
+/** Characters that a decoder may put in place of others at most. */
+const MOST_CONTENT = 256
+
+function replace(part: Part): () => TokenDecoder {
+  const pattern = part.pattern()
+  if ('regex' in pattern) throw unsupported('a decoder that replaces a regex')
+  const content = part.text('content')
+  if (content.length > MOST_CONTENT) throw tokenizerFault(`its ${part.at('content')} is too long`)
+  return () => ({ push: (token) => token.replaceAll(pattern.literal, () => content), flush: () => '' })
 }
 
 /** Removes up to `start` copies of `content` from the beginning of the text. */
-function strip(part: Component): TokenDecoder {
-  const { content, start, stop } = part as unknown as { content: string; start: number; stop: number }
-  if (stop) throw unsupported('a decoder that strips the end of the text')
-  let left = start
-  return {
-    push(text) {
-      let rest = text
-      while (left > 0 && rest !== '') {
-        if (!rest.startsWith(content)) left = 0
-        else {
-          rest = rest.slice(content.length)
-          left--
+function strip(part: Part): () => TokenDecoder {
+  const content = part.character('content')
+  const start = part.count('start')
+  if (part.count('stop') > 0) throw unsupported('a decoder that strips the end of the text')
+  return () => {
+    let left = start
+    return {
+      push(text) {
+        let rest = text
+        while (left > 0 && rest !== '') {
+          if (!rest.startsWith(content)) left = 0
+          else {
+            rest = rest.slice(content.length)
+            left--
+          }
         }
-      }
-      return rest
-    },
-    flush: () => '',
+        return rest
+      },
+      flush: () => '',
+    }
   }
 }
 
 /** SentencePiece's ▁ is a space; those of the first token are the dummy prefix. */
-function metaspace(part: Component): TokenDecoder {
-  const mark = part.replacement as string
-  let first = part.prepend_scheme !== 'never'
-  return {
-    push(token) {
-      const text = token.replaceAll(mark, first ? '' : ' ')
-      first = false
-      return text
-    },
-    flush: () => '',
+function metaspace(part: Part): () => TokenDecoder {
+  const mark = part.character('replacement')
+  const legacy = part.flag('add_prefix_space', true) ? 'always' : 'never'
+  const hasPrefix = part.text('prepend_scheme', legacy) !== 'never'
+  return () => {
+    let first = hasPrefix
+    return {
+      push(token) {
+        const text = token.replaceAll(mark, first ? '' : ' ')
+        first = false
+        return text
+      },
+      flush: () => '',
+    }
   }
 }
 

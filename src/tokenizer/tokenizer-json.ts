@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { kindOf } from '../json.js'
 
 /** One part of a `tokenizer.json` pipeline: a `type` and that type's own fields. */
 export interface Component {
@@ -7,7 +8,7 @@ export interface Component {
 }
 
 export interface AddedToken {
-  readonly id: number
+  readonly id?: number
   readonly content: string
   readonly single_word?: boolean
   readonly lstrip?: boolean
@@ -30,6 +31,7 @@ export interface BpeJson {
    */
   readonly scores?: ArrayLike<number>
   readonly unk_token?: string | null
+  readonly dropout?: number | null
   readonly fuse_unk?: boolean
   readonly byte_fallback?: boolean
   readonly ignore_merges?: boolean
@@ -45,30 +47,19 @@ export interface TokenizerJson {
   readonly pre_tokenizer?: Component | null
   readonly post_processor?: Component | null
   readonly decoder?: Component | null
+  readonly padding?: unknown
 }
-
-/** A special token in a configuration file: its text, or an added token's fields. */
-export type SpecialToken = string | { readonly content: string } | null
 
 /**
- * HF's `tokenizer_config.json` (with `special_tokens_map.json` merged in), as far as this project reads it.
+ * HF's tokenizer_config.json, as far as this project reads it: special tokens, each as its text or with an added token's
+ * fields, under `bos_token`, `eos_token` and more names (see `specialTokens`), and
  */
 export interface TokenizerConfig {
-  readonly bos_token?: SpecialToken
-  readonly eos_token?: SpecialToken
-  readonly pad_token?: SpecialToken
-  readonly unk_token?: SpecialToken
   /** One template, or several by name: `default` for plain chats, `tool_use` where tools are given. */
   readonly chat_template?: string | readonly { readonly name: string; readonly template: string }[] | null
-  /** Beyond HF's fields: more ids that end a turn; GGUF files list them (`eot`, `eom`). */
+  /** Beyond HF's fields: more ids that end a text; GGUF files have them. */
   readonly extra_eos_token_ids?: readonly number[]
-}
-
-/** The components of a pipeline part in order, nested `Sequence`s flattened; none for null. */
-export function flattenSequence(component: Component | null | undefined, field: string): Component[] {
-  if (!component) return []
-  if (component.type !== 'Sequence') return [component]
-  return (component[field] as Component[]).flatMap((part) => flattenSequence(part, field))
+  readonly [field: string]: unknown
 }
 
 /** The error for a tokenizer that holds something which this project does not do. */
@@ -79,4 +70,15 @@ export function unsupported(what: string, options?: ErrorOptions): UserError {
     1,
     options,
   )
+}
+
+/** The error for a tokenizer file of wrong or damaged content. @param what is wrong: `its FIELD is …` */
+export function tokenizerFault(what: string, options?: ErrorOptions, file = 'tokenizer.json'): UserError {
+  return new UserError(`This model's ${file} cannot be used: ${what}.`, 1, options)
+}
+
+/** The error for a field of the wrong kind. @param wanted the right kind, with its article */
+export function wrongField(path: string, value: unknown, wanted: string, file?: string): UserError {
+  const found = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : kindOf(value)
+  return tokenizerFault(`its ${path} is ${found}, where ${wanted} is needed`, undefined, file)
 }

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as hf from '@huggingface/tokenizers'
 import { UserError, usageError } from '../errors.js'
-import { Bpe } from './bpe.js'
+import { readJsonIfThere, readTextIfThere } from '../files.js'
+import { isJsonObject, kindOf } from '../json.js'
 import { type ChatOptions, type Message, renderChatTemplate } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
-import { faithfulPreTokenizer } from './pre-tokenizer.js'
-import { type TokenDecoder, tokenDecoderFactory } from './token-decoder.js'
-import { type SpecialToken, type TokenizerConfig, type TokenizerJson, unsupported } from './tokenizer-json.js'
+import { Pipeline } from './pipeline.js'
+import type { TokenDecoder } from './token-decoder.js'
+import type { ClassHints } from './tokenizer-class.js'
+import type { TokenizerConfig, TokenizerJson } from './tokenizer-json.js'
 
 /** Text to token ids and back, as HF's fast tokenizers do it. */
 export interface Tokenizer {
@@ -47,47 +47,51 @@ export interface ApplyChatTemplateOptions extends ChatOptions {
 export interface TokenizerFiles {
   readonly tokenizerJson: TokenizerJson
   readonly tokenizerConfig?: TokenizerConfig
+  /** special_tokens_map.json and added_tokens.json. */
+  readonly specialTokensMap?: Readonly<Record<string, unknown>>
+  readonly addedTokens?: Readonly<Record<string, unknown>>
+  /** What tells the class by which transformers loads the files. */
+  readonly hints?: ClassHints
 }
 
 /**
  * Loads a tokenizer.
  * @param source a directory in HF layout (`tokenizer.json`, and where present `tokenizer_config.json`,
- *   `special_tokens_map.json`, `chat_template.jinja` or `.json`), or the parsed files.
+ *   `special_tokens_map.json`, `added_tokens.json`, `chat_template.jinja` or `.json`), or the parsed files.
  * @throws UserError for a missing or broken file, or a kind of tokenizer that is not supported.
  */
 export async function loadTokenizer(source: string | TokenizerFiles): Promise<Tokenizer> {
   const files = typeof source === 'string' ? await readTokenizerFiles(source) : source
-  return createTokenizer(files.tokenizerJson, files.tokenizerConfig ?? {})
+  return createTokenizer(files)
 }
 
-function createTokenizer(json: TokenizerJson, config: TokenizerConfig): Tokenizer {
-  const bpe = createBpe(json)
-  const pipeline = createPipeline(json, bpe)
-  const newDecoder = tokenDecoderFactory(json.decoder)
-  const specialTokens = specialTokenTexts(config)
-  const eosId = bpe.ids.get(specialTokens.eos_token ?? '')
+function createTokenizer(files: TokenizerFiles): Tokenizer {
+  const config = files.tokenizerConfig ?? {}
+  const pipeline = new Pipeline(files)
+  const { model, added, special, newDecoder } = pipeline
+  const specialTokens = Object.fromEntries(special.named)
+  const eosId = added.idOf(specialTokens.eos_token ?? '')
   const eosIds = [eosId, ...(config.extra_eos_token_ids ?? [])].filter((id) => id !== undefined)
-  const special = (json.added_tokens ?? []).filter((token) => token.special)
   const tokenizer: Tokenizer = {
-    vocabSize: bpe.tokens.length,
+    vocabSize: Math.max(model.tokens.length, added.size),
     bosToken: specialTokens.bos_token,
     eosToken: specialTokens.eos_token,
     padToken: specialTokens.pad_token,
-    unkToken: specialTokens.unk_token ?? bpe.unkToken,
+    unkToken: specialTokens.unk_token ?? model.unkToken,
     eosTokenIds: [...new Set(eosIds)],
-    specialIds: new Set(special.map((token) => token.id)),
+    specialIds: added.specialIds(),
     chatTemplate: pickTemplate(config, false),
     encode(text, { addSpecialTokens = true } = {}) {
       // A lone surrogate is no character: it would slip through byte-level models only.
       const wellFormed = text.replace(/\p{Surrogate}/gu, '\uFFFD')
-      return pipeline.encode(wellFormed, { add_special_tokens: addSpecialTokens }).ids
+      return pipeline.encode(wellFormed, addSpecialTokens)
     },
     decode(ids, { skipSpecialTokens = false } = {}) {
       const detokenizer = createDetokenizer(tokenizer, { skipSpecialTokens })
       return ids.map((id) => detokenizer.push(id)).join('') + detokenizer.flush()
     },
-    tokenToId: (token) => bpe.ids.get(token),
-    idToToken: (id) => bpe.tokens[id],
+    tokenToId: (token) => added.idOf(token),
+    idToToken: (id) => added.tokenOf(id),
     newDecoder,
     applyChatTemplate(messages, { chatTemplate, ...options } = {}) {
       const template = chatTemplate ?? pickTemplate(config, (options.tools?.length ?? 0) > 0)
@@ -104,43 +108,6 @@ function createTokenizer(json: TokenizerJson, config: TokenizerConfig): Tokenize
 const noTemplate =
   'This model has no chat template: give one with --chat-template, or the prompt as it is with --raw.'
 
-/** What is used of @huggingface/tokenizers; its own declarations do not resolve under NodeNext. */
-interface Pipeline {
-  model: ((words: string[]) => string[]) & { tokens_to_ids: Map<string, number> }
-  encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] }
-}
-const { Tokenizer: Pipeline } = hf as unknown as { Tokenizer: new (json: object, config: object) => Pipeline }
-
-/**
- * The package's normalizer, pre-tokenizer, added tokens and post-processor around our model. Its own BPE
- * would hash a JSON string for every merge, and its decoders cannot stream.
- */
-function createPipeline(json: TokenizerJson, bpe: Bpe): Pipeline {
-  const parts = {
-    added_tokens: json.added_tokens ?? [],
-    normalizer: json.normalizer ?? null,
-    pre_tokenizer: faithfulPreTokenizer(json.pre_tokenizer),
-    model: { type: 'BPE', vocab: {}, merges: [] },
-    post_processor: json.post_processor ?? null,
-    decoder: null,
-  }
-  try {
-    const pipeline = new Pipeline(parts, {})
-    pipeline.model = Object.assign((words: string[]) => bpe.encode(words), { tokens_to_ids: bpe.ids })
-    return pipeline
-  } catch (error) {
-    throw unsupported(`a part of it (${(error as Error).message})`, { cause: error })
-  }
-}
-
-function createBpe(json: TokenizerJson): Bpe {
-  const { type = 'BPE' } = json.model
-  if (type !== 'BPE') throw unsupported(`the model "${type}"`)
-  const bpe = new Bpe(json.model)
-  for (const { content, id } of json.added_tokens ?? []) bpe.add(content, id)
-  return bpe
-}
-
 /** The `tool_use` template where tools are given and there is one, else the only or the default one. */
 function pickTemplate({ chat_template: template }: TokenizerConfig, tools: boolean): string | undefined {
   if (!Array.isArray(template)) return (template as string | null | undefined) ?? undefined
@@ -148,48 +115,41 @@ function pickTemplate({ chat_template: template }: TokenizerConfig, tools: boole
   return (tools ? named.get('tool_use') : undefined) ?? named.get('default')
 }
 
-function specialTokenTexts({ bos_token, eos_token, pad_token, unk_token }: TokenizerConfig) {
-  const text = (token: SpecialToken | undefined) => (typeof token === 'string' ? token : token?.content)
-  return {
-    bos_token: text(bos_token),
-    eos_token: text(eos_token),
-    pad_token: text(pad_token),
-    unk_token: text(unk_token),
-  }
-}
-
 async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
-  const [tokenizerJson, config, specialTokens, jinja, templateJson] = await Promise.all([
-    readJson<TokenizerJson>(directory, 'tokenizer.json'),
-    readJson<TokenizerConfig>(directory, 'tokenizer_config.json'),
-    readJson<TokenizerConfig>(directory, 'special_tokens_map.json'),
-    readText(join(directory, 'chat_template.jinja')),
-    readJson<TokenizerConfig>(directory, 'chat_template.json'),
-  ])
+  const [tokenizerJson, config, specialTokensMap, addedTokens, model, jinja, templateJson] =
+    await Promise.all([
+      readObject(directory, 'tokenizer.json'),
+      readObject(directory, 'tokenizer_config.json'),
+      readObject(directory, 'special_tokens_map.json'),
+      readObject(directory, 'added_tokens.json'),
+      readObject(directory, 'config.json'),
+      readTextIfThere(join(directory, 'chat_template.jinja')),
+      readObject(directory, 'chat_template.json'),
+    ])
   if (!tokenizerJson?.model) {
     const fault = tokenizerJson ? 'has no "model"' : 'is missing'
     throw new UserError(`${join(directory, 'tokenizer.json')} ${fault}: the model needs it to read text.`)
   }
   const template = jinja ?? templateJson?.chat_template ?? config?.chat_template
-  return { tokenizerJson, tokenizerConfig: { ...specialTokens, ...config, chat_template: template } }
+  return {
+    tokenizerJson: tokenizerJson as unknown as TokenizerJson,
+    tokenizerConfig: { ...config, chat_template: template as TokenizerConfig['chat_template'] },
+    specialTokensMap,
+    addedTokens,
+    hints: {
+      tokenizerClass: textOf(config?.tokenizer_class) ?? textOf(model?.tokenizer_class),
+      modelType: textOf(model?.model_type),
+    },
+  }
 }
 
-async function readJson<T>(directory: string, name: string): Promise<T | undefined> {
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+async function readObject(directory: string, name: string) {
   const path = join(directory, name)
-  const text = await readText(path)
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text) as T
-  } catch (error) {
-    throw new UserError(`${path} is not valid JSON: ${(error as Error).message}`, 1, { cause: error })
-  }
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, 1, { cause: error })
-  }
+  const value = await readJsonIfThere(path)
+  if (value === undefined || isJsonObject(value)) return value
+  throw new UserError(`${path} holds ${kindOf(value)}, where a JSON object is needed.`)
 }

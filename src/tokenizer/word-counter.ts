@@ -1,4 +1,4 @@
-import { gpt2Words } from './pre-tokenizer.js'
+import { gpt2Words } from './words.js'
 
 /** Rust's white space, which JavaScript's `\s` is not exactly. */
 const WORDS = new RegExp(

@@ -19,7 +19,6 @@ type Lookup = (key: string) => number | undefined
  * The model's configuration in the fields of HF's config.json, from a GGUF store. Fields beyond HF's:
  * `rope_freq_factors` (head_dim / 2 numbers by which the inverse frequencies are divided), which is how GGUF
  * holds Llama 3's rope scaling; HF's parameters of it cannot be had back, and `rope_scaling` is absent then.
- * `eos_token_id` is a list where the file also has an end-of-turn or end-of-message token.
  * @throws UserError for an architecture that is not supported, or metadata that lacks or contradicts a field.
  */
 export async function configFromGguf(
@@ -123,10 +122,9 @@ function gemma3(lookup: Lookup, metadata: ReadonlyMap<string, unknown>): Record<
 
 function specialTokens(metadata: ReadonlyMap<string, unknown>): Record<string, unknown> {
   const id = (key: string) => metadataNumber(metadata, `tokenizer.ggml.${key}_token_id`)
-  const ends = [...new Set([id('eos'), id('eot'), id('eom')])].filter((end) => end !== undefined)
   return {
     bos_token_id: id('bos'),
-    eos_token_id: ends.length > 1 ? ends : ends[0],
+    eos_token_id: id('eos'),
     pad_token_id: id('padding'),
   }
 }

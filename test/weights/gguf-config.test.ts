@@ -85,13 +85,6 @@ describe('configFromGguf', () => {
     expect(none).not.toHaveProperty('rope_scaling')
   })
 
-  it('lists every token that ends a turn', async () => {
-    const tokens = { 'tokenizer.ggml.eos_token_id': 2, 'tokenizer.ggml.eot_token_id': 9 }
-    expect((await configFromGguf(store({ ...LLAMA, ...tokens }))).eos_token_id).toEqual([2, 9])
-    tokens['tokenizer.ggml.eot_token_id'] = 2
-    expect((await configFromGguf(store({ ...LLAMA, ...tokens }))).eos_token_id).toBe(2)
-  })
-
   it("gives Gemma 3's sliding layers, and the 27B model its own query scale", async () => {
     const window = { 'gemma3.attention.sliding_window': 512, 'gemma3.attention.key_length': 16 }
     const gemma = await configFromGguf(store({ ...GEMMA, ...window, 'gemma3.block_count': 7 }))

@@ -1,0 +1,105 @@
+import { UserError } from '../errors.js'
+import { isJsonObject } from '../json.js'
+import { AddedVocabulary } from './added-vocabulary.js'
+import { Bpe } from './bpe.js'
+import { checkBpe } from './bpe-schema.js'
+import { hasForeignRegex } from './file-regex.js'
+import { createNormalizer } from './normalizer.js'
+import { createPostProcessor, type PostProcessor } from './post-processor.js'
+import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
+import { checkAddedTokens, type SpecialTokens, specialToken, specialTokens } from './special-tokens.js'
+import { withinTime } from './time-limit.js'
+import { type TokenDecoder, tokenDecoderFactory } from './token-decoder.js'
+import type { TokenizerFiles } from './tokenizer.js'
+import { tokenizerClass } from './tokenizer-class.js'
+import { type TokenizerJson, unsupported } from './tokenizer-json.js'
+
+/** Text to ids and ids to text, as transformers' fast tokenizers do it with the same files. */
+export class Pipeline {
+  readonly model: Bpe
+  readonly added: AddedVocabulary
+  readonly special: SpecialTokens
+  readonly newDecoder: () => TokenDecoder
+  private readonly preTokenize: PreTokenizer
+  private readonly postProcess: PostProcessor
+  private readonly run: <Result>(work: () => Result) => Result
+
+  /** @throws UserError for a kind of tokenizer that is not supported, and content that is wrong, naming file and field */
+  constructor(files: TokenizerFiles) {
+    const config = files.tokenizerConfig ?? {}
+    checkConfig(config)
+    const rebuilt = tokenizerClass(files.hints ?? {}, files.tokenizerJson)
+    const added = checkAddedTokens(files.tokenizerJson.added_tokens)
+    this.special = specialTokens(
+      {
+        added,
+        config,
+        specialTokensMap: files.specialTokensMap,
+        addedTokens: files.addedTokens,
+        padToken: padToken(files.tokenizerJson),
+        defaults: rebuilt?.defaults,
+      },
+      rebuilt !== undefined,
+    )
+    const { named } = this.special
+    const json = { ...files.tokenizerJson, ...rebuilt?.pipeline(config) }
+    this.run = guard(json)
+    this.model = createModel(json, rebuilt && { unk_token: named.get('unk_token'), ...rebuilt.model })
+    this.preTokenize = createPreTokenizer(json.pre_tokenizer)
+    this.postProcess = createPostProcessor(json.post_processor)
+    this.newDecoder = tokenDecoderFactory(json.decoder)
+    this.added = new AddedVocabulary(
+      this.model,
+      createNormalizer(json.normalizer),
+      Boolean(config.split_special_tokens),
+    )
+    const plain = rebuilt?.addsPlain ? [...named.values(), ...this.special.extra].map(specialToken) : []
+    this.run(() => {
+      if (!rebuilt) this.added.add(added)
+      this.added.add([...this.special.added, ...plain])
+    })
+  }
+
+  encode(text: string, addSpecialTokens: boolean): number[] {
+    return this.run(() => {
+      const ids: number[] = []
+      for (const section of this.added.split(text)) {
+        if (typeof section === 'number') ids.push(section)
+        else for (const word of this.preTokenize(section.text, section.atStart)) this.model.encode(word, ids)
+      }
+      return addSpecialTokens ? this.postProcess(ids) : ids
+    })
+  }
+}
+
+/** The JSON of a tokenizer that this project made itself has a vocabulary in its own format. */
+function createModel(json: TokenizerJson, changes: object | undefined): Bpe {
+  const isOwn = isJsonObject(json.model) && Array.isArray(json.model.vocab)
+  return new Bpe({ ...(isOwn ? json.model : checkBpe(json.model)), ...changes })
+}
+
+/** Runs work with the regexes of a file within a time limit, and tells of what JavaScript refuses of them. */
+function guard(json: TokenizerJson): <Result>(work: () => Result) => Result {
+  const isForeign =
+    hasForeignRegex(json.normalizer, 'normalizer', 'normalizers') ||
+    hasForeignRegex(json.pre_tokenizer, 'pre_tokenizer', 'pretokenizers')
+  return (work) => {
+    try {
+      return isForeign ? withinTime(work, "A regex of this model's tokenizer.json") : work()
+    } catch (error) {
+      if (error instanceof UserError) throw error
+      throw new UserError(`This model's tokenizer cannot read the text: ${(error as Error).message}.`, 1, {
+        cause: error,
+      })
+    }
+  }
+}
+
+function checkConfig(config: Readonly<Record<string, unknown>>): void {
+  const flag = 'clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output'
+  if (config.clean_up_tokenization_spaces && config[flag]) throw unsupported(`"${flag}"`)
+}
+
+function padToken({ padding }: TokenizerJson): string | undefined {
+  return isJsonObject(padding) && typeof padding.pad_token === 'string' ? padding.pad_token : undefined
+}
