@@ -58,8 +58,8 @@ export interface TokenizerConfig {
   readonly eos_token?: SpecialToken
   readonly pad_token?: SpecialToken
   readonly unk_token?: SpecialToken
-  /** One template, or several by name: `default` for plain chats, `tool_use` where tools are given. */
-  readonly chat_template?: string | readonly { readonly name: string; readonly template: string }[] | null
+  /** One template, or several by name, as `ChatTemplates` takes them: it tells what is none. */
+  readonly chat_template?: unknown
   /** Beyond HF's fields: more ids that end a turn; GGUF files list them (`eot`, `eom`). */
   readonly extra_eos_token_ids?: readonly number[]
 }

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as hf from '@huggingface/tokenizers'
-import { UserError, usageError } from '../errors.js'
+import { UserError } from '../errors.js'
 import { Bpe } from './bpe.js'
 import { type ChatOptions, type Message, renderChatTemplate } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
 import { faithfulPreTokenizer } from './pre-tokenizer.js'
+import { ChatTemplates, readTemplateFiles } from './template-files.js'
 import { type TokenDecoder, tokenDecoderFactory } from './token-decoder.js'
 import { type SpecialToken, type TokenizerConfig, type TokenizerJson, unsupported } from './tokenizer-json.js'
 
@@ -23,6 +24,8 @@ export interface Tokenizer {
   readonly specialIds: ReadonlySet<number>
   /** The chat template (Jinja) for plain chats. */
   readonly chatTemplate: string | undefined
+  /** Whether there is a chat template, be it one that cannot be used or one of several of which none is for plain chats. */
+  readonly hasChatTemplate: boolean
   /** Ids of a text; with BOS and EOS where the model wants them, unless `addSpecialTokens` is false. */
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[]
   /** Text of ids; ids without a token are left out, invalid UTF-8 becomes U+FFFD. */
@@ -34,13 +37,13 @@ export interface Tokenizer {
   newDecoder(): TokenDecoder
   /**
    * The prompt text of a chat, to be encoded with `addSpecialTokens: false` (templates write BOS themselves).
-   * @throws UserError without a template, or in the template's own words.
+   * @throws UserError without a template, and as `renderChatTemplate`
    */
   applyChatTemplate(messages: readonly Message[], options?: ApplyChatTemplateOptions): string
 }
 
 export interface ApplyChatTemplateOptions extends ChatOptions {
-  /** A template to use in place of the tokenizer's own. */
+  /** A template to use instead of the tokenizer's own, or the name of one of these. */
   readonly chatTemplate?: string
 }
 
@@ -52,7 +55,7 @@ export interface TokenizerFiles {
 /**
  * Loads a tokenizer.
  * @param source a directory in HF layout (`tokenizer.json`, and where present `tokenizer_config.json`,
- *   `special_tokens_map.json`, `chat_template.jinja` or `.json`), or the parsed files.
+ *   `special_tokens_map.json` and chat templates, see `readTemplateFiles`), or the parsed files.
  * @throws UserError for a missing or broken file, or a kind of tokenizer that is not supported.
  */
 export async function loadTokenizer(source: string | TokenizerFiles): Promise<Tokenizer> {
@@ -68,6 +71,7 @@ function createTokenizer(json: TokenizerJson, config: TokenizerConfig): Tokenize
   const eosId = bpe.ids.get(specialTokens.eos_token ?? '')
   const eosIds = [eosId, ...(config.extra_eos_token_ids ?? [])].filter((id) => id !== undefined)
   const special = (json.added_tokens ?? []).filter((token) => token.special)
+  const templates = new ChatTemplates(config.chat_template)
   const tokenizer: Tokenizer = {
     vocabSize: bpe.tokens.length,
     bosToken: specialTokens.bos_token,
@@ -76,7 +80,8 @@ function createTokenizer(json: TokenizerJson, config: TokenizerConfig): Tokenize
     unkToken: specialTokens.unk_token ?? bpe.unkToken,
     eosTokenIds: [...new Set(eosIds)],
     specialIds: new Set(special.map((token) => token.id)),
-    chatTemplate: pickTemplate(config, false),
+    chatTemplate: templates.plain,
+    hasChatTemplate: !templates.isEmpty,
     encode(text, { addSpecialTokens = true } = {}) {
       // A lone surrogate is no character: it would slip through byte-level models only.
       const wellFormed = text.replace(/\p{Surrogate}/gu, '\uFFFD')
@@ -90,8 +95,7 @@ function createTokenizer(json: TokenizerJson, config: TokenizerConfig): Tokenize
     idToToken: (id) => bpe.tokens[id],
     newDecoder,
     applyChatTemplate(messages, { chatTemplate, ...options } = {}) {
-      const template = chatTemplate ?? pickTemplate(config, (options.tools?.length ?? 0) > 0)
-      if (template === undefined) throw usageError(noTemplate)
+      const template = templates.pick(options.tools !== undefined, chatTemplate)
       return renderChatTemplate(template, messages, {
         ...options,
         variables: { ...specialTokens, ...options.variables },
@@ -100,9 +104,6 @@ function createTokenizer(json: TokenizerJson, config: TokenizerConfig): Tokenize
   }
   return tokenizer
 }
-
-const noTemplate =
-  'This model has no chat template: give one with --chat-template, or the prompt as it is with --raw.'
 
 /** What is used of @huggingface/tokenizers; its own declarations do not resolve under NodeNext. */
 interface Pipeline {
@@ -141,13 +142,6 @@ function createBpe(json: TokenizerJson): Bpe {
   return bpe
 }
 
-/** The `tool_use` template where tools are given and there is one, else the only or the default one. */
-function pickTemplate({ chat_template: template }: TokenizerConfig, tools: boolean): string | undefined {
-  if (!Array.isArray(template)) return (template as string | null | undefined) ?? undefined
-  const named = new Map(template.map((entry) => [entry.name, entry.template]))
-  return (tools ? named.get('tool_use') : undefined) ?? named.get('default')
-}
-
 function specialTokenTexts({ bos_token, eos_token, pad_token, unk_token }: TokenizerConfig) {
   const text = (token: SpecialToken | undefined) => (typeof token === 'string' ? token : token?.content)
   return {
@@ -159,18 +153,16 @@ function specialTokenTexts({ bos_token, eos_token, pad_token, unk_token }: Token
 }
 
 async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
-  const [tokenizerJson, config, specialTokens, jinja, templateJson] = await Promise.all([
+  const [tokenizerJson, config, specialTokens] = await Promise.all([
     readJson<TokenizerJson>(directory, 'tokenizer.json'),
     readJson<TokenizerConfig>(directory, 'tokenizer_config.json'),
     readJson<TokenizerConfig>(directory, 'special_tokens_map.json'),
-    readText(join(directory, 'chat_template.jinja')),
-    readJson<TokenizerConfig>(directory, 'chat_template.json'),
   ])
   if (!tokenizerJson?.model) {
     const fault = tokenizerJson ? 'has no "model"' : 'is missing'
     throw new UserError(`${join(directory, 'tokenizer.json')} ${fault}: the model needs it to read text.`)
   }
-  const template = jinja ?? templateJson?.chat_template ?? config?.chat_template
+  const template = await readTemplateFiles(directory, config?.chat_template)
   return { tokenizerJson, tokenizerConfig: { ...specialTokens, ...config, chat_template: template } }
 }
 
