@@ -1,5 +1,6 @@
 import { generationConfigSchema } from '../generation/config.js'
 import type { Message } from '../tokenizer/chat-template.js'
+import { exactMessages, messagesFault } from '../tokenizer/message-content.js'
 import type { Line } from './lines.js'
 
 export type RowId = string | number
@@ -67,7 +68,11 @@ export function parseRow(line: Line): Row | BadRow {
   }
   try {
     const value: unknown = JSON.parse(text)
-    if (isObject(value)) return rowOf(value, line.number)
+    if (isObject(value)) {
+      const { messages } = value
+      const exact = messages === undefined ? value : { ...value, messages: exactMessages(text, messages) }
+      return rowOf(exact, line.number)
+    }
   } catch (error) {
     return bad(`Line ${line.number} is not valid JSON: ${(error as Error).message}.`)
   }
@@ -104,7 +109,8 @@ function promptFault(prompt: unknown, messages: unknown): string | undefined {
   }
   if (messages === undefined) return typeof prompt === 'string' ? undefined : 'The prompt is no text.'
   const isMessage = (message: unknown) => isObject(message) && typeof message.role === 'string'
-  if (Array.isArray(messages) && messages.length > 0 && messages.every(isMessage)) return undefined
+  if (Array.isArray(messages) && messages.length > 0 && messages.every(isMessage))
+    return messagesFault(messages)
   return 'messages is no list of messages: give at least one {"role": "...", "content": "..."}.'
 }
 

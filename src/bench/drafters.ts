@@ -162,5 +162,5 @@ async function runAll(
 }
 
 function asked({ tokenizer }: LanguageModel, content: string): Prompt {
-  return tokenizer.chatTemplate === undefined ? content : [{ role: 'user', content }]
+  return tokenizer.hasChatTemplate ? [{ role: 'user', content }] : content
 }

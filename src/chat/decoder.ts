@@ -33,7 +33,7 @@ export class ChatDecoder {
     const { chatTemplate, raw } = options
     this.keeping = new KeepingModel(model.model)
     this.own = withAnswerLength(model.generationConfig)
-    this.isChat = !raw && (chatTemplate ?? model.tokenizer.chatTemplate) !== undefined
+    this.isChat = !raw && (chatTemplate !== undefined || model.tokenizer.hasChatTemplate)
   }
 
   /** @throws UserError as `checkSettings`, and for early exits that the model was loaded without */

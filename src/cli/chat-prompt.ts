@@ -24,7 +24,7 @@ export function promptFor(
   { raw, system }: ChatFlags,
   chatTemplate: string | undefined,
 ): Prompt {
-  const chats = !raw && (chatTemplate ?? tokenizer.chatTemplate) !== undefined
+  const chats = !raw && (chatTemplate !== undefined || tokenizer.hasChatTemplate)
   if (!chats && system !== undefined) {
     throw usageError('--system needs a chat template, which this model lacks: give one with --chat-template.')
   }

@@ -46,7 +46,7 @@ export function describeModel({ path, spec, store }: OpenModel, tokenizer: Token
     attention_heads: spec.heads,
     key_value_heads: spec.kvHeads,
     special_tokens: specialTokens(tokenizer),
-    chat_template: tokenizer.chatTemplate !== undefined,
+    chat_template: tokenizer.hasChatTemplate,
     strategies: MODES,
     memory: {
       weights: Object.fromEntries(weights),

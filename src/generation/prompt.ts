@@ -1,4 +1,4 @@
-import { usageError } from '../errors.js'
+import { UserError, usageError } from '../errors.js'
 import type { Message } from '../tokenizer/chat-template.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
@@ -7,7 +7,7 @@ export type Prompt = string | readonly number[] | readonly Message[]
 
 export interface PromptOptions {
   readonly tokenizer: Tokenizer
-  /** A Jinja chat template in place of the model's own. */
+  /** A Jinja chat template instead of the model's own, or the name of one of these. */
   readonly chatTemplate?: string
   /** What an empty prompt starts with, as in HF. */
   readonly bosTokenId?: number
@@ -17,7 +17,7 @@ export interface PromptOptions {
 
 /**
  * A prompt's token ids.
- * @throws UserError for a prompt without tokens where the model has no BOS to start from, and for a text so long that it need
+ * @throws UserError for a chat of which the template makes nothing, a prompt without tokens where the model has no BOS to start from, and for a text so long that it need
  *   not be cut into tokens to see that they do not fit
  */
 export function encodePrompt(prompt: Prompt, options: PromptOptions): number[] {
@@ -33,6 +33,11 @@ function encodeText(prompt: string | readonly Message[], options: PromptOptions)
   const text = isChat
     ? tokenizer.applyChatTemplate(prompt, { addGenerationPrompt: true, chatTemplate })
     : prompt
+  if (isChat && text === '') {
+    throw new UserError(
+      'The chat template makes nothing of this conversation: give another one with --chat-template, or the prompt as it is with --raw.',
+    )
+  }
   if (text.length > maxPositions * longestToken(tokenizer)) {
     throw usageError(
       `The prompt has ${text.length} characters, but the model's context ends at ${maxPositions} tokens: shorten the prompt.`,

@@ -1,7 +1,8 @@
 import { UserError, usageError } from '../errors.js'
 import type { ModelId } from './model-id.js'
 
-const SUPPORT = /^(config|generation_config|special_tokens_map|tokenizer[^/]*)\.json$|^chat_template[^/]*$/
+const SUPPORT =
+  /^(config|generation_config|special_tokens_map|tokenizer[^/]*)\.json$|^chat_template[^/]*$|^additional_chat_templates\/[^/]+\.jinja$/
 const STANDARD_SHARD = /^model-\d+-of-(\d+)\.safetensors$/
 const INDEX = 'model.safetensors.index.json'
 

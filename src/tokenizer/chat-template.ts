@@ -1,12 +1,16 @@
-import { readFile } from 'node:fs/promises'
-import { Template } from '@huggingface/jinja'
 import { UserError, usageError } from '../errors.js'
+import { isMissing, readText } from '../files.js'
+import { JinjaError } from '../jinja/errors.js'
+import { Template } from '../jinja/template.js'
+import { Watched } from '../jinja/watched.js'
+import { messagesFault, withJoinedParts } from './message-content.js'
 
 /**
  * A chat message: `role` (system, user, assistant, tool), mostly `content`, and whatever a template reads.
  */
 export interface Message {
   readonly role: string
+  /** A text, or a list of text parts; a template that reads texts alone is given the parts as one text. */
   readonly content?: unknown
   readonly [field: string]: unknown
 }
@@ -21,83 +25,110 @@ export interface ChatOptions {
 }
 
 /**
- * Renders a chat template with the variables and functions that HF's `apply_chat_template` gives it:
- * messages, tools, add_generation_prompt, raise_exception, strftime_now. Two things differ from Python's
- * Jinja, as Hugging Face's JavaScript one has them: a boolean, list or object that is printed as it is
- * (without `tojson`) comes in JSON's spelling, and an item beyond the end of a list is no error.
- * @throws UserError in the words of the template (`raise_exception`) or of its syntax error.
+ * Renders a chat template as HF's `apply_chat_template` does, in the same Jinja (`src/jinja`) and with the same variables.
+ * Content parts are given to the template as HF gives them; where it cannot read them, they are one text.
+ * @throws UserError in the words of the template (`raise_exception`), exit code 2; for a template that is no Jinja, uses what is
+ *   not understood here, fails or does not end, exit code 1, with the line; for content that is no text, exit code 2
  */
 export function renderChatTemplate(
   template: string,
   messages: readonly Message[],
   { addGenerationPrompt = false, tools, variables }: ChatOptions = {},
 ): string {
-  try {
-    return new Template(rebindClock + template).render({
+  const fault = messagesFault(messages)
+  if (fault !== undefined) throw usageError(fault)
+  const render = (given: readonly Message[]) =>
+    compiled(template).render({
       ...variables,
-      our_strftime_now: (format: string) => strftime(new Date(), format),
-      messages,
+      messages: given.map(normalized),
       tools: tools ?? null,
       documents: variables?.documents ?? null,
       add_generation_prompt: addGenerationPrompt,
     })
+  try {
+    return withParts(messages, render)
   } catch (error) {
-    const reason = (error as Error).message
-    throw usageError(`The chat template refuses this conversation: ${reason}`, { cause: error })
+    throw error instanceof JinjaError ? explained(error) : error
   }
 }
 
 /**
- * The package refuses a variable with the name of one of its functions; trim_blocks takes the newline away.
+ * What a template makes of messages with their parts as they are, as HF gives them. A template that takes them for a text, or does
+ * not look at them, is written for texts, and is given one for each message: HF fails there, or drops what was said.
  */
-const rebindClock = '{% set strftime_now = our_strftime_now %}\n'
+function withParts(messages: readonly Message[], render: (messages: readonly Message[]) => string): string {
+  const parts: Watched[] = []
+  const given = messages.map((message) => {
+    if (!Array.isArray(message.content)) return message
+    const content = new Watched(message.content)
+    parts.push(content)
+    return { ...message, content }
+  })
+  try {
+    const prompt = render(given)
+    if (parts.every(({ isRead, items }) => isRead || items.length === 0)) return prompt
+  } catch (error) {
+    if (parts.length === 0 || !(error instanceof JinjaError) || error.kind !== 'runtime') throw error
+  }
+  return render(withJoinedParts(messages))
+}
+
+const REASONING = ['reasoning_content', 'thinking', 'reasoning'] as const
+
+/** A message as HF hands it to a template: without fields that are null, and with its reasoning under the names that templates read. */
+function normalized(message: Message): Message {
+  const entries = Object.entries(message).filter(([, value]) => value !== null && value !== undefined)
+  const given = Object.fromEntries(entries) as Message
+  const reasoning = REASONING.map((field) => given[field]).find((value) => value !== undefined)
+  return reasoning === undefined ? given : { thinking: reasoning, ...given, reasoning_content: reasoning }
+}
+
+let last: { readonly source: string; readonly template: Template } | undefined
+
+/** The template of a source; the last one is kept, since a batch and training render it again and again. */
+function compiled(source: string): Template {
+  if (last?.source !== source) last = { source, template: new Template(source) }
+  return last.template
+}
+
+/** What a template's error says to a user. */
+function explained(error: JinjaError): UserError {
+  const { kind, message, line } = error
+  const place = line === undefined ? '' : ` in line ${line}`
+  if (kind === 'raised') {
+    return usageError(`The chat template refuses this conversation: ${message}`, { cause: error })
+  }
+  const sentence = {
+    syntax: `The chat template is not valid Jinja${place}: ${message}.`,
+    unsupported: `The chat template uses ${message}, which is not understood here${place && ` (${place.slice(4)})`}.`,
+    runtime: `The chat template fails${place}: ${message}.`,
+    limit: `The chat template is stopped${place}: ${message}.`,
+  }[kind]
+  return new UserError(sentence, 1, { cause: error })
+}
+
+/** Whether a text is a template, and no path or name. */
+export function isTemplate(text: string): boolean {
+  return /\{[{%#]/.test(text)
+}
 
 /**
- * The value of `--chat-template`: a template as it is where it holds a Jinja tag, else the path of a file.
- * @throws UserError for a file that cannot be read.
+ * The value of `--chat-template`: a template as it is where it holds a Jinja tag, the template of a file, or else the name of one
+ * of the model's templates, which `applyChatTemplate` looks up.
+ * @throws UserError for a file that cannot be read
  */
 export async function readChatTemplate(pathOrTemplate: string): Promise<string> {
-  if (/\{[{%#]/.test(pathOrTemplate)) return pathOrTemplate
+  if (isTemplate(pathOrTemplate)) return pathOrTemplate
   try {
-    return await readFile(pathOrTemplate, 'utf8')
+    return await readText(pathOrTemplate)
   } catch (error) {
+    const isName = /^[\w-]+$/.test(pathOrTemplate)
+    if (!isMissing((error as Error).cause)) throw error
+    if (isName) return pathOrTemplate
     throw new UserError(
       `The chat template "${pathOrTemplate}" is neither a readable file nor a Jinja template.`,
       2,
       { cause: error },
     )
   }
-}
-
-/**
- * Python's `strftime` in the C locale, which the package's own lacks: it speaks the machine's language and
- * knows no weekdays. A directive that is not here stays as it is.
- */
-export function strftime(date: Date, format: string): string {
-  return format.replace(
-    /%([a-zA-Z%])/g,
-    (directive, letter: string) => directives[letter]?.(date) ?? directive,
-  )
-}
-
-const name = (options: Intl.DateTimeFormatOptions) => {
-  return (date: Date) => new Intl.DateTimeFormat('en-US', options).format(date)
-}
-const digits = (value: number, length = 2) => String(value).padStart(length, '0')
-
-const directives: Readonly<Record<string, (date: Date) => string>> = {
-  Y: (date) => String(date.getFullYear()),
-  y: (date) => digits(date.getFullYear() % 100),
-  m: (date) => digits(date.getMonth() + 1),
-  d: (date) => digits(date.getDate()),
-  B: name({ month: 'long' }),
-  b: name({ month: 'short' }),
-  A: name({ weekday: 'long' }),
-  a: name({ weekday: 'short' }),
-  H: (date) => digits(date.getHours()),
-  I: (date) => digits(((date.getHours() + 11) % 12) + 1),
-  p: (date) => (date.getHours() < 12 ? 'AM' : 'PM'),
-  M: (date) => digits(date.getMinutes()),
-  S: (date) => digits(date.getSeconds()),
-  '%': () => '%',
 }

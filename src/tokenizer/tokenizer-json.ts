@@ -55,8 +55,8 @@ export interface TokenizerJson {
  * fields, under `bos_token`, `eos_token` and more names (see `specialTokens`), and
  */
 export interface TokenizerConfig {
-  /** One template, or several by name: `default` for plain chats, `tool_use` where tools are given. */
-  readonly chat_template?: string | readonly { readonly name: string; readonly template: string }[] | null
+  /** One template, or several by name, as `ChatTemplates` takes them: it tells what is none. */
+  readonly chat_template?: unknown
   /** Beyond HF's fields: more ids that end a text; GGUF files have them. */
   readonly extra_eos_token_ids?: readonly number[]
   readonly [field: string]: unknown

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { UserError, usageError } from '../errors.js'
-import { readJsonIfThere, readTextIfThere } from '../files.js'
+import { UserError } from '../errors.js'
+import { readJsonIfThere } from '../files.js'
 import { isJsonObject, kindOf } from '../json.js'
 import { type ChatOptions, type Message, renderChatTemplate } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
 import { Pipeline } from './pipeline.js'
+import { ChatTemplates, readTemplateFiles } from './template-files.js'
 import type { TokenDecoder } from './token-decoder.js'
 import type { ClassHints } from './tokenizer-class.js'
 import type { TokenizerConfig, TokenizerJson } from './tokenizer-json.js'
@@ -23,6 +24,8 @@ export interface Tokenizer {
   readonly specialIds: ReadonlySet<number>
   /** The chat template (Jinja) for plain chats. */
   readonly chatTemplate: string | undefined
+  /** Whether there is a chat template, be it one that cannot be used or one of several of which none is for plain chats. */
+  readonly hasChatTemplate: boolean
   /** Ids of a text; with BOS and EOS where the model wants them, unless `addSpecialTokens` is false. */
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[]
   /** Text of ids; ids without a token are left out, invalid UTF-8 becomes U+FFFD. */
@@ -34,13 +37,13 @@ export interface Tokenizer {
   newDecoder(): TokenDecoder
   /**
    * The prompt text of a chat, to be encoded with `addSpecialTokens: false` (templates write BOS themselves).
-   * @throws UserError without a template, or in the template's own words.
+   * @throws UserError without a template, and as `renderChatTemplate`
    */
   applyChatTemplate(messages: readonly Message[], options?: ApplyChatTemplateOptions): string
 }
 
 export interface ApplyChatTemplateOptions extends ChatOptions {
-  /** A template to use in place of the tokenizer's own. */
+  /** A template to use instead of the tokenizer's own, or the name of one of these. */
   readonly chatTemplate?: string
 }
 
@@ -57,7 +60,7 @@ export interface TokenizerFiles {
 /**
  * Loads a tokenizer.
  * @param source a directory in HF layout (`tokenizer.json`, and where present `tokenizer_config.json`,
- *   `special_tokens_map.json`, `added_tokens.json`, `chat_template.jinja` or `.json`), or the parsed files.
+ *   `special_tokens_map.json`, `added_tokens.json` and chat templates, see `readTemplateFiles`), or the parsed files.
  * @throws UserError for a missing or broken file, or a kind of tokenizer that is not supported.
  */
 export async function loadTokenizer(source: string | TokenizerFiles): Promise<Tokenizer> {
@@ -72,6 +75,7 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
   const specialTokens = Object.fromEntries(special.named)
   const eosId = added.idOf(specialTokens.eos_token ?? '')
   const eosIds = [eosId, ...(config.extra_eos_token_ids ?? [])].filter((id) => id !== undefined)
+  const templates = new ChatTemplates(config.chat_template)
   const tokenizer: Tokenizer = {
     vocabSize: Math.max(model.tokens.length, added.size),
     bosToken: specialTokens.bos_token,
@@ -80,7 +84,8 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
     unkToken: specialTokens.unk_token ?? model.unkToken,
     eosTokenIds: [...new Set(eosIds)],
     specialIds: added.specialIds(),
-    chatTemplate: pickTemplate(config, false),
+    chatTemplate: templates.plain,
+    hasChatTemplate: !templates.isEmpty,
     encode(text, { addSpecialTokens = true } = {}) {
       // A lone surrogate is no character: it would slip through byte-level models only.
       const wellFormed = text.replace(/\p{Surrogate}/gu, '\uFFFD')
@@ -94,8 +99,7 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
     idToToken: (id) => added.tokenOf(id),
     newDecoder,
     applyChatTemplate(messages, { chatTemplate, ...options } = {}) {
-      const template = chatTemplate ?? pickTemplate(config, (options.tools?.length ?? 0) > 0)
-      if (template === undefined) throw usageError(noTemplate)
+      const template = templates.pick(options.tools !== undefined, chatTemplate)
       return renderChatTemplate(template, messages, {
         ...options,
         variables: { ...specialTokens, ...options.variables },
@@ -105,35 +109,22 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
   return tokenizer
 }
 
-const noTemplate =
-  'This model has no chat template: give one with --chat-template, or the prompt as it is with --raw.'
-
-/** The `tool_use` template where tools are given and there is one, else the only or the default one. */
-function pickTemplate({ chat_template: template }: TokenizerConfig, tools: boolean): string | undefined {
-  if (!Array.isArray(template)) return (template as string | null | undefined) ?? undefined
-  const named = new Map(template.map((entry) => [entry.name, entry.template]))
-  return (tools ? named.get('tool_use') : undefined) ?? named.get('default')
-}
-
 async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
-  const [tokenizerJson, config, specialTokensMap, addedTokens, model, jinja, templateJson] =
-    await Promise.all([
-      readObject(directory, 'tokenizer.json'),
-      readObject(directory, 'tokenizer_config.json'),
-      readObject(directory, 'special_tokens_map.json'),
-      readObject(directory, 'added_tokens.json'),
-      readObject(directory, 'config.json'),
-      readTextIfThere(join(directory, 'chat_template.jinja')),
-      readObject(directory, 'chat_template.json'),
-    ])
+  const [tokenizerJson, config, specialTokensMap, addedTokens, model] = await Promise.all([
+    readObject(directory, 'tokenizer.json'),
+    readObject(directory, 'tokenizer_config.json'),
+    readObject(directory, 'special_tokens_map.json'),
+    readObject(directory, 'added_tokens.json'),
+    readObject(directory, 'config.json'),
+  ])
   if (!tokenizerJson?.model) {
     const fault = tokenizerJson ? 'has no "model"' : 'is missing'
     throw new UserError(`${join(directory, 'tokenizer.json')} ${fault}: the model needs it to read text.`)
   }
-  const template = jinja ?? templateJson?.chat_template ?? config?.chat_template
+  const template = await readTemplateFiles(directory, config?.chat_template)
   return {
     tokenizerJson: tokenizerJson as unknown as TokenizerJson,
-    tokenizerConfig: { ...config, chat_template: template as TokenizerConfig['chat_template'] },
+    tokenizerConfig: { ...config, chat_template: template },
     specialTokensMap,
     addedTokens,
     hints: {

@@ -15,6 +15,7 @@ export function stubTokenizer(vocabSize: number): Tokenizer {
     eosTokenIds: [],
     specialIds: new Set(),
     chatTemplate: undefined,
+    hasChatTemplate: false,
     encode,
     decode: (ids) => ids.map((id) => idToToken(id) ?? '').join(''),
     tokenToId: (token) => encode(token).at(0),

@@ -3,12 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
-import {
-  type Message,
-  readChatTemplate,
-  renderChatTemplate,
-  strftime,
-} from '../../src/tokenizer/chat-template.js'
+import { strftime } from '../../src/jinja/strftime.js'
+import { type Message, readChatTemplate, renderChatTemplate } from '../../src/tokenizer/chat-template.js'
 import { golden } from './tokenizer-golden.js'
 
 interface Golden {

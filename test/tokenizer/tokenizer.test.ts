@@ -135,7 +135,7 @@ describe('a directory', () => {
     write('chat_template.jinja', 'jinja {{ messages[0].content }}')
     const tokenizer = await loadTokenizer(directory)
     expect(tokenizer.applyChatTemplate(messages)).toBe('jinja hi')
-    expect(tokenizer.applyChatTemplate(messages, { chatTemplate: 'mine' })).toBe('mine')
+    expect(tokenizer.applyChatTemplate(messages, { chatTemplate: '{{ 1 }} mine' })).toBe('1 mine')
   })
 
   it('picks a named template by the tools', async () => {

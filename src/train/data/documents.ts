@@ -1,5 +1,6 @@
 import { usageError } from '../../errors.js'
 import type { Message } from '../../tokenizer/chat-template.js'
+import { exactMessages, messagesFault } from '../../tokenizer/message-content.js'
 import { openSources, type SourceFile, type SourceOptions } from './source-file.js'
 import { type TextPart, textParts } from './text-parts.js'
 
@@ -90,7 +91,11 @@ function parseLine(line: string, origin: string): TrainingDocument {
   if (typeof question === 'string' && isFilled(answer)) {
     return { kind: 'prompt', prompt: `${question}\n`, completion: answer, origin }
   }
-  if (isConversation(messages)) return { kind: 'chat', messages, origin }
+  if (isConversation(messages)) {
+    const fault = messagesFault(messages)
+    if (fault !== undefined) throw usageError(`${origin}: ${fault}`)
+    return { kind: 'chat', messages: exactMessages(line, messages) as Message[], origin }
+  }
   throw usageError(
     `${origin} is no training document: it needs a "text", a "prompt" and a "completion", a "question" and an "answer", or "messages" with role and content and one from the assistant.`,
   )
@@ -112,7 +117,6 @@ function isFilled(text: unknown): text is string {
 
 function isConversation(value: unknown): value is Message[] {
   if (!Array.isArray(value)) return false
-  const isMessage = (message: Partial<Message> | null) =>
-    typeof message?.role === 'string' && typeof message.content === 'string'
+  const isMessage = (message: Partial<Message> | null) => typeof message?.role === 'string'
   return value.every(isMessage) && value.some(({ role }) => role === 'assistant')
 }

@@ -35,12 +35,12 @@ CONVERSATIONS = {
         {"role": "tool", "content": "rain"},
         {"role": "tool", "content": "sun"},
     ],
-    "parts": [{"role": "user", "content": [{"type": "text", "text": " What is it? "}, {"type": "image"}]}],
+    "parts": [{"role": "user", "content": [{"type": "text", "text": " What is it? "}, {"type": "text", "text": "Say."}]}],
     "wrong": [USER, USER],
     "empty": [],
 }
 # The other templates take content for a string, or the first message for granted.
-ONLY = {"parts": ["gemma-style", "qwen-style"], "empty": ["smollm2", "plain"]}
+ONLY = {"parts": ["gemma-style"], "empty": ["smollm2", "plain"]}
 DATES = ["2024-01-05 00:07:09", "2023-07-26 12:30:00", "1999-12-31 23:59:59"]
 FORMATS = ["%Y-%m-%d", "%d %b %Y", "%A, %B %d, %y", "%a %I:%M %p", "%H:%M:%S 100%%"]
 OPTIONS = {

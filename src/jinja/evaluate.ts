@@ -1,0 +1,142 @@
+import { NO_NAMED } from './arguments.js'
+import { compare } from './compare.js'
+import { environment } from './environment.js'
+import { JinjaError, typeError, unsupported } from './errors.js'
+import { iterate } from './iterate.js'
+import { spend } from './meter.js'
+import { call } from './methods.js'
+import type { Arguments, Expression, Filter } from './nodes.js'
+import { binary, concatenated, negated, positive, slice } from './operators.js'
+import { repr } from './repr.js'
+import type { Scope } from './scope.js'
+import { Dict, type Named, orElse, Tuple, textOf, truthy, typeName, Undefined, type Value } from './values.js'
+
+/** The value of an expression. @throws JinjaError with its line */
+export function evaluate(node: Expression, scope: Scope): Value {
+  spend(1)
+  try {
+    return evaluateNode(node, scope)
+  } catch (error) {
+    throw placed(error, node.line)
+  }
+}
+
+/** An error with the line where it came up first. */
+export function placed(error: unknown, line: number): unknown {
+  if (error instanceof JinjaError) error.line ??= line
+  return error
+}
+
+function evaluateNode(node: Expression, scope: Scope): Value {
+  switch (node.type) {
+    case 'const':
+      return node.value
+    case 'name':
+      return orElse(scope.get(node.name), () => undefinedName(node.name))
+    case 'list':
+      return node.items.map((item) => evaluate(item, scope))
+    case 'tuple':
+      return new Tuple(node.items.map((item) => evaluate(item, scope)))
+    case 'dict':
+      return new Dict(node.pairs.map(([key, value]) => [evaluate(key, scope), evaluate(value, scope)]))
+    case 'concat':
+      return concatenated(node.items.map((item) => evaluate(item, scope)))
+    case 'not':
+      return !truthy(evaluate(node.operand, scope))
+    case 'neg':
+      return negated(evaluate(node.operand, scope))
+    case 'pos':
+      return positive(evaluate(node.operand, scope))
+    case 'and': {
+      const left = evaluate(node.left, scope)
+      return truthy(left) ? evaluate(node.right, scope) : left
+    }
+    case 'or': {
+      const left = evaluate(node.left, scope)
+      return truthy(left) ? left : evaluate(node.right, scope)
+    }
+    case 'binary':
+      return binary(node.operator, evaluate(node.left, scope), evaluate(node.right, scope))
+    case 'compare':
+      return compareAll(node, scope)
+    case 'conditional':
+      if (truthy(evaluate(node.test, scope))) return evaluate(node.value, scope)
+      if (node.otherwise) return evaluate(node.otherwise, scope)
+      return new Undefined(
+        `the inline if-expression on line ${node.line} evaluated to false and no else section was defined`,
+      )
+    case 'attribute':
+      return environment.attribute(evaluate(node.object, scope), node.name)
+    case 'item':
+      return environment.item(evaluate(node.object, scope), evaluate(node.index, scope))
+    case 'slice': {
+      const object = evaluate(node.object, scope)
+      return slice(
+        object,
+        node.bounds.map((bound) => bound && evaluate(bound, scope)),
+      )
+    }
+    case 'call': {
+      const callee = evaluate(node.callee, scope)
+      const { args, named } = evaluateArguments(node.args, scope)
+      return call(callee, args, named)
+    }
+    case 'filter':
+      return applyFilter(node, evaluate(node.value!, scope), scope)
+    case 'test': {
+      const value = evaluate(node.value, scope)
+      const { args, named } = evaluateArguments(node.args, scope)
+      return environment.test(node.name, value, args, named)
+    }
+  }
+}
+
+function undefinedName(name: string): Value {
+  if (name === 'self' || name === 'lipsum') unsupported(`the variable ${name}`)
+  return new Undefined(`${repr(name)} is undefined`)
+}
+
+/** `a < b < c`: each operand is evaluated once, up to the first pair that does not hold. */
+function compareAll(node: Expression & { type: 'compare' }, scope: Scope): boolean {
+  let left = evaluate(node.first, scope)
+  for (const { operator, operand } of node.rest) {
+    const right = evaluate(operand, scope)
+    if (!compare(operator, left, right)) return false
+    left = right
+  }
+  return true
+}
+
+export function applyFilter(node: Filter, value: Value, scope: Scope): Value {
+  const { args, named } = evaluateArguments(node.args, scope)
+  try {
+    return environment.filter(node.name, value, args, named)
+  } catch (error) {
+    throw placed(error, node.line)
+  }
+}
+
+export function evaluateArguments(node: Arguments, scope: Scope): { args: Value[]; named: Named } {
+  const args = node.positional.map((item) => evaluate(item, scope))
+  if (node.spread) args.push(...iterateSpread(evaluate(node.spread, scope)))
+  if (node.named.length === 0 && !node.spreadNamed) return { args, named: NO_NAMED }
+  const named = new Map(node.named.map(([name, value]) => [name, evaluate(value, scope)] as const))
+  if (node.spreadNamed) addNamed(named, evaluate(node.spreadNamed, scope))
+  return { args, named }
+}
+
+function iterateSpread(value: Value): Value[] {
+  const items = [...iterate(value)]
+  if (items.length > 10_000) typeError('more than 10000 arguments are given')
+  return items
+}
+
+function addNamed(named: Map<string, Value>, fields: Value): void {
+  if (!(fields instanceof Dict)) typeError(`argument after ** must be a mapping, not ${typeName(fields)}`)
+  for (const [key, value] of fields.entries()) {
+    const name = textOf(key)
+    if (name === undefined) typeError('keywords must be strings')
+    if (named.has(name)) typeError(`got multiple values for keyword argument '${name}'`)
+    named.set(name, value)
+  }
+}

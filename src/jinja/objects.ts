@@ -1,0 +1,215 @@
+import { bindPlaces } from './arguments.js'
+import { equal } from './compare.js'
+import { raise, typeError } from './errors.js'
+import { sizeOf } from './iterate.js'
+import { spend } from './meter.js'
+import { makeDict } from './methods.js'
+import { dictRepr } from './repr.js'
+import { Callable, type Dict, Instance, type Named, Tuple, Undefined, type Value } from './values.js'
+
+const fn = (name: string, run: (args: readonly Value[]) => Value) =>
+  new Callable('method', name, (args, named) => {
+    if (named.size > 0) typeError(`${name}() takes no keyword arguments`)
+    return run(args)
+  })
+
+/** The one value that a template can change; transformers keeps names that begin with an underscore out of it. */
+export class Namespace extends Instance {
+  readonly type = 'TemplateNamespace'
+  private readonly fields: Dict
+
+  constructor(args: readonly Value[], named: Named) {
+    super()
+    this.fields = makeDict(args, named)
+    for (const name of this.fields.keys()) checkField(name)
+  }
+
+  attribute(name: string): Value | undefined {
+    return this.fields.get(name)
+  }
+
+  set(name: string, value: Value): void {
+    checkField(name)
+    this.fields.set(name, value)
+  }
+
+  repr(): string {
+    return `<Namespace ${dictRepr(this.fields)}>`
+  }
+}
+
+function checkField(name: Value): void {
+  if (typeof name === 'string' && name.startsWith('_')) {
+    raise('SecurityError', `a namespace takes no field whose name begins with an underscore, such as ${name}`)
+  }
+}
+
+/** `cycler(...)`. */
+export class Cycler extends Instance {
+  readonly type = 'Cycler'
+  private place = 0
+
+  constructor(private readonly items: readonly Value[]) {
+    super()
+    if (items.length === 0) raise('RuntimeError', 'at least one item has to be provided')
+  }
+
+  attribute(name: string): Value | undefined {
+    const current = this.items[this.place]
+    const move = (to: number, result: Value) =>
+      fn(name, () => {
+        this.place = to
+        return result
+      })
+    switch (name) {
+      case 'current':
+        return current
+      case 'items':
+        return new Tuple(this.items)
+      case 'pos':
+        return BigInt(this.place)
+      case 'reset':
+        return move(0, null)
+      case 'next':
+        return fn(name, () => {
+          const item = this.items[this.place]
+          this.place = (this.place + 1) % this.items.length
+          return item
+        })
+    }
+    return undefined
+  }
+}
+
+/** `joiner(separator)`: nothing at the first call, then the separator. */
+export class Joiner extends Instance {
+  readonly type = 'Joiner'
+  private used = false
+
+  constructor(private readonly separator: Value) {
+    super()
+  }
+
+  attribute(name: string): Value | undefined {
+    return name === 'sep' ? this.separator : name === 'used' ? this.used : undefined
+  }
+
+  call(): Value {
+    if (this.used) return this.separator
+    this.used = true
+    return ''
+  }
+}
+
+const END = Symbol('the end of a loop')
+
+/** `loop`: what a loop tells of itself. Items are looked at one ahead where the last is asked for. */
+export class Loop extends Instance {
+  readonly type = 'LoopContext'
+  private index0 = -1
+  private current: Value | undefined
+  private before: Value | undefined
+  private ahead: Value | typeof END | undefined
+  private length: number | undefined
+  private items: Iterator<Value>
+  private last: readonly Value[] | undefined
+
+  /** @param recurse renders the loop of other items; undefined for a loop that is not recursive */
+  constructor(
+    private readonly source: Value | undefined,
+    items: Iterator<Value>,
+    private readonly recurse: ((items: Value, depth: number) => string) | undefined,
+    private readonly depth0: number,
+  ) {
+    super()
+    this.items = items
+  }
+
+  next(): Value | undefined {
+    spend(1)
+    const item = this.peek()
+    this.ahead = undefined
+    if (item === END) return undefined
+    this.index0++
+    this.before = this.current
+    this.current = item
+    return item
+  }
+
+  private peek(): Value | typeof END {
+    if (this.ahead === undefined) {
+      const next = this.items.next()
+      this.ahead = next.done ? END : next.value
+    }
+    return this.ahead
+  }
+
+  private size(): number {
+    if (this.length !== undefined) return this.length
+    const size = this.source === undefined ? undefined : sizeOf(this.source)
+    if (size === undefined) {
+      const hadLooked = this.ahead !== undefined && this.ahead !== END
+      const rest: Value[] = []
+      for (let next = this.items.next(); !next.done; next = this.items.next()) {
+        spend(1)
+        rest.push(next.value)
+      }
+      this.items = rest.values()
+      if (this.ahead === END) this.ahead = undefined
+      this.length = rest.length + this.index0 + 1 + (hadLooked ? 1 : 0)
+    } else this.length = size
+    return this.length
+  }
+
+  attribute(name: string): Value | undefined {
+    const { index0 } = this
+    switch (name) {
+      case 'index':
+        return BigInt(index0 + 1)
+      case 'index0':
+        return BigInt(index0)
+      case 'first':
+        return index0 === 0
+      case 'last':
+        return this.peek() === END
+      case 'length':
+        return BigInt(this.size())
+      case 'revindex':
+        return BigInt(this.size() - index0)
+      case 'revindex0':
+        return BigInt(this.size() - index0 - 1)
+      case 'depth':
+        return BigInt(this.depth0 + 1)
+      case 'depth0':
+        return BigInt(this.depth0)
+      case 'previtem':
+        return index0 === 0 ? new Undefined('there is no previous item') : this.before
+      case 'nextitem': {
+        const item = this.peek()
+        return item === END ? new Undefined('there is no next item') : item
+      }
+      case 'cycle':
+        return fn(name, (args) => args[index0 % args.length] ?? typeError('no items for cycling given'))
+      case 'changed':
+        return fn(name, (args) => this.changed(args))
+    }
+    return undefined
+  }
+
+  private changed(values: readonly Value[]): boolean {
+    const { last } = this
+    const isSame = last?.length === values.length && values.every((value, i) => equal(value, last[i]))
+    if (!isSame) this.last = values
+    return !isSame
+  }
+
+  call(args: readonly Value[], named: Named): Value {
+    const [items] = bindPlaces('loop', 'iterable', args, named)
+    if (!this.recurse) typeError("the loop must have the 'recursive' marker to be called recursively")
+    return this.recurse(items!, this.depth0 + 1)
+  }
+
+  repr(): string {
+    return `<LoopContext ${this.index0 + 1}/${this.size()}>`
+  }
+}

@@ -1,0 +1,154 @@
+import { raise, typeError, unsupported, valueError } from './errors.js'
+import { spendText } from './meter.js'
+import { formatFloat, formatInteger } from './number-format.js'
+import { floatOf, truncate } from './numbers.js'
+import { repr, str } from './repr.js'
+import { join, lengthOf, repeat, slice } from './text.js'
+import {
+  Dict,
+  indexOf,
+  intOf,
+  isList,
+  Range,
+  Tuple,
+  textOf,
+  typeName,
+  Undefined,
+  type Value,
+} from './values.js'
+
+const CONVERSION = /%(?:\(((?:[^()]|\([^()]*\))*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?([\s\S])?/gu
+
+interface Flags {
+  readonly flags: string
+  readonly width: number
+  readonly precision: number | undefined
+}
+
+/** `template % values`, as Python's printf-style formatting. @throws JinjaError as Python raises */
+export function formatPercent(template: string, values: Value): string {
+  const positional = values instanceof Tuple ? values.items : [values]
+  // Anything that has items by key may stay unused.
+  const isMapping = values instanceof Dict || isList(values) || values instanceof Range
+  const mapping = isMapping || values instanceof Undefined ? values : undefined
+  let used = 0
+  const next = () => {
+    if (used >= positional.length) typeError('not enough arguments for format string')
+    return positional[used++]
+  }
+  const parts: string[] = []
+  let end = 0
+  for (const match of template.matchAll(CONVERSION)) {
+    parts.push(template.slice(end, match.index))
+    end = match.index + match[0].length
+    const [, key, flags, width, precision, kind] = match
+    if (kind === undefined) valueError('incomplete format')
+    const value = (token: string | undefined) => (token === '*' ? indexOf(star(next())) : Number(token))
+    const isLeft = width === '*'
+    const size = width === undefined ? 0 : value(width)
+    const options: Flags = {
+      flags: isLeft && size < 0 ? `${flags}-` : flags,
+      width: Math.abs(size),
+      precision: precision === undefined ? undefined : value(precision || '0'),
+    }
+    if (kind === '%') parts.push('%')
+    else parts.push(convert(kind, key === undefined ? next() : keyed(values, mapping, key), options))
+    if (key !== undefined) used = positional.length
+  }
+  parts.push(template.slice(end))
+  if (used < positional.length && mapping === undefined) {
+    typeError('not all arguments converted during string formatting')
+  }
+  return join(parts)
+}
+
+function star(value: Value): Value {
+  if (typeof value !== 'bigint' && typeof value !== 'boolean') typeError('* wants int')
+  return value
+}
+
+function keyed(values: Value, mapping: Value | undefined, key: string): Value {
+  if (mapping === undefined) typeError('format requires a mapping')
+  if (!(values instanceof Dict)) typeError('list indices must be integers or slices, not str')
+  const value = values.get(key)
+  return value === undefined ? raise('KeyError', repr(key)) : value
+}
+
+function convert(kind: string, value: Value, options: Flags): string {
+  switch (kind) {
+    case 's':
+      return padded(cut(str(value), options), options)
+    case 'r':
+      return padded(cut(repr(value), options), options)
+    case 'a':
+      return unsupported('the conversion %a')
+    case 'c':
+      return padded(character(value), options)
+    case 'd':
+    case 'i':
+    case 'u':
+      return integer(wholeNumber(value, kind), 'd', options)
+    case 'o':
+    case 'x':
+    case 'X':
+      return integer(strictNumber(value, kind), kind, options)
+  }
+  if (!/[eEfFgG]/.test(kind)) valueError(`unsupported format character '${kind}'`)
+  const float = floatOf(value)
+  if (float === undefined) {
+    if (value instanceof Undefined) value.fail()
+    typeError(`must be real number, not ${typeName(value)}`)
+  }
+  const text = formatFloat(float, kind, options.precision, options.flags.includes('#'))
+  return number(float < 0 || Object.is(float, -0), '', text, options)
+}
+
+const cut = (text: string, { precision }: Flags) =>
+  precision === undefined ? text : slice(text, 0, precision)
+
+function character(value: Value): string {
+  const int = intOf(value)
+  if (int !== undefined) {
+    if (int < 0n || int > 0x10ffffn) raise('OverflowError', '%c arg not in range(0x110000)')
+    return String.fromCodePoint(Number(int))
+  }
+  const text = textOf(value)
+  if (text === undefined || lengthOf(text) !== 1) typeError('%c requires int or char')
+  return text
+}
+
+function wholeNumber(value: Value, kind: string): bigint {
+  const int = intOf(value)
+  if (int !== undefined) return int
+  if (typeof value === 'number') return truncate(value)
+  if (value instanceof Undefined) value.fail()
+  typeError(`%${kind} format: a real number is required, not ${typeName(value)}`)
+}
+
+function strictNumber(value: Value, kind: string): bigint {
+  const int = intOf(value)
+  if (int === undefined) typeError(`%${kind} format: an integer is required, not ${typeName(value)}`)
+  return int
+}
+
+function integer(value: bigint, kind: string, options: Flags): string {
+  const digits = formatInteger(value < 0n ? -value : value, kind)
+  const least = Math.min(options.precision ?? 0, 100_000)
+  const prefix = options.flags.includes('#') && kind !== 'd' ? `0${kind}` : ''
+  return number(value < 0n, prefix, digits.padStart(least, '0'), options)
+}
+
+function number(isNegative: boolean, prefix: string, digits: string, { flags, width }: Flags): string {
+  const sign = isNegative ? '-' : flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : ''
+  const start = sign + prefix
+  spendText(width)
+  if (flags.includes('0') && !flags.includes('-')) {
+    return start + digits.padStart(width - start.length, '0')
+  }
+  return padded(start + digits, { flags, width, precision: undefined })
+}
+
+function padded(text: string, { flags, width }: Flags): string {
+  const padding = repeat(' ', width - lengthOf(text))
+  return flags.includes('-') ? text + padding : padding + text
+}

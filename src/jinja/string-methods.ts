@@ -1,0 +1,248 @@
+import { bind, bindPlaces } from './arguments.js'
+import { typeError, unsupported, valueError } from './errors.js'
+import { iterate } from './iterate.js'
+import { capitalize, caseFold, QUESTIONS, swapCase, title } from './letter-case.js'
+import { spendText } from './meter.js'
+import { split, splitLines } from './split.js'
+import { characters, find, join, lengthOf, repeat, sliceIndices } from './text.js'
+import { Dict, indexOf, type Named, Tuple, textOf, truthy, typeName, type Value } from './values.js'
+import { stripEnd, stripStart } from './whitespace.js'
+
+type Method = (text: string, args: readonly Value[], named: Named) => Value
+
+/** A text that a method needs. @throws JinjaError for another value */
+function textFor(name: string, value: Value | undefined): string {
+  const text = value === undefined ? undefined : textOf(value)
+  if (text === undefined) typeError(`${name}() argument must be str, not ${typeName(value ?? null)}`)
+  return text
+}
+
+const change =
+  (name: string, of: (text: string) => string): Method =>
+  (text, args, named) => {
+    bindPlaces(name, '', args, named)
+    spendText(text.length * 3)
+    return of(text)
+  }
+
+const question =
+  (name: string): Method =>
+  (text, args, named) => {
+    bindPlaces(name, '', args, named)
+    spendText(text.length)
+    return QUESTIONS[name](text)
+  }
+
+/** `str.strip` and those of one side. */
+export function strip(
+  text: string,
+  characterSet: Value | undefined,
+  sides: 'both' | 'start' | 'end',
+): string {
+  spendText(text.length)
+  let isStripped: ((character: string) => boolean) | undefined
+  if (characterSet !== undefined && characterSet !== null) {
+    const set = textOf(characterSet)
+    if (set === undefined) typeError('strip arg must be None or str')
+    const members = new Set(characters(set))
+    isStripped = (character) => members.has(character)
+  }
+  const start = sides === 'end' ? text : stripStart(text, isStripped)
+  return sides === 'start' ? start : stripEnd(start, isStripped)
+}
+
+const stripping =
+  (name: string, sides: 'both' | 'start' | 'end'): Method =>
+  (text, args, named) =>
+    strip(text, bindPlaces(name, '/ chars', args, named)[0], sides)
+
+/** The part of a text that `start` and `end` name. */
+function part(text: string, start: Value | undefined, end: Value | undefined) {
+  const length = lengthOf(text)
+  const place = (value: Value | undefined) =>
+    value === undefined || value === null ? undefined : indexOf(value)
+  const range = sliceIndices(length, place(start), place(end), 1)
+  // A start beyond the end finds nothing, not even the empty text.
+  const isBeyond = (place(start) ?? 0) > length
+  return { start: range.start, stop: range.stop, isBeyond }
+}
+
+const finding =
+  (name: string, isLast: boolean, mustFind: boolean): Method =>
+  (text, args, named) => {
+    const [search, start, end] = bindPlaces(name, 'sub / start end', args, named)
+    const range = part(text, start, end)
+    const sought = textFor(name, search)
+    const at = range.isBeyond ? -1 : find(text, sought, range.start, range.stop, isLast)
+    if (at < 0 && mustFind) valueError('substring not found')
+    return BigInt(at)
+  }
+
+const beginning =
+  (name: string, isAtEnd: boolean): Method =>
+  (text, args, named) => {
+    const [search, start, end] = bindPlaces(name, 'prefix / start end', args, named)
+    const range = part(text, start, end)
+    const sought = search instanceof Tuple ? search.items : [search!]
+    const within = range.stop < range.start ? '' : characters(text).slice(range.start, range.stop).join('')
+    return sought.some((one) => {
+      const affix = textOf(one)
+      if (affix === undefined) {
+        typeError(`${name} first arg must be str or a tuple of str, not ${typeName(one)}`)
+      }
+      if (range.isBeyond || range.stop < range.start) return false
+      return isAtEnd ? within.endsWith(affix) : within.startsWith(affix)
+    })
+  }
+
+const aligning =
+  (name: string, place: 'left' | 'right' | 'center'): Method =>
+  (text, args, named) => {
+    const [width, fill = ' '] = bindPlaces(name, 'width / fillchar', args, named)
+    const character = textOf(fill)
+    if (character === undefined || lengthOf(character) !== 1) {
+      typeError('The fill character must be exactly one character long')
+    }
+    return align(text, indexOf(width!), place, character)
+  }
+
+/** `str.ljust`, `str.rjust` and `str.center`. */
+export function align(text: string, width: number, place: 'left' | 'right' | 'center', fill = ' '): string {
+  const missing = width - lengthOf(text)
+  if (missing <= 0) return text
+  // The odd space comes first where the width is odd.
+  const before =
+    place === 'left' ? 0 : place === 'right' ? missing : Math.floor(missing / 2) + (missing & width & 1)
+  return join([repeat(fill, before), text, repeat(fill, missing - before)])
+}
+
+const splitting =
+  (name: string, fromEnd: boolean): Method =>
+  (text, args, named) => {
+    const [separator = null, most = -1n] = bind(name, '/ sep maxsplit', args, named)
+    return split(text, separator, indexOf(most), fromEnd)
+  }
+
+const partitioning =
+  (name: string, isLast: boolean): Method =>
+  (text, args, named) => {
+    const separator = textFor(name, bindPlaces(name, 'sep', args, named)[0])
+    if (separator === '') valueError('empty separator')
+    const at = isLast ? text.lastIndexOf(separator) : text.indexOf(separator)
+    if (at < 0) return new Tuple(isLast ? ['', '', text] : [text, '', ''])
+    return new Tuple([text.slice(0, at), separator, text.slice(at + separator.length)])
+  }
+
+/** `str.replace`; all where `most` is negative. */
+export function replace(text: string, old: string, by: string, most: number): string {
+  spendText(text.length * 2)
+  if (most === 0) return text
+  const parts = old === '' ? ['', ...characters(text), ''] : text.split(old)
+  if (most > 0 && parts.length > most + 1) {
+    const rest = parts.splice(most).join(old)
+    return join([...parts, rest], by)
+  }
+  return join(parts, by)
+}
+
+function joinItems(text: string, items: Value): string {
+  const parts: string[] = []
+  for (const item of iterate(items)) {
+    const part = textOf(item)
+    if (part === undefined)
+      typeError(`sequence item ${parts.length}: expected str instance, ${typeName(item)} found`)
+    parts.push(part)
+  }
+  return join(parts, text)
+}
+
+function expandTabs(text: string, size: number): string {
+  let column = 0
+  return join(
+    characters(text).map((character) => {
+      if (character === '\t') {
+        const width = size > 0 ? size - (column % size) : 0
+        column += width
+        return repeat(' ', width)
+      }
+      column = /[\n\r]/.test(character) ? 0 : column + 1
+      return character
+    }),
+  )
+}
+
+function zeroFill(text: string, width: number): string {
+  const missing = width - lengthOf(text)
+  if (missing <= 0) return text
+  const sign = /^[-+]/.exec(text)?.[0] ?? ''
+  return join([sign, repeat('0', missing), text.slice(sign.length)])
+}
+
+function translate(text: string, table: Value): string {
+  if (!(table instanceof Dict)) unsupported('the method translate with a table that is no dict')
+  return join(
+    characters(text).map((character) => {
+      const replacement = table.get(BigInt(character.codePointAt(0)!))
+      if (replacement === undefined) return character
+      if (replacement === null) return ''
+      if (typeof replacement === 'bigint') return String.fromCodePoint(Number(replacement))
+      return textOf(replacement) ?? typeError('character mapping must return integer, None or str')
+    }),
+  )
+}
+
+/** Python's methods of str, but for `format`, which reads fields. */
+export const STRING_METHODS: Readonly<Record<string, Method>> = {
+  ...Object.fromEntries(Object.keys(QUESTIONS).map((name) => [name, question(name)])),
+  capitalize: change('capitalize', capitalize),
+  casefold: change('casefold', caseFold),
+  lower: change('lower', (text) => text.toLowerCase()),
+  upper: change('upper', (text) => text.toUpperCase()),
+  swapcase: change('swapcase', swapCase),
+  title: change('title', title),
+  strip: stripping('strip', 'both'),
+  lstrip: stripping('lstrip', 'start'),
+  rstrip: stripping('rstrip', 'end'),
+  find: finding('find', false, false),
+  rfind: finding('rfind', true, false),
+  index: finding('index', false, true),
+  rindex: finding('rindex', true, true),
+  startswith: beginning('startswith', false),
+  endswith: beginning('endswith', true),
+  ljust: aligning('ljust', 'left'),
+  rjust: aligning('rjust', 'right'),
+  center: aligning('center', 'center'),
+  split: splitting('split', false),
+  rsplit: splitting('rsplit', true),
+  partition: partitioning('partition', false),
+  rpartition: partitioning('rpartition', true),
+  splitlines: (text, args, named) =>
+    splitLines(text, truthy(bind('splitlines', '/ keepends', args, named)[0] ?? false)),
+  join: (text, args, named) => joinItems(text, bindPlaces('join', 'iterable', args, named)[0]!),
+  replace: (text, args, named) => {
+    const [old, by, most = -1n] = bindPlaces('replace', 'old new / count', args, named)
+    return replace(text, textFor('replace', old), textFor('replace', by), indexOf(most))
+  },
+  count: (text, args, named) => {
+    const [search, start, end] = bindPlaces('count', 'sub / start end', args, named)
+    const range = part(text, start, end)
+    const sought = textFor('count', search)
+    if (range.isBeyond || range.stop < range.start) return 0n
+    const within = characters(text).slice(range.start, range.stop).join('')
+    return BigInt(sought === '' ? lengthOf(within) + 1 : within.split(sought).length - 1)
+  },
+  removeprefix: (text, args, named) => {
+    const prefix = textFor('removeprefix', bindPlaces('removeprefix', 'prefix', args, named)[0])
+    return text.startsWith(prefix) ? text.slice(prefix.length) : text
+  },
+  removesuffix: (text, args, named) => {
+    const suffix = textFor('removesuffix', bindPlaces('removesuffix', 'suffix', args, named)[0])
+    return text.endsWith(suffix) ? text.slice(0, text.length - suffix.length) : text
+  },
+  expandtabs: (text, args, named) =>
+    expandTabs(text, indexOf(bind('expandtabs', '/ tabsize', args, named)[0] ?? 8n)),
+  zfill: (text, args, named) => zeroFill(text, indexOf(bindPlaces('zfill', 'width', args, named)[0]!)),
+  translate: (text, args, named) => translate(text, bindPlaces('translate', 'table', args, named)[0]!),
+  encode: () => unsupported('the method encode of texts'),
+  maketrans: () => unsupported('the method maketrans of texts'),
+}

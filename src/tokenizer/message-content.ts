@@ -1,0 +1,72 @@
+import { Float } from '../jinja/values.js'
+import { isJsonObject, kindOf } from '../json.js'
+import type { Message } from './chat-template.js'
+
+/** A part of a message's content, as OpenAI's API has it; text is the one type that models here read. */
+export interface TextPart {
+  readonly type: 'text'
+  readonly text: string
+}
+
+/**
+ * What is wrong with the content of a message, as the end of a sentence; undefined where it is a text, a list of text parts, or
+ * not there, as beside tool calls.
+ */
+export function contentFault({ content }: Message): string | undefined {
+  if (content === undefined || content === null || typeof content === 'string') return undefined
+  const wanted = 'give a text, or a list of {"type": "text", "text": "..."}'
+  if (!Array.isArray(content)) return `has ${kindOf(content)} for its content: ${wanted}.`
+  for (const part of content) {
+    if (!isJsonObject(part)) return `has ${kindOf(part)} among the parts of its content: ${wanted}.`
+    if (part.type !== 'text') {
+      return `has a part of type ${JSON.stringify(part.type ?? null)} in its content, but text alone is read here: ${wanted}.`
+    }
+    if (typeof part.text !== 'string') return `has a part of type "text" without a text: ${wanted}.`
+  }
+  return undefined
+}
+
+/** What is wrong with the first message of which something is; undefined where nothing is. */
+export function messagesFault(messages: readonly Message[]): string | undefined {
+  for (const [i, message] of messages.entries()) {
+    const fault = contentFault(message)
+    if (fault !== undefined) return `Message ${i + 1} (${message.role}) ${fault}`
+  }
+  return undefined
+}
+
+/** Messages whose parts are one text, a line each, as vLLM and llama.cpp have it for a template that reads texts alone. */
+export function withJoinedParts(messages: readonly Message[]): Message[] {
+  return messages.map((message) =>
+    Array.isArray(message.content) ? { ...message, content: joined(message.content) } : message,
+  )
+}
+
+const joined = (parts: readonly TextPart[]) => parts.map(({ text }) => text).join('\n')
+
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g
+const MARK = '\0number'
+
+/**
+ * The `messages` of a JSON text with their numbers as Python reads them: 1.0 is a float, and whole numbers have no largest one.
+ * A template prints both as they are, say as arguments of a tool call, where JavaScript makes 1 of the one and rounds the other.
+ * @param messages what `JSON.parse` made of them, which is returned where no number differs
+ */
+export function exactMessages(json: string, messages: unknown): unknown {
+  let differs = false
+  const marked = json.replace(STRING_OR_NUMBER, (token) => {
+    if (token.startsWith('"')) return token
+    const isFloat = /[.eE]/.test(token)
+    const value = Number(token)
+    if (isFloat ? !Number.isInteger(value) : Number.isSafeInteger(value)) return token
+    differs = true
+    return `{${JSON.stringify(MARK)}:"${token}"}`
+  })
+  if (!differs) return messages
+  const parsed = JSON.parse(marked, (_, value: unknown) => {
+    const token = isJsonObject(value) ? value[MARK] : undefined
+    if (typeof token !== 'string') return value
+    return /[.eE]/.test(token) ? new Float(Number(token)) : BigInt(token)
+  }) as Readonly<Record<string, unknown>>
+  return parsed.messages
+}
