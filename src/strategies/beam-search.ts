@@ -69,7 +69,7 @@ async function* search<R>(
       chosen.push(...group.live.map(({ prefix }) => prefix.token))
     }
     const live = groups.flatMap((group) => (group.done ? [] : group.live))
-    tree.prune(live.map(({ prefix }) => prefix))
+    if (live.length > 0) tree.prune(live.map(({ prefix }) => prefix))
     const before = trunk
     // Of what has ended, only as many as are asked for can be among the results.
     const ended = groups.flatMap((group) => group.ended.slice(0, request.count))

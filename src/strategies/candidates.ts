@@ -1,3 +1,4 @@
+import { noToken } from './no-token.js'
 import { maximum } from './ranking.js'
 import { expNegative } from './softmax.js'
 import type { Random } from './types.js'
@@ -11,7 +12,7 @@ export interface Candidate {
   readonly sum: number
 }
 
-/** Picks candidates. @param rows by beam the log-probabilities of its next token, [vocab] each @param sums by beam */
+/** Picks candidates. @throws UserError for sums that are Infinity @param rows by beam the log-probabilities of its next token, [vocab] each @param sums by beam */
 export type Select = (
   rows: readonly Float32Array[],
   sums: readonly number[],
@@ -28,6 +29,7 @@ export function selectBest(): Select {
       for (let token = 0; token < row.length; token++) {
         const sum = sums[beam] + row[token]
         if (!(sum > floor)) continue
+        if (sum === Infinity) throw noToken()
         let place = best.length
         while (place > 0 && best[place - 1].sum < sum) place--
         best.splice(place, 0, { beam, token, sum })
@@ -47,6 +49,7 @@ export function drawWithoutReplacement(): Select {
   return (rows, sums, count, random) => {
     const best = Math.max(...rows.map((row, beam) => sums[beam] + maximum(row)))
     if (best === -Infinity) return []
+    if (!Number.isFinite(best)) throw noToken()
     const weights = rows.map((row, beam) =>
       Float64Array.from(row, (logprob) => {
         const sum = sums[beam] + logprob

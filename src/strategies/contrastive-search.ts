@@ -1,4 +1,3 @@
-import { UserError } from '../errors.js'
 import { extend } from './prefix.js'
 import { PrefixTree } from './prefix-tree.js'
 import { Ranking } from './ranking.js'
@@ -34,13 +33,12 @@ export function contrastiveSearch({ penaltyAlpha, topK }: ContrastiveOptions): S
         .read(scores)
         .top(topK)
         .map((token) => extend(prefix, token))
-      if (candidates.length === 0) throw new UserError('No token can follow: loosen what forbids tokens.')
       const output = await tree.run(candidates)
       const ratings = candidates.map(({ token }, i) => {
         const penalty = context.largestCosine(output.hidden(i))
         return (1 - penaltyAlpha) * probabilities[token] - penaltyAlpha * penalty
       })
-      const winner = ratings.indexOf(Math.max(...ratings))
+      const winner = ratings.reduce((best, rating, i) => (rating > ratings[best] ? i : best), 0)
       const chosen = candidates[winner]
       current = stateOf(output, winner, chosen)
       context.push(current.hidden)
