@@ -1,3 +1,4 @@
+import { breathe } from './breathe.js'
 import { extend } from './prefix.js'
 import { PrefixTree } from './prefix-tree.js'
 import { Ranking } from './ranking.js'
@@ -34,10 +35,12 @@ export function contrastiveSearch({ penaltyAlpha, topK }: ContrastiveOptions): S
         .top(topK)
         .map((token) => extend(prefix, token))
       const output = await tree.run(candidates)
-      const ratings = candidates.map(({ token }, i) => {
+      const ratings: number[] = []
+      for (const [i, { token }] of candidates.entries()) {
         const penalty = context.largestCosine(output.hidden(i))
-        return (1 - penaltyAlpha) * probabilities[token] - penaltyAlpha * penalty
-      })
+        ratings.push((1 - penaltyAlpha) * probabilities[token] - penaltyAlpha * penalty)
+        await breathe()
+      }
       const winner = ratings.reduce((best, rating, i) => (rating > ratings[best] ? i : best), 0)
       const chosen = candidates[winner]
       current = stateOf(output, winner, chosen)
