@@ -27,12 +27,13 @@ import { type Prefilled, prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
 import { encodePrompt, type Prompt } from './prompt.js'
 import { type GeneratedSequence, keepsHidden, Sequence, tokenRecorder } from './sequence.js'
+import { type GenerationSettings, requireKnownOptions } from './settings.js'
 import { shortlistOf, wanting } from './shortlist.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { healPrompt } from './token-healing.js'
 
-export type { Prompt }
+export type { GenerationSettings, Prompt }
 
 /** Arguments of HF's generate() that are no configuration. */
 export interface GenerateOptions {
@@ -88,8 +89,24 @@ export interface GenerationResult extends GeneratedSequence {
   readonly statistics: Statistics
 }
 
-/** Values of HF's GenerationConfig, in its field names. */
-export type GenerationSettings = { readonly [Field in keyof GenerationConfig]?: unknown }
+/** Held to the interface, so that none is forgotten. */
+const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
+  negativePrompt: true,
+  processors: true,
+  stoppingCriteria: true,
+  prefixAllowedTokensFn: true,
+  logprobs: true,
+  chatTemplate: true,
+  pastKeyValues: true,
+  signal: true,
+  strategy: true,
+  createDrafter: true,
+  createControl: true,
+  assistant: true,
+  lookupCorpus: true,
+  onBeams: true,
+  onWarning: true,
+}
 
 /** What generation needs of a model. */
 export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'generationConfig'> &
@@ -99,7 +116,7 @@ export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'gener
  * Generates text, in the manner of HF's `model.generate(inputs, generation_config, …)`: iterate over the result for
  * text as it comes, and await `result()` for the whole with its statistics.
  * @param settings GenerationConfig fields, or several layers of them, over the model's own
- * @throws UserError on the first step for settings or prompts that cannot be served
+ * @throws UserError for an option that is not known, and on the first step for settings or prompts that cannot be served
  */
 export function generate(
   model: GenerationModel,
@@ -107,6 +124,7 @@ export function generate(
   settings: GenerationSettings | readonly ConfigLayer[] = {},
   options: GenerateOptions = {},
 ): Generation {
+  requireKnownOptions(options, OPTIONS, 'generate()')
   const layers = Array.isArray(settings)
     ? (settings as readonly ConfigLayer[])
     : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
