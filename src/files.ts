@@ -88,6 +88,27 @@ export async function writeFileWhole(path: string, content: string | Uint8Array)
   }
 }
 
+/**
+ * What `writeFileWhole` would meet, before there is something to write.
+ * @throws UserError, exit code 2, for a directory that is not there, and as `writeFileWhole`
+ */
+export async function requireWritableFile(path: string): Promise<void> {
+  const directory = dirname(path)
+  const [parent, own] = await Promise.all([directory, path].map((each) => stat(each).catch(() => undefined)))
+  if (!parent?.isDirectory()) {
+    throw new UserError(`${path} cannot be written: there is no directory ${directory}.`, 2)
+  }
+  if (own?.isDirectory()) throw new UserError(`${path} cannot be written: it is a directory.`, 2)
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    await writeFile(temporary, '')
+  } catch (error) {
+    throw unwritable(path, error)
+  } finally {
+    await rm(temporary, { force: true }).catch(() => undefined)
+  }
+}
+
 /** @throws UserError as `writeFileWhole` */
 export function writeJson(path: string, value: unknown): Promise<void> {
   return writeFileWhole(path, `${JSON.stringify(value, null, 2)}\n`)

@@ -186,14 +186,28 @@ export class Contestants {
       }
       case 'custom':
         return { options: await loadStrategy(String(own.file)) }
+      case 'greedy':
+      case 'sample':
+      case 'beam':
+      case 'beam-sample':
+      case 'diverse-beam':
+      case 'contrastive':
+      case 'dola':
+        return undefined
+      default:
+        throw cannotLoad(kind, text)
     }
-    return undefined
   }
 
   private keep<Drafter extends LoadedDrafter>(drafter: Drafter): Drafter {
     this.drafters.push(drafter)
     return drafter
   }
+}
+
+/** Never plain decoding in place of what was asked for. */
+function cannotLoad(kind: never, text: string): Error {
+  return usageError(`${text} cannot be compared: nothing loads a strategy of the kind ${kind}.`)
 }
 
 /** What HF warns of is an error here: a setting is honoured or refused. */

@@ -5,7 +5,7 @@ import { type ComparedPrompt, runInTurns, type Trial, tokensOfPrompt } from '../
 import { parseScorer, requireExpected, type Scorer } from '../compare/scorers.js'
 import { parseSpecification, requireDistinctNames, type Specification } from '../compare/specification.js'
 import { summarise } from '../compare/summary.js'
-import { usageError } from '../errors.js'
+import { type UserError, usageError } from '../errors.js'
 import { type ConfigLayer, checkLayers } from '../generation/config.js'
 import { parameterCount } from '../generation/describe-model.js'
 import type { LanguageModel } from '../generation/load-model.js'
@@ -50,6 +50,8 @@ export interface CompareContext {
   /** Of this package. */
   readonly version: string
   readonly signal: AbortSignal
+  /** Called with what went wrong in a comparison that is kept all the same. */
+  readonly onFailure: (error: UserError) => void
 }
 
 /** A comparison as the user wants it. */
@@ -78,7 +80,7 @@ export async function compareStrategies(
   refuseRawChat(flags)
   const wanted = await wantedComparison(file, flags)
   const { threads } = flags
-  const { signal } = context
+  const { signal, onFailure } = context
   const costs = { threads, onMeasure: () => process.stderr.write(`${MEASURING}\n`) }
   const contestants = new Contestants(flags.model, { ...loadOptions(flags), signal }, costs)
   const display = comparisonDisplay()
@@ -92,7 +94,7 @@ export async function compareStrategies(
     const prompts = wanted.rows.map((row) => comparedPrompt(row, model, flags, wanted, loaded[0]))
     const { scorers, chatTemplate } = wanted
     const { repetitions, 'warm-up': warmUp } = flags
-    const options = { chatTemplate, scorers, repetitions, warmUp, signal, onRun: display.update }
+    const options = { chatTemplate, scorers, repetitions, warmUp, signal, onRun: display.update, onFailure }
     const trials = await runInTurns(model.model, loaded, prompts, options)
     display.stop()
     tellOfOtherTexts(loaded, prompts, trials)

@@ -7,10 +7,11 @@ import {
   comparedRuns,
   type ReportFlags,
   readComparisons,
+  requireComparable,
   requireWritable,
   writeReports,
 } from '../cli/compare-reports.js'
-import { usageError } from '../errors.js'
+import { type UserError, usageError } from '../errors.js'
 import { shellCommand } from '../generation/surroundings.js'
 import type { Comparison } from '../report/comparison.js'
 
@@ -55,12 +56,27 @@ export default class Compare extends BaseCommand {
   ): Promise<Comparison> {
     const signal = this.interruptSignal()
     const command = shellCommand([this.config.bin, 'compare', ...this.argv])
-    const comparison = await compareStrategies(file, flags, { command, version: this.config.version, signal })
-    if (signal.aborted) {
-      this.logToStderr(`Interrupted: ${comparison.repetitions} of ${flags.repetitions} repetitions are kept.`)
+    const failures: UserError[] = []
+    const comparison = await compareStrategies(file, flags, {
+      command,
+      version: this.config.version,
+      signal,
+      onFailure: (error) => failures.push(error),
+    })
+    if (comparison.repetitions < flags.repetitions) {
+      const why = signal.aborted ? 'Interrupted: ' : ''
+      this.logToStderr(`${why}${comparison.repetitions} of ${flags.repetitions} repetitions are kept.`)
     }
-    this.log(await writeReports([{ name: 'this run', comparison }], flags))
+    const written = await writeReports([{ name: 'this run', comparison }], flags)
+    this.log(written.shown)
+    this.#tell([...failures, ...written.failures])
     return comparison
+  }
+
+  /** Failures that left the comparison as it is. */
+  #tell(failures: readonly UserError[]): void {
+    for (const { message } of failures) this.logToStderr(`Error: ${message}`)
+    if (failures.length > 0) process.exitCode = 1
   }
 
   async #putSideBySide(
@@ -68,7 +84,10 @@ export default class Compare extends BaseCommand {
     flags: ReportFlags & { readonly 'fail-on-regression': boolean },
   ): Promise<ComparedRuns> {
     const comparisons = await readComparisons(files)
-    this.log(await writeReports(comparisons, flags))
+    if (flags['fail-on-regression']) requireComparable(comparisons)
+    const { shown, failures } = await writeReports(comparisons, flags)
+    this.log(shown)
+    this.#tell(failures)
     const compared = comparedRuns(comparisons)
     if (flags['fail-on-regression'] && compared.regressions.length > 0) process.exitCode = 1
     return compared

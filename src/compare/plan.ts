@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { parseDocument } from 'yaml'
-import { UserError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
+import { readText } from '../files.js'
+import { isJsonObject } from '../json.js'
 import { parseSpecification, type Specification, specificationOf } from './specification.js'
 
 /** What a file says of a comparison. */
@@ -14,23 +15,20 @@ export interface Plan {
   readonly scorers: readonly string[]
 }
 
+/** Bytes of a plan at most. */
+const MOST = 2 ** 20
+
 const FIELDS = ['prompts', 'settings', 'strategies', 'scorers']
 
 /** @throws UserError for a file that cannot be read, exit code 2 for what is no plan */
 export async function readPlan(file: string): Promise<Plan> {
-  const text = await readFile(file, 'utf8').catch((error) => {
-    throw new UserError(`${file} cannot be read: ${error.message}.`, 1, { cause: error })
-  })
-  return parsePlan(text, file)
+  return parsePlan(await readText(file, MOST), file)
 }
 
 /** @throws UserError, exit code 2, naming the file and what is wrong in it */
 export function parsePlan(text: string, file: string): Plan {
-  const document = parseDocument(text)
-  const [error] = document.errors
-  if (error) throw usageError(`${file} is not valid YAML: ${error.message.split('\n')[0].replace(/:$/, '')}.`)
-  const value: unknown = document.toJS()
-  if (!isObject(value)) throw usageError(`${file} holds no fields: it may have ${FIELDS.join(', ')}.`)
+  const value = parseYaml(text, file)
+  if (!isJsonObject(value)) throw usageError(`${file} holds no fields: it may have ${FIELDS.join(', ')}.`)
   const unknown = Object.keys(value).find((field) => !FIELDS.includes(field))
   if (unknown !== undefined) {
     throw usageError(`${unknown} in ${file} is no field of a comparison: it may have ${FIELDS.join(', ')}.`)
@@ -40,7 +38,7 @@ export function parsePlan(text: string, file: string): Plan {
     throw usageError(`${field} in ${file} is ${JSON.stringify(value[field])}: give ${wanted}.`)
   }
   if (prompts != null && typeof prompts !== 'string') refuse('prompts', 'the path of a file')
-  if (settings != null && !isObject(settings)) refuse('settings', 'GenerationConfig fields')
+  if (settings != null && !isJsonObject(settings)) refuse('settings', 'GenerationConfig fields')
   if (strategies != null && !Array.isArray(strategies)) refuse('strategies', 'a list')
   const isText = (item: unknown) => typeof item === 'string'
   if (scorers != null && !(Array.isArray(scorers) && scorers.every(isText)))
@@ -56,10 +54,28 @@ export function parsePlan(text: string, file: string): Plan {
 function strategyOf(entry: unknown, index: number, file: string): Specification {
   if (typeof entry === 'string') return parseSpecification(entry)
   const origin = `strategy ${index + 1} of ${file}`
-  if (isObject(entry)) return specificationOf(entry, origin)
+  if (isJsonObject(entry)) return specificationOf(entry, origin)
   throw usageError(`${origin} is ${JSON.stringify(entry)}: give a kind and its fields.`)
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** @throws UserError, exit code 2, for text that is no YAML, and for aliases that are too many or lead in a circle */
+function parseYaml(text: string, file: string): unknown {
+  try {
+    const document = parseDocument(text)
+    const [error] = document.errors
+    if (error) throw error
+    const value: unknown = document.toJS()
+    // Throws where an alias holds itself.
+    JSON.stringify(value)
+    return value
+  } catch (error) {
+    throw usageError(`${file} is not valid YAML: ${reasonOf(error as Error)}.`, { cause: error })
+  }
+}
+
+function reasonOf({ name, message }: Error): string {
+  if (name === 'ReferenceError') return 'its aliases stand for too much'
+  if (name === 'TypeError') return 'its aliases lead in a circle'
+  if (name === 'RangeError') return 'it is nested too deeply'
+  return message.split('\n')[0].replace(/[:.]$/, '')
 }

@@ -1,13 +1,16 @@
-import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
-import { UserError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
+import { readText } from '../files.js'
+import { parseJson } from '../json.js'
 import type { Comparison } from '../report/comparison.js'
 
 const number = z.number()
+/** A figure that may be missing: NaN, for which JSON has null. */
+const figure = number.nullable().transform((value) => value ?? Number.NaN)
 const text = z.string()
 const settings = z.record(z.string(), z.unknown())
-const scores = z.record(z.string(), number)
-const estimate = z.object({ median: number, low: number, high: number })
+const scores = z.record(z.string(), figure)
+const estimate = z.object({ median: figure, low: figure, high: figure })
 
 const output = z.object({
   id: text,
@@ -15,9 +18,9 @@ const output = z.object({
   finish_reason: text,
   tokens: number,
   differs_at: number.nullable(),
-  mean_log_probability: number,
+  mean_log_probability: figure,
   scores,
-  runs: z.array(z.object({ time_to_first_token: number, tokens_per_second: number })),
+  runs: z.array(z.object({ time_to_first_token: figure, tokens_per_second: figure })),
 })
 
 const strategy = z.object({
@@ -28,17 +31,17 @@ const strategy = z.object({
   time_to_first_token: estimate,
   tokens_per_second: estimate,
   speed_ratio: estimate,
-  tokens_per_forward: number,
-  acceptance_by_depth: z.array(number).nullable(),
+  tokens_per_forward: figure,
+  acceptance_by_depth: z.array(figure).nullable(),
   draft_time: number.nullable(),
   verify_time: number.nullable(),
   peak_memory: number.nullable(),
   identical: number,
-  mean_log_probability: number,
-  distinct: z.tuple([number, number, number]),
-  repetition: number,
+  mean_log_probability: figure,
+  distinct: z.tuple([figure, figure, figure]),
+  repetition: figure,
   scores,
-  token_times: z.array(number),
+  token_times: z.array(figure),
   outputs: z.array(output),
 })
 
@@ -62,19 +65,17 @@ const comparison = z.object({
 
 /** @throws UserError for a file that cannot be read, exit code 2 for one that holds no comparison */
 export async function readComparison(file: string): Promise<Comparison> {
-  const content = await readFile(file, 'utf8').catch((error) => {
-    throw new UserError(`${file} cannot be read: ${error.message}.`, 1, { cause: error })
-  })
-  const result = comparison.safeParse(parsed(content))
+  const content = await readText(file)
+  const result = comparison.safeParse(parsed(content, file))
   if (result.success) return result.data
   const [{ path, message }] = result.error.issues
   const where = path.length > 0 ? `${path.join('.')}: ${message}` : message
   throw usageError(`${file} is no comparison: give what llm compare wrote with --json or -o. (${where})`)
 }
 
-function parsed(content: string): unknown {
+function parsed(content: string, file: string): unknown {
   try {
-    return JSON.parse(content)
+    return parseJson(content, file)
   } catch {
     return undefined
   }

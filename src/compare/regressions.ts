@@ -51,7 +51,8 @@ export function differingConditions(a: Comparison, b: Comparison): string[] {
     machine: ({ machine }) => machine,
     versions: ({ versions }) => versions,
     // Wherever it lies.
-    model: ({ model: { name: _, ...model } }) => model,
+    model: ({ model: { name: _, dtype: __, ...model } }) => model,
+    dtype: ({ model }) => model.dtype,
     settings: ({ settings }) => settings,
     seed: ({ seed }) => seed,
     prompts: ({ prompts }) => prompts,

@@ -9,7 +9,7 @@ const LEAST = 12
 const MOST = 24
 const GAP = '  '
 
-/** For a terminal: aligned columns, the first one cut so that rows fit where they can. */
+/** For a terminal: aligned columns, the first one cut so that rows fit where they can; other names, which tell runs apart, whole. */
 export function asText(comparisons: readonly NamedComparison[]): string {
   const [{ comparison }] = comparisons
   const blocks =
@@ -35,7 +35,7 @@ export function asMarkdown(comparisons: readonly NamedComparison[]): string {
 function aligned({ names, titles, rows }: Table): string {
   const all = [titles, ...rows]
   const needed = titles.map((_, column) => Math.max(...all.map((row) => row[column].length)))
-  const others = needed.slice(1).map((width) => Math.min(width, MOST))
+  const others = needed.slice(1).map((width, i) => (i + 1 < names ? width : Math.min(width, MOST)))
   const room = WIDTH - others.reduce((sum, width) => sum + width + GAP.length, 0)
   const widths = [Math.min(needed[0], Math.max(LEAST, room)), ...others]
   const line = (row: readonly string[]) =>

@@ -1,4 +1,5 @@
 import type { Row } from '../batch/row.js'
+import { UserError } from '../errors.js'
 import { type ConfigLayer, resolveGenerationConfig } from '../generation/config.js'
 import { scoreTokens } from '../generation/evaluate.js'
 import { type GenerateOptions, type GenerationModel, generate } from '../generation/generate.js'
@@ -33,7 +34,7 @@ export interface ComparedPrompt {
 export interface Judgement {
   /** Of its tokens under the model, on average. */
   readonly mean_log_probability: number
-  /** By scorer. */
+  /** By scorer; NaN where it failed. */
   readonly scores: Readonly<Record<string, number>>
 }
 
@@ -53,6 +54,8 @@ export interface RunOptions {
   readonly signal: AbortSignal
   /** Called before each run. */
   readonly onRun?: (run: RunState) => void
+  /** Called with what kept a text from being scored, or ended the comparison before its last repetition. */
+  readonly onFailure?: (error: UserError) => void
 }
 
 export interface RunState {
@@ -64,10 +67,10 @@ export interface RunState {
 
 /**
  * Decodes every prompt with every strategy, in turns: for each repetition, for each prompt, for each strategy, of which
- * another one begins each time.
+ * another one begins each time. What fails in a later repetition ends the comparison as the signal does.
  * @param model scores the texts
  * @returns by strategy and prompt; as many runs each as there were whole repetitions
- * @throws UserError as `generate` and as scorers, and where it is interrupted before the first repetition is whole
+ * @throws UserError as `generate`, and where it is interrupted, before the first repetition is whole
  */
 export async function runInTurns(
   model: Model,
@@ -87,9 +90,16 @@ export async function runInTurns(
         const { specification, model: own, layers, options: drafting } = contestants[s]
         options.onRun?.({ done: done++, total, strategy: specification.name })
         const { chatTemplate } = options
-        round[s][p] = await measure(() =>
-          generate(own, prompt.prompt, layers, { ...drafting, chatTemplate, signal }),
-        )
+        try {
+          round[s][p] = await measure(() =>
+            generate(own, prompt.prompt, layers, { ...drafting, chatTemplate, signal }),
+          )
+        } catch (error) {
+          const failure = failureOf(error, specification, prompt)
+          if (repetition <= 0) throw failure
+          options.onFailure?.(failure)
+          return judged(runs, prompts, judge, signal)
+        }
         if (signal.aborted) return judged(runs, prompts, judge, signal)
       }
     }
@@ -103,6 +113,13 @@ export async function runInTurns(
     }
   }
   return judged(runs, prompts, judge, signal)
+}
+
+/** What a strategy said of a prompt; what is no sentence for users stays as it is. */
+function failureOf(error: unknown, { name }: Specification, { row }: ComparedPrompt): UserError {
+  if (!(error instanceof UserError)) throw error
+  const { message, exitCode } = error
+  return new UserError(`${name}, prompt ${JSON.stringify(row.id)}: ${message}`, exitCode, { cause: error })
 }
 
 /** 0 to `count` - 1, beginning at another one for each turn. */
@@ -129,10 +146,12 @@ async function judged(
 /** Judges each text of a prompt once. */
 class Judge {
   private readonly known = new Map<string, Promise<Judgement>>()
+  /** Scorers that are not asked again: what fails once fails for long. */
+  private readonly failed = new Set<string>()
 
   constructor(
     private readonly model: Model,
-    private readonly options: Pick<RunOptions, 'scorers' | 'signal'>,
+    private readonly options: Pick<RunOptions, 'scorers' | 'signal' | 'onFailure'>,
   ) {}
 
   judge(prompt: ComparedPrompt, run: Run): Promise<Judgement> {
@@ -143,12 +162,27 @@ class Judge {
   }
 
   private async compute({ row, ids }: ComparedPrompt, run: Run): Promise<Judgement> {
-    const { scorers, signal } = this.options
+    const { scorers } = this.options
     const scores: [string, number][] = []
-    for (const { name, score } of scorers) scores.push([name, await score(run.text, row, signal)])
+    for (const scorer of scorers) scores.push([scorer.name, await this.score(scorer, run.text, row)])
     return {
       mean_log_probability: await meanLogProbability(this.model, ids, run.ids),
       scores: Object.fromEntries(scores),
+    }
+  }
+
+  /** NaN where the scorer fails or is interrupted: what was measured is worth keeping all the same. */
+  private async score({ name, score }: Scorer, text: string, row: Row): Promise<number> {
+    const { signal, onFailure } = this.options
+    if (this.failed.has(name)) return Number.NaN
+    try {
+      return await score(text, row, signal)
+    } catch (error) {
+      if (signal.aborted) return Number.NaN
+      if (!(error instanceof UserError)) throw error
+      this.failed.add(name)
+      onFailure?.(error)
+      return Number.NaN
     }
   }
 }

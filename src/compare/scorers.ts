@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
 import type { Row } from '../batch/row.js'
-import { UserError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
+import { scoreOfCommand } from './command-scorer.js'
 
 /** Says how good a text is. */
 export interface Scorer {
@@ -8,6 +8,7 @@ export interface Scorer {
   readonly name: string
   /** Whether each row has to say what is expected. */
   readonly needsExpected: boolean
+  /** @throws UserError where the text cannot be scored */
   score(text: string, row: Row, signal?: AbortSignal): number | Promise<number>
 }
 
@@ -27,7 +28,7 @@ export function parseScorer(name: string): Scorer {
     return { ...scorer, score: (text) => Number(text.search(expression) >= 0) }
   }
   if (kind === 'command' && rest?.trim()) {
-    return { ...scorer, score: (text, row, signal) => runCommand(rest, text, row, signal) }
+    return { ...scorer, score: (text, row, signal) => scoreOfCommand(rest, text, row, signal) }
   }
   throw usageError(
     `${JSON.stringify(name)} is no scorer: give exact, regex:/…/, json, or command: and a command.`,
@@ -66,40 +67,4 @@ function expressionOf(text: string, name: string): RegExp {
   } catch (error) {
     throw usageError(`${name} is no regular expression: ${(error as Error).message}.`)
   }
-}
-
-/** What a shell says where it finds no command, or may not run it. */
-const NOT_RUN = [126, 127]
-
-/** A number on stdout, or else whether the exit code is 0; the text is on stdin, the row in the variable LLM_ROW. */
-async function runCommand(command: string, text: string, row: Row, signal?: AbortSignal): Promise<number> {
-  signal?.throwIfAborted()
-  const env = { ...process.env, LLM_ROW: JSON.stringify(rowJson(row)) }
-  // A process group of its own, so that what the shell started ends with it.
-  const child = spawn(command, { shell: true, env, detached: true, stdio: ['pipe', 'pipe', 'inherit'] })
-  const end = () => child.pid && process.kill(-child.pid)
-  signal?.addEventListener('abort', end)
-  const output: Buffer[] = []
-  child.stdout.on('data', (chunk) => output.push(chunk))
-  // A command that does not read the text closes its stdin.
-  child.stdin.on('error', () => {})
-  child.stdin.end(text)
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', resolve)
-  }).catch((error) => {
-    throw new UserError(`The scorer ${command} cannot be run: ${error.message}.`, 1, { cause: error })
-  })
-  signal?.removeEventListener('abort', end)
-  signal?.throwIfAborted()
-  if (code === null || NOT_RUN.includes(code)) {
-    throw new UserError(`The scorer ${command} cannot be run: it ended with ${code ?? 'a signal'}.`)
-  }
-  const written = Buffer.concat(output).toString().trim()
-  if (code !== 0) return 0
-  return written !== '' && Number.isFinite(Number(written)) ? Number(written) : 1
-}
-
-function rowJson({ id, prompt, passed }: Row) {
-  return { id, [typeof prompt === 'string' ? 'prompt' : 'messages']: prompt, ...passed }
 }

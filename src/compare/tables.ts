@@ -1,3 +1,4 @@
+import { incomparable } from '../report/changes.js'
 import type { Comparison, Estimate, StrategyResult } from '../report/comparison.js'
 import {
   differingConditions,
@@ -28,7 +29,7 @@ const speedColumns: readonly Column[] = [
 ]
 
 const textColumns: readonly Column[] = [
-  ['log-prob', ({ mean_log_probability }) => mean_log_probability.toFixed(3)],
+  ['log-prob', ({ mean_log_probability }) => thousandths(mean_log_probability)],
   ['distinct-1/2/3', ({ distinct }) => distinct.map((share) => share.toFixed(2)).join(' ')],
   ['repeated', ({ repetition }) => percent(repetition)],
   ['memory', ({ peak_memory }) => (peak_memory === null ? NONE : megabytes(peak_memory))],
@@ -46,7 +47,9 @@ const DEPTHS = 6
 /** Speeds, texts, and where there are some drafts and scores. */
 export function tablesOf({ strategies, scorers }: Comparison): Table[] {
   const drafted = strategies.filter(({ acceptance_by_depth }) => acceptance_by_depth !== null)
-  const scoreColumns = scorers.map((name): Column => [name, ({ scores }) => scores[name].toFixed(3)])
+  const scoreColumns = scorers.map(
+    (name): Column => [name, ({ scores }) => thousandths(scores[name] ?? Number.NaN)],
+  )
   return [
     tableOf(strategies, speedColumns),
     ...(drafted.length > 0 ? [tableOf(drafted, draftColumns)] : []),
@@ -74,7 +77,8 @@ export function sideBySide(comparisons: readonly NamedComparison[]): Table {
     comparisons.map((named): string[] => {
       const strategy = strategyOf(named.comparison, name)
       if (!strategy) return [name, named.name, NONE, NONE, NONE, NONE, '']
-      const earlier = named === first ? undefined : strategyOf(first.comparison, name)
+      const isHeld = named !== first && incomparable(first.comparison, named.comparison).length === 0
+      const earlier = isHeld ? strategyOf(first.comparison, name) : undefined
       const own = regressions.filter(({ strategy, after }) => strategy === name && after === named.name)
       return [
         name,
@@ -118,14 +122,21 @@ export function remarksOf(comparisons: readonly NamedComparison[]): string[] {
   const [first, ...later] = comparisons
   const conditions = later.flatMap(({ name, comparison }) => {
     const differing = differingConditions(first.comparison, comparison)
-    return differing.length > 0 ? [`${name} differs from ${first.name} in ${differing.join(', ')}.`] : []
+    const other = incomparable(first.comparison, comparison)
+    return [
+      ...(differing.length > 0 ? [`${name} differs from ${first.name} in ${differing.join(', ')}.`] : []),
+      ...(other.length > 0
+        ? [`${name} is not comparable with ${first.name}, which has another ${other.join(' and other ')}.`]
+        : []),
+    ]
   })
   const worse = findRegressions(comparisons).map(({ strategy, before, after, measure, from, to }) =>
     measure === 'identical'
       ? `Regression: ${strategy} wrote the reference's text for ${percent(from)} of prompts in ${before}, and for ${percent(to)} in ${after}.`
       : `Regression: ${strategy} has fallen from ${figure(from)} tok/s in ${before} to ${figure(to)} in ${after}.`,
   )
-  return [...conditions, ...(worse.length > 0 ? worse : ['No regressions.'])]
+  const isHeld = later.some(({ comparison }) => incomparable(first.comparison, comparison).length === 0)
+  return [...conditions, ...(worse.length === 0 && isHeld ? ['No regressions.'] : worse)]
 }
 
 /** `512 [498–530]`. */
@@ -135,7 +146,12 @@ export function interval({ median, low, high }: Estimate): string {
 
 /** Three digits, or more of a large number. */
 function figure(value: number): string {
+  if (Number.isNaN(value)) return NONE
   return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)
+}
+
+function thousandths(value: number): string {
+  return Number.isNaN(value) ? NONE : value.toFixed(3)
 }
 
 function acceptance(shares: readonly number[]): string {
@@ -144,18 +160,19 @@ function acceptance(shares: readonly number[]): string {
 }
 
 function change(before: number, after: number): string {
-  if (before === 0) return NONE
+  if (!(before > 0)) return NONE
   const share = Math.round(100 * (after / before - 1))
   return `${share > 0 ? '+' : ''}${share}%`
 }
 
 /** 100% is for all alone. */
 function percent(share: number): string {
+  if (Number.isNaN(share)) return NONE
   return `${share < 1 ? Math.min(99, Math.round(100 * share)) : 100}%`
 }
 
 function milliseconds(seconds: number): string {
-  return `${figure(1000 * seconds)} ms`
+  return Number.isNaN(seconds) ? NONE : `${figure(1000 * seconds)} ms`
 }
 
 function megabytes(bytes: number): string {

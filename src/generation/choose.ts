@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js'
 import { sampleIndex } from '../random.js'
+import { noToken } from '../strategies/no-token.js'
 import { softmax } from '../strategies/softmax.js'
 import type { Choose } from '../strategies/verifiers.js'
 
@@ -22,17 +22,6 @@ export function sampler(): Choose {
   let probabilities = new Float32Array(0)
   return (scores, random) => {
     if (probabilities.length !== scores.length) probabilities = new Float32Array(scores.length)
-    softmax(scores, probabilities)
-    try {
-      return sampleIndex(probabilities, random)
-    } catch {
-      throw noToken()
-    }
+    return sampleIndex(softmax(scores, probabilities), random)
   }
-}
-
-function noToken(): UserError {
-  return new UserError(
-    'No token can follow: every score is -Infinity, or some are not numbers. Loosen what forbids tokens, or set remove_invalid_values.',
-  )
 }

@@ -14,8 +14,7 @@ export async function* decode(
   try {
     while (live.length > 0) {
       if (signal?.aborted) {
-        for (const i of live)
-          yield { sequence: i, text: sequences[i].end('interrupted'), ids: [], drafted: 0 }
+        yield* interrupted(sequences)
         return
       }
       const steps = await Promise.all(live.map((i) => strategies[i].next()))
@@ -30,6 +29,13 @@ export async function* decode(
     }
   } finally {
     await Promise.all(strategies.map((strategy) => strategy.return()))
+  }
+}
+
+/** Ends the sequences that have not ended yet. */
+export function* interrupted(sequences: readonly Sequence[]): Generator<GenerationChunk, void, void> {
+  for (const [i, sequence] of sequences.entries()) {
+    if (!sequence.finished) yield { sequence: i, text: sequence.end('interrupted'), ids: [], drafted: 0 }
   }
 }
 

@@ -74,9 +74,9 @@ export class DolaModel implements Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes?: readonly number[],
-    { states }: ForwardOptions = {},
+    { states, signal }: ForwardOptions = {},
   ): Promise<Output> {
-    const output = await this.model.forward(cache, tokens, parents, nodes, { states })
+    const output = await this.model.forward(cache, tokens, parents, nodes, { states, signal })
     return {
       logits: (node) => output.logits(node),
       hidden: (node) => output.hidden(node),

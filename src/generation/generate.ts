@@ -17,21 +17,23 @@ import type {
 import { type Assistant, fitAssistant, refuseIdleFields } from './assisted.js'
 import type { ConfigLayer } from './config/resolve.js'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
-import { decode, decodeSearch } from './decode.js'
+import { decode, decodeSearch, interrupted } from './decode.js'
 import { DolaModel, dolaLayers } from './dola.js'
 import { beamTexts, type LiveBeam } from './live-beams.js'
 import type { LanguageModel } from './load-model.js'
+import { requireMemory } from './memory.js'
 import { strategyFor } from './mode.js'
-import { prefill } from './prefill.js'
+import { type Prefilled, prefill } from './prefill.js'
 import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
 import { encodePrompt, type Prompt } from './prompt.js'
 import { type GeneratedSequence, keepsHidden, Sequence, tokenRecorder } from './sequence.js'
+import { type GenerationSettings, requireKnownOptions } from './settings.js'
 import { shortlistOf, wanting } from './shortlist.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { healPrompt } from './token-healing.js'
 
-export type { Prompt }
+export type { GenerationSettings, Prompt }
 
 /** Arguments of HF's generate() that are no configuration. */
 export interface GenerateOptions {
@@ -87,8 +89,24 @@ export interface GenerationResult extends GeneratedSequence {
   readonly statistics: Statistics
 }
 
-/** Values of HF's GenerationConfig, in its field names. */
-export type GenerationSettings = { readonly [Field in keyof GenerationConfig]?: unknown }
+/** Held to the interface, so that none is forgotten. */
+const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
+  negativePrompt: true,
+  processors: true,
+  stoppingCriteria: true,
+  prefixAllowedTokensFn: true,
+  logprobs: true,
+  chatTemplate: true,
+  pastKeyValues: true,
+  signal: true,
+  strategy: true,
+  createDrafter: true,
+  createControl: true,
+  assistant: true,
+  lookupCorpus: true,
+  onBeams: true,
+  onWarning: true,
+}
 
 /** What generation needs of a model. */
 export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'generationConfig'> &
@@ -98,7 +116,7 @@ export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'gener
  * Generates text, in the manner of HF's `model.generate(inputs, generation_config, …)`: iterate over the result for
  * text as it comes, and await `result()` for the whole with its statistics.
  * @param settings GenerationConfig fields, or several layers of them, over the model's own
- * @throws UserError on the first step for settings or prompts that cannot be served
+ * @throws UserError for an option that is not known, and on the first step for settings or prompts that cannot be served
  */
 export function generate(
   model: GenerationModel,
@@ -106,6 +124,7 @@ export function generate(
   settings: GenerationSettings | readonly ConfigLayer[] = {},
   options: GenerateOptions = {},
 ): Generation {
+  requireKnownOptions(options, OPTIONS, 'generate()')
   const layers = Array.isArray(settings)
     ? (settings as readonly ConfigLayer[])
     : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
@@ -172,6 +191,8 @@ async function* run(
   const encode = (text: Prompt) =>
     encodePrompt(text, { tokenizer, chatTemplate, bosTokenId: config.bos_token_id, maxPositions })
   const promptIds = encode(prompt)
+  const maxLength = lengthLimit(config, promptIds.length, maxPositions)
+  requireMemory(config, { promptLength: promptIds.length, maxLength, vocabSize: model.vocabSize, spec })
   const stopwatch = new Stopwatch(promptIds.length)
   const healed = config.token_healing
     ? healPrompt(promptIds, tokenizer, model.vocabSize)
@@ -179,7 +200,7 @@ async function* run(
   const context = {
     promptLength: promptIds.length,
     eosTokenIds: config.eos_token_id ?? tokenizer.eosTokenIds,
-    maxLength: lengthLimit(config, promptIds.length, maxPositions),
+    maxLength,
     decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
     prefixAllowedTokensFn: options.prefixAllowedTokensFn,
     userProcessors: [...healed.processors, ...(options.processors ?? [])],
@@ -187,7 +208,7 @@ async function* run(
   }
   const { ids, overlap } = healed
   const prefix = prefixOf(ids)
-  const interrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
+  const isInterrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
   const stop = buildStoppingCriterion(config, context)
   const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
   const assistant =
@@ -197,24 +218,19 @@ async function* run(
   const strategy = strategyFor(config, { ...options, assistant, eosTokenIds })
   const { num_return_sequences: count } = config
   const branches = 'search' in strategy ? 1 : count
-  const given = { negative, past: options.pastKeyValues }
-  const { target, caches, dispose } = await prefill(model, ids, config, branches, given)
+  const { logprobs, signal } = options
+  const parts = { config, tokenizer, prompt: prefix, promptIds: ids, overlap, stop, logprobs }
+  const sequences = Array.from({ length: count }, () => new Sequence(parts))
+  let prefilled: Prefilled | undefined
   try {
-    const parts = {
-      config,
-      tokenizer,
-      prompt: prefix,
-      promptIds: ids,
-      overlap,
-      stop,
-      logprobs: options.logprobs,
-    }
-    const sequences = Array.from({ length: count }, () => new Sequence(parts))
-    const decoded = wanting(contrasted(target, config, spec), {
+    const given = { negative, past: options.pastKeyValues, signal }
+    prefilled = await prefill(model, ids, config, branches, given)
+    const decoded = wanting(contrasted(prefilled.target, config, spec), {
       shortlist: shortlistOf(config, context, options),
       states: keepsHidden(config) ? ['hidden'] : [],
+      signal,
     })
-    const requests = caches.map((cache, i) => ({
+    const requests = prefilled.caches.map((cache, i) => ({
       model: decoded,
       cache,
       prompt: prefix,
@@ -225,18 +241,21 @@ async function* run(
     }))
     if ('search' in strategy) {
       const record = tokenRecorder(parts)
-      const request = { ...requests[0], stop: anyOf([interrupted, stop]), count, record }
+      const request = { ...requests[0], stop: anyOf([isInterrupted, stop]), count, record }
       const show = options.onBeams && beamTexts(options.onBeams, tokenizer, ids, overlap)
       yield* decodeSearch(strategy, request, sequences, stopwatch, show)
     } else {
-      yield* decode(sequences, requests.map(strategy), stopwatch, options.signal)
+      yield* decode(sequences, requests.map(strategy), stopwatch, signal)
     }
-    // A search may find fewer than are asked for.
-    const results = sequences.filter(({ finished }) => finished).map((sequence) => sequence.result())
-    return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
+  } catch (error) {
+    if (!signal?.aborted || error !== signal.reason) throw error
+    yield* interrupted(sequences)
   } finally {
-    dispose()
+    prefilled?.dispose()
   }
+  // A search may find fewer than are asked for.
+  const results = sequences.filter(({ finished }) => finished).map((sequence) => sequence.result())
+  return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
 }
 
 /** @throws UserError for `dola_layers` that the model does not give */

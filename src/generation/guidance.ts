@@ -45,7 +45,7 @@ export class GuidedModel implements Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
-    { states }: ForwardOptions = {},
+    { states, signal }: ForwardOptions = {},
   ): Promise<Output> {
     if (!(cache instanceof GuidedCache)) throw new TypeError('The cache is of another kind of model.')
     const first = cache.length
@@ -57,14 +57,14 @@ export class GuidedModel implements Model {
     const chosenFrom = nodes.filter((node) => first + node >= this.promptLength - 1)
     const counterpart = (node: number) => cache.counterpart(first + node) - before
     const [conditional, unconditional] = await Promise.all([
-      this.model.forward(cache.conditional, tokens, parents, nodes, { states }),
+      this.model.forward(cache.conditional, tokens, parents, nodes, { states, signal }),
       head.length + generated.length > 0
         ? this.model.forward(
             cache.unconditional,
             [...head, ...generated.map((i) => tokens[i])],
             [...head.map((_, i) => i - 1), ...generated.map((i) => cache.counterpart(parents[i]))],
             chosenFrom.map(counterpart),
-            { states: [] },
+            { states: [], signal },
           )
         : undefined,
     ])

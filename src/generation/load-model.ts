@@ -10,6 +10,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
 import type { ConfigLayer } from './config.js'
 import { openModel } from './open-model.js'
+import { requireKnownOptions } from './settings.js'
 
 export { type OpenModel, openModel } from './open-model.js'
 
@@ -33,6 +34,21 @@ export interface LoadOptions extends RuntimeOptions, SequenceOptions {
   readonly layers?: number
 }
 
+/** Held to the interface, so that none is forgotten. */
+const OPTIONS: Readonly<Record<keyof LoadOptions, true>> = {
+  dtype: true,
+  device: true,
+  deviceId: true,
+  threads: true,
+  exits: true,
+  signal: true,
+  onBuild: true,
+  onNotice: true,
+  manySequences: true,
+  onPull: true,
+  layers: true,
+}
+
 /** The place of what has one, for what is to run beside it. */
 export function placementOf({ device, deviceId }: Placement): Placement {
   return { device, deviceId }
@@ -42,10 +58,11 @@ export function placementOf({ device, deviceId }: Placement): Placement {
  * Loads a model.
  * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf]`, or `built-in`; what
  *   exists on disk comes first
- * @throws UserError for files that are missing, damaged or of an unsupported kind, a device that is not there or
+ * @throws UserError for an option that is not known, files that are missing, damaged or of an unsupported kind, a device that is not there or
  *   cannot be chosen, the hub's refusals, and too little memory
  */
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<LanguageModel> {
+  requireKnownOptions(options, OPTIONS, 'loadModel()')
   checkDeviceId(options.device ?? 'auto', options.deviceId)
   const opened = await openModel(await locateModel(source, options))
   const { path, store, generationConfig, unused } = opened

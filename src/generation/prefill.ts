@@ -17,6 +17,8 @@ export interface PrefillOptions {
   readonly negative?: readonly number[]
   /** Holds the beginning of the prompt. */
   readonly past?: KVCache
+  /** Ends it with its reason. */
+  readonly signal?: AbortSignal
 }
 
 /** Several sequences, or the two sides of guidance, run together, and go on from the prompt's cache. */
@@ -25,7 +27,7 @@ export async function prefill(
   promptIds: readonly number[],
   { guidance_scale: scale = 1 }: GenerationConfig,
   count: number,
-  { negative, past }: PrefillOptions = {},
+  { negative, past, signal }: PrefillOptions = {},
 ): Promise<Prefilled> {
   if (scale === 1 && negative) {
     throw usageError(
@@ -50,7 +52,7 @@ export async function prefill(
     const rest = promptIds.slice(held, -1)
     if (rest.length > 0) {
       const parents = rest.map((_, i) => held + i - 1)
-      await merging.forward(root, rest, parents, [], { states: [] })
+      await merging.forward(root, rest, parents, [], { states: [], signal })
     }
     const guided =
       scale === 1

@@ -29,9 +29,9 @@ const MODES = ['greedy_search', 'sample', 'assisted_generation']
 
 /**
  * The same model, of which only so many of the best scores are wanted, and these states beside those that a strategy reads itself:
- * the hidden ones, where the result has them.
+ * the hidden ones, where the result has them. Passes end with the signal.
  */
-export function wanting(model: Model, { shortlist, states = [] }: ForwardOptions): Model {
+export function wanting(model: Model, { shortlist, states = [], signal }: ForwardOptions): Model {
   const { vocabSize, hiddenSize, maxPositions, exits } = model
   return {
     vocabSize,
@@ -42,6 +42,7 @@ export function wanting(model: Model, { shortlist, states = [] }: ForwardOptions
     forward: (cache, tokens, parents, nodes, own) =>
       model.forward(cache, tokens, parents, nodes, {
         shortlist,
+        signal,
         states: own?.states && [...new Set([...own.states, ...states])],
       }),
   }

@@ -57,17 +57,21 @@ export class HeadRows {
     }
   }
 
+  /** Takes over `count` rows of every head of another one, from `first` on, as its own from `target` on. */
+  take(source: HeadRows, first: number, target: number, count: number): void {
+    for (let head = 0; head < this.heads; head++) {
+      const start = source.offset(head, first)
+      this.buffer.set(source.buffer.subarray(start, start + count * this.headDim), this.offset(head, target))
+    }
+  }
+
   /** Takes over rows of every head of another one as its first ones, of `rows` in all. */
   gather(source: HeadRows, slots: readonly number[], rows: number): void {
     const { heads, headDim } = this
     if (this.buffer.length < heads * rows * headDim) this.allocate(rows, 0)
     this.layOut(rows, 0)
     for (const [target, from, count] of runsOf(slots)) {
-      for (let head = 0; head < heads; head++) {
-        const start = source.offset(head, from)
-        const copied = source.buffer.subarray(start, start + count * headDim)
-        this.buffer.set(copied, this.offset(head, target))
-      }
+      this.take(source, from, target, count)
     }
   }
 

@@ -52,6 +52,12 @@ export class HostRows implements CacheRows {
     return this.part
   }
 
+  /** Takes over `count` rows of another one, from `first` on, as its own from `target` on. */
+  take(source: HostRows, first: number, target: number, count: number): void {
+    const sources = source.all()
+    for (const [i, rows] of this.all().entries()) rows.take(sources[i], first, target, count)
+  }
+
   /** All columns of every layer as `past_key.i` and `past_value.i`, [kvHeads, 1, columns, headDim]: views. */
   past(): Record<string, ort.Tensor> {
     const tensors: Record<string, ort.Tensor> = {}

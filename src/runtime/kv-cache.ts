@@ -1,5 +1,6 @@
 import type { KVCache } from '../strategies/types.js'
 import { outOfMemory } from './failures.js'
+import { availableMemory } from './memory.js'
 import * as ort from './ort.js'
 
 /** Attention runs over whole multiples of this many slots, so that shapes repeat from step to step. */
@@ -55,6 +56,11 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
     if (needed <= this.capacity) return
     // Memory that is not touched is not resident: room is cheap, and growing leaves garbage.
     const capacity = Math.max(needed + (needed >> 1), FIRST_CAPACITY)
+    // A system that is asked for more than it has may end the process instead.
+    const perSlot = this.length > 0 ? this.rows.byteLength / this.capacity : 0
+    if ((needed - this.length) * perSlot > availableMemory()) {
+      throw outOfMemory(`for a cache of ${needed} tokens`, undefined)
+    }
     try {
       this.rows.allocate(capacity, this.length)
     } catch (error) {
@@ -144,18 +150,22 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
    */
   ancestors(count: number): number[] | undefined {
     const first = this.length - count
+    const isWorth = (used: number) => (this.columns - padded(used)) * count > COPYING * used
+    if (!isWorth(count)) return undefined
     const seen = new Uint8Array(first)
+    const found: number[] = []
     let inChain = 0
     for (let token = first; token < this.length; token++) {
       let slot = this.parents[token]
       if (slot >= first) continue
-      for (; slot >= this.chain && !seen[slot]; slot = this.parents[slot]) seen[slot] = 1
+      for (; slot >= this.chain && !seen[slot]; slot = this.parents[slot]) {
+        seen[slot] = 1
+        found.push(slot)
+      }
       if (slot < this.chain) inChain = Math.max(inChain, slot + 1)
+      if (!isWorth(inChain + found.length + count)) return undefined
     }
-    seen.fill(1, 0, inChain)
-    const slots = [...seen.keys()].filter((slot) => seen[slot])
-    const used = slots.length + count
-    return (this.columns - padded(used)) * count > COPYING * used ? slots : undefined
+    return [...Array(inChain).keys(), ...found.sort((a, b) => a - b)]
   }
 
   /**
@@ -198,7 +208,7 @@ export function checkParents(cache: KVCache, count: number, parents: readonly nu
 }
 
 /** Columns for `count` slots. */
-function padded(count: number): number {
+export function padded(count: number): number {
   return Math.ceil(count / PADDING) * PADDING
 }
 

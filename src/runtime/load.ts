@@ -1,10 +1,10 @@
-import { freemem } from 'node:os'
 import { UserError, usageError } from '../errors.js'
 import { type DecoderSpec, FAMILIES } from '../models/spec.js'
 import type { Model } from '../strategies/types.js'
 import type { WeightStore } from '../weights/index.js'
 import { buildGraph } from './build.js'
 import { DeviceTooSmall, DeviceUnavailable } from './failures.js'
+import { availableMemory, inWords } from './memory.js'
 import { OnnxModel } from './onnx-model.js'
 import { PagedModel } from './paged-model.js'
 import { autoDevices, cacheLayoutOf, type Device, type Placement } from './session.js'
@@ -62,7 +62,7 @@ export async function loadOnnxModel(
 ): Promise<LoadedOnnxModel<OnnxModel | PagedModel>> {
   const { device = 'auto', deviceId, dtype = 'auto', onNotice } = options
   checkParameters(spec, store, origin)
-  const type = dtype === 'auto' ? autoRunType(spec, store, freemem()) : dtype
+  const type = dtype === 'auto' ? autoRunType(spec, store, availableMemory()) : dtype
   const bytes = weightBytes(spec, type)
   const isSmall = bytes < SMALL
   const candidates = devicesFor(type, device, isSmall)
@@ -133,11 +133,10 @@ function checkExits(spec: DecoderSpec, type: RunType, exits: readonly number[]):
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */
 function checkMemory(needed: number, type: RunType): void {
-  const free = freemem()
+  const free = availableMemory()
   if (needed <= free) return
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
   const smaller = type.startsWith('int4') ? 'use a smaller model' : 'use a smaller --dtype (int8, int4)'
   throw new UserError(
-    `The weights need ${gigabytes(needed)} of memory as ${type}, but ${gigabytes(free)} are free: ${smaller}.`,
+    `The weights need ${inWords(needed)} of memory as ${type}, but ${inWords(free)} are free: ${smaller}.`,
   )
 }

@@ -6,7 +6,7 @@ import type { ForwardOptions, KVCache, Model, StateName } from '../strategies/ty
 import { type DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
-import { checkParents, type MaskColumns, TreeCache } from './kv-cache.js'
+import { checkParents, type MaskColumns, padded, TreeCache } from './kv-cache.js'
 import type * as ort from './ort.js'
 import {
   ALL_STATES,
@@ -72,7 +72,7 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
-    { shortlist: count, states = ALL_STATES }: ForwardOptions = {},
+    { shortlist: count, states = ALL_STATES, signal }: ForwardOptions = {},
   ): Promise<TreeOutput> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
     checkParents(cache, tokens.length, parents)
@@ -88,6 +88,7 @@ export abstract class OnnxTree<Item> {
       cache.reserve(tokens.length)
       for (let start = 0; start < tokens.length; start += this.chunk) {
         const end = Math.min(start + this.chunk, tokens.length)
+        if (start > 0) signal?.throwIfAborted()
         const asked = nodes.filter((node) => node >= start && node < end)
         const rows = asked.map((node) => node - start)
         const chunk = await this.run(cache, tokens.slice(start, end), parents.slice(start, end), rows, wanted)
@@ -96,6 +97,7 @@ export abstract class OnnxTree<Item> {
       }
     } catch (error) {
       cache.retract(cache.length - before)
+      signal?.throwIfAborted()
       throw runFailure(error, this.device, 'to run the model')
     }
     return outputOf(results, this.chunk, this.hiddenSize)
@@ -166,13 +168,21 @@ export abstract class OnnxTree<Item> {
       return session.run(feeds, { ...wanted, ...cache.rows.present() })
     }
     const host = cache.rows as HostRows
+    const slots = cache.ancestors(count)
     if (cacheLayoutOf(this.device) === 'in-place') {
       // The new rows are among the columns.
+      if (slots) {
+        const columns = { columns: padded(slots.length + count), newColumn: slots.length, slots }
+        const part = host.gathered(slots, columns.columns)
+        const feeds = { ...this.feeds(cache, tokens, rows, columns), ...part.past() }
+        const results = await session.run(feeds, { ...wanted, ...part.rows(slots.length, count) })
+        host.take(part, slots.length, past, count)
+        return results
+      }
       const columns = { columns: cache.columns, newColumn: past }
       const feeds = { ...this.feeds(cache, tokens, rows, columns), ...host.past() }
       return session.run(feeds, { ...wanted, ...host.rows(past, count) })
     }
-    const slots = cache.ancestors(count)
     const newColumn = slots ? Math.max(slots.length, 1) : cache.columns
     const columns = { columns: newColumn + count, newColumn, slots }
     const seen = slots ? host.gathered(slots, newColumn) : host

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { usageError } from '../errors.js'
+import { UserError, usageError } from '../errors.js'
 import type { CacheLayout } from '../models/layers.js'
 import { loadFailure } from './failures.js'
 import * as ort from './ort.js'
@@ -56,7 +56,7 @@ export async function createSession(
   { device, deviceId, threads = availableParallelism(), outputs }: SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
-    return await ort.InferenceSession.create(graph, {
+    const session = await ort.InferenceSession.create(graph, {
       executionProviders: [deviceId === undefined ? device : { name: device, deviceId }],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
@@ -70,7 +70,23 @@ export async function createSession(
         },
       },
     })
+    return releasedOnce(session)
   } catch (error) {
     throw loadFailure(error, { device, deviceId })
   }
+}
+
+/** Releasing it again does nothing, and running it afterwards is refused with a sentence. */
+function releasedOnce(session: ort.InferenceSession): ort.InferenceSession {
+  const { run, release } = session
+  let released: Promise<void> | undefined
+  session.release = () => {
+    released ??= release.call(session)
+    return released
+  }
+  session.run = async (...args: unknown[]) => {
+    if (released) throw new UserError('The model was disposed of: load it again.')
+    return run.apply(session, args as Parameters<typeof run>)
+  }
+  return session
 }

@@ -124,7 +124,8 @@ export class BeamGroup<R> {
     const { limit, prompt } = this.request
     const longest = earlyStopping === 'never' && lengthPenalty > 0
     const length = (longest ? limit : this.live[0].prefix.length) - prompt.length
-    return Math.max(...open.map(({ sum }) => sum)) / length ** lengthPenalty
+    // In a loop, since a call takes only so many arguments.
+    return open.reduce((most, { sum }) => Math.max(most, sum), -Infinity) / length ** lengthPenalty
   }
 
   private option(candidate: Candidate): Option {
@@ -148,8 +149,10 @@ export class BeamGroup<R> {
   private rearranged(open: readonly Option[], logprobs: readonly Float32Array[]): readonly Option[] {
     const { progress } = this
     if (!progress) return open
+    const takenBy = this.live.map(() => new Set<number>())
+    for (const { beam, token } of open) takenBy[beam].add(token)
     const added = this.live.flatMap(({ prefix, sum }, beam) => {
-      const taken = new Set(open.filter((option) => option.beam === beam).map(({ token }) => token))
+      const taken = takenBy[beam]
       return [...new Set(progress(prefix).helpful)]
         .filter((token) => !taken.has(token) && logprobs[beam][token] > -Infinity)
         .map((token) => this.option({ beam, token, sum: sum + logprobs[beam][token] }))

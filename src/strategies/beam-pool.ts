@@ -16,8 +16,13 @@ export class BeamPool<T extends { readonly score: number }> {
 
   /** Enters a sequence, which may cost the worst one its place. */
   add(member: T): void {
-    const worse = this.members.findIndex(({ score }) => score < member.score)
-    this.members.splice(worse < 0 ? this.members.length : worse, 0, member)
+    let [place, end] = [0, this.members.length]
+    while (place < end) {
+      const middle = (place + end) >>> 1
+      if (this.members[middle].score < member.score) end = middle
+      else place = middle + 1
+    }
+    this.members.splice(place, 0, member)
     this.members.length = Math.min(this.members.length, this.size)
   }
 

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js'
 import { BeamGroup, type BeamNode, type Ended, type Row } from './beam-group.js'
+import { breathe } from './breathe.js'
 import type { Select } from './candidates.js'
 import { choiceOf } from './choice.js'
 import type { Alternatives } from './constraints.js'
@@ -57,19 +58,25 @@ async function* search<R>(
     const open = groups.filter(({ done }) => !done)
     if (open.length === 0) return results(groups, request)
     const output = await tree.run(open.flatMap(({ live }) => live.map(({ prefix }) => prefix)))
-    const chosen: number[] = []
+    /** By token how often earlier groups chose it in this step. */
+    const chosen = new Map<number, number>()
+    const choose = (token: number, times = 1) => chosen.set(token, (chosen.get(token) ?? 0) + times)
     let leaf = 0
     for (const group of groups) {
       if (group.done) {
-        chosen.push(...Array<number>(size).fill(padToken))
+        choose(padToken, size)
         continue
       }
-      const rows = group.live.map(({ prefix }) => rowOf(output, leaf++, prefix, request, chosen, penalty))
+      const rows: Row<R>[] = []
+      for (const { prefix } of group.live) {
+        rows.push(rowOf(output, leaf++, prefix, request, chosen, penalty))
+        await breathe()
+      }
       group.advance(rows)
-      chosen.push(...group.live.map(({ prefix }) => prefix.token))
+      for (const { prefix } of group.live) choose(prefix.token)
     }
     const live = groups.flatMap((group) => (group.done ? [] : group.live))
-    tree.prune(live.map(({ prefix }) => prefix))
+    if (live.length > 0) tree.prune(live.map(({ prefix }) => prefix))
     const before = trunk
     // Of what has ended, only as many as are asked for can be among the results.
     const ended = groups.flatMap((group) => group.ended.slice(0, request.count))
@@ -84,11 +91,11 @@ function rowOf<R>(
   leaf: number,
   prefix: SearchRequest<R>['prompt'],
   { processors, record }: SearchRequest<R>,
-  chosen: readonly number[],
+  chosen: ReadonlyMap<number, number>,
   penalty: number,
 ): Row<R> {
   const scores = logSoftmax(output.scores?.(leaf) ?? output.logits(leaf).slice())
-  for (const token of chosen) scores[token] -= penalty
+  for (const [token, times] of chosen) scores[token] -= penalty * times
   for (const process of processors) process(scores, prefix)
   return {
     logprobs: scores,

@@ -222,7 +222,9 @@ class TreeBranch implements Branch {
 function commonOptions(passes: readonly Pass[]): ForwardOptions {
   const shortlists = passes.filter(({ nodes }) => nodes.length > 0).map(({ options }) => options?.shortlist)
   const states = passes.map(({ options }) => options?.states)
+  const [signal, ...others] = passes.map(({ options }) => options?.signal)
   return {
+    ...(others.every((other) => other === signal) && { signal }),
     ...(shortlists.length > 0 && allKnown(shortlists) && { shortlist: Math.max(...shortlists) }),
     ...(allKnown(states) && { states: [...new Set(states.flat())] }),
   }

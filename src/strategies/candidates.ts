@@ -1,5 +1,7 @@
+import { noToken } from './no-token.js'
 import { maximum } from './ranking.js'
 import { expNegative } from './softmax.js'
+import { SumTree } from './sum-tree.js'
 import type { Random } from './types.js'
 
 /** A token that may follow a beam. */
@@ -11,7 +13,7 @@ export interface Candidate {
   readonly sum: number
 }
 
-/** Picks candidates. @param rows by beam the log-probabilities of its next token, [vocab] each @param sums by beam */
+/** Picks candidates. @throws UserError for sums that are Infinity @param rows by beam the log-probabilities of its next token, [vocab] each @param sums by beam */
 export type Select = (
   rows: readonly Float32Array[],
   sums: readonly number[],
@@ -22,19 +24,23 @@ export type Select = (
 /** The `count` best ones, best first, of equals those of earlier beams and tokens; impossible ones are none. */
 export function selectBest(): Select {
   return (rows, sums, count) => {
-    const best: Candidate[] = []
+    let best: Candidate[] = []
     let floor = -Infinity
+    // Sorted each time twice as many have come together, so that many beams take time in proportion.
+    const trim = () => {
+      best = best.sort((a, b) => b.sum - a.sum).slice(0, count)
+      if (best.length === count) floor = best[count - 1].sum
+    }
     for (const [beam, row] of rows.entries()) {
       for (let token = 0; token < row.length; token++) {
         const sum = sums[beam] + row[token]
         if (!(sum > floor)) continue
-        let place = best.length
-        while (place > 0 && best[place - 1].sum < sum) place--
-        best.splice(place, 0, { beam, token, sum })
-        if (best.length > count) best.pop()
-        if (best.length === count) floor = best[count - 1].sum
+        if (sum === Infinity) throw noToken()
+        best.push({ beam, token, sum })
+        if (best.length >= 2 * count) trim()
       }
     }
+    trim()
     return best
   }
 }
@@ -45,46 +51,44 @@ export function selectBest(): Select {
  */
 export function drawWithoutReplacement(): Select {
   return (rows, sums, count, random) => {
-    const best = Math.max(...rows.map((row, beam) => sums[beam] + maximum(row)))
+    const best = rows.reduce((most, row, beam) => Math.max(most, sums[beam] + maximum(row)), -Infinity)
     if (best === -Infinity) return []
-    const weights = rows.map((row, beam) =>
-      Float64Array.from(row, (logprob) => {
+    if (!Number.isFinite(best)) throw noToken()
+    const weightsOf = (beam: number) =>
+      Float64Array.from(rows[beam], (logprob) => {
         const sum = sums[beam] + logprob
-        return sum === -Infinity ? 0 : expNegative(sum - best)
-      }),
-    )
-    const totals = weights.map((row) => row.reduce((a, b) => a + b, 0))
+        return sum > -Infinity ? expNegative(sum - best) : 0
+      })
+    const totals = new SumTree(rows.map((_, beam) => weightsOf(beam).reduce((a, b) => a + b, 0)))
+    // Made anew where a draw comes to a beam: of many beams few are drawn from.
+    const weights = new Map<number, Float64Array>()
     const drawn: Candidate[] = []
-    while (drawn.length < count) {
-      const total = totals.reduce((a, b) => a + b, 0)
-      const found = locate(weights, totals, random() * total)
-      if (!found) break
-      const { beam, token } = found
+    while (drawn.length < count && totals.total > 0) {
+      const { index: beam, rest } = totals.locate(random() * totals.total)
+      const row = weights.get(beam) ?? weightsOf(beam)
+      weights.set(beam, row)
+      const token = tokenAt(row, rest)
       drawn.push({ beam, token, sum: sums[beam] + rows[beam][token] })
-      weights[beam][token] = 0
+      row[token] = 0
       // Anew, since differences would leave rounding behind where nothing is left.
-      totals[beam] = weights[beam].reduce((a, b) => a + b, 0)
+      totals.set(
+        beam,
+        row.reduce((a, b) => a + b, 0),
+      )
     }
     return drawn
   }
 }
 
 /** The entry at which the running sum passes `target`; rounding may leave it to the last one that is positive. */
-function locate(weights: readonly Float64Array[], totals: readonly number[], target: number) {
+function tokenAt(row: Float64Array, target: number): number {
   let left = target
-  let last: { beam: number; token: number } | undefined
-  for (const [beam, row] of weights.entries()) {
-    const skip = left >= totals[beam] && totals.slice(beam + 1).some((total) => total > 0)
-    if (skip || totals[beam] === 0) {
-      left -= totals[beam]
-      continue
-    }
-    for (let token = 0; token < row.length; token++) {
-      if (row[token] === 0) continue
-      last = { beam, token }
-      if (left < row[token]) return last
-      left -= row[token]
-    }
+  let last = -1
+  for (let token = 0; token < row.length; token++) {
+    if (row[token] === 0) continue
+    last = token
+    if (left < row[token]) return last
+    left -= row[token]
   }
   return last
 }

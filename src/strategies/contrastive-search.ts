@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js'
+import { breathe } from './breathe.js'
 import { extend } from './prefix.js'
 import { PrefixTree } from './prefix-tree.js'
 import { Ranking } from './ranking.js'
@@ -34,13 +34,14 @@ export function contrastiveSearch({ penaltyAlpha, topK }: ContrastiveOptions): S
         .read(scores)
         .top(topK)
         .map((token) => extend(prefix, token))
-      if (candidates.length === 0) throw new UserError('No token can follow: loosen what forbids tokens.')
       const output = await tree.run(candidates)
-      const ratings = candidates.map(({ token }, i) => {
+      const ratings: number[] = []
+      for (const [i, { token }] of candidates.entries()) {
         const penalty = context.largestCosine(output.hidden(i))
-        return (1 - penaltyAlpha) * probabilities[token] - penaltyAlpha * penalty
-      })
-      const winner = ratings.indexOf(Math.max(...ratings))
+        ratings.push((1 - penaltyAlpha) * probabilities[token] - penaltyAlpha * penalty)
+        await breathe()
+      }
+      const winner = ratings.reduce((best, rating, i) => (rating > ratings[best] ? i : best), 0)
       const chosen = candidates[winner]
       current = stateOf(output, winner, chosen)
       context.push(current.hidden)

@@ -1,3 +1,4 @@
+import { noToken } from './no-token.js'
 import { maximum } from './ranking.js'
 
 /** exp(-i / 64), i = 0 … 4095. */
@@ -27,7 +28,7 @@ export interface Weights {
   readonly logTotal: number
 }
 
-/** Fills `into`, [vocab], with exp(score - best); gives the sum. */
+/** Fills `into`, [vocab], with exp(score - best); gives the sum. @throws UserError for scores that are Infinity or no numbers */
 function exponentiate(scores: Float32Array, best: number, into: Float32Array): number {
   let total = 0
   for (let i = 0; i < scores.length; i++) {
@@ -35,6 +36,7 @@ function exponentiate(scores: Float32Array, best: number, into: Float32Array): n
     into[i] = weight
     total += weight
   }
+  if (Number.isNaN(total)) throw noToken()
   return total
 }
 
@@ -71,9 +73,13 @@ export function logSoftmax(scores: Float32Array): Float32Array {
   return scores
 }
 
-/** The probabilities of `scores`, [vocab]; `into` may be `scores` itself or a buffer to reuse. */
+/**
+ * The probabilities of `scores`, [vocab]; `into` may be `scores` itself or a buffer to reuse.
+ * @throws UserError where no token can be chosen by the scores
+ */
 export function softmax(scores: Float32Array, into = new Float32Array(scores.length)): Float32Array {
   const total = exponentiate(scores, maximum(scores), into)
+  if (total === 0) throw noToken()
   for (let i = 0; i < into.length; i++) into[i] /= total
   return into
 }

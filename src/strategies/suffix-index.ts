@@ -1,3 +1,5 @@
+import { breathe } from './breathe.js'
+
 /** The most tokens that can be looked for: suffixes are ordered by so many. */
 export const INDEX_DEPTH = 16
 
@@ -88,15 +90,21 @@ async function sortSuffixes(
   largest: number,
   signal: AbortSignal | undefined,
 ): Promise<Uint32Array> {
-  let { order, ranks } = sortByFirst(tokens, largest)
-  for (let size = 1; size < INDEX_DEPTH; size *= 2) {
-    await new Promise((resolve) => setImmediate(resolve))
+  const pause = async () => {
+    await breathe()
     signal?.throwIfAborted()
-    order = sortByTwice(order, ranks, size)
-    ranks = ranksOf(order, ranks, size)
+  }
+  let { order, ranks } = sortByFirst(tokens, largest)
+  await pause()
+  for (let size = 1; size < INDEX_DEPTH; size *= 2) {
+    order = await sortByTwice(order, ranks, size, pause)
+    ranks = await ranksOf(order, ranks, size, pause)
   }
   return order
 }
+
+/** Suffixes between two pauses: a moment's work. */
+const BETWEEN_PAUSES = 2 ** 20
 
 /** Suffixes in the order of their first tokens, and by suffix its rank: how many suffixes come before all those that equal it. */
 interface Sorted {
@@ -116,7 +124,12 @@ function sortByFirst(tokens: Uint16Array | Uint32Array, largest: number): Sorted
 }
 
 /** The order by twice `size` tokens, from order and ranks by `size`. */
-function sortByTwice(order: Uint32Array, ranks: Uint32Array, size: number): Uint32Array {
+async function sortByTwice(
+  order: Uint32Array,
+  ranks: Uint32Array,
+  size: number,
+  pause: () => Promise<void>,
+): Promise<Uint32Array> {
   const { length } = order
   const sorted = new Uint32Array(length)
   const filled = new Uint32Array(length)
@@ -126,21 +139,33 @@ function sortByTwice(order: Uint32Array, ranks: Uint32Array, size: number): Uint
   }
   // A second half that the text has no room for comes before all others.
   for (let suffix = Math.max(0, length - size); suffix < length; suffix++) place(suffix)
-  for (const half of order) if (half >= size) place(half - size)
+  for (let start = 0; start < length; start += BETWEEN_PAUSES) {
+    for (const half of order.subarray(start, start + BETWEEN_PAUSES)) if (half >= size) place(half - size)
+    await pause()
+  }
   return sorted
 }
 
 /** The ranks by twice `size` tokens, from their order and the ranks by `size`. */
-function ranksOf(order: Uint32Array, ranks: Uint32Array, size: number): Uint32Array {
+async function ranksOf(
+  order: Uint32Array,
+  ranks: Uint32Array,
+  size: number,
+  pause: () => Promise<void>,
+): Promise<Uint32Array> {
   const { length } = order
   const renewed = new Uint32Array(length)
   const half = (suffix: number) => (suffix + size < length ? ranks[suffix + size] : -1)
   let rank = 0
-  for (let at = 1; at < length; at++) {
-    const suffix = order[at]
-    const before = order[at - 1]
-    if (ranks[suffix] !== ranks[before] || half(suffix) !== half(before)) rank = at
-    renewed[suffix] = rank
+  for (let start = 1; start < length; start += BETWEEN_PAUSES) {
+    const end = Math.min(start + BETWEEN_PAUSES, length)
+    for (let at = start; at < end; at++) {
+      const suffix = order[at]
+      const before = order[at - 1]
+      if (ranks[suffix] !== ranks[before] || half(suffix) !== half(before)) rank = at
+      renewed[suffix] = rank
+    }
+    await pause()
   }
   return renewed
 }

@@ -64,6 +64,8 @@ export interface ForwardOptions {
   readonly shortlist?: number
   /** The states that are wanted; by default all. From a device others do not come back. */
   readonly states?: readonly StateName[]
+  /** Ends a pass that takes several runs, such as a long prompt's, with its reason; the cache is then as it was. */
+  readonly signal?: AbortSignal
 }
 
 /** A causal language model over token trees. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { distinctTails, requireComparable } from '../../src/cli/compare-reports.js'
 import { differingConditions, findRegressions } from '../../src/compare/regressions.js'
 import { asMarkdown, asText } from '../../src/compare/render.js'
 import { comparisonWith, strategyWith } from './comparison.js'
@@ -104,4 +105,65 @@ describe('the table of one comparison', () => {
     expect(markdown).toContain(`\`\`\`sh\n${comparison.command}\n\`\`\``)
     expect(markdown).toContain(`| ${long} |`)
   })
+})
+
+describe('comparisons of different things', () => {
+  const first = { name: 'a.json', comparison: named(strategyWith('greedy', speed(90, 100, 110))) }
+  const slow = named(strategyWith('greedy', { ...speed(1, 2, 3), identical: 0 }))
+
+  test.each([
+    ['model', { model: { ...slow.model, fingerprint: 'other' } }],
+    ['dtype', { model: { ...slow.model, dtype: 'int4' } }],
+    ['prompts', { prompts: [{ id: '1', text: 'Bye', tokens: 1 }] }],
+  ])('are given no verdict: another %s', (name, fields) => {
+    const other = { name: 'b.json', comparison: { ...slow, ...fields } }
+    expect(findRegressions([first, other])).toEqual([])
+    const text = asText([first, other])
+    expect(text).toContain(`b.json is not comparable with a.json, which has another ${name}.`)
+    expect(text).not.toMatch(/[Rr]egression[:s]|-98%/)
+    expect(() => requireComparable([first, other])).toThrow(
+      `--fail-on-regression has nothing to say of b.json, which differs from a.json in ${name}`,
+    )
+  })
+
+  test('and those of one thing', () => {
+    expect(() => requireComparable([first, { name: 'b.json', comparison: slow }])).not.toThrow()
+  })
+})
+
+describe('runs', () => {
+  test.each([
+    [
+      ['a.json', 'b.json'],
+      ['a.json', 'b.json'],
+    ],
+    [
+      ['/x/long/one/run.json', '/x/long/two/run.json'],
+      ['one/run.json', 'two/run.json'],
+    ],
+    [
+      ['/x/a/run.json', '/y/a/run.json', '/y/b/run.json'],
+      ['x/a/run.json', 'y/a/run.json', 'y/b/run.json'],
+    ],
+  ])('of %j are called %j', (files, names) => {
+    expect(distinctTails(files)).toEqual(names)
+  })
+
+  test('are named whole in the table', () => {
+    const names = ['a', 'b'].map((start) => `${start}-${'x'.repeat(40)}.json`)
+    const text = asText(names.map((name) => ({ name, comparison: comparisonWith() })))
+    for (const name of names) expect(text).toMatch(new RegExp(`^greedy +${name} `, 'm'))
+  })
+})
+
+test('what is missing is a dash', () => {
+  const missing = comparisonWith({
+    scorers: ['s'],
+    strategies: [
+      strategyWith('greedy', { mean_log_probability: Number.NaN, scores: { s: Number.NaN }, identical: 1 }),
+    ],
+  })
+  const text = asText([{ name: 'this run', comparison: missing }])
+  expect(text).not.toContain('NaN')
+  expect(text).toMatch(/^greedy +–$/m)
 })

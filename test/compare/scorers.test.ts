@@ -65,6 +65,24 @@ describe('a command', () => {
     expect(await score(name, '', { expected: 'z' })).toBe(0)
   })
 
+  test('is given a long row in a file', async () => {
+    const note = 'é'.repeat(200_000)
+    const bytes = Buffer.byteLength(JSON.stringify({ id: 'a', prompt: 'Say yes.', note }))
+    const name = 'command:test -z "$LLM_ROW" && wc -c < "$LLM_ROW_FILE" | tr -d " "'
+    expect(await score(name, '', { note })).toBe(bytes)
+    expect(await score('command:test -z "$LLM_ROW_FILE"', '', {})).toBe(1)
+  })
+
+  test('that is too long for the system is an error', async () => {
+    await expect(score(`command:true ${'x'.repeat(3e6)}`, 'x')).rejects.toThrow(
+      /^The scorer true x+ cannot be run: /,
+    )
+  })
+
+  test('that writes without end is an error', async () => {
+    await expect(score('command:yes', 'x')).rejects.toThrow('The scorer yes writes without end')
+  })
+
   test('that is not there is an error', async () => {
     await expect(score('command:no-such-command-here 2> /dev/null', 'x')).rejects.toThrow(
       'The scorer no-such-command-here 2> /dev/null cannot be run: it ended with 127.',

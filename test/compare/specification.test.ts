@@ -82,7 +82,19 @@ describe('a specification', () => {
   })
 })
 
+/** Each level stands for nine of the one before. */
+function bombOf(levels: number): string {
+  const nine = (item: string) => `[${Array(9).fill(item).join()}]`
+  return Array.from({ length: levels }, (_, i) => `a${i}: &a${i} ${nine(i === 0 ? 'x' : `*a${i - 1}`)}`).join(
+    '\n',
+  )
+}
+
 describe('a plan', () => {
+  test('that is nested too deeply is refused', () => {
+    expect(() => parsePlan('['.repeat(100_000), 'p.yaml')).toThrow(/^p\.yaml is not valid YAML: .+\.$/)
+  })
+
   test('has prompts, settings, strategies and scorers', () => {
     const plan = parsePlan(
       [
@@ -111,6 +123,11 @@ describe('a plan', () => {
 
   test.each([
     ['a: [', /^p\.yaml is not valid YAML: .+\.$/],
+    ['strategies: &a [*a]', 'p.yaml is not valid YAML: its aliases lead in a circle.'],
+    ['settings: &a {b: [{c: *a}]}', 'p.yaml is not valid YAML: its aliases lead in a circle.'],
+    [bombOf(9), 'p.yaml is not valid YAML: its aliases stand for too much.'],
+    ['prompts: *a', /^p\.yaml is not valid YAML: .+\.$/],
+    ['a: 1\n---\nb: 2', /^p\.yaml is not valid YAML: .+\.$/],
     ['just text', 'p.yaml holds no fields: it may have prompts, settings, strategies, scorers.'],
     ['strategys: []', /^strategys in p\.yaml is no field of a comparison/],
     ['strategies: greedy', 'strategies in p.yaml is "greedy": give a list.'],

@@ -3,6 +3,7 @@ import { peakMemory, resetPeakMemory } from '../../src/compare/peak-memory.js'
 import { type Contestant, type RunOptions, runInTurns } from '../../src/compare/run.js'
 import type { Scorer } from '../../src/compare/scorers.js'
 import { parseSpecification } from '../../src/compare/specification.js'
+import { UserError } from '../../src/errors.js'
 import { stubModel } from '../generation/stub-model.js'
 import { greedy, spell } from '../generation/toy-generation.js'
 import { ToyModel } from '../strategies/toy-model.js'
@@ -83,6 +84,45 @@ describe('runs in turns', () => {
     expect(scored).toEqual(PROMPTS.map((prompt) => spell(greedy(5, prompt))))
     expect(first.map(({ judgement }) => judgement)).toEqual(second.map(({ judgement }) => judgement))
     expect(first[0].judgement.scores).toEqual({ length: scored[0].length })
+  })
+
+  test('keep what was measured where a scorer fails, which is told once', async () => {
+    const failures: string[] = []
+    const failing: Scorer = {
+      name: 'bad',
+      needsExpected: false,
+      score: () => {
+        throw new UserError('The scorer is gone.')
+      },
+    }
+    const trials = await comparison({
+      scorers: [failing],
+      onFailure: ({ message }) => failures.push(message),
+    }).trials
+    expect(trials.flatMap((byPrompt) => byPrompt.map(({ judgement }) => judgement.scores))).toEqual(
+      Array(4).fill({ bad: Number.NaN }),
+    )
+    expect(failures).toEqual(['The scorer is gone.'])
+  })
+
+  test('keep the whole repetitions where a run fails, and say which', async () => {
+    const failures: string[] = []
+    const failAt = (run: number) => {
+      const onRun = ({ done }: { done: number }) => {
+        if (done === run) ToyModel.prototype.forward = () => Promise.reject(new UserError('No memory.'))
+      }
+      return comparison({ onRun, onFailure: ({ message }) => failures.push(message) }).trials
+    }
+    const { forward } = ToyModel.prototype
+    try {
+      const trials = await failAt(9)
+      expect(trials.flatMap((byPrompt) => byPrompt.map(({ runs }) => runs.length))).toEqual([1, 1, 1, 1])
+      expect(failures).toEqual(['lookup, prompt 0: No memory.'])
+      ToyModel.prototype.forward = forward
+      await expect(failAt(5)).rejects.toThrow('greedy, prompt 0: No memory.')
+    } finally {
+      ToyModel.prototype.forward = forward
+    }
   })
 
   test('end with the last whole repetition when they are interrupted', async () => {

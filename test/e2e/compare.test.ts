@@ -141,6 +141,21 @@ describe('a comparison', () => {
     expect(readFileSync(document, 'utf8')).toMatch(/^# Comparison/)
   })
 
+  test('is shown where it cannot be written', async () => {
+    // The strategy makes a directory where the report is to go, once the comparison has begun.
+    const [output, page] = [join(home, 'lost.json'), join(home, 'kept.html')]
+    const module = file(
+      `import { mkdirSync } from 'node:fs'\nexport const createDrafter = () => { mkdirSync(${JSON.stringify(output)}, { recursive: true }); return { draft: () => ({ tokens: [], parents: [] }) } }`,
+      'lost.mjs',
+    )
+    const args = [prompts, ...on(tiny), '-s', `custom=${module}`, '--max-new-tokens', '3', ...one]
+    const { code, stdout, stderr } = await llm.run(['compare', ...args, '-o', output, '--html', page])
+    expect(stderr).toBe(`Error: Cannot write ${output}: it is a directory.\n`)
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ format: 'llm-compare/1', repetitions: 1 })
+    expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>/i)
+  })
+
   test('draws by its seed', async () => {
     const sample = ['-s', 'sample:top_k=0', '--max-new-tokens', '6', ...one]
     const text = async (seed: string) =>
@@ -298,7 +313,7 @@ const refused: Omit<BadInput, 'command'>[] = [
     name: 'no such file',
     args: ['no.txt', '-s', 'greedy'],
     code: 1,
-    says: /^no\.txt cannot be read: ENOENT/,
+    says: /^no\.txt cannot be read: /,
   },
   {
     name: 'an unknown kind',
@@ -383,6 +398,18 @@ const refused: Omit<BadInput, 'command'>[] = [
     args: tinyRun('-s', 'greedy', '-o', join(home, 'no/out.json')),
     code: 2,
     says: /cannot be written: there is no directory/,
+  },
+  {
+    name: 'a directory to write to',
+    args: tinyRun('-s', 'greedy', '--html', home),
+    code: 2,
+    says: /cannot be written: it is a directory\.$/,
+  },
+  {
+    name: 'two reports in one file',
+    args: tinyRun('-s', 'greedy', '--html', join(home, 'x'), '-o', join(home, '.', 'x')),
+    code: 2,
+    says: /^Two reports would be written to /,
   },
   {
     name: 'a file that is no comparison',

@@ -67,7 +67,7 @@ describe('prompt lookup', () => {
     ],
     [{ prompt_lookup_num_tokens: 3, num_beams: 2 }, /while num_beams is 2, but beams are not drafted/],
     [{ prompt_lookup_num_tokens: 3, penalty_alpha: 0.6 }, /contrastive search is not drafted/],
-    [{ prompt_lookup_num_tokens: 3, dola_layers: 'low' }, /while dola_layers is "low"/],
+    [{ prompt_lookup_num_tokens: 3, dola_layers: 'low' as const }, /while dola_layers is "low"/],
   ])('refuses or warns of %j', async (settings, message) => {
     const warnings: string[] = []
     const onWarning = (warning: string) => warnings.push(warning)
@@ -153,7 +153,7 @@ describe('an assistant model', () => {
     const settings = {
       max_new_tokens: 1 + 3 + 5 + 7,
       num_assistant_tokens: 2,
-      num_assistant_tokens_schedule: 'heuristic',
+      num_assistant_tokens_schedule: 'heuristic' as const,
       assistant_confidence_threshold: 0,
     }
     const whole = await run(settings, { assistant: assistant() })

@@ -27,6 +27,8 @@ interface GoldenCase {
   prompt: number[]
   settings: Record<string, unknown>
   prefix_allowed?: number[][]
+  /** The negative prompt of guidance. */
+  negative?: number[]
   /** Of modes with beams. */
   sequences?: GoldenSequence[]
   /** Of modes with a single sequence. */
@@ -39,7 +41,7 @@ const STORIES = join(import.meta.dirname, '../../../shared/models/stories260K')
 
 vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
 
-const golden = ['beam-search', 'moved'].flatMap((name) => read(name))
+const golden = ['beam-search', 'moved', 'guided'].flatMap((name) => read(name))
 const stories = ['beam-search-stories', 'moved-stories'].flatMap((name) => read(name))
 
 function read(name: string): GoldenCase[] {
@@ -70,8 +72,9 @@ afterAll(() => {
   console.info(`Largest differences from HF: ${differences.join(', ')}.`)
 })
 
-function run(model: GenerationModel, { prompt, settings, prefix_allowed }: GoldenCase) {
+function run(model: GenerationModel, { prompt, settings, prefix_allowed, negative }: GoldenCase) {
   const options: GenerateOptions = {
+    negativePrompt: negative,
     prefixAllowedTokensFn: prefix_allowed && (({ length }) => prefix_allowed[length % prefix_allowed.length]),
   }
   const length = settings.max_length === undefined ? { max_new_tokens: 12 } : {}

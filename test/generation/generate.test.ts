@@ -240,6 +240,31 @@ describe('where every token is forbidden', () => {
     await expect(run({ do_sample: true, top_k: 0 }, { processors })).rejects.toThrow('some are not numbers')
   })
 
+  test.each([
+    ['sampling', { do_sample: true }],
+    ['beam search', { num_beams: 3 }],
+    ['beam sample', { num_beams: 3, do_sample: true }],
+    ['diverse beam search', { num_beams: 4, num_beam_groups: 2, diversity_penalty: 1 }],
+    ['contrastive search', { penalty_alpha: 0.6, top_k: 4 }],
+    ['top_h', { do_sample: true, top_h: 0.5 }],
+    ['typical_p', { do_sample: true, typical_p: 0.5, top_k: 0 }],
+  ])('or a score is beyond floats: %s', async (_, settings) => {
+    const infinite = (scores: Float32Array) => void scores.fill(Infinity, 5, 6)
+    const processors = [infinite]
+    await expect(run({ max_new_tokens: 3, ...settings }, { processors })).rejects.toThrow(
+      'No token can follow',
+    )
+  })
+
+  test.each([[false], [true]])('or a score is beyond floats: an assistant, sampled %s', async (do_sample) => {
+    const assistant = { path: 'draft', ...stubModel(new ToyModel()) }
+    const infinite = (scores: Float32Array) => void scores.fill(Infinity, 5, 6)
+    const result = run({ max_new_tokens: 3, do_sample }, { processors: [infinite], assistant })
+    // The best score is the best, as in HF, however large.
+    if (do_sample) await expect(result).rejects.toThrow('No token can follow')
+    else expect((await result).ids).toEqual([5, 5, 5])
+  })
+
   test('or scores are not numbers; remove_invalid_values mends that', async () => {
     const processors = [(scores: Float32Array) => void scores.fill(Number.NaN)]
     for (const do_sample of [false, true]) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { generate } from '../../src/generation/generate.js'
 import { GuidedModel } from '../../src/generation/guidance.js'
 import { repetitionPenalty } from '../../src/generation/processors/repetition.js'
 import { createRandom } from '../../src/random.js'
@@ -11,6 +12,7 @@ import { largestDifference } from '../fixtures.js'
 import { draw } from '../strategies/conformance.js'
 import { toyDrafters } from '../strategies/toy-drafters.js'
 import { ToyModel } from '../strategies/toy-model.js'
+import { stubModel } from './stub-model.js'
 
 const SCALE = 1.7
 const COUNT = 25
@@ -103,4 +105,12 @@ describe('guidance', () => {
     expect(() => cache.keep([0, 1])).toThrow('keeps its prompt')
     expect(() => new GuidedModel(new ToyModel(), 3, [], SCALE)).toThrow('The negative prompt is empty')
   })
+})
+
+test('a search that ends all its beams at once keeps no prompt for the next pass', async () => {
+  const toy = new ToyModel()
+  const settings = { guidance_scale: 1.5, num_beams: 64, max_new_tokens: 4 }
+  const { ids } = await generate(stubModel(toy), [3, 1], settings).result()
+  expect(ids).toHaveLength(4)
+  expect(toy.caches.size).toBe(0)
 })

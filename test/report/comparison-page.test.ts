@@ -3,6 +3,7 @@ import { UserError } from '../../src/errors.js'
 import type { Comparison, StrategyResult } from '../../src/report/comparison.js'
 import { comparisonPage } from '../../src/report/comparison-page.js'
 import { spread } from '../../src/report/page/plot.js'
+import { seededRandom } from '../weights/files.js'
 import { makeComparison } from './comparison.js'
 import { readTable, textOf } from './page-reader.js'
 
@@ -372,4 +373,56 @@ test('labels keep apart, in order and near their places', () => {
   for (const [i, place] of order.slice(1).entries()) expect(place - order[i]).toBeGreaterThanOrEqual(15)
   expect(places[4]).toBe(10)
   expect(spread([204, 203, 205], 15, 0, 205).toSorted((a, b) => a - b)).toEqual([175, 190, 205])
+})
+
+describe('figures of every size', () => {
+  const random = seededRandom(7)
+  const sizes = [0, 1e-9, 1e-3, 1, 50, 1e4, 1e9, Number.NaN]
+  const figure = () => sizes[Math.floor(random() * sizes.length)] * random()
+  const estimate = () => ({ median: figure(), low: figure(), high: figure() })
+
+  test('are drawn: a whisker may cross the chart, and any may be missing', () => {
+    for (let i = 0; i < 150; i++) {
+      const other = withResults(({ token_times, outputs }) => ({
+        name: 'x'.repeat(1 + Math.floor(40 * random())) + random(),
+        tokens_per_second: estimate(),
+        speed_ratio: estimate(),
+        time_to_first_token: estimate(),
+        mean_log_probability: -figure(),
+        token_times: token_times.slice(0, Math.floor(4 * random())).map(figure),
+        outputs: outputs.slice(0, Math.floor(3 * random())),
+      }))
+      const drawn = comparisonPage([other])
+      const coordinates = drawn.match(/ (?:x|y|d|width|transform)="[^"]*(?:NaN|Infinity)/)
+      expect(coordinates?.[0]).toBeUndefined()
+    }
+  })
+
+  test('a slow strategy with a wide interval keeps its name', () => {
+    const slow = withResults(({ name }) =>
+      name === 'medusa' ? { tokens_per_second: { median: 1, low: 312, high: 667 } } : {},
+    )
+    const named = withResults(({ name }) =>
+      name === 'medusa'
+        ? { name: 'sample:temperature=0.7', tokens_per_second: { median: 1, low: 312, high: 667 } }
+        : {},
+    )
+    for (const one of [slow, named]) expect(comparisonPage([one])).toContain('against speed')
+  })
+})
+
+describe('comparisons of different things', () => {
+  test.each([
+    ['model', { model: { ...later.model, fingerprint: 'other' } }],
+    ['dtype', { model: { ...later.model, dtype: 'int4' } }],
+    ['prompts', { prompts: later.prompts.map((prompt) => ({ ...prompt, text: 'Other.' })) }],
+  ])('are given no verdict: another %s', (name, fields) => {
+    const both = comparisonPage([comparison, { ...later, ...fields }])
+    expect(textOf(both.match(/<p class="finding">([\s\S]*?)<\/p>/)![1])).toMatch(
+      `A and B are not comparable, as they differ in ${name}.`,
+    )
+    const verdicts = readTable(both, 'changes-b').rows.map((row) => row[1].text)
+    expect(new Set(verdicts)).toEqual(new Set(['not comparable']))
+    expect(both).not.toMatch(/Regression:|>regression<|class="good"/)
+  })
 })

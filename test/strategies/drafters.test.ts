@@ -3,7 +3,7 @@ import { createRandom } from '../../src/random.js'
 import { type DraftModelOptions, draftModel } from '../../src/strategies/drafters/draft-model.js'
 import { type DraftTreeOptions, draftTree } from '../../src/strategies/drafters/draft-tree.js'
 import { choiceTree, type Guesses, likeliestPaths, medusa } from '../../src/strategies/drafters/medusa.js'
-import { promptLookup } from '../../src/strategies/drafters/prompt-lookup.js'
+import { earlierEnd, promptLookup } from '../../src/strategies/drafters/prompt-lookup.js'
 import { extend, prefixOf } from '../../src/strategies/prefix.js'
 import { softmax } from '../../src/strategies/softmax.js'
 import type { Request, TokenTree } from '../../src/strategies/types.js'
@@ -358,5 +358,33 @@ describe('draftTree', () => {
     expect(run.text).toEqual(plain.text)
     // The model is the target: the best path of the greedy text's is cut only where other nodes are likelier.
     expect(run.accepted).toBeGreaterThan(15)
+  })
+})
+
+describe('the longest end that stood before', () => {
+  /** By its definition. */
+  function slow(text: readonly number[], most: number) {
+    let longest = { size: 0, end: text.length }
+    for (let end = 1; end < text.length; end++) {
+      let size = 0
+      while (size < most && size < end && text[end - 1 - size] === text[text.length - 1 - size]) size++
+      if (size > longest.size) longest = { size, end }
+    }
+    return longest
+  }
+
+  test('is that of the definition', () => {
+    const random = createRandom(5)
+    for (let i = 0; i < 500; i++) {
+      const text = Array.from({ length: 1 + Math.floor(30 * random()) }, () => Math.floor(3 * random()))
+      const most = 1 + Math.floor(12 * random())
+      expect(earlierEnd(text, most)).toEqual(slow(text, most))
+    }
+  })
+
+  test('takes no longer for a text that repeats itself', () => {
+    // Comparing each place token by token would take 4.5e12 steps.
+    const text = Array<number>(3e6).fill(1)
+    expect(earlierEnd(text, Infinity)).toEqual({ size: text.length - 1, end: text.length - 1 })
   })
 })

@@ -1,4 +1,4 @@
-import { changes } from '../changes.js'
+import { changes, incomparable } from '../changes.js'
 import type { Comparison, StrategyResult } from '../comparison.js'
 import { type Html, html } from './html.js'
 import { isNumber } from './measures.js'
@@ -40,6 +40,10 @@ function texts({ identical }: StrategyResult): string {
 }
 
 function changeFinding(earlier: Side, later: Side): Html {
+  const other = incomparable(earlier.comparison, later.comparison)
+  if (other.length > 0) {
+    return html`${earlier.label} and ${later.label} are not comparable, as they differ in ${other.join(' and ')}.`
+  }
   const all = changes(earlier.comparison, later.comparison)
   const worse = all.filter(({ regression }) => regression)
   const sides = `from ${earlier.label} to ${later.label}`

@@ -30,7 +30,8 @@ export function scatterChart(
   const shown = allEntries(report).flatMap((entry) => {
     const { median, low, high } = entry.result.tokens_per_second
     const y = quality(entry.result)
-    return isNumber(median) && isNumber(y) ? [{ entry, x: median, y, from: low, to: high }] : []
+    const [from, to] = [low, high].map((bound) => (isNumber(bound) ? bound : median))
+    return isNumber(median) && isNumber(y) ? [{ entry, x: median, y, from, to }] : []
   })
   if (shown.length === 0) return undefined
   const speeds = extentOf([0, ...shown.flatMap(({ x, to }) => [x, to])])
@@ -109,8 +110,9 @@ function places({ x, y, from, to }: Dot, width: number, { left: first, right }: 
   ])
   const middle = Math.max(first + width / 2, Math.min(last - width / 2, x))
   const above = [at('middle', middle, y - 15), at('middle', middle, y + 15)]
-  const all = [...beside.slice(0, 2), ...above, ...beside.slice(2)]
-  return all.filter((place) => place.left >= first && place.right <= last)
+  const isInside = (place: Place) => place.left >= first && place.right <= last
+  // The centred ones are moved inside; beside there may be no room, as where a whisker crosses the chart.
+  return [...beside.slice(0, 2).filter(isInside), ...above, ...beside.slice(2).filter(isInside)]
 }
 
 function freePlace(wanted: readonly Place[], taken: readonly Box[]): Place {

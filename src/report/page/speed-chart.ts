@@ -136,7 +136,7 @@ function bar(
   const start = x(0)
   const runs = outputs.flatMap((output) => output.runs.map((run) => run.tokens_per_second)).filter(isNumber)
   const rug = [...new Set(runs.map((run) => round(x(run))))].map((at) => `M${at} ${round(y + 9)}v4`)
-  const [a, b] = [low, high].map((value) => round(x(value)))
+  const [a, b] = [low, high].map((value) => round(x(isNumber(value) ? value : median)))
   const [up, down] = [round(y - 5), round(y + 5)]
   return html`<rect class="bar" x="${round(start)}" y="${round(y - 7)}" width="${round(x(median) - start)}" height="14"/>
 <path class="rug" d="${rug.join('')}"/><path class="whisker" d="M${a} ${up}V${down}M${b} ${up}V${down}M${a} ${round(y)}H${b}"/>`

@@ -210,7 +210,8 @@ export function changesTable(report: Report, earlier: Side, later: Side): Html {
   })
 }
 
-function verdict({ speed, fewerIdentical, regression }: Change): Cell {
+function verdict({ comparable, speed, fewerIdentical, regression }: Change): Cell {
+  if (!comparable) return { shown: html`<span class="quiet">not comparable</span>`, value: '2' }
   const words = [
     ...(speed === 'unchanged' ? [] : [speed]),
     ...(fewerIdentical ? ['fewer texts the same'] : []),

@@ -52,6 +52,8 @@ class DraftModelDrafter implements Drafter {
     let last = prefix
     while (tree.tokens.length < room) {
       const scores = await this.scores(pending, last)
+      // Where nothing can follow the draft, the target says so, if it comes there.
+      if (!Number.isFinite(maximum(scores))) break
       const p = needsProbabilities ? softmax(scores, scores) : scores
       const token = sampled ? sampleIndex(p, this.request.draftRandom) : p.indexOf(maximum(p))
       tree.parents.push(tree.tokens.length - 1)

@@ -33,14 +33,26 @@ export function promptLookup({
   })
 }
 
-/** The longest end of a text that stands in it before, of `most` tokens at most: their number, and where it first ended. */
+/**
+ * The longest end of a text that stands in it before, of `most` tokens at most: their number, and where it first ended. By the
+ * Z-algorithm (Gusfield 1997, section 1.4) from the end, which takes time in proportion to the text however much it repeats itself.
+ */
 export function earlierEnd(text: readonly number[], most: number): { size: number; end: number } {
   const { length } = text
+  const at = (i: number) => text[length - 1 - i]
+  /** By tokens left out at the end, how many the text before them ends with alike. */
+  const alike = new Uint32Array(length)
+  // The window of the match that reaches furthest.
+  let [from, to] = [0, 0]
   let longest = { size: 0, end: length }
-  for (let end = 1; end < length; end++) {
-    let size = 0
-    while (size < most && size < end && text[end - 1 - size] === text[length - 1 - size]) size++
-    if (size > longest.size) longest = { size, end }
+  for (let skipped = 1; skipped < length; skipped++) {
+    let size = skipped < to ? Math.min(to - skipped, alike[skipped - from]) : 0
+    while (skipped + size < length && at(size) === at(skipped + size)) size++
+    alike[skipped] = size
+    if (skipped + size > to) [from, to] = [skipped, skipped + size]
+    // Of equals the first place counts, which comes last here.
+    if (size > 0 && Math.min(size, most) >= longest.size)
+      longest = { size: Math.min(size, most), end: length - skipped }
   }
   return longest
 }
