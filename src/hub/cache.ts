@@ -177,6 +177,10 @@ export function filesUnder(directory: string, parent = ''): string[] {
   })
 }
 
+export function isDirectory(path: string): boolean {
+  return entryStats(path)?.isDirectory() === true
+}
+
 function isFile(path: string): boolean {
   return entryStats(path)?.isFile() === true
 }

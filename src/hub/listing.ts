@@ -41,7 +41,7 @@ async function listedFiles(commit: string, connection: Connection): Promise<Map<
   const repo = { type: 'model' as const, name: connection.id.repo }
   const entries = listFiles({ ...common(connection), repo, revision: commit, recursive: true })
   for await (const { type, path, size, oid, lfs } of entries) {
-    if (type === 'file') files.set(path, { path, size, hash: lfs?.oid ?? oid ?? '' })
+    if (type === 'file') files.set(String(path), { path: String(path), size, hash: String(lfs?.oid ?? oid) })
     if (files.size > connection.limits.files)
       throw tooLarge(`a listing of more than ${connection.limits.files} files`, connection)
   }

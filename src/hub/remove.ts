@@ -2,7 +2,7 @@ import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { readdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { UserError } from '../errors.js'
-import { CachedRepository, filesUnder } from './cache.js'
+import { CachedRepository, filesUnder, isDirectory } from './cache.js'
 import { cacheError } from './cache-errors.js'
 import { withLock } from './lock.js'
 import { type ModelId, parseModelId } from './model-id.js'
@@ -25,7 +25,7 @@ export async function removeCached(id: string, env?: NodeJS.ProcessEnv): Promise
   const { cacheDir } = hubSettings(env)
   const model = parseModelId(id)
   const repository = new CachedRepository(cacheDir, model.repo)
-  if (!existsSync(repository.path)) throw notCached(model, cacheDir)
+  if (!isDirectory(repository.path)) throw notCached(model, cacheDir)
   try {
     return await withLock(repository.lock, () => remove(model, repository))
   } catch (error) {
