@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { basename, join, sep } from 'node:path'
-import { isModelId, type ModelId, parseModelId } from './model-id.js'
+import { type Dirent, existsSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { isMissing, unreadable } from '../files.js'
+import { isCommit, isModelId, isRevision, type ModelId, parseModelId } from './model-id.js'
 import { isComplete, neededFiles } from './needed-files.js'
 import { type HubSettings, hubSettings } from './settings.js'
+import { readSmallFile } from './small-file.js'
 
 /** The paths of one repository in the cache that Python's huggingface_hub shares. */
 export class CachedRepository {
@@ -31,25 +33,57 @@ export class CachedRepository {
     return join(this.path, 'snapshots', commit)
   }
 
-  /** The commit that a branch, a tag or a commit stands for here. */
+  /** The commit that a branch, a tag or a commit stands for here; what a damaged ref holds is none. */
   commit(revision: string): string | undefined {
-    if (existsSync(this.snapshot(revision))) return revision
-    const ref = this.ref(revision)
-    return existsSync(ref) ? readFileSync(ref, 'utf8').trim() : undefined
+    if (isCommit(revision) && existsSync(this.snapshot(revision))) return revision
+    const commit = readSmallFile(this.ref(revision))
+    return isCommit(commit) ? commit : undefined
   }
 
   /** Commit → the branches and tags that stand for it. */
   refs(): Map<string, string[]> {
     const byCommit = new Map<string, string[]>()
-    for (const name of filesUnder(join(this.path, 'refs'))) {
-      const commit = readFileSync(this.ref(name), 'utf8').trim()
-      byCommit.set(commit, [...(byCommit.get(commit) ?? []), name])
+    for (const name of filesUnder(join(this.path, 'refs')).filter(isRef)) {
+      const commit = this.commit(name)
+      if (commit !== undefined) byCommit.set(commit, [...(byCommit.get(commit) ?? []), name])
     }
     return byCommit
   }
 
+  /** Those that the cache has a snapshot of. */
   commits(): string[] {
-    return directories(join(this.path, 'snapshots'))
+    return entriesOf(join(this.path, 'snapshots'))
+      .filter((entry) => entry.isDirectory() && isRevision(entry.name))
+      .map(({ name }) => name)
+  }
+
+  /** The name of the blob that a file of a snapshot links to; undefined for what is no such link. */
+  blobOf(file: string): string | undefined {
+    const target = linkTarget(file)
+    if (target === undefined) return undefined
+    const name = basename(target)
+    const directory = realPath(dirname(resolve(dirname(file), target)))
+    return directory !== undefined && directory === realPath(this.blob('.')) ? name : undefined
+  }
+}
+
+/** What a process that was killed had begun to write is no ref. */
+function isRef(name: string): boolean {
+  return isRevision(name) && !/\.\d+\.tmp$/.test(name)
+}
+
+const linkTarget = optional((path) => readlinkSync(path))
+const realPath = optional((path) => realpathSync(path))
+const entryStats = optional((path) => statSync(path))
+
+/** A call of the system that gives nothing where it fails: for want of a file, for a file that is no link, for a circle. */
+function optional<Result>(call: (path: string) => Result): (path: string) => Result | undefined {
+  return (path) => {
+    try {
+      return call(path)
+    } catch {
+      return undefined
+    }
   }
 }
 
@@ -96,9 +130,9 @@ export function loadPath(snapshot: string, files: readonly string[]): string {
 /** Every model in the cache, by id; other programs' downloads too, datasets and spaces not. */
 export function listCached(env?: NodeJS.ProcessEnv): CachedModel[] {
   const { cacheDir } = hubSettings(env)
-  return directories(cacheDir)
-    .filter((folder) => folder.startsWith('models--'))
-    .map((folder) => folder.slice('models--'.length).replace('--', '/'))
+  return entriesOf(cacheDir)
+    .filter((entry) => entry.name.startsWith('models--'))
+    .map(({ name }) => name.slice('models--'.length).replace('--', '/'))
     .filter(isModelId)
     .sort()
     .flatMap((repo) => describeRepository(cacheDir, repo))
@@ -110,15 +144,18 @@ function describeRepository(cacheDir: string, repo: string): CachedModel[] {
   return repository.commits().map((commit) => {
     const path = repository.snapshot(commit)
     const files = filesUnder(path)
-    const stats = files.map((file) => statSync(join(path, file)))
+    // A file may go while the list is made.
+    const stats = [path, ...files.map((file) => join(path, file))].flatMap((each) => entryStats(each) ?? [])
     return {
       id: repo,
       revisions: refs.get(commit) ?? [commit],
       commit,
       path,
-      size: stats.reduce((sum, { size }) => sum + size, 0),
+      size: stats.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0),
       files: weightsFormat(files),
-      lastUsed: new Date(Math.max(statSync(path).mtimeMs, ...stats.map(({ atimeMs }) => atimeMs))),
+      lastUsed: new Date(
+        stats.reduce((latest, each) => Math.max(latest, each.isFile() ? each.atimeMs : each.mtimeMs), 0),
+      ),
     }
   })
 }
@@ -128,26 +165,32 @@ function weightsFormat(paths: readonly string[]): CachedModel['files'] {
   return isComplete(paths) ? 'safetensors' : 'incomplete'
 }
 
-/** Files below a directory, relative to it with `/`; links to nothing are left out. */
-export function filesUnder(directory: string): string[] {
-  if (!existsSync(directory)) return []
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((path) => statSync(join(directory, path), { throwIfNoEntry: false })?.isFile())
-    .map((path) => path.split(sep).join('/'))
+/**
+ * Files below a directory, relative to it with `/`, and links to files; links to nothing are left out, and links to
+ * directories not followed, which may lead anywhere, and in a circle.
+ */
+export function filesUnder(directory: string, parent = ''): string[] {
+  return entriesOf(join(directory, parent)).flatMap((entry) => {
+    const path = parent ? `${parent}/${entry.name}` : entry.name
+    if (entry.isDirectory()) return filesUnder(directory, path)
+    return isFile(join(directory, path)) ? [path] : []
+  })
 }
 
-/** The name of the blob that a snapshot's file links to; undefined for a plain file. */
-export function blobName(file: string): string | undefined {
+export function isDirectory(path: string): boolean {
+  return entryStats(path)?.isDirectory() === true
+}
+
+function isFile(path: string): boolean {
+  return entryStats(path)?.isFile() === true
+}
+
+/** None where there is no such directory. @throws UserError where it cannot be read */
+function entriesOf(path: string): Dirent[] {
   try {
-    return basename(readlinkSync(file))
-  } catch {
-    return undefined
+    return readdirSync(path, { withFileTypes: true })
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw unreadable(path, error)
   }
-}
-
-function directories(path: string): string[] {
-  if (!existsSync(path)) return []
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
 }

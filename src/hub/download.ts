@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { UserError } from '../errors.js'
-import { type Connection, HubUnavailable, hubFetch, readBody, watchIdle, withRetries } from './http.js'
+import { HubUnavailable } from './answer-errors.js'
+import { type Connection, hubFetch, readBody, watchHub, withRetries } from './http.js'
+import { MOST_PROGRESS } from './limits.js'
 
 /** A file as the hub's tree listing describes it. */
 export interface RemoteFile {
@@ -37,7 +39,8 @@ export async function downloadBlob(
         received = bytes
         onBytes(bytes)
       })
-    await withRetries(attempt, connection, { progress: () => received })
+    const least = Math.max(1, Math.min(connection.limits.progress * file.size, MOST_PROGRESS))
+    await withRetries(attempt, connection, { progress: { received: () => received, least } })
     await handle.datasync()
   } finally {
     await handle.close()
@@ -62,25 +65,42 @@ async function continueDownload(
   onBytes(received)
   if (received === file.size) return
   const range: Record<string, string> = received > 0 ? { Range: `bytes=${received}-` } : {}
-  const watch = watchIdle(connection)
+  const watch = watchHub(connection)
   try {
     // Compressed, a range would count other bytes than the file's.
     const headers = { 'Accept-Encoding': 'identity', ...range }
-    const response = await hubFetch(url, { headers, signal: watch.signal }, connection)
+    const response = await hubFetch(url, headers, watch, connection)
     if (received > 0 && response.status !== 206) {
       await handle.truncate(0)
       received = 0
     }
+    refuseOtherSize(response, received, file)
     for await (const chunk of readBody(response, watch, connection)) {
+      if (received + chunk.length > file.size) throw otherSize(file)
       await handle.appendFile(chunk)
       received += chunk.length
       onBytes(received)
-      if (received > file.size) break
     }
   } finally {
     watch.stop()
   }
   if (received < file.size) throw new HubUnavailable(`The connection ended within ${file.path}.`)
+}
+
+/** @throws UserError for an answer that says of itself that it is not the rest of the file, before anything is kept of it */
+function refuseOtherSize({ status, headers }: Response, received: number, file: RemoteFile): void {
+  const [, start, whole] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('Content-Range') ?? '') ?? []
+  if (status === 206 && start !== undefined && Number(start) !== received) throw otherSize(file)
+  const length = headers.get('Content-Length')
+  const total = whole ?? (length === null ? undefined : Number(length) + received)
+  if (total !== undefined && !headers.has('Content-Encoding') && Number(total) !== file.size)
+    throw otherSize(file)
+}
+
+function otherSize({ path, size }: RemoteFile): UserError {
+  return new UserError(
+    `${path} does not have the ${size} bytes that the hub announced: pull again later, or check HF_ENDPOINT.`,
+  )
 }
 
 /** Reads back what the disk holds, so that a damaged earlier part is found too. */

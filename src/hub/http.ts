@@ -1,60 +1,67 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../errors.js'
+import { HubUnavailable, statusError, unreachable } from './answer-errors.js'
+import type { HubLimits } from './limits.js'
 import type { ModelId } from './model-id.js'
 import type { HubSettings } from './settings.js'
+import { type StartTimer, type Watch, watchConnection } from './watch.js'
 
 /** What every request of one pull shares. */
 export interface Connection {
   readonly settings: HubSettings
+  readonly limits: HubLimits
   readonly id: ModelId
   readonly signal: AbortSignal | undefined
   readonly onNotice: ((message: string) => void) | undefined
   /** Milliseconds before the first retry; doubles with each further one. */
   readonly retryDelay: number
+  readonly startTimer: StartTimer
 }
 
-/** The hub cannot answer now, but may later: no connection, a dropped one, 408, 429 or 5xx. */
-export class HubUnavailable extends UserError {
-  /** @param retryAfter milliseconds that the hub asks to wait */
-  constructor(
-    message: string,
-    readonly retryAfter?: number,
-    options?: ErrorOptions,
-  ) {
-    super(message, 1, options)
-  }
-}
-
-export const RETRIES = 5
+export const RETRIES = 4
 const LONGEST_WAIT_MS = 60_000
+
+export interface RetryOptions {
+  readonly retries?: number
+  /** Bytes that have arrived so far, and how many more have to for the failures before to be forgotten. */
+  readonly progress?: { readonly received: () => number; readonly least: number }
+  /** Whether an error is the last, though it is of the kind that a retry may help. */
+  readonly isFinal?: (error: HubUnavailable) => boolean
+}
 
 /**
  * Runs `attempt` until it succeeds, waiting between attempts for as long as the hub asks for or else twice as long
- * each time; gives up after `retries` failures in a row between which `progress` (a count of bytes) stood still.
+ * each time; gives up after `retries` failures in a row between which there was no progress.
  *
  * @throws the last error; at once when it is not HubUnavailable
  */
 export async function withRetries<T>(
   attempt: () => Promise<T>,
   connection: Connection,
-  { retries = RETRIES, progress = () => 0 }: { retries?: number; progress?: () => number } = {},
+  { retries = RETRIES, progress, isFinal = () => false }: RetryOptions = {},
 ): Promise<T> {
   let failures = 0
-  let reached = progress()
+  let reached = 0
   for (;;) {
     try {
       return await attempt()
     } catch (error) {
       connection.signal?.throwIfAborted()
-      if (progress() > reached) failures = 0
-      reached = progress()
-      if (!(error instanceof HubUnavailable) || failures === retries) throw error
+      if (progress && progress.received() - reached >= progress.least) {
+        failures = 0
+        reached = progress.received()
+      }
+      if (!(error instanceof HubUnavailable) || failures === retries || isFinal(error)) throw error
       const wait = Math.min(error.retryAfter ?? connection.retryDelay * 2 ** failures, LONGEST_WAIT_MS)
       failures += 1
       connection.onNotice?.(`${error.message} Trying again (${failures} of ${retries}).`)
       await sleep(wait, undefined, { signal: connection.signal })
     }
   }
+}
+
+export function watchHub({ signal, settings, limits, startTimer }: Connection): Watch {
+  return watchConnection({ signal, timeout: settings.timeout, limits, startTimer })
 }
 
 /**
@@ -64,74 +71,94 @@ export async function withRetries<T>(
  * @throws UserError that names the repository and says what to do; HubUnavailable where a retry may help
  */
 export async function hubFetch(
-  url: string | URL | Request,
-  init: RequestInit | undefined,
+  url: string,
+  headers: RequestInit['headers'],
+  watch: Watch,
   connection: Connection,
 ): Promise<Response> {
-  const { settings, id, signal } = connection
-  const target = url instanceof Request ? url.url : String(url)
-  const headers = new Headers(init?.headers)
-  if (settings.token && new URL(target).origin === new URL(settings.endpoint).origin) {
-    headers.set('Authorization', `Bearer ${settings.token}`)
+  const { settings, id, limits } = connection
+  let target = new URL(url)
+  for (let redirects = 0; ; redirects++) {
+    const response = await request(target, headers, watch, connection)
+    watch.answered()
+    if (response.ok) return response
+    await response.body?.cancel()
+    const location = response.status >= 300 && response.status < 400 && response.headers.get('Location')
+    if (!location) throw statusError(response, id, settings)
+    if (redirects === limits.redirects) {
+      throw new UserError(
+        `${settings.endpoint} redirects ${id.text} more than ${limits.redirects} times: check HF_ENDPOINT.`,
+      )
+    }
+    target = redirected(target, location, settings)
   }
-  let response: Response
-  try {
-    response = await fetch(target, { ...init, headers })
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw unreachable(error, settings)
-  }
-  if (response.ok) return response
-  await response.body?.cancel()
-  throw statusError(response, id, settings)
 }
 
-/** hubFetch for the API: the answer has arrived whole. */
+async function request(
+  target: URL,
+  init: RequestInit['headers'],
+  { signal }: Watch,
+  { settings, signal: interrupt }: Connection,
+): Promise<Response> {
+  const headers = new Headers(init)
+  // What the hub's library adds, too, is for the hub alone.
+  headers.delete('Authorization')
+  if (settings.token && target.origin === new URL(settings.endpoint).origin) {
+    headers.set('Authorization', `Bearer ${settings.token}`)
+  }
+  try {
+    return await fetch(target.href, { headers, signal, redirect: 'manual' })
+  } catch (error) {
+    interrupt?.throwIfAborted()
+    throw unreachable(error, settings)
+  }
+}
+
+/** @throws UserError for an address that cannot be followed, or gives up encryption */
+function redirected(from: URL, location: string, { endpoint }: HubSettings): URL {
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined
+  const isWeb = to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:')
+  if (to && isWeb && to.username === '' && to.password === '') return to
+  throw new UserError(
+    `${endpoint} redirects to an address that is not followed (no web address, or one without encryption): check HF_ENDPOINT.`,
+  )
+}
+
+/**
+ * hubFetch for the API: the answer has arrived whole.
+ * @throws UserError for one that is larger than the limit
+ */
 export async function apiFetch(
   url: string | URL | Request,
   init: RequestInit | undefined,
   connection: Connection,
 ): Promise<Response> {
-  const watch = watchIdle(connection)
+  const { answerBytes } = connection.limits
+  const watch = watchHub(connection)
   try {
-    const response = await hubFetch(url, { ...init, signal: watch.signal }, connection)
+    const target = url instanceof Request ? url.url : String(url)
+    const response = await hubFetch(target, init?.headers, watch, connection)
     const body: Uint8Array[] = []
-    for await (const chunk of readBody(response, watch, connection)) body.push(chunk)
+    let length = 0
+    for await (const chunk of readBody(response, watch, connection)) {
+      body.push(chunk)
+      length += chunk.length
+      if (length > answerBytes) throw tooLarge(`an answer of more than ${answerBytes} bytes`, connection)
+    }
     return new Response(Buffer.concat(body), response)
   } finally {
     watch.stop()
   }
 }
 
-export interface IdleWatch {
-  /** Aborts with the user's signal, or when nothing touched the watch for the connection's timeout. */
-  readonly signal: AbortSignal
-  touch(): void
-  stop(): void
-}
-
-export function watchIdle({ signal, settings }: Connection): IdleWatch {
-  // Not AbortSignal.any: with AbortSignal.timeout in it, Node 20 collects it as garbage before it aborts.
-  const controller = new AbortController()
-  const interrupt = () => controller.abort(signal?.reason)
-  const expire = () => controller.abort(new DOMException('The hub is silent', 'TimeoutError'))
-  const timer = setTimeout(expire, settings.timeout)
-  signal?.addEventListener('abort', interrupt)
-  if (signal?.aborted) interrupt()
-  return {
-    signal: controller.signal,
-    touch: () => timer.refresh(),
-    stop() {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', interrupt)
-    },
-  }
+export function tooLarge(what: string, { settings, id }: Connection): UserError {
+  return new UserError(`${settings.endpoint} gives ${what} for ${id.text}: check HF_ENDPOINT.`)
 }
 
 /** @throws HubUnavailable when the connection breaks or falls silent; the reason of the user's signal */
 export async function* readBody(
   response: Response,
-  watch: IdleWatch,
+  watch: Watch,
   { signal, settings }: Connection,
 ): AsyncGenerator<Uint8Array> {
   if (response.body === null) return
@@ -140,7 +167,7 @@ export async function* readBody(
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      watch.touch()
+      watch.received(value.length)
       yield value
     }
   } catch (error) {
@@ -149,68 +176,4 @@ export async function* readBody(
   } finally {
     await reader.cancel().catch(() => {})
   }
-}
-
-/** HubUnavailable with the reason that fetch hides in its chain of causes. */
-function unreachable(error: unknown, settings: HubSettings): HubUnavailable {
-  const message = `The connection to ${settings.endpoint} failed (${reason(error)}): check the network and HF_ENDPOINT.`
-  return new HubUnavailable(message, undefined, { cause: error })
-}
-
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'no answer in time'
-  if (error.cause !== undefined) return reason(error.cause)
-  return (error as NodeJS.ErrnoException).code ?? error.message
-}
-
-function statusError(response: Response, id: ModelId, { endpoint, token }: HubSettings): UserError {
-  const { status } = response
-  const code = response.headers.get('X-Error-Code')
-  if (status === 401 || status === 403) return accessError(id, endpoint, token, code)
-  if (status === 404) return notFoundError(id, endpoint, code, response.url)
-  if (status === 429) {
-    const message = `${endpoint} limits the number of requests (429): wait some minutes, or set HF_TOKEN, and pull again.`
-    return new HubUnavailable(message, retryAfter(response))
-  }
-  if (status >= 500 || status === 408) {
-    const message = `${endpoint} has a problem (status ${status}): pull again later.`
-    return new HubUnavailable(message, retryAfter(response))
-  }
-  return new UserError(`${endpoint} refused ${id.text} (status ${status} for ${response.url}).`)
-}
-
-/** The hub answers 401 for a private, a gated and a missing repository alike, so that it gives nothing away. */
-function accessError(
-  id: ModelId,
-  endpoint: string,
-  token: string | undefined,
-  code: string | null,
-): UserError {
-  const page = `${endpoint}/${id.repo}`
-  const login = token ? 'use an HF_TOKEN that may read it' : 'set HF_TOKEN to a token that may read it'
-  if (code === 'GatedRepo')
-    return new UserError(`${id.repo} is gated: accept its licence at ${page} and ${login}.`)
-  return new UserError(
-    `${id.repo} is private, gated or does not exist: check the name, ${login}, or accept its licence at ${page}.`,
-  )
-}
-
-function notFoundError(id: ModelId, endpoint: string, code: string | null, url: string): UserError {
-  if (code === 'RevisionNotFound') {
-    return new UserError(
-      `${id.repo} has no revision ${id.revision}: see ${endpoint}/${id.repo}/refs for those it has.`,
-    )
-  }
-  if (code === 'EntryNotFound')
-    return new UserError(`${id.repo}@${id.revision} has no file at ${url}: pull it again.`)
-  return new UserError(`There is no model ${id.repo} at ${endpoint}: check its name.`)
-}
-
-/** Milliseconds; the header holds seconds or a date (RFC 9110, 10.2.3). */
-function retryAfter(response: Response): number | undefined {
-  const value = response.headers.get('Retry-After')
-  if (value === null) return undefined
-  const wait = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
-  return Number.isNaN(wait) ? undefined : Math.max(wait, 0)
 }

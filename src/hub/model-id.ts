@@ -27,6 +27,16 @@ export function isModelId(text: string): boolean {
   )
 }
 
+/** Whether `text` is the full hash of a commit. */
+export function isCommit(text: unknown): text is string {
+  return typeof text === 'string' && /^[0-9a-f]{40}$/.test(text)
+}
+
+/** Whether `text` can be the name of a branch, a tag or a pull request: no path out of a directory, no control character. */
+export function isRevision(text: string): boolean {
+  return PATH.test(text)
+}
+
 /** @throws UserError with exit code 2 when `text` is not `org/name[@revision][:file.gguf]`. */
 export function parseModelId(text: string): ModelId {
   if (!isModelId(text)) {

@@ -1,10 +1,12 @@
 import { UserError, usageError } from '../errors.js'
-import type { ModelId } from './model-id.js'
+import { isModelId, type ModelId } from './model-id.js'
 
 const SUPPORT =
   /^(config|generation_config|special_tokens_map|tokenizer[^/]*)\.json$|^chat_template[^/]*$|^additional_chat_templates\/[^/]+\.jinja$/
 const STANDARD_SHARD = /^model-\d+-of-(\d+)\.safetensors$/
 const INDEX = 'model.safetensors.index.json'
+/** Files that a message names. */
+const MOST_NAMES = 40
 
 /**
  * The files of a repository (or of a snapshot) that a model needs, weights last: configuration, tokenizer, chat
@@ -57,7 +59,10 @@ function ggufFiles(paths: readonly string[]): string[] {
 }
 
 function ggufHint(id: ModelId, gguf: readonly string[]): string {
-  if (gguf.length === 0) return ''
+  // What cannot be written as a part of an id may hold anything, escape sequences of a terminal too.
+  const names = gguf.filter((path) => isModelId(`${id.repo}:${path}`))
+  if (names.length === 0) return ''
   const revision = id.revision === 'main' ? '' : `@${id.revision}`
-  return ` Write ${id.repo}${revision}:FILE, where FILE is one of ${gguf.join(', ')}.`
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ''
+  return ` Write ${id.repo}${revision}:FILE, where FILE is one of ${names.slice(0, MOST_NAMES).join(', ')}${more}.`
 }

@@ -1,14 +1,18 @@
-import { link, readFile, rename, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, stat, statfs, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { UserError } from '../errors.js'
-import { makeDirectory } from '../files.js'
+import { makeDirectory, writeFileWhole } from '../files.js'
 import { withLock } from '../lock.js'
+import { HubNotFound, HubUnavailable } from './answer-errors.js'
 import { CachedRepository, findSnapshot, loadPath } from './cache.js'
+import { cacheError, diskFull } from './cache-errors.js'
 import { downloadBlob, type RemoteFile } from './download.js'
-import { apiFetch, type Connection, HubUnavailable, RETRIES, withRetries } from './http.js'
+import { type Connection, RETRIES, withRetries } from './http.js'
+import { HUB_LIMITS, type HubLimits } from './limits.js'
+import { resolveFiles } from './listing.js'
 import { parseModelId } from './model-id.js'
-import { neededFiles } from './needed-files.js'
-import { hubSettings } from './settings.js'
+import { hubSettings, refuseUnusable } from './settings.js'
+import { type StartTimer, startTimer } from './watch.js'
 
 /** Bytes over all files of a model, those included that were there before. */
 export interface PullProgress {
@@ -28,6 +32,10 @@ export interface PullOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Milliseconds before the first retry (500); doubles with each further one. */
   readonly retryDelay?: number
+  /** What the hub's answers may cost. */
+  readonly limits?: Partial<HubLimits>
+  /** Tells when the hub has been silent for too long. */
+  readonly startTimer?: StartTimer
 }
 
 /**
@@ -43,18 +51,21 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
   const connection: Connection = {
     id: parseModelId(id),
     settings: hubSettings(env),
+    limits: { ...HUB_LIMITS, ...options.limits },
     signal,
     onNotice,
     retryDelay,
+    startTimer: options.startTimer ?? startTimer,
   }
   const { settings } = connection
   if (settings.offline) return findSnapshot(connection.id, settings) ?? notCachedOffline(connection)
+  refuseUnusable(settings)
   try {
     return await pull(connection, options.onProgress)
   } catch (error) {
     signal?.throwIfAborted()
     const cached = error instanceof HubUnavailable ? findSnapshot(connection.id, settings) : undefined
-    if (cached === undefined) throw diskError(error, settings.cacheDir)
+    if (cached === undefined) throw cacheError(error, settings.cacheDir)
     onNotice?.(`${(error as HubUnavailable).message} The cached copy of ${id} is used.`)
     return cached
   }
@@ -65,7 +76,11 @@ async function pull(connection: Connection, onProgress: PullOptions['onProgress'
   const repository = new CachedRepository(settings.cacheDir, id.repo)
   // With a copy at hand, a hub that is down is no reason to wait.
   const retries = repository.commit(id.revision) ? 0 : RETRIES
-  const { commit, files } = await withRetries(() => resolveFiles(connection), connection, { retries })
+  const isFinal = (error: HubUnavailable) => error instanceof HubNotFound
+  const { commit, files } = await withRetries(() => resolveFiles(connection), connection, {
+    retries,
+    isFinal,
+  })
   const paths = files.map(({ path }) => path)
   const result = loadPath(repository.snapshot(commit), paths)
   if (await isCurrent(id.revision, commit, files, repository)) return result
@@ -90,51 +105,6 @@ async function isCurrent(
   if (repository.commit(revision) !== commit) return false
   const sizes = await Promise.all(files.map(({ path }) => sizeOf(join(repository.snapshot(commit), path))))
   return files.every(({ size }, i) => sizes[i] === size)
-}
-
-/** The commit that the revision is at now, and the needed files of it, weights last. */
-async function resolveFiles(connection: Connection): Promise<{ commit: string; files: RemoteFile[] }> {
-  const { id, settings, signal } = connection
-  // Loaded late: a model that is in the cache is opened without it.
-  const { listFiles, modelInfo } = await import('@huggingface/hub')
-  const common = {
-    hubUrl: settings.endpoint,
-    fetch: ((url, init) => apiFetch(url, init, connection)) satisfies typeof fetch,
-  }
-  const { repo, revision } = id
-  try {
-    const pinned = /^[0-9a-f]{40}$/.test(revision)
-    const commit = pinned
-      ? revision
-      : (await modelInfo({ ...common, name: repo, revision, additionalFields: ['sha'] })).sha
-    const listed = new Map<string, RemoteFile>()
-    const entries = listFiles({
-      ...common,
-      repo: { type: 'model', name: repo },
-      revision: commit,
-      recursive: true,
-    })
-    for await (const { type, path, size, oid, lfs } of entries) {
-      if (type === 'file') listed.set(path, { path, size, hash: lfs?.oid ?? oid ?? '' })
-    }
-    const files = neededFiles(id, [...listed.keys()]).map((path) => listed.get(path)!)
-    if (/^[0-9a-f]{40}$/.test(commit) && files.every(isSafe)) return { commit, files }
-  } catch (error) {
-    if (error instanceof UserError || signal?.aborted) throw error
-    const message = `${settings.endpoint} does not answer as a hub: check HF_ENDPOINT.`
-    throw new UserError(message, 1, { cause: error })
-  }
-  throw new UserError(`${settings.endpoint} lists ${id.text} with file names or hashes that are not valid.`)
-}
-
-/** Names become paths in the cache: none may lead out of it. */
-function isSafe({ path, size, hash }: RemoteFile): boolean {
-  const segments = path.split(/[\\/]/)
-  return (
-    /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) &&
-    Number.isSafeInteger(size) &&
-    segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..')
-  )
 }
 
 async function fetchBlobs(
@@ -194,29 +164,12 @@ async function linkBlob(file: RemoteFile, commit: string, repository: CachedRepo
 async function writeRef(path: string, commit: string): Promise<void> {
   if ((await readFile(path, 'utf8').catch(() => '')) === commit) return
   await makeDirectory(dirname(path))
-  const temporary = `${path}.${process.pid}.tmp`
-  await writeFile(temporary, commit)
-  await rename(temporary, path)
+  await writeFileWhole(path, commit)
 }
 
 function notCachedOffline({ id, settings }: Connection): never {
   throw new UserError(
     `${id.text} is not in the cache at ${settings.cacheDir}, and HF_HUB_OFFLINE is set: unset it to pull the model.`,
-  )
-}
-
-function diskError(error: unknown, cacheDir: string): unknown {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(cacheDir, code)
-  if (code === undefined || error instanceof UserError) return error
-  return new UserError(
-    `The cache at ${cacheDir} cannot be written (${message}): set HF_HOME to another directory.`,
-  )
-}
-
-function diskFull(cacheDir: string, detail: string): UserError {
-  return new UserError(
-    `The disk of the cache at ${cacheDir} is full (${detail}): free some space, then pull again.`,
   )
 }
 

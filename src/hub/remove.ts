@@ -1,9 +1,10 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { readdir, rm, rmdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { UserError } from '../errors.js'
 import { withLock } from '../lock.js'
-import { blobName, CachedRepository, filesUnder } from './cache.js'
+import { CachedRepository, filesUnder, isDirectory } from './cache.js'
+import { cacheError } from './cache-errors.js'
 import { type ModelId, parseModelId } from './model-id.js'
 import { hubSettings } from './settings.js'
 
@@ -16,35 +17,56 @@ export interface Removal {
 
 /**
  * Removes a model from the cache: every revision for `org/name`, one for `org/name@revision`, one file for
- * `org/name:file.gguf`. Content that another revision still uses stays.
+ * `org/name:file.gguf`. Content that another revision still uses stays, and so does all that lies outside the cache.
  *
- * @throws UserError when it is not there
+ * @throws UserError when it is not there, a part of it lies outside the cache, or it cannot be removed
  */
 export async function removeCached(id: string, env?: NodeJS.ProcessEnv): Promise<Removal> {
   const { cacheDir } = hubSettings(env)
   const model = parseModelId(id)
   const repository = new CachedRepository(cacheDir, model.repo)
-  return withLock(repository.lock, async () => {
-    const commit = repository.commit(model.revision)
-    if (!(model.file || id.includes('@')) && existsSync(repository.path)) return removeRepository(repository)
-    if (commit === undefined) throw notCached(model, cacheDir)
-    return model.file ? removeFile(model, model.file, commit, repository) : removeSnapshot(commit, repository)
-  })
+  if (!isDirectory(repository.path)) throw notCached(model, cacheDir)
+  try {
+    return await withLock(repository.lock, () => remove(model, repository))
+  } catch (error) {
+    throw cacheError(error, cacheDir)
+  }
+}
+
+function remove(model: ModelId, repository: CachedRepository): Promise<Removal> {
+  for (const part of ['.', 'refs', 'snapshots', 'blobs'])
+    requireInside(join(repository.path, part), repository)
+  if (!(model.file || model.text.includes('@'))) return removeRepository(repository)
+  const commit = repository.commit(model.revision)
+  if (commit === undefined || !existsSync(repository.snapshot(commit))) {
+    throw notCached(model, repository.cacheDir)
+  }
+  requireInside(repository.snapshot(commit), repository)
+  return model.file ? removeFile(model, model.file, commit, repository) : removeSnapshot(commit, repository)
+}
+
+/** @throws UserError for a link out of the repository, whose target is not ours to remove */
+function requireInside(path: string, { path: root, cacheDir }: CachedRepository): void {
+  if (!existsSync(path)) return
+  const inside = path === root ? realpathSync(cacheDir) : realpathSync(root)
+  const real = realpathSync(path)
+  if (real.startsWith(inside + sep)) return
+  throw new UserError(`${path} leads to ${real}, outside the cache: remove the link by hand.`)
 }
 
 /** Partial downloads too. Refs go first, blobs last: whatever is still named is whole at every moment. */
 async function removeRepository(repository: CachedRepository): Promise<Removal> {
   const commits = repository.commits()
-  const sizes = filesUnder(repository.blob('.')).map((blob) => statSync(repository.blob(blob)).size)
+  const freed = filesUnder(repository.blob('.')).reduce((sum, blob) => sum + sizeOf(repository.blob(blob)), 0)
   for (const part of ['refs', 'snapshots', '.']) {
     await rm(join(repository.path, part), { recursive: true, force: true })
   }
-  return { commits, freed: sizes.reduce((sum, size) => sum + size, 0) }
+  return { commits, freed }
 }
 
 async function removeSnapshot(commit: string, repository: CachedRepository): Promise<Removal> {
   if (repository.commits().length === 1) return removeRepository(repository)
-  const blobs = linkedBlobs(repository.snapshot(commit))
+  const blobs = linkedBlobs(commit, repository)
   for (const name of repository.refs().get(commit) ?? []) await rm(repository.ref(name))
   await rm(repository.snapshot(commit), { recursive: true })
   return { commits: [commit], freed: await removeUnlinked(blobs, repository) }
@@ -61,7 +83,7 @@ async function removeFile(
   if (!files.includes(file)) throw notCached(id, repository.cacheDir)
   if (files.length === 1) return removeSnapshot(commit, repository)
   const path = join(snapshot, file)
-  const blob = blobName(path)
+  const blob = repository.blobOf(path)
   await rm(path)
   await removeEmptyParents(path, snapshot)
   return { commits: [], freed: blob ? await removeUnlinked([blob], repository) : 0 }
@@ -76,18 +98,25 @@ async function removeEmptyParents(path: string, root: string): Promise<void> {
 
 /** @returns bytes freed */
 async function removeUnlinked(blobs: readonly string[], repository: CachedRepository): Promise<number> {
-  const linked = new Set(repository.commits().flatMap((commit) => linkedBlobs(repository.snapshot(commit))))
+  const linked = new Set(repository.commits().flatMap((commit) => linkedBlobs(commit, repository)))
   let freed = 0
   for (const blob of new Set(blobs)) {
     if (linked.has(blob)) continue
-    freed += statSync(repository.blob(blob)).size
-    await rm(repository.blob(blob))
+    freed += sizeOf(repository.blob(blob))
+    await rm(repository.blob(blob), { force: true })
   }
   return freed
 }
 
-function linkedBlobs(snapshot: string): string[] {
-  return filesUnder(snapshot).flatMap((file) => blobName(join(snapshot, file)) ?? [])
+function linkedBlobs(commit: string, repository: CachedRepository): string[] {
+  const snapshot = repository.snapshot(commit)
+  return filesUnder(snapshot).flatMap((file) => repository.blobOf(join(snapshot, file)) ?? [])
+}
+
+/** What removing it frees: of a link nothing. */
+function sizeOf(path: string): number {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  return stats?.isFile() ? stats.size : 0
 }
 
 function notCached(id: ModelId, cacheDir: string): UserError {

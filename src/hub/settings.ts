@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { usageError } from '../errors.js'
+import { readSmallFile } from './small-file.js'
 
 /** Where the hub and its cache are, read from the variables that Python's huggingface_hub reads. */
 export interface HubSettings {
@@ -31,16 +32,21 @@ export function hubSettings(env: NodeJS.ProcessEnv = process.env): HubSettings {
     token:
       env.HF_TOKEN?.trim() ||
       env.HUGGING_FACE_HUB_TOKEN?.trim() ||
-      readToken(expand(env.HF_TOKEN_PATH || join(home, 'token'))),
+      readSmallFile(expand(env.HF_TOKEN_PATH || join(home, 'token'))),
     offline: /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE || ''),
     timeout: 1000 * (Number(env.HF_HUB_DOWNLOAD_TIMEOUT) || 10),
   }
 }
 
-function readToken(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim() || undefined
-  } catch {
-    return undefined
+/** @throws UserError, exit code 2, for an address or a token with which nothing can be asked */
+export function refuseUnusable({ endpoint, token }: HubSettings): void {
+  if (!/^https?:\/\/[^/]/i.test(endpoint) || !URL.canParse(endpoint)) {
+    throw usageError(`HF_ENDPOINT cannot be "${endpoint}": give an address such as https://huggingface.co.`)
+  }
+  // Not the token itself: it is a secret.
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    throw usageError(
+      'The token (HF_TOKEN, or the file of it) holds blanks or characters that no token has: copy it again.',
+    )
   }
 }

@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { format } from 'node:util'
 import { captureOutput } from '@oclif/test'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -112,11 +114,19 @@ test('rm without a terminal to ask on needs --yes, and removes nothing', async (
 test('Ctrl-C exits 130 and the next pull goes on', async () => {
   hub.server.commit(FILES)
   let first = true
+  const blobs = join(hub.cacheDir, 'models--acme--tiny-model/blobs')
+  const kept = () =>
+    readdirSync(blobs)
+      .filter((name) => name.endsWith('.incomplete'))
+      .map((name) => statSync(join(blobs, name)).size)
+  const interruptWhenKept = async () => {
+    await vi.waitUntil(() => kept().includes(100_000), { interval: 1, timeout: 60_000 })
+    process.emit('SIGINT')
+  }
   hub.server.fault = ({ kind }) => {
     if (kind !== 'cdn' || !first) return undefined
     first = false
-    setTimeout(() => process.emit('SIGINT'), 150)
-    return { dropAfter: 100_000 }
+    return { stallAfter: 100_000, onStall: interruptWhenKept }
   }
   const { error, stderr } = await run(ModelsPull, REPO)
   expect(stderr).toMatch(/Error: Interrupted\.\n$/)

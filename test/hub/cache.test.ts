@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findCached, listCached, parseModelId, pullModel, removeCached } from '../../src/hub/index.js'
@@ -78,6 +78,8 @@ test('listCached describes every snapshot', async () => {
   await pull()
   const second = hub.server.commit({ ...FILES, 'config.json': '{}' })
   const path = await pull()
+  const used = new Date('2100-01-02T03:04:05Z')
+  utimesSync(join(path, 'config.json'), used, used)
   mkdirSync(join(hub.cacheDir, 'datasets--acme--data/snapshots'), { recursive: true })
   write(join(hub.cacheDir, 'models--broken'), 'not a directory')
   const models = listCached(hub.env).sort((a, b) => Number(b.commit === second) - Number(a.commit === second))
@@ -92,7 +94,7 @@ test('listCached describes every snapshot', async () => {
     },
     { id: REPO, revisions: [first], commit: first, size: 300_000 + 22 + 2 + 17 + 2, files: 'safetensors' },
   ])
-  expect(Date.now() - models[0].lastUsed.getTime()).toBeLessThan(3_600_000)
+  expect(models[0].lastUsed).toEqual(used)
 })
 
 describe('removeCached', () => {

@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What goes wrong with one request that a fault is tried on; it answers as usual where nothing is set. */
 export interface Fault {
@@ -12,10 +11,14 @@ export interface Fault {
   dropAfter?: number
   /** Nothing more is sent after this many bytes of the body, and the connection stays. */
   stallAfter?: number
+  /** Called when the answer has stalled. */
+  onStall?: () => void
   /** One byte of the body is changed. */
   corrupt?: boolean
-  /** The body begins after this many milliseconds. */
-  delay?: number
+  /** The answer begins once this is settled. */
+  until?: Promise<unknown>
+  /** Answers in place of the hub. */
+  answer?: (response: ServerResponse, request: IncomingMessage) => unknown
   /** Neither hash header is sent. */
   noEtag?: boolean
   /** The Range header is ignored. */
@@ -112,7 +115,8 @@ export class HubServer {
     const seen: HubRequest = { kind, url, range, authorization }
     this.requests.push(seen)
     const fault = this.fault(seen) ?? {}
-    if (fault.delay) await sleep(fault.delay)
+    await fault.until
+    if (fault.answer) return void (await fault.answer(response, request))
     if (fault.status) return void response.writeHead(fault.status, fault.headers).end()
     if (fault.body !== undefined) return void response.writeHead(200, fault.headers).end(fault.body)
     if (kind === 'api') return this.#api(new URL(url, this.endpoint), response)
@@ -195,10 +199,9 @@ export class HubServer {
     this.bytesServed += sent.length
     if (sent.length === content.length) return void response.end(sent)
     await new Promise((resolve) => response.write(sent, resolve))
-    if (fault.stallAfter !== undefined) return
-    // The bytes must have left before the connection breaks, or the client would not have seen them.
-    await sleep(50)
-    response.destroy()
+    // What was written arrives before the end of the connection, which comes without an error here.
+    if (fault.stallAfter === undefined) response.socket!.destroySoon()
+    else fault.onStall?.()
   }
 
   #resolve(revision: string): string | undefined {
