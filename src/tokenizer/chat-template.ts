@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { Template } from '@huggingface/jinja'
-import { UserError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
+import { readTextIfThere } from '../files.js'
 
 /**
  * A chat message: `role` (system, user, assistant, tool), mostly `content`, and whatever a template reads.
@@ -52,21 +52,18 @@ export function renderChatTemplate(
  */
 const rebindClock = '{% set strftime_now = our_strftime_now %}\n'
 
+/** Bytes of a template's file at most. */
+const MOST_TEMPLATE = 2 ** 24
+
 /**
  * The value of `--chat-template`: a template as it is where it holds a Jinja tag, else the path of a file.
  * @throws UserError for a file that cannot be read.
  */
 export async function readChatTemplate(pathOrTemplate: string): Promise<string> {
   if (/\{[{%#]/.test(pathOrTemplate)) return pathOrTemplate
-  try {
-    return await readFile(pathOrTemplate, 'utf8')
-  } catch (error) {
-    throw new UserError(
-      `The chat template "${pathOrTemplate}" is neither a readable file nor a Jinja template.`,
-      2,
-      { cause: error },
-    )
-  }
+  const text = await readTextIfThere(pathOrTemplate, MOST_TEMPLATE)
+  if (text !== undefined) return text
+  throw usageError(`The chat template "${pathOrTemplate}" is neither a readable file nor a Jinja template.`)
 }
 
 /**
