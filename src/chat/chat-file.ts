@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { UserError, usageError } from '../errors.js'
-import { writeJson } from '../files.js'
+import { usageError } from '../errors.js'
+import { readText, writeJson } from '../files.js'
+import { isJsonObject, parseJson } from '../json.js'
 import type { Message } from '../tokenizer/chat-template.js'
 
 /** What was said, and by whom. */
@@ -41,8 +41,8 @@ export function writeChatFile(
 
 /** @throws UserError for a file that cannot be read, is no chat, or is one of a later version */
 export async function readChatFile(path: string): Promise<ChatState & { readonly model: ChatModel }> {
-  const value = parse(await readText(path))
-  if (!isObject(value) || value.format !== FORMAT)
+  const value = parseJson(await readText(path), path, 2)
+  if (!isJsonObject(value) || value.format !== FORMAT)
     throw usageError(`${path} is no chat that /save has written.`)
   if (value.version !== VERSION) {
     throw usageError(
@@ -57,36 +57,20 @@ export async function readChatFile(path: string): Promise<ChatState & { readonly
 
 type Parts = Omit<ChatState, 'system'> & { readonly model: ChatModel; readonly system: string | null }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 const isMessage = (value: unknown) =>
-  isObject(value) && ['user', 'assistant'].includes(value.role as string) && typeof value.content === 'string'
+  isJsonObject(value) &&
+  ['user', 'assistant'].includes(value.role as string) &&
+  typeof value.content === 'string'
 
 /** Whether a part is what it has to be. */
 const parts: Readonly<Record<keyof Parts, (value: unknown) => boolean>> = {
   model: (value) =>
-    isObject(value) && typeof value.name === 'string' && typeof value.fingerprint === 'string',
+    isJsonObject(value) && typeof value.name === 'string' && typeof value.fingerprint === 'string',
   system: (value) => value === null || typeof value === 'string',
   messages: (value) => Array.isArray(value) && value.every(isMessage),
   strategy: (value) => typeof value === 'string',
-  settings: isObject,
+  settings: isJsonObject,
   seed: isCount,
   answers: isCount,
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}.`, 1, { cause: error })
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.js'
+import { nearest } from '../generation/config.js'
 import type { GenerationChunk } from '../generation/generate.js'
 import type { ChatMessage } from './chat-file.js'
 import type { ChatSession } from './session.js'
@@ -54,6 +55,7 @@ const commands: Readonly<Record<string, Command>> = {
     help: 'write the chat to a file',
     argument: 'required',
     run: async (session, path) => {
+      requireFileName(path)
       await session.save(path)
       return { notes: [`Saved ${messageCount(session)} to ${path}.`] }
     },
@@ -63,6 +65,7 @@ const commands: Readonly<Record<string, Command>> = {
     help: 'go on with a chat from a file',
     argument: 'required',
     run: async (session, path) => {
+      requireFileName(path)
       const notes = await session.load(path)
       const loaded = `Loaded ${messageCount(session)} from ${path}.`
       return { replay: session.messages, notes: [...notes, loaded, ...session.notes] }
@@ -84,6 +87,14 @@ const commands: Readonly<Record<string, Command>> = {
   exit: { help: 'leave', argument: 'none', run: () => ({ exit: true }) },
 }
 
+/** Names that other programs have for these. */
+const synonyms: Readonly<Record<string, string>> = { quit: 'exit', bye: 'exit', q: 'exit', '?': 'help' }
+
+/** Where a file's name is wanted, as stdin is the chat. */
+function requireFileName(path: string): void {
+  if (path === '-') throw usageError('- is stdin or stdout, which the chat itself has: give a file.')
+}
+
 /**
  * Takes a line of input: a command where it begins with a slash, and else a message.
  * @throws UserError for commands that do not exist or are not used as they should, and what they throw
@@ -91,9 +102,12 @@ const commands: Readonly<Record<string, Command>> = {
 export async function takeInput(session: ChatSession, input: string): Promise<Outcome> {
   if (!input.startsWith('/')) return { answer: session.send(input) }
   if (input.startsWith('//')) return { answer: session.send(input.slice(1)) }
-  const [, name, argument] = /^\/(\S*)\s*(.*)$/s.exec(input)!
+  const [, written, argument] = /^\/(\S*)\s*(.*)$/s.exec(input)!
+  const name = Object.hasOwn(synonyms, written) ? synonyms[written] : written
   if (!Object.hasOwn(commands, name)) {
-    throw usageError(`There is no command /${name}: see /help, or write //${name} for a message.`)
+    const meant = nearest(name, [...Object.keys(commands), ...Object.keys(synonyms)])
+    const advice = meant ? `did you mean /${meant}?` : 'see /help.'
+    throw usageError(`There is no command /${name}: ${advice} A message of that beginning is //${name}.`)
   }
   const command = commands[name]
   const text = argument.trim()
@@ -119,7 +133,9 @@ async function setStrategy(session: ChatSession, name: string): Promise<Outcome>
 }
 
 async function setField(session: ChatSession, argument: string): Promise<Outcome> {
-  const [, field, value] = /^(\S*)\s*(.*)$/s.exec(argument)!
+  const [, written, value] = /^(\S*)\s*(.*)$/s.exec(argument)!
+  // As the flag is named, too.
+  const field = written.replace(/^--/, '').replaceAll('-', '_')
   if (field === '') {
     const set = Object.entries({ ...session.settings, seed: session.seed })
     return { notes: set.map(([name, value]) => `${name}: ${JSON.stringify(value)}`) }

@@ -109,6 +109,11 @@ export class ChatSession {
     return this.decoder.keeping.length
   }
 
+  /** Tokens that the model was made for. */
+  get contextLength(): number {
+    return this.model.model.maxPositions
+  }
+
   /** Whether there is a template; without one what is written is continued. */
   get hasTemplate(): boolean {
     return this.decoder.isChat

@@ -12,6 +12,8 @@ export interface Answer {
   readonly text: string
   readonly finish_reason: FinishReason
   readonly seed: number
+  /** The whole of what was generated. */
+  readonly result: GenerationResult
   readonly statistics: AnswerStatistics
 }
 
@@ -51,9 +53,10 @@ export class ChatStatistics {
   }
 
   /** Enters an answer that has ended. */
-  add({ text, finish_reason, config }: GenerationResult, statistics: AnswerStatistics): void {
+  add(result: GenerationResult, statistics: AnswerStatistics): void {
+    const { text, finish_reason, config } = result
     this.live = undefined
-    this.last = { text, finish_reason, seed: config.seed!, statistics }
+    this.last = { text, finish_reason, seed: config.seed!, result, statistics }
     const { answers, ...sums } = this.totals
     this.totals = {
       answers: answers + 1,

@@ -1,8 +1,13 @@
-import { stripVTControlCharacters } from 'node:util'
-import { Command } from '@oclif/core'
+import { Command, type Interfaces } from '@oclif/core'
 import { UserError } from '../errors.js'
+import { printableOn, tell } from '../ui/printable.js'
+import { type KnownFlags, readableArguments } from './arguments.js'
+import { type Failure, failureOf } from './failure.js'
 
-const INTERRUPTED = 130
+/** Exit codes of what ends a command from outside: 128 and the signal's number. */
+const SIGNALS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 }
+
+type Output = Interfaces.OutputFlags<Interfaces.FlagInput>
 
 // Before oclif's own listener, which throws where no one can catch it. A reader that has gone (`| head`) wants no
 // more text, so there is nothing left to do.
@@ -12,63 +17,99 @@ process.stdout.prependListener('error', (error: NodeJS.ErrnoException) => {
   process.exit(1)
 })
 
-/** What every command shares: `--json`, errors as one sentence with their exit code, and Ctrl-C. */
+/** What every command shares: `--json`, errors as one sentence with their exit code, Ctrl-C, and text that is fit for a terminal. */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
 
   #interrupt: AbortController | undefined
+  #interruptCode: number | undefined
 
-  /** Aborts on the first Ctrl-C, after which the command exits 130; a second one kills the process. */
+  /**
+   * Aborts on the first Ctrl-C or SIGTERM, after which the command exits with 130 or 143; a second one ends the process. Neither is heard
+   * while a loop of JavaScript or a pass of the model runs.
+   */
   protected interruptSignal(): AbortSignal {
     if (this.#interrupt) return this.#interrupt.signal
     this.#interrupt = new AbortController()
-    process.on('SIGINT', this.#onInterrupt)
+    for (const signal of Object.keys(SIGNALS)) process.on(signal, this.#onInterrupt)
     return this.#interrupt.signal
   }
 
   /** Stays until the command ends: ink would take an interrupt that no one else listens to for the end. */
-  readonly #onInterrupt = () => {
-    if (this.#interrupt?.signal.aborted) process.exit(INTERRUPTED)
+  readonly #onInterrupt = (signal: NodeJS.Signals = 'SIGINT') => {
+    this.#interruptCode = SIGNALS[signal]
+    if (this.#interrupt?.signal.aborted) process.exit(this.#interruptCode)
     this.#interrupt?.abort(new UserError('Interrupted.'))
   }
 
+  protected override async parse<
+    F extends Output,
+    B extends Output,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(
+    options?: Interfaces.Input<F, B, A>,
+    argv: string[] = this.argv,
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const own = { ...this.ctor.flags, ...(this.ctor.enableJsonFlag && { json: JSON_FLAG }) } as KnownFlags
+    try {
+      this.argv = readableArguments(argv, own)
+      return await super.parse(options, this.argv)
+    } catch (error) {
+      // What it needs to know of settings takes a while to load.
+      const { usageFault } = await import('./usage-fault.js')
+      throw usageFault(error as Error, this.#face(own))
+    }
+  }
+
+  #face(flags: KnownFlags) {
+    const { id = '', config } = this
+    const [parent] = id.split(':')
+    const above = parent === id ? undefined : config.findCommand(parent)
+    return {
+      name: [config.bin, ...id.split(':')].join(' '),
+      args: this.ctor.args,
+      flags,
+      children: config.commandIDs
+        .filter((other) => other.startsWith(`${id}:`))
+        .map((other) => other.slice(id.length + 1)),
+      isFlagOfParent: (name: string) => Object.hasOwn(above?.flags ?? {}, name),
+    }
+  }
+
+  override log(message = ''): void {
+    super.log(printableOn(process.stdout, message))
+  }
+
+  override logToStderr(message = ''): void {
+    if (!this.jsonEnabled()) tell(message)
+  }
+
+  /** JSON escapes only some of the control characters. */
+  protected override logJson(value: unknown): void {
+    process.stdout.write(`${printableOn(process.stdout, JSON.stringify(value, null, 2))}\n`)
+  }
+
   protected override async catch(error: Error): Promise<void> {
-    const { message, exitCode } = this.#describe(error)
+    const { message, exitCode } = this.#failure(error)
     if (this.jsonEnabled()) this.logJson({ error: { message, exitCode } })
-    else process.stderr.write(`Error: ${message}\n`)
-    if (process.env.DEBUG) process.stderr.write(`${error.stack}\n`)
+    else tell(`Error: ${message}`)
+    if (process.env.DEBUG) tell(`${error.stack}`)
     this.exit(exitCode)
   }
 
-  #describe(error: Error & { oclif?: { exit?: number | false } }): { message: string; exitCode: number } {
-    if (error instanceof UserError) {
-      return {
-        // oclif wraps what a flag's parser throws; our own sentence names the flag.
-        message: withoutHelpHint(error.message).replace(/^Parsing --\S+ \n\t/, ''),
-        exitCode: this.#interrupt?.signal.aborted ? INTERRUPTED : error.exitCode,
-      }
-    }
-    // oclif's own: unknown flags, missing arguments, values that are no option.
-    if (error.oclif) return { message: oneSentence(error.message), exitCode: error.oclif.exit || 2 }
-    const remedy = process.env.DEBUG ? '' : ' Set DEBUG=1 to see where.'
-    return { message: `Unexpected: ${error.message}.${remedy}`, exitCode: 1 }
+  #failure(error: Error): Failure {
+    const failure = failureOf(error)
+    return error instanceof UserError && this.#interruptCode !== undefined
+      ? { ...failure, exitCode: this.#interruptCode }
+      : failure
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
-    process.removeListener('SIGINT', this.#onInterrupt)
-    if (!error && this.#interrupt?.signal.aborted) process.exitCode = INTERRUPTED
+    for (const signal of Object.keys(SIGNALS)) process.removeListener(signal, this.#onInterrupt)
+    if (!error && this.#interruptCode !== undefined) process.exitCode = this.#interruptCode
     await super.finally(error)
   }
 }
 
-function withoutHelpHint(message: string): string {
-  return message.replace(/\nSee more help with --help$/, '')
-}
-
-/** oclif's messages have a heading, lists and a hint, each on lines of its own. */
-function oneSentence(message: string): string {
-  const text = withoutHelpHint(stripVTControlCharacters(message))
-    .replace(/^The following errors? occurred:\s+/, '')
-    .replace(/^Parsing (--\S+)\s+/, '$1: ')
-  return `${text.replace(/\s+/g, ' ').replace(/\.$/, '')}. See --help.`
-}
+/** oclif's own, which a command that has it does not list. */
+const JSON_FLAG = { type: 'boolean', allowNo: false }

@@ -10,13 +10,12 @@ import { UserError, usageError } from '../errors.js'
 import { type ConfigLayer, checkLayers } from '../generation/config.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import type { Prompt } from '../generation/prompt.js'
-import { readChatTemplate } from '../tokenizer/chat-template.js'
 import { batchDisplay } from '../ui/batch-progress.js'
 import { formatDuration } from '../ui/format.js'
 import { type BatchModelFlags, LOADING_FIELDS, loadBatchModels, loadingValues } from './batch-models.js'
 import { type ChatFlags, promptFor, refuseRawChat } from './chat-prompt.js'
 import { configFromFlags } from './config-flags.js'
-import { readJsonObject } from './text-input.js'
+import { readConfigFile, readTemplate } from './text-input.js'
 
 export interface BatchFlags extends BatchModelFlags, ChatFlags {
   readonly output: string
@@ -84,7 +83,7 @@ async function settingsOf(
 ): Promise<readonly ConfigLayer[]> {
   const layers: ConfigLayer[] = [{ values: configFromFlags(flags), origin: 'the flags' }]
   const { config } = flags
-  if (config !== undefined) layers.unshift({ values: await readJsonObject(config), origin: config })
+  if (config !== undefined) layers.unshift(await readConfigFile(config))
   checkLayers(...layers)
   return layers
 }
@@ -131,7 +130,7 @@ async function decodeRows(
   found: Survey | undefined,
 ): Promise<Progress> {
   const template = flags['chat-template']
-  const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
+  const chatTemplate = await readTemplate(template)
   const values = loadingValues(layers, found?.values ?? new Map())
   const { model, engine, dispose } = await loadBatchModels(flags, values, signal)
   const display = batchDisplay({ resumed: run.output.written.size, remaining: found?.remaining })

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { type Line, lines } from '../batch/lines.js'
 import type { ChatSession } from '../chat/session.js'
 import { usageError } from '../errors.js'
+import { tell } from '../ui/printable.js'
 import type { ChatPort } from './chat.js'
 import { writer } from './plain-output.js'
 
@@ -21,9 +22,6 @@ export function chatLines(
   })
   const write = writer(output)
   const writeObject = (value: object) => write(`${JSON.stringify(value)}\n`)
-  const tell = (text: string) => {
-    process.stderr.write(`${text}\n`)
-  }
   return {
     async next() {
       while (!signal.aborted) {

@@ -5,14 +5,15 @@ import { type ConfigLayer, checkLayers, type GenerationConfig } from '../generat
 import { dolaLayers } from '../generation/dola.js'
 import { type LanguageModel, type LoadOptions, loadModel } from '../generation/load-model.js'
 import { generationMode } from '../generation/mode.js'
-import { readChatTemplate } from '../tokenizer/chat-template.js'
 import { chatStatusLine, statisticsLine, totalsLine } from '../ui/statistics-line.js'
 import { type ChatFlags, refuseRawChat } from './chat-prompt.js'
 import { configFromFlags } from './config-flags.js'
+import { endingOf } from './ending.js'
 import { medusaTree } from './head-flags.js'
 import { loadShown } from './load-shown.js'
 import { loadOptions } from './model-flags.js'
-import { readJsonObject } from './text-input.js'
+import { refuseStdinTwice, STDIN } from './stdin.js'
+import { readConfigFile, readTemplate } from './text-input.js'
 
 /** Where a chat's lines come from and go to: a terminal, or pipes. */
 export interface ChatPort {
@@ -66,10 +67,11 @@ export async function beginChat(
   signal: AbortSignal,
   host: ChatHost,
 ): Promise<{ session: ChatSession; model: LanguageModel }> {
+  refuseStdinTwice({ 'the chat': STDIN, '--config': flags.config, '--chat-template': flags['chat-template'] })
   refuseRawChat(flags)
   const settings = await settingsOf(flags)
   const template = flags['chat-template']
-  const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
+  const chatTemplate = await readTemplate(template)
   const dola = settings.dola_layers as GenerationConfig['dola_layers']
   const exits = dola && ((spec: LanguageModel['spec']) => dolaLayers(dola, spec))
   const model = await loadShown(flags.model, { ...loadOptions(flags), exits, signal })
@@ -115,7 +117,7 @@ async function settingsOf(
 ): Promise<Record<string, unknown>> {
   const layers: ConfigLayer[] = [{ values: configFromFlags(flags), origin: 'the flags' }]
   const { config } = flags
-  if (config !== undefined) layers.unshift({ values: await readJsonObject(config), origin: config })
+  if (config !== undefined) layers.unshift(await readConfigFile(config))
   checkLayers(...layers)
   const values = Object.assign({}, ...layers.map(({ values }) => values))
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
@@ -170,6 +172,12 @@ async function serve(
       onChunk()
     }
     await port.endAnswer(session)
+    const ending = endingOf(
+      session.statistics.last!.result,
+      session.contextLength,
+      (field) => `/set ${field}`,
+    )
+    if (ending) port.note(`${ending[0].toUpperCase()}${ending.slice(1)}.`)
   }
   return exit
 }

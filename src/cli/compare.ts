@@ -12,7 +12,6 @@ import type { LanguageModel } from '../generation/load-model.js'
 import { modelFingerprint } from '../generation/model-fingerprint.js'
 import { machineOf, versionsOf } from '../generation/surroundings.js'
 import type { Comparison } from '../report/comparison.js'
-import { readChatTemplate } from '../tokenizer/chat-template.js'
 import { comparisonDisplay } from '../ui/comparison-progress.js'
 import { promptOf } from './batch.js'
 import { type ChatFlags, refuseRawChat } from './chat-prompt.js'
@@ -25,7 +24,7 @@ import {
 } from './compare-strategies.js'
 import { configFromFlags } from './config-flags.js'
 import { loadOptions } from './model-flags.js'
-import { readJsonObject } from './text-input.js'
+import { readConfigFile, readTemplate } from './text-input.js'
 
 export interface CompareFlags extends ChatFlags {
   readonly model: string
@@ -129,7 +128,7 @@ async function wantedComparison(
   if (prompts === undefined) throw usageError('There are no prompts: give a file with one a line.')
   const rows = await readPrompts(prompts)
   requireExpected(scorers, rows, prompts)
-  const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
+  const chatTemplate = await readTemplate(template)
   return { specifications, reference, rows, scorers, settings, chatTemplate }
 }
 
@@ -141,7 +140,7 @@ async function settingsOf(
   const { config } = flags
   const all: ConfigLayer[] = [
     { values: plan.settings, origin: flags.plan ?? 'the plan' },
-    ...(config === undefined ? [] : [{ values: await readJsonObject(config), origin: config }]),
+    ...(config === undefined ? [] : [await readConfigFile(config)]),
     { values: configFromFlags(flags), origin: 'the flags' },
   ]
   checkLayers(...all)

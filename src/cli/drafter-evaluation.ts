@@ -54,7 +54,13 @@ export async function evaluateDrafter(
     )
   }
   const { name, build, weights } = await openDrafter(drafter, target, signal)
-  const data = await openRows(files, { tokenizer: target.tokenizer, length: window, separator, signal })
+  const data = await openRows(files, {
+    tokenizer: target.tokenizer,
+    length: window,
+    lengthFlag: '--window',
+    separator,
+    signal,
+  })
   const rows = sampleRows(data, Math.ceil((maxTokens ?? Number.POSITIVE_INFINITY) / window))
   const microBatch = chooseMicroBatch(build, ROWS, window, () => undefined)
   const shape = { batch: microBatch, length: window }

@@ -3,6 +3,10 @@ import { usageError } from '../errors.js'
 import type { DocumentSpan } from '../generation/evaluate.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { readDocuments, type TrainingDocument } from '../train/data/documents.js'
+import { STDIN } from './stdin.js'
+
+/** Characters of a document at most, which is held and tokenised as a whole. */
+const MOST_CHARACTERS = 2 ** 27
 
 export interface EvaluationDocumentOptions {
   /** What stands between the documents of a text file. */
@@ -20,6 +24,7 @@ export async function requireDocuments(
   files: readonly string[],
   options: EvaluationDocumentOptions,
 ): Promise<void> {
+  if (files[0] === STDIN) return
   const first = await stat(files[0]).catch(() => undefined)
   if (first && !first.isFile()) return
   const documents = readDocuments(files, { separator: options.separator })
@@ -67,6 +72,7 @@ async function* wholeDocuments(
 ): AsyncGenerator<Whole> {
   let parts: string[] = []
   let tokens = 0
+  let characters = 0
   for await (const document of documents) {
     if (document.kind === 'chat') {
       throw usageError(`${document.origin} is a chat, which is not scored: give "prompt" and "completion".`)
@@ -76,6 +82,12 @@ async function* wholeDocuments(
       continue
     }
     parts.push(document.text)
+    characters += document.text.length
+    if (characters > MOST_CHARACTERS) {
+      throw usageError(
+        `A document has more than ${MOST_CHARACTERS.toLocaleString('en-US')} characters: give a --separator of documents, or fewer --max-tokens.`,
+      )
+    }
     if (!document.end && tokens < enough) {
       tokens += count(document.text)
       continue
@@ -83,5 +95,6 @@ async function* wholeDocuments(
     yield { kind: 'text', text: parts.join(''), start: true, end: true }
     parts = []
     tokens = 0
+    characters = 0
   }
 }

@@ -15,15 +15,16 @@ import type { LoadedDrafter } from '../generation/heads.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import { generationMode } from '../generation/mode.js'
 import type { CostOptions } from '../generation/step-costs.js'
-import type { StrategyKind } from '../generation/strategy-kinds.js'
-import { readChatTemplate } from '../tokenizer/chat-template.js'
+import { STRATEGY_KINDS, type StrategyKind } from '../generation/strategy-kinds.js'
 import type { GenerationView } from '../ui/generation-view.js'
+import { tell } from '../ui/printable.js'
 import { canRedraw } from '../ui/redraw.js'
 import { statisticsLine } from '../ui/statistics-line.js'
 import { BaseCommand } from './base-command.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
 import { promptFor, refuseRawChat } from './chat-prompt.js'
 import { configFromFlags } from './config-flags.js'
+import { endingOf } from './ending.js'
 import type { GenerateFlags } from './generate-flags.js'
 import { type GenerationJson, generationJson } from './generation-json.js'
 import { loadAssistant } from './load-assistant.js'
@@ -31,7 +32,7 @@ import { loadShown } from './load-shown.js'
 import { loadOptions } from './model-flags.js'
 import { writeStream } from './plain-output.js'
 import { isSet, refuseContradicting, THIS_COMMAND } from './strategy-settings.js'
-import { readJsonObject, readText } from './text-input.js'
+import { readConfigFile, readTemplate, readText } from './text-input.js'
 
 const JSON_FLAGS = ['logprobs', 'output-scores', 'output-logits', 'output-hidden-states', 'output-attentions']
 
@@ -68,6 +69,9 @@ export abstract class GenerateCommand extends BaseCommand {
     settings: StrategySettings = {},
   ): Promise<GenerationJson> {
     refuseContradictions(flags, this.jsonEnabled())
+    const layers = await this.#layers(flags, settings)
+    const custom = await customStrategy(flags, settings)
+    const chatTemplate = await readTemplate(flags['chat-template'])
     const text = await readText({
       argument,
       file: flags['prompt-file'],
@@ -76,10 +80,6 @@ export abstract class GenerateCommand extends BaseCommand {
     })
     // Only now: while stdin is waited for, Ctrl-C ends the process itself.
     const signal = this.interruptSignal()
-    const layers = await this.#layers(flags, settings)
-    const custom = await customStrategy(flags, settings)
-    const template = flags['chat-template']
-    const chatTemplate = template === undefined ? undefined : await readChatTemplate(template)
     // Ink takes as long to import as a small model takes to load.
     const view =
       canRedraw(process.stdout) && !this.jsonEnabled() ? import('../ui/generation-view.js') : undefined
@@ -110,7 +110,7 @@ export abstract class GenerateCommand extends BaseCommand {
         logprobs: flags.logprobs,
         onBeams: shown?.showBeams,
       })
-      const result = await this.#show(generation, shown)
+      const result = await this.#show(generation, shown, model.model.maxPositions)
       if (!flags.baseline || signal.aborted) return generationJson(result)
       const seeded = [
         ...layers.map(withoutDrafts),
@@ -132,8 +132,7 @@ export abstract class GenerateCommand extends BaseCommand {
     const layers: ConfigLayer[] = [
       { values: { return_dict_in_generate: this.jsonEnabled(), ...defaults }, origin: THIS_COMMAND },
     ]
-    if (flags.config !== undefined)
-      layers.push({ values: await readJsonObject(flags.config), origin: flags.config })
+    if (flags.config !== undefined) layers.push(await readConfigFile(flags.config))
     layers.push({ values: configFromFlags(flags), origin: 'the flags' })
     refuseContradicting(fixed, layers, this.#name)
     layers.push({ values: fixed, origin: THIS_COMMAND })
@@ -149,14 +148,15 @@ export abstract class GenerateCommand extends BaseCommand {
     isAssisted: boolean,
   ): GenerationConfig {
     const { config, warnings, notices } = resolveGenerationConfig(generationConfig, ...layers)
-    if (warnings.length > 0) throw usageError(warnings.join('\n'))
     const mode = generationMode(config, isAssisted)
     if (modes && !modes.includes(mode)) {
       throw usageError(
         `The settings ask for ${mode}, but ${this.#name} is for ${modes.join(', ')}: use \`${this.config.bin} generate\`.`,
       )
     }
-    for (const notice of notices) process.stderr.write(`${notice}\n`)
+    // A setting without effect is told of only where it is not what changed the mode.
+    if (warnings.length > 0) throw usageError(warnings.join('\n'))
+    for (const notice of notices) tell(notice)
     return config
   }
 
@@ -176,12 +176,16 @@ export abstract class GenerateCommand extends BaseCommand {
   }
 
   /** Streams the text; with `--json` it is only collected. */
-  async #show(generation: Generation, shown: GenerationView | undefined): Promise<GenerationResult> {
+  async #show(
+    generation: Generation,
+    shown: GenerationView | undefined,
+    maxPositions: number,
+  ): Promise<GenerationResult> {
     if (this.jsonEnabled()) return generation.result()
     if (!shown) {
       await writeStream(generation, process.stdout)
       const result = await generation.result()
-      process.stderr.write(`${statisticsLine(result.statistics)}\n`)
+      tell(statisticsLine(result.statistics, endingOf(result, maxPositions)))
       return result
     }
     let result: GenerationResult | undefined
@@ -190,7 +194,7 @@ export abstract class GenerateCommand extends BaseCommand {
       result = await generation.result()
       return result
     } finally {
-      await shown.finish(result?.statistics)
+      await shown.finish(result?.statistics, result && endingOf(result, maxPositions))
     }
   }
 }
@@ -201,6 +205,11 @@ async function customStrategy(
   { draft }: StrategySettings,
 ): Promise<CustomStrategy> {
   if (strategy === undefined) return {}
+  if (Object.hasOwn(STRATEGY_KINDS, strategy)) {
+    throw usageError(
+      `--strategy takes the file of a strategy of your own, or ${AUTO}: \`llm generate ${strategy}\` decodes with ${strategy}.`,
+    )
+  }
   if (strategy !== AUTO) return loadStrategy(strategy)
   if (draft) throw usageError('--strategy auto chooses what drafts, but this command does: leave it out.')
   return {}
@@ -213,11 +222,11 @@ async function draftAutomatically({ model, assistant, config, costs }: DraftCont
     throw usageError('--strategy auto chooses what drafts, but other settings do: leave one of them out.')
   }
   if (mode !== 'greedy_search' && mode !== 'sample') {
-    process.stderr.write(`${mode} goes without drafts.\n`)
+    tell(`${mode} goes without drafts.`)
     return undefined
   }
   const drafter = await autoDrafter(model, costs)
-  process.stderr.write(`Drafts come from ${drafter.name}.\n`)
+  tell(`Drafts come from ${drafter.name}.`)
   return drafter
 }
 

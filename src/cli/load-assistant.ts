@@ -1,6 +1,7 @@
 import { usageError } from '../errors.js'
 import { type Assistant, reencodingNotice } from '../generation/assisted.js'
 import type { LanguageModel } from '../generation/load-model.js'
+import { tell } from '../ui/printable.js'
 import { loadShown } from './load-shown.js'
 import { loadOptions } from './model-flags.js'
 
@@ -23,6 +24,6 @@ export async function loadAssistant(
   }
   const assistant = await loadShown(source ?? flags.model, { ...loadOptions(flags), layers, signal })
   const notice = treeNodes === undefined && reencodingNotice(assistant, target)
-  if (notice) process.stderr.write(`${notice}\n`)
+  if (notice) tell(notice)
   return { ...assistant, treeNodes }
 }

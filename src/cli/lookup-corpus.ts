@@ -1,13 +1,14 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
-import { UserError, usageError } from '../errors.js'
-import { makeDirectory, systemReason, writeFileWhole } from '../files.js'
+import { usageError } from '../errors.js'
+import { makeDirectory, unwritable, writeFileWhole } from '../files.js'
 import { SuffixIndex } from '../strategies/suffix-index.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { readDocuments, type TrainingDocument } from '../train/data/documents.js'
 import { dataKey } from '../train/data/key.js'
 import { transferDisplay } from '../ui/progress.js'
+import { STDIN } from './stdin.js'
 
 export interface LookupCorpusOptions {
   readonly tokenizer: Tokenizer
@@ -27,6 +28,7 @@ export async function openLookupCorpus(
   files: readonly string[],
   { tokenizer, signal }: LookupCorpusOptions,
 ): Promise<SuffixIndex> {
+  for (const file of files) await requireFile(file)
   const directory = cacheDirectory('corpora')
   const path = join(directory, await dataKey(VERSION, files, tokenizer))
   // Documents are told apart by a number that no token has.
@@ -42,13 +44,20 @@ export async function openLookupCorpus(
     display.notice(`Indexing ${tokens.length.toLocaleString('en-US')} tokens`)
     const index = await SuffixIndex.build(tokens.filled(), boundary, signal)
     await makeDirectory(directory).catch((error) => {
-      throw new UserError(`Cannot make ${directory}: ${systemReason(error)}.`, 1, { cause: error })
+      throw unwritable(directory, error)
     })
     await writeFileWhole(path, fileOf(index))
     return index
   } finally {
     display.stop()
   }
+}
+
+/** A device has no end, and stdin no name to keep an index under. */
+async function requireFile(path: string): Promise<void> {
+  const found = path === STDIN ? undefined : await stat(path).catch(() => undefined)
+  if (path !== STDIN && !found?.isCharacterDevice() && !found?.isBlockDevice()) return
+  throw usageError(`The corpus ${path} is no file, but is indexed once and kept: write it to one first.`)
 }
 
 /** Tokens of documents, with the boundary after each. */

@@ -30,7 +30,7 @@ export const modelFlags = {
     description: "which of CUDA's devices, from 0; with --device cuda [0]",
     helpGroup: 'MODEL',
   }),
-  threads: Flags.integer({ min: 1, description: 'CPU threads [one a core]', helpGroup: 'MODEL' }),
+  threads: Flags.integer({ min: 1, max: 1024, description: 'CPU threads [one a core]', helpGroup: 'MODEL' }),
 }
 
 /** The flags' values as options of `loadModel`; oclif has checked them. */

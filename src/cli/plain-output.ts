@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Generation } from '../generation/generate.js'
+import { printableOn } from '../ui/printable.js'
 
 /**
  * Writes a generation to a pipe or file as it comes. The first sequence streams; of several, the next ones follow
@@ -17,9 +18,9 @@ export async function writeStream(generation: Generation, stream: NodeJS.Writabl
   }
 }
 
-/** Waits where the reader is slow. */
+/** Waits where the reader is slow; on a terminal without control characters. */
 export function writer(stream: NodeJS.WritableStream): (text: string) => Promise<void> {
   return async (text) => {
-    if (text !== '' && !stream.write(text)) await once(stream, 'drain')
+    if (text !== '' && !stream.write(printableOn(stream, text))) await once(stream, 'drain')
   }
 }

@@ -1,9 +1,18 @@
-import { readFile } from 'node:fs/promises'
-import { UserError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
+import { type ConfigLayer, withoutBookkeeping } from '../generation/config.js'
+import { parseJsonObject } from '../json.js'
+import { readChatTemplate } from '../tokenizer/chat-template.js'
+import { readPiped, readStdin, readTextOr, STDIN } from './stdin.js'
+
+/** Bytes of a prompt at most: more than a model's context holds. */
+const MOST_PROMPT = 64 * 2 ** 20
+/** Bytes of a file of settings, or of a template, at most. */
+const MOST_SETTINGS = 16 * 2 ** 20
 
 export interface TextSources {
-  /** The argument on the command line. */
+  /** The argument on the command line; `-` for stdin. */
   readonly argument: string | undefined
+  /** `-` for stdin. */
   readonly file: string | undefined
   /** The name of the flag that `file` came from. */
   readonly fileFlag: string
@@ -12,57 +21,56 @@ export interface TextSources {
 }
 
 /**
- * A text from the command line, a file or stdin, in this order; one trailing newline of a file or of stdin is the
- * shell's and not the text's.
- * @throws UserError, exit code 2, for two sources, none, or an empty text; exit code 1 for an unreadable file
+ * A text from the command line or a file, and from stdin: alone, or what is piped in after the other, on a line of its own. One trailing newline
+ * of a file or of stdin is the shell's and not the text's.
+ * @throws UserError, exit code 2, for an argument and a file, none of the three, or an empty text; exit code 1 for an unreadable file
  */
 export async function readText({ argument, file, fileFlag, what }: TextSources): Promise<string> {
   if (argument !== undefined && file !== undefined) {
     throw usageError(`The ${what} comes twice, as an argument and with --${fileFlag}: leave one out.`)
   }
-  const text = argument ?? (await readBytes(file, what)).replace(/\r?\n$/, '')
+  const parts = await readParts(argument, file, `the ${what}`)
+  const text = parts.filter((part) => part !== '').join('\n')
   if (text.trim() !== '') return text
   throw usageError(`The ${what} is empty: give it as an argument, with --${fileFlag}, or on stdin.`)
 }
 
-async function readBytes(file: string | undefined, what: string): Promise<string> {
-  if (file !== undefined) return decode(await readFrom(file), file)
-  if (process.stdin.isTTY) throw usageError(`There is no ${what}: give it as an argument or on stdin.`)
-  const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
-  return decode(Buffer.concat(chunks), 'stdin')
+async function readParts(argument: string | undefined, file: string | undefined, what: string) {
+  const named = argument ?? file
+  if (named === undefined && process.stdin.isTTY) {
+    throw usageError(`There is no ${what.slice(4)}: give it as an argument or on stdin.`)
+  }
+  if (named === undefined || named === STDIN) return [withoutNewline(await readStdin(what, MOST_PROMPT))]
+  const first = argument ?? withoutNewline(await readTextOr(file!, what, MOST_PROMPT))
+  return [first, withoutNewline(await readPiped(what, MOST_PROMPT))]
 }
 
-async function readFrom(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    throw new UserError(`${file} cannot be read: ${(error as Error).message}.`, 1, { cause: error })
-  }
-}
-
-function decode(bytes: Buffer, origin: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (error) {
-    throw new UserError(`The text from ${origin} is not valid UTF-8: convert it first.`, 2, { cause: error })
-  }
+function withoutNewline(text: string): string {
+  return text.replace(/\r?\n$/, '')
 }
 
 /**
- * A JSON object from a file.
+ * A JSON object from a file, or from stdin for `-`.
  * @throws UserError, exit code 2 for what is no JSON object, 1 for an unreadable file
  */
 export async function readJsonObject(file: string): Promise<Record<string, unknown>> {
-  const text = decode(await readFrom(file), file)
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw usageError(`${file} is not valid JSON: ${(error as Error).message}.`, { cause: error })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw usageError(`${file} holds no JSON object: it needs the fields of a GenerationConfig in braces.`)
-  }
-  return value as Record<string, unknown>
+  return { ...parseJsonObject(await readTextOr(file, 'the configuration', MOST_SETTINGS), nameOf(file), 2) }
+}
+
+/**
+ * A file as HF's `save_pretrained` writes generation_config.json, as settings of the user.
+ * @throws UserError as `readJsonObject`
+ */
+export async function readConfigFile(file: string): Promise<ConfigLayer> {
+  return { values: withoutBookkeeping(await readJsonObject(file)), origin: nameOf(file) }
+}
+
+/** A chat template: from a file, from stdin for `-`, or itself. @throws UserError as `readChatTemplate` */
+export async function readTemplate(template: string | undefined): Promise<string | undefined> {
+  if (template === undefined) return undefined
+  return template === STDIN ? readStdin('--chat-template', MOST_SETTINGS) : readChatTemplate(template)
+}
+
+function nameOf(file: string): string {
+  return file === STDIN ? 'stdin' : file
 }

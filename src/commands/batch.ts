@@ -3,6 +3,7 @@ import { STANDARD } from '../batch/open-output.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { type BatchJson, batchLine, serveBatch } from '../cli/batch.js'
 import { batchFlags } from '../cli/batch-flags.js'
+import { refuseStdinTwice } from '../cli/stdin.js'
 import { usageError } from '../errors.js'
 
 export default class Batch extends BaseCommand {
@@ -30,6 +31,11 @@ export default class Batch extends BaseCommand {
     if (this.jsonEnabled() && flags.output === STANDARD) {
       throw usageError('--json and the rows would both go to stdout: write the rows to a file.')
     }
+    refuseStdinTwice({
+      'the rows': args.input,
+      '--config': flags.config,
+      '--chat-template': flags['chat-template'],
+    })
     const signal = this.interruptSignal()
     const result = await serveBatch(args.input, flags, signal).finally(() => {
       // A batch that has ended does not wait for rows that may still come.

@@ -3,6 +3,7 @@ import { beginChat, type ChatHost, type ChatPort, converse } from '../cli/chat.j
 import { chatFlags } from '../cli/chat-flags.js'
 import { chatLines } from '../cli/chat-lines.js'
 import { usageError } from '../errors.js'
+import { tell } from '../ui/printable.js'
 import { canRedraw } from '../ui/redraw.js'
 
 export default class Chat extends BaseCommand {
@@ -25,7 +26,7 @@ export default class Chat extends BaseCommand {
       throw usageError('--json is for chats through pipes: leave it out on a terminal.')
     }
     const signal = this.interruptSignal()
-    let host: ChatHost = { note: (text) => process.stderr.write(`${text}\n`), showsProgress: true }
+    let host: ChatHost = { note: tell, showsProgress: true }
     const { session, model } = await beginChat(flags, signal, {
       note: (text) => host.note(text),
       get showsProgress() {

@@ -1,4 +1,5 @@
 export { lengthLimit } from './config/length.js'
+export { nearest } from './config/nearest.js'
 export { parseValue } from './config/parse.js'
 export {
   type ConfigLayer,
@@ -6,7 +7,7 @@ export {
   type ResolvedConfig,
   resolveGenerationConfig,
 } from './config/resolve.js'
-export { isServed } from './config/rules.js'
+export { isServed, withoutBookkeeping } from './config/rules.js'
 export {
   type FieldKind,
   type FieldMeta,

@@ -67,18 +67,19 @@ export async function loadOnnxModel(
   const isSmall = bytes < SMALL
   const candidates = devicesFor(type, device, isSmall)
   checkMemory(bytes, type)
-  let obstacle = 'No usable GPU was found'
+  let isTooSmall = false
   for (const candidate of candidates) {
     try {
       const placement = { device: candidate, deviceId }
       const model = await loadOn(placement, spec, store, type, options)
-      const isFallback = device === 'auto' && candidate === 'cpu' && !isSmall
-      if (isFallback) onNotice?.(`${obstacle}: running on the CPU.`)
+      // Where there is no GPU nobody has asked for one.
+      if (isTooSmall && candidate === 'cpu')
+        onNotice?.('The GPU is too small for the model: running on the CPU.')
       return { model, dtype: type, ...placement }
     } catch (error) {
       if (!(error instanceof DeviceUnavailable)) throw error
       if (candidate === candidates.at(-1)) throw device === 'auto' ? noDevice(type, error) : error
-      if (error instanceof DeviceTooSmall) obstacle = 'The GPU is too small for the model'
+      if (error instanceof DeviceTooSmall) isTooSmall = true
     }
   }
   throw noDevice(type)

@@ -2,6 +2,7 @@ import { Box, render, Static, Text } from 'ink'
 import { coloured, Dim, type Row, rowsOf, type Span } from './generation-view.js'
 import { BRACKETED_PASTE, type Key, KeyDecoder } from './keys.js'
 import { firstGrapheme, type InputRows, inputRows, LineEditor } from './line-editor.js'
+import { printable } from './printable.js'
 
 /** A terminal's view of a chat, and its lines of input. */
 export interface ChatView {
@@ -114,8 +115,8 @@ class TerminalChat implements ChatView {
   append(text: string, drafted = 0): void {
     this.answer ??= { text: '', drafts: [], settled: 0, width: this.width }
     const { length } = this.answer.text
-    if (drafted > 0) this.answer.drafts.push([length, length + drafted])
-    this.answer.text += text
+    if (drafted > 0) this.answer.drafts.push([length, length + printable(text.slice(0, drafted)).length])
+    this.answer.text += printable(text)
     this.drawSoon()
   }
 
@@ -138,7 +139,7 @@ class TerminalChat implements ChatView {
   }
 
   status(text: string): void {
-    this.statusText = text
+    this.statusText = printable(text)
     this.drawSoon()
   }
 
@@ -195,7 +196,7 @@ class TerminalChat implements ChatView {
 
   private print(kind: ChatLine['kind'], text: string): void {
     let start = 0
-    for (const line of text.split('\n')) {
+    for (const line of printable(text).split('\n')) {
       this.lines.push({ kind, row: { text: line, start } })
       start += line.length + 1
     }

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { printable } from './printable.js'
 
 export interface ComparisonState {
   /** Runs done so far, and of all. */
@@ -39,7 +40,8 @@ function barDisplay(stream: NodeJS.WriteStream): ComparisonDisplay {
     fps: 2,
   })
   return {
-    update({ done, total, strategy }) {
+    update({ done, total, strategy: name }) {
+      const strategy = printable(name)
       if (bar.isActive) bar.update(done, { strategy })
       else bar.start(total, done, { strategy })
     },

@@ -1,5 +1,6 @@
 import { Box, render, Static, Text } from 'ink'
 import type { ReactNode } from 'react'
+import { printable } from './printable.js'
 import { type StatisticsLike, statisticsLine } from './statistics-line.js'
 
 /** A terminal's view of sequences that grow. */
@@ -8,8 +9,8 @@ export interface GenerationView {
   append(sequence: number, text: string, drafted?: number): void
   /** Shows the sequences that a search follows below the text that they have in common. */
   showBeams(beams: readonly BeamLike[]): void
-  /** Shows the statistics of a generation that succeeded, and leaves the view as it is. */
-  finish(statistics: StatisticsLike | undefined): Promise<void>
+  /** Shows the statistics of a generation that succeeded, with the limit that ended it, and leaves the view as it is. */
+  finish(statistics: StatisticsLike | undefined, ending?: string): Promise<void>
 }
 
 /** A sequence that is followed. */
@@ -26,6 +27,7 @@ interface ViewState {
   /** By sequence, where something drafts: the parts of the text that come from drafts. */
   readonly drafts?: readonly (readonly Span[])[]
   readonly statistics: StatisticsLike | undefined
+  readonly ending?: string
   /** In a search, while it lasts. */
   readonly beams?: readonly BeamLike[]
   /** Columns of the terminal. */
@@ -51,11 +53,12 @@ export function generationView(
   const texts = Array<string>(sequences).fill('')
   const drafts = texts.map((): Span[] => [])
   let beams: readonly BeamLike[] | undefined
-  const view = (statistics?: StatisticsLike) => (
+  const view = (statistics?: StatisticsLike, ending?: string) => (
     <Generation
       texts={[...texts]}
       drafts={drafts}
       statistics={statistics}
+      ending={ending}
       beams={beams}
       width={stream.columns || 80}
       rows={(stream.rows || 24) - SPARE_ROWS}
@@ -74,18 +77,18 @@ export function generationView(
   return {
     append(sequence, text, drafted = 0) {
       const { length } = texts[sequence]
-      if (drafted > 0) drafts[sequence].push([length, length + drafted])
-      texts[sequence] += text
+      if (drafted > 0) drafts[sequence].push([length, length + printable(text.slice(0, drafted)).length])
+      texts[sequence] += printable(text)
       drawSoon()
     },
     showBeams(followed) {
       beams = followed
       drawSoon()
     },
-    async finish(statistics) {
+    async finish(statistics, ending) {
       clearTimeout(timer)
       beams = undefined
-      app.rerender(view(statistics))
+      app.rerender(view(statistics, ending))
       app.unmount()
       await app.waitUntilExit()
     },
@@ -93,7 +96,7 @@ export function generationView(
 }
 
 /** One sequence streams like a log; of several the last rows are drawn one below the other, and all in the end. */
-export function Generation({ texts, drafts = [], statistics, beams = [], width, rows }: ViewState) {
+export function Generation({ texts, drafts = [], statistics, ending, beams = [], width, rows }: ViewState) {
   const room = rows - beams.length
   return (
     <>
@@ -112,7 +115,7 @@ export function Generation({ texts, drafts = [], statistics, beams = [], width, 
       {beams
         .slice(0, Math.max(1, rows - 1))
         .map((beam, i) => beamText(beam.finished, i, beamRow(beam, texts[0], width)))}
-      {statistics && <Dim text={statisticsLine(statistics)} />}
+      {statistics && <Dim text={statisticsLine(statistics, ending)} />}
     </>
   )
 }
@@ -128,7 +131,7 @@ function beamText(finished: boolean, rank: number, row: string) {
 /** `  -3.21 │ …the end of its text`; one that has ended has a mark. */
 export function beamRow(beam: BeamLike, settled: string, width: number): string {
   const label = `${beam.finished ? '■' : ' '} ${beam.score.toFixed(2).padStart(7)} │ `
-  const own = beam.text().slice(settled.length).replace(/\s+/g, ' ')
+  const own = printable(beam.text()).slice(settled.length).replace(/\s+/g, ' ')
   const room = Math.max(1, width - label.length - 1)
   return label + (own.length > room ? `…${own.slice(1 - room)}` : own)
 }

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { formatBytes } from './format.js'
+import { printable, tell } from './printable.js'
 
 /** Bytes over all files of a transfer. */
 export interface TransferState {
@@ -38,13 +39,13 @@ function barDisplay(stream: NodeJS.WriteStream, verb: string): TransferDisplay {
   }
   return {
     update({ file, received, total }) {
-      const payload = { file, received: formatBytes(received), size: formatBytes(total) }
+      const payload = { file: printable(file), received: formatBytes(received), size: formatBytes(total) }
       if (bar.isActive) bar.update(received, payload)
       else bar.start(total, received, payload)
     },
     notice(message) {
       stop()
-      stream.write(`${message}\n`)
+      tell(message, stream)
     },
     stop,
   }
@@ -56,10 +57,10 @@ function lineDisplay(stream: NodeJS.WriteStream, verb: string): TransferDisplay 
     update({ file, received, total }) {
       if (file === current) return
       current = file
-      stream.write(`${verb} ${file} (${formatBytes(received)} of ${formatBytes(total)})\n`)
+      tell(`${verb} ${file} (${formatBytes(received)} of ${formatBytes(total)})`, stream)
     },
     notice(message) {
-      stream.write(`${message}\n`)
+      tell(message, stream)
     },
     stop: () => {},
   }

@@ -14,8 +14,11 @@ export interface StatisticsLike {
   readonly peak_memory: number
 }
 
-/** `5 prompt + 60 generated tokens · first after 0.04 s · 82.0 tok/s · peak 324.5 MB`, and how drafts fared. */
-export function statisticsLine(statistics: StatisticsLike): string {
+/**
+ * `5 prompt + 60 generated tokens · first after 0.04 s · 82.0 tok/s · peak 324.5 MB`, and how drafts fared.
+ * @param ending why the text ended, where a limit cut it
+ */
+export function statisticsLine(statistics: StatisticsLike, ending?: string): string {
   const { prompt_tokens, generated_tokens, time_to_first_token, tokens_per_second, peak_memory } = statistics
   const cached = statistics.cached_tokens === undefined ? '' : ` (${statistics.cached_tokens} cached)`
   return [
@@ -24,6 +27,7 @@ export function statisticsLine(statistics: StatisticsLike): string {
     `${tokens_per_second.toFixed(1)} tok/s`,
     ...draftFigures(statistics),
     `peak ${formatBytes(peak_memory)}`,
+    ...(ending === undefined ? [] : [ending]),
   ].join(' · ')
 }
 

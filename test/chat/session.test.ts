@@ -182,7 +182,7 @@ describe('a file', () => {
     await session.save(path)
     const good = JSON.parse(readFileSync(path, 'utf8'))
     const bad: [content: string, says: RegExp][] = [
-      ['not JSON', /is no chat that \/save has written/],
+      ['not JSON', /is not valid JSON: line 1, column 1/],
       ['{"messages": []}', /is no chat that \/save has written/],
       ['[]', /is no chat/],
       [JSON.stringify({ ...good, version: 2 }), /is a chat of version 2, but only 1 can be read/],

@@ -31,7 +31,7 @@ describe('a process', () => {
       'an unknown flag',
       on(model, '--frob'),
       'hello',
-      { code: 2, says: 'Nonexistent flag: --frob. See --help.' },
+      { code: 2, says: 'llm generate has no flag --frob: see --help.' },
     ],
     ['no model', ['-m', join(home, 'none')], 'hello', { code: 2, says: /^There is no model at \S+: .+\.$/ }],
     [
@@ -48,7 +48,7 @@ describe('a process', () => {
   test('refuses a command that is not there', async () => {
     const { code, stdout, stderr } = await llm.run(['frobnicate'])
     expect(stdout).toBe('')
-    expect(stderr).toMatch(/^\W*Error: command frobnicate not found\n$/)
+    expect(stderr).toMatch(/^Error: llm has no command frobnicate: there are autocomplete, batch, .+\.\n$/)
     expect(code).toBe(2)
   })
 

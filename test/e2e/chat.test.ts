@@ -31,7 +31,7 @@ testRefusals('llm chat refuses', [
     command: 'chat',
     args: on(model, 'Hello'),
     code: 2,
-    says: /^Unexpected argument: Hello/,
+    says: /^llm chat takes no argument: leave "Hello" out\.$/,
   },
   {
     name: 'a system prompt without a template',
@@ -118,7 +118,8 @@ describe('without a terminal', () => {
     expect(stderr).toBe(
       'No chat template: what you write is continued, just as it is.\n' +
         'Error: Line 1 of stdin is not valid UTF-8: convert it first.\n' +
-        'Error: top_p in /set cannot be 3: Too big: expected number to be <=1.\n',
+        'Error: top_p in /set cannot be 3: give 1 or less.\n' +
+        'Stopped at 12 tokens: /set max_new_tokens.\n',
     )
     expect(stdout).toMatch(/^[a-z ]+\n$/)
     expect(code).toBe(1)

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { format } from 'node:util'
 import { captureOutput } from '@oclif/test'
 import { afterAll, afterEach, beforeEach, vi } from 'vitest'
@@ -138,6 +139,8 @@ export async function runClass(command: string, args: readonly string[]): Promis
   const log = vi.spyOn(console, 'log').mockImplementation((...values) => {
     process.stdout.write(`${format(...values)}\n`)
   })
+  // The tests' own may be a pipe that nobody writes to.
+  const stdin = vi.spyOn(process, 'stdin', 'get').mockReturnValue(Readable.from([]) as typeof process.stdin)
   try {
     const { stdout, stderr, error } = await captureOutput(() =>
       commands[command].run([...args], import.meta.url),
@@ -145,6 +148,7 @@ export async function runClass(command: string, args: readonly string[]): Promis
     return { code: error ? (error.oclif?.exit ?? 1) : 0, stdout, stderr }
   } finally {
     log.mockRestore()
+    stdin.mockRestore()
   }
 }
 

@@ -4,7 +4,7 @@ import { runClass } from './cli.js'
 
 /** The line that a generation ends with on stderr. */
 export const STATISTICS =
-  /^\d+ prompt \+ \d+ generated tokens · first after \d+\.\d\d s · \d+\.\d tok\/s · peak \d+\.\d [MG]B\n$/
+  /^\d+ prompt \+ \d+ generated tokens · first after \d+\.\d\d s · \d+\.\d tok\/s · peak \d+\.\d [MG]B( · (\d+ of \d+ )?stopped (at|after) .+)?\n$/
 
 /** Runs a generating command, which has to succeed, and gives its text without the final newline. */
 export async function text(args: readonly string[], command = 'generate'): Promise<string> {

@@ -142,7 +142,7 @@ describe('the index of a corpus', () => {
     vi.stubEnv('XDG_CACHE_HOME', file('no directory'))
     const { code, stderr } = await runClass('generate lookup', [...dictated, '--lookup-corpus', file(SAID)])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/\nError: Cannot make \S+corpora: .+\.\n$/)
+    expect(stderr).toMatch(/\nError: Cannot write \S+corpora: .+\.\n$/)
   })
 })
 

@@ -83,6 +83,7 @@ describe('a stream', () => {
 describe('Ctrl-C', () => {
   test('keeps what was written, and exits 130', async () => {
     const child = llm.start(['generate', ...tireless])
+    child.stdin.end()
     child.stdout.once('data', () => child.kill('SIGINT'))
     const { code, stdout, stderr } = await ended(child)
     expect(code).toBe(130)
@@ -94,6 +95,7 @@ describe('Ctrl-C', () => {
 
   test('leaves one object with --json', async () => {
     const child = llm.start(['generate', '--json', ...tireless])
+    child.stdin.end()
     child.stderr.once('data', () => child.kill('SIGINT'))
     const { code, stdout } = await ended(child)
     expect(code).toBe(130)

@@ -65,11 +65,7 @@ describe('a model', () => {
       'vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY',
       'The GPU is too small for the model: running on the CPU.',
     ],
-    [
-      'without a GPU',
-      'Failed to get a WebGPU adapter: No supported adapters',
-      'No usable GPU was found: running on the CPU.',
-    ],
+    ['without a GPU', 'Failed to get a WebGPU adapter: No supported adapters', undefined],
   ])('%s runs on the CPU where the device is to be chosen', async (_, message, notice) => {
     withSmallDevices(message)
     vi.spyOn(storage, 'weightBytes').mockReturnValue(200e6)
@@ -80,7 +76,7 @@ describe('a model', () => {
       onNotice: (text) => notices.push(text),
     })
     expect(device).toBe('cpu')
-    expect(notices).toEqual([notice])
+    expect(notices).toEqual(notice === undefined ? [] : [notice])
     await model.dispose()
   })
 

@@ -1,11 +1,14 @@
+import { stat } from 'node:fs/promises'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { modelFlags } from '../../cli/model-flags.js'
 import { withOpenModel } from '../../cli/open-model.js'
+import { STDIN } from '../../cli/stdin.js'
 import { readText } from '../../cli/text-input.js'
 import { usageError } from '../../errors.js'
 import { resolveGenerationConfig } from '../../generation/config.js'
 import { detectWatermark, type WatermarkDetection } from '../../generation/watermark-detector.js'
+import { parseJson } from '../../json.js'
 
 export default class WatermarkDetect extends BaseCommand {
   static override summary = 'Test whether a text carries the watermark of `generate --watermarking-config`.'
@@ -51,6 +54,7 @@ export default class WatermarkDetect extends BaseCommand {
     if (!Number.isFinite(zThreshold)) {
       throw usageError(`--z-threshold cannot be ${JSON.stringify(flags['z-threshold'])}: give a number.`)
     }
+    await refuseFileName(args.text)
     const text = await readText({
       argument: args.text,
       file: flags['text-file'],
@@ -84,13 +88,14 @@ export default class WatermarkDetect extends BaseCommand {
   }
 }
 
+/** The tokens of a file's name are no text that anyone would test. */
+async function refuseFileName(text: string | undefined): Promise<void> {
+  if (text === undefined || text === STDIN || !(await stat(text).catch(() => undefined))?.isFile()) return
+  throw usageError(`The text is the name of a file, ${text}: give --text-file ${text} for what is in it.`)
+}
+
 function watermarkingConfig(json: string) {
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch (error) {
-    throw usageError(`--watermarking-config is not valid JSON: ${(error as Error).message}.`)
-  }
+  const value = parseJson(json, '--watermarking-config', 2)
   const layer = { values: { watermarking_config: value }, origin: 'the flags' }
   const { watermarking_config } = resolveGenerationConfig(layer).config
   if (watermarking_config) return watermarking_config

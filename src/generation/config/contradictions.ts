@@ -1,4 +1,5 @@
 import { usageError } from '../../errors.js'
+import type { Sources } from './resolve.js'
 import type { GenerationConfig, GenerationField } from './schema.js'
 
 /** Two fields that cannot be as they are at the same time. */
@@ -125,11 +126,15 @@ const contradictions: readonly Contradiction[] = [
   },
 ]
 
-/** @throws UserError that names both fields */
-export function checkContradictions(config: GenerationConfig): void {
+/** @throws UserError that names both fields, and the model's file where one of them is its author's */
+export function checkContradictions(config: GenerationConfig, sources: Sources): void {
   for (const { fields, holds, remedy } of contradictions) {
     if (!holds(config)) continue
-    const [first, second] = fields.map((field) => `${field} is ${JSON.stringify(config[field])}`)
+    const [first, second] = fields.map((field) => {
+      const source = sources.get(field)
+      const origin = source?.fromModel ? ` in ${source.origin}` : ''
+      return `${field} is ${JSON.stringify(config[field])}${origin}`
+    })
     throw usageError(`${first} while ${second}, but ${remedy}.`)
   }
   for (const word of config.force_words_ids ?? []) checkAlternatives(word)

@@ -2,7 +2,7 @@ import { usageError } from '../../errors.js'
 import type { GenerationConfig } from './schema.js'
 
 /** HF's rule where nobody says how long. */
-const DEFAULT_NEW_TOKENS = 20
+export const DEFAULT_NEW_TOKENS = 20
 
 /**
  * The most tokens that a sequence may have, prompt included: `max_new_tokens` wins over `max_length`, and

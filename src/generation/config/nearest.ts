@@ -1,18 +1,32 @@
-/** The candidate with the fewest insertions, deletions and substitutions to `name`. */
-export function nearest(name: string, candidates: readonly string[]): string {
-  const distances = candidates.map((candidate) => editDistance(name, candidate))
-  return candidates[distances.indexOf(Math.min(...distances))]
+/** Most edits to what was meant, as a share of the longer name: beyond it a name is another one. */
+const MOST_EDITS = 0.4
+/** A longer text is no name. */
+const LONGEST = 100
+
+/** The candidate that `name` may be a slip of: the one with the fewest edits to it, where these are few; `-` is as good as `_`. */
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  if (name.length > LONGEST) return undefined
+  const spelt = (text: string) => text.toLowerCase().replaceAll('-', '_')
+  const distances = candidates.map((candidate) => {
+    const length = Math.max(name.length, candidate.length)
+    return editDistance(spelt(name), spelt(candidate)) / length
+  })
+  const least = Math.min(...distances)
+  return least <= MOST_EDITS ? candidates[distances.indexOf(least)] : undefined
 }
 
+/** Insertions, deletions, substitutions and swaps of neighbours that make `a` to `b`. */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {
-    const next = [i]
+    const row = [i]
     for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(substitution, row[j] + 1, next[j - 1] + 1))
+      const substitution = rows[i - 1][j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min(substitution, rows[i - 1][j] + 1, row[j - 1] + 1))
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (isSwap) row[j] = Math.min(row[j], rows[i - 2][j - 2] + 1)
     }
-    row = next
+    rows.push(row)
   }
-  return row[b.length]
+  return rows[a.length][b.length]
 }

@@ -1,4 +1,5 @@
 import { usageError } from '../../errors.js'
+import { parseJson as parseJsonText } from '../../json.js'
 import type { FieldKind } from './schema.js'
 
 /**
@@ -35,15 +36,21 @@ function parseNumber(text: string, name: string): number {
 function parseInteger(text: string, name: string): number {
   const value = parseNumber(text, name)
   if (Number.isSafeInteger(value)) return value
-  throw usageError(`${name} cannot be ${JSON.stringify(text)}: give a whole number.`)
+  // Beyond it numbers of JavaScript are rounded.
+  const bound = Number.isInteger(value)
+    ? ` ${value > 0 ? 'up to' : 'from'} ${Math.sign(value) * Number.MAX_SAFE_INTEGER}`
+    : ''
+  throw usageError(
+    `${name} cannot be ${JSON.stringify(text)}: give a whole number${bound}${bound && value < 0 ? ' on' : ''}.`,
+  )
 }
 
 /** A word that is no JSON is a string: `--early-stopping never`. */
 function parseJson(text: string, name: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJsonText(text, name, 2)
   } catch (error) {
     if (/^\w+$/.test(text)) return text
-    throw usageError(`${name} is not valid JSON: ${(error as Error).message}.`)
+    throw error
   }
 }

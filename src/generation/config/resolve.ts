@@ -1,12 +1,13 @@
 import type * as z from 'zod'
 import { type UserError, usageError } from '../../errors.js'
+import { faultOf } from './faults.js'
 import { nearest } from './nearest.js'
 import {
-  bookkeepingFields,
   callArguments,
   checkCombinations,
   collectWarnings,
   refuseUnserved,
+  withoutBookkeeping,
 } from './rules.js'
 import { type GenerationConfig, type GenerationField, generationConfigSchema } from './schema.js'
 
@@ -36,6 +37,8 @@ export interface ResolvedConfig {
 export interface Source {
   readonly value: unknown
   readonly origin: string
+  /** Whether it is the model author's. */
+  readonly fromModel: boolean
   /** Whether there is a warning where it has no effect. */
   readonly isWarnedOf: boolean
 }
@@ -51,7 +54,7 @@ const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
  */
 export function resolveGenerationConfig(...layers: ConfigLayer[]): ResolvedConfig {
   const { config, sources, notices } = readLayers(layers)
-  checkCombinations(config)
+  checkCombinations(config, sources)
   return { config, warnings: collectWarnings(config, sources), notices }
 }
 
@@ -68,10 +71,9 @@ function readLayers(layers: readonly ConfigLayer[]) {
   const notices: string[] = []
   for (const { values, origin, fromModel = false, isShared = false } of layers) {
     const isWarnedOf = !fromModel && !isShared
-    for (const [name, value] of Object.entries(values)) {
+    for (const [name, value] of Object.entries(fromModel ? withoutBookkeeping(values) : values)) {
       if (value === null || value === undefined) continue
-      if (fromModel && bookkeepingFields.has(name)) continue
-      if (isField(name)) sources.set(name, { value, origin, isWarnedOf })
+      if (isField(name)) sources.set(name, { value, origin, fromModel, isWarnedOf })
       else if (fromModel) notices.push(`${name} in ${origin} is not a generation field and is ignored.`)
       else throw unknownField(name, origin)
     }
@@ -92,7 +94,7 @@ function invalidValue(issue: z.core.$ZodIssue, sources: Sources): string {
   const [field, ...inside] = issue.path
   const { value, origin } = sources.get(field as GenerationField)!
   const where = inside.length > 0 ? ` (at ${inside.join('.')})` : ''
-  return `${String(field)} in ${origin} cannot be ${JSON.stringify(value)}${where}: ${issue.message}.`
+  return `${String(field)} in ${origin} cannot be ${JSON.stringify(value)}${where}: ${faultOf(issue)}.`
 }
 
 function isField(name: string): name is GenerationField {
@@ -103,7 +105,7 @@ function unknownField(name: string, origin: string): UserError {
   if (callArguments.has(name)) {
     return usageError(`${name} in ${origin} is not a generation field: pass it to generate() itself.`)
   }
-  return usageError(
-    `${name} in ${origin} is not a generation field; the nearest one is ${nearest(name, fields)}.`,
-  )
+  const meant = nearest(name, fields)
+  const advice = meant ? `the nearest one is ${meant}` : 'leave it out'
+  return usageError(`${name} in ${origin} is not a generation field; ${advice}.`)
 }

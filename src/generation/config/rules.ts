@@ -4,7 +4,7 @@ import type { Sources } from './resolve.js'
 import { type GenerationConfig, type GenerationField, generationConfigSchema } from './schema.js'
 
 /** Fields of a model's generation_config.json that say nothing about decoding here: HF's records and its runtime's settings. */
-export const bookkeepingFields: ReadonlySet<string> = new Set([
+const bookkeepingFields: ReadonlySet<string> = new Set([
   '_commit_hash',
   '_from_model_config',
   'cache_config',
@@ -19,6 +19,11 @@ export const bookkeepingFields: ReadonlySet<string> = new Set([
   'trust_remote_code',
   'use_cache',
 ])
+
+/** The settings of a file that HF's save_pretrained wrote, without what says nothing about decoding here. */
+export function withoutBookkeeping(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !bookkeepingFields.has(name)))
+}
 
 /** Arguments of HF's generate() that its GenerationConfig rejects. */
 export const callArguments: ReadonlySet<string> = new Set([
@@ -85,7 +90,7 @@ export function refuseUnserved(config: GenerationConfig, sources: Sources): void
 }
 
 /** @throws UserError for a combination of values that HF rejects. */
-export function checkCombinations(config: GenerationConfig): void {
+export function checkCombinations(config: GenerationConfig, sources: Sources): void {
   const { do_sample, num_beams, num_return_sequences, temperature, suppress_tokens } = config
   if (do_sample && temperature === 0) {
     throw usageError(
@@ -102,7 +107,7 @@ export function checkCombinations(config: GenerationConfig): void {
       `num_return_sequences (${num_return_sequences}) cannot be above num_beams (${num_beams}).`,
     )
   }
-  checkContradictions(config)
+  checkContradictions(config, sources)
   for (const field of ['forced_bos_token_id', 'forced_eos_token_id'] as const) {
     const forced = [config[field] ?? []].flat()
     if (forced.length > 0 && forced.every((token) => suppress_tokens?.includes(token))) {

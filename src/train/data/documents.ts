@@ -1,7 +1,7 @@
 import { usageError } from '../../errors.js'
 import type { Message } from '../../tokenizer/chat-template.js'
 import { exactMessages, messagesFault } from '../../tokenizer/message-content.js'
-import { openSources, type SourceFile, type SourceOptions } from './source-file.js'
+import { openSources, type SourceFile, type SourceOptions, STDIN } from './source-file.js'
 import { type TextPart, textParts } from './text-parts.js'
 
 /** A prompt and the answer that is learnt; the text is one after the other. */
@@ -31,7 +31,7 @@ export interface DocumentOptions extends SourceOptions {
 
 /**
  * Reads text files (UTF-8) and JSONL files (`.jsonl`), each also compressed (`.br`, `.gz`), without holding more than
- * a part of a text or a line. Blank documents and lines are left out. A line of JSONL has one of
+ * a part of a text or a line; `-` is stdin, of JSONL where it begins with a brace. Blank documents and lines are left out. A line of JSONL has one of
  * - `text`: a document;
  * - `prompt` and `completion`, as in TRL;
  * - `question` and `answer`, as in GSM8K: the answer comes on a line of its own;
@@ -45,14 +45,29 @@ export async function* readDocuments(
   if (separator === '') throw usageError('The separator of documents is empty: leave it out, or give a text.')
   for await (const source of openSources(files, options)) {
     let isEmpty = true
-    for await (const document of isJsonLines(source.path)
-      ? jsonLines(source)
-      : textParts(source.text, separator)) {
+    const { isLines, text } = await withKind(source)
+    for await (const document of isLines ? jsonLines({ ...source, text }) : textParts(text, separator)) {
       isEmpty = false
       yield document
     }
     if (isEmpty) throw usageError(`${source.path} holds no text: leave it out, or give one that does.`)
   }
+}
+
+/** Whether a source is JSONL: by its name, which stdin has not. */
+async function withKind({
+  path,
+  text,
+}: SourceFile): Promise<{ isLines: boolean; text: AsyncIterable<string> }> {
+  if (path !== STDIN) return { isLines: isJsonLines(path), text }
+  const chunks = text[Symbol.asyncIterator]()
+  const first = await chunks.next()
+  async function* whole() {
+    if (first.done) return
+    yield first.value
+    yield* { [Symbol.asyncIterator]: () => chunks }
+  }
+  return { isLines: !first.done && /^\s*\{/.test(first.value), text: whole() }
 }
 
 export function isJsonLines(path: string): boolean {

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { UserError } from '../../errors.js'
+import { usageError } from '../../errors.js'
+import { unreadable } from '../../files.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
+import { STDIN } from './source-file.js'
 
 /**
  * The name under which what is made of files is kept: it follows from names, sizes and times of the files, the tokenizer,
  * and the settings.
  * @param version to be raised with every change of what is made, or how
- * @throws UserError for a file that cannot be read
+ * @throws UserError for a file that cannot be read, and for stdin
  */
 export async function dataKey(
   version: number,
@@ -16,10 +18,15 @@ export async function dataKey(
   tokenizer: Tokenizer,
   settings: readonly unknown[] = [],
 ): Promise<string> {
+  if (files.includes(STDIN)) {
+    throw usageError(
+      'What is made of text is kept by the names of its files, and stdin has none: give a file.',
+    )
+  }
   const sources = await Promise.all(
     files.map(async (file) => {
       const { size, mtimeMs } = await stat(file).catch((error) => {
-        throw new UserError(`${file} cannot be read: ${error.message}.`, 1, { cause: error })
+        throw unreadable(file, error)
       })
       return [resolve(file), size, mtimeMs]
     }),

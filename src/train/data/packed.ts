@@ -16,6 +16,8 @@ export interface PackedDataOptions {
   /** Where packed data is kept, so that it is made once. */
   readonly directory: string
   readonly separator?: string
+  /** What sets the length, for messages. */
+  readonly lengthFlag?: string
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: ReadProgress) => void
 }
@@ -35,10 +37,10 @@ export async function openPackedData(
   const key = await keyOf(files, options)
   const path = join(options.directory, key)
   const counts = (await readCounts(path)) ?? (await pack(files, path, options))
-  const { length, tokenizer } = options
+  const { length, tokenizer, lengthFlag = '--sequence-length' } = options
   if (counts.tokens <= length) {
     throw usageError(
-      `${files.join(', ')}: ${counts.tokens} tokens are too few for a row of ${length}: give more text, or a shorter --sequence-length.`,
+      `${files.join(', ')}: ${counts.tokens} tokens are too few for a row of ${length}: give more text, or a shorter ${lengthFlag}.`,
     )
   }
   if (counts.learnt === 0) {

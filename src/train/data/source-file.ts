@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { UserError, usageError } from '../../errors.js'
+import { unreadable } from '../../files.js'
 
 /** Bytes over all files, as they lie on the disk. */
 export interface ReadProgress {
@@ -10,6 +11,9 @@ export interface ReadProgress {
   readonly received: number
   readonly total: number
 }
+
+/** The path of stdin, which has no size, and can be read once. */
+export const STDIN = '-'
 
 export interface SourceOptions {
   readonly signal?: AbortSignal
@@ -27,7 +31,7 @@ export interface SourceFile {
 const CHUNK = 1 << 16
 
 /**
- * Opens files of UTF-8 text one after the other, those named `.br` and `.gz` decompressed.
+ * Opens files of UTF-8 text, `-` for stdin, one after the other, those named `.br` and `.gz` decompressed.
  * @throws UserError, while it is read, for a file that cannot be read or decompressed, or is no UTF-8
  */
 export async function* openSources(
@@ -47,6 +51,7 @@ export async function* openSources(
 }
 
 async function sizeOf(path: string): Promise<number> {
+  if (path === STDIN) return 0
   try {
     return (await stat(path)).size
   } catch (error) {
@@ -64,7 +69,9 @@ async function* readText(
     try {
       return bytes ? utf8.decode(bytes, { stream: true }) : utf8.decode()
     } catch (error) {
-      throw usageError(`${path} is not valid UTF-8: convert it first.`, { cause: error })
+      throw usageError(`${path === STDIN ? 'stdin' : path} is not valid UTF-8: convert it first.`, {
+        cause: error,
+      })
     }
   }
   for await (const bytes of readBytes(path, count)) {
@@ -99,7 +106,9 @@ async function* readBytes(path: string, count: (bytes: number) => void): AsyncGe
 
 async function* countedBytes(path: string, count: (bytes: number) => void): AsyncGenerator<Buffer> {
   try {
-    for await (const bytes of createReadStream(path, { highWaterMark: CHUNK })) {
+    for await (const bytes of path === STDIN
+      ? process.stdin
+      : createReadStream(path, { highWaterMark: CHUNK })) {
       count(bytes.length)
       yield bytes
     }
@@ -111,8 +120,4 @@ async function* countedBytes(path: string, count: (bytes: number) => void): Asyn
 function decompressor(path: string): Transform | undefined {
   if (/\.br$/i.test(path)) return createBrotliDecompress({ chunkSize: CHUNK })
   return /\.gz$/i.test(path) ? createGunzip({ chunkSize: CHUNK }) : undefined
-}
-
-function unreadable(path: string, error: unknown): UserError {
-  return new UserError(`${path} cannot be read: ${(error as Error).message}.`, 1, { cause: error })
 }

@@ -1,0 +1,97 @@
+import type { Command } from '@oclif/core'
+import { UserError, usageError } from '../errors.js'
+import { type GenerationField, generationConfigSchema, nearest } from '../generation/config.js'
+import { STRATEGY_KINDS } from '../generation/strategy-kinds.js'
+import type { KnownFlags } from './arguments.js'
+
+/** A command as its user meets it. */
+export interface CommandFace {
+  /** `llm generate greedy` */
+  readonly name: string
+  readonly args: Command.Class['args']
+  readonly flags: KnownFlags
+  /** Names of the commands below it: `sample`. */
+  readonly children: readonly string[]
+  /** Whether the command above it, `llm generate`, has a flag. */
+  isFlagOfParent(name: string): boolean
+}
+
+interface ParseError extends Error {
+  /** Flags that are none, arguments that are too many (texts) or missing (definitions). */
+  readonly flags?: readonly string[]
+  readonly args?: readonly (string | { readonly name: string; readonly description?: string })[]
+  readonly parse?: { readonly output?: { readonly argv?: readonly string[] } }
+}
+
+/** The sentence for what oclif's parser refuses, where there is a better one than its own. */
+export function usageFault(error: ParseError, command: CommandFace): Error {
+  const { message, flags = [], args = [] } = error
+  if (error instanceof UserError) return error
+  if (message.startsWith('Nonexistent flag')) {
+    return usageError(flags.map((flag) => unknownFlag(flag.split('=')[0], command)).join('\n'))
+  }
+  if (message.startsWith('Unexpected argument')) {
+    return usageError(unexpectedArguments(args as string[], error.parse?.output?.argv ?? [], command))
+  }
+  const missing = args.find((arg) => typeof arg !== 'string')
+  if (message.startsWith('Missing') && missing) {
+    return usageError(`${command.name} needs ${missing.name.toUpperCase()}: ${missing.description}.`)
+  }
+  return error
+}
+
+function unknownFlag(written: string, { name, flags, isFlagOfParent }: CommandFace): string {
+  if (!written.startsWith('--')) {
+    return `${name} has no flag ${written}: put -- before a text that begins with a dash.`
+  }
+  const flag = written.slice(2)
+  const positive = flag.replace(/^no-/, '')
+  if (flag !== positive && Object.hasOwn(flags, positive)) {
+    return `${name} has no flag ${written}: leave --${positive} out.`
+  }
+  const kinds = kindsWith(positive)
+  if (isFlagOfParent(positive)) {
+    const parent = name.split(' ').slice(0, -1).join(' ')
+    const where = kinds.length > 0 ? kinds.map((kind) => `${parent} ${kind}`).join(' or ') : parent
+    return `${name} has no flag ${written}: use \`${where}\`.`
+  }
+  const names = Object.entries(flags).flatMap(([own, { aliases = [], hidden }]) =>
+    hidden ? [] : [own, ...aliases],
+  )
+  const meant = nearest(positive, names)
+  if (meant) return `${name} has no flag ${written}: did you mean --${meant}?`
+  return `${name} has no flag ${written}: see --help.`
+}
+
+/** Strategies that consist in a setting: `sample` for `do-sample`. */
+function kindsWith(flag: string): string[] {
+  const field = flag.replaceAll('-', '_') as GenerationField
+  const plain = generationConfigSchema.parse({})[field]
+  return Object.entries(STRATEGY_KINDS)
+    .filter(([, kind]) => {
+      const settings: Readonly<Record<string, unknown>> = {
+        ...('defaults' in kind && kind.defaults),
+        ...('fixed' in kind && kind.fixed),
+      }
+      return settings[field] !== undefined && settings[field] !== plain
+    })
+    .map(([name]) => name)
+}
+
+function unexpectedArguments(
+  extra: readonly string[],
+  given: readonly string[],
+  { name, args, children }: CommandFace,
+): string {
+  const child = nearest(given[0] ?? '', children)
+  if (child) {
+    return `${name} has no command ${given[0]}: did you mean \`${name} ${child}\`? A prompt of several words is put in quotes.`
+  }
+  const quoted = extra.map((text) => JSON.stringify(text)).join(', ')
+  if ('prompt' in args) {
+    return `The prompt is one argument, but ${quoted} ${extra.length === 1 ? 'comes' : 'come'} after it: put the whole in quotes.`
+  }
+  return Object.keys(args).length === 0
+    ? `${name} takes no argument: leave ${quoted} out.`
+    : `${name} takes no more arguments after ${JSON.stringify(given.at(-1 - extra.length))}: leave ${quoted} out.`
+}

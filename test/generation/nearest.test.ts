@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { nearest } from '../../src/generation/config.js'
+
+const names = ['temperature', 'top_k', 'max_new_tokens', 'num_beams', 'quit', 'help']
+
+test.each([
+  ['temprature', 'temperature'],
+  ['temperatur', 'temperature'],
+  ['max-new-token', 'max_new_tokens'],
+  ['max_tokens', 'max_new_tokens'],
+  ['MAX_NEW_TOKENS', 'max_new_tokens'],
+  ['top_q', 'top_k'],
+  ['quti', 'quit'],
+  ['beams', undefined],
+  ['foo', undefined],
+  ['x', undefined],
+  ['', undefined],
+  ['transformers_version', undefined],
+  ['temperature'.repeat(1000), undefined],
+])('%s may mean %s', (name, meant) => {
+  expect(nearest(name, names)).toBe(meant)
+})
+
+test('there is nothing to mean where there are no names', () => {
+  expect(nearest('x', [])).toBeUndefined()
+})
