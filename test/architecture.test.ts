@@ -66,7 +66,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ui: [],
   hub: [],
   // The library's surface.
-  'index.ts': ['generation', 'strategies', 'tokenizer'],
+  'index.ts': ['batch', 'chat', 'compare', 'generation', 'hub', 'strategies', 'tokenizer', 'train'],
   'cache-directory.ts': [],
   'errors.ts': [],
   'files.ts': [],
@@ -85,7 +85,6 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/hub': ['hub'],
   '@huggingface/tokenizers': ['tokenizer'],
   '@huggingface/jinja': ['tokenizer'],
-  '@huggingface/transformers': ['tokenizer'],
   zod: ['generation', 'compare'],
   yaml: ['compare'],
 }
