@@ -1,5 +1,5 @@
 /**
- * Keeps the installation of onnxruntime-node from downloading CUDA's provider (some 300 MB, and not from npm's registry) unless it is
+ * Keeps the installation of onnxruntime-node from downloading CUDA's provider (large, and not from npm's registry) unless it is
  * asked for: `ONNXRUNTIME_NODE_INSTALL=cuda12`. npm runs the `preinstall` of all packages before any package's `postinstall`; where it
  * runs no scripts, nothing is downloaded either. CPU and WebGPU come with the package.
  */
