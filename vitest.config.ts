@@ -5,7 +5,9 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     exclude: ['test/model/**', 'test/gpu/**'],
     globalSetup: ['test/build.ts'],
-    testTimeout: 30_000,
+    // They only end what hangs: the slowest test takes some seconds, on a busy machine many times as long.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Where CI is set, ink draws no view before its last.
     env: { CI: 'false', CONTINUOUS_INTEGRATION: 'false' },
     // Commands write to the real streams, which the tests capture.

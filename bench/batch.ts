@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import type { RunType } from '../src/runtime/storage.js'
 import type { EngineName, Job, Measurement } from './batch/side.js'
 import type { Workload } from './batch/workload.js'
-import { machine, median, positive, table } from './common.js'
+import { header, median, positive, table } from './common.js'
 
 const SIDE = fileURLToPath(new URL('./batch/side.ts', import.meta.url))
 /** Prompts at a time where the prefix is what is measured. */
@@ -130,12 +130,8 @@ async function main(): Promise<void> {
   const sides = sidesOf(chosen)
   if (chosen.peer === undefined) console.log('Left out: transformers.js, as no --transformers-js is given.')
   const results = await rounds(sides, chosen)
-  const header = [
-    machine(),
-    `Seed ${chosen.seed}, ${chosen.rounds} rounds, ${chosen.threads} threads`,
-    `Command: npx tsx bench/batch.ts ${process.argv.slice(2).join(' ')}`,
-  ]
-  console.log(`${header.join('  \n')}\n\n${report(sides, results)}`)
+  const head = header('batch.ts', `Seed ${chosen.seed}, ${chosen.rounds} rounds, ${chosen.threads} threads`)
+  console.log(`${head.join('  \n')}\n\n${report(sides, results)}`)
 }
 
 await main()

@@ -16,7 +16,7 @@ import type { Run, Side, Task } from './beams/side.js'
 import { ourSide } from './beams/side-ours.js'
 import { repeatedRowsSide } from './beams/side-repeated-rows.js'
 import { transformersSide } from './beams/side-transformers.js'
-import { machine, positive } from './common.js'
+import { header, positive } from './common.js'
 
 const DEFAULT_TEXT = new URL('./beams/prompt.txt', import.meta.url)
 const WARM_UP_TOKENS = 4
@@ -120,14 +120,11 @@ function check({ name }: Side, { tokens, passes }: Run, { newTokens }: Task): vo
 async function main(): Promise<void> {
   const chosen = options()
   const { sides, prompts, eosTokenIds } = await load(chosen)
-  const { dependencies } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
-  const header = [
-    machine(),
-    `Node ${process.version}, onnxruntime-node ${dependencies['onnxruntime-node']}`,
+  const head = header(
+    'beams.ts',
     ...sides.map(({ name, description }) => `${name}: ${description}`),
     `fp32, ${chosen.tokens} new tokens, ${chosen.rounds} rounds, ${chosen.threads} threads; no seed: nothing is drawn`,
-    `Command: npx tsx bench/beams.ts ${process.argv.slice(2).join(' ')}`,
-  ]
+  )
   const settings: Setting[] = []
   for (const prompt of prompts) {
     for (const beams of chosen.beams) {
@@ -136,8 +133,9 @@ async function main(): Promise<void> {
     }
   }
   for (const side of sides) await side.dispose()
-  console.log(`${header.join('  \n')}\n\n${markdown(settings)}`)
-  if (chosen.json) await writeFile(chosen.json, `${JSON.stringify({ header, settings }, undefined, 1)}\n`)
+  console.log(`${head.join('  \n')}\n\n${markdown(settings)}`)
+  if (chosen.json)
+    await writeFile(chosen.json, `${JSON.stringify({ header: head, settings }, undefined, 1)}\n`)
 }
 
 await main()

@@ -1,4 +1,5 @@
 import { cpus, totalmem } from 'node:os'
+import { RUNTIME_VERSION } from '../src/runtime/version.js'
 
 export { median } from '../src/median.js'
 
@@ -13,6 +14,16 @@ export function machine(): string {
   const [{ model }] = cpus()
   const memory = (totalmem() / 1e9).toFixed(0)
   return `Machine: ${model.trim()}, ${cpus().length} cores, ${memory} GB; ${process.platform}-${process.arch}`
+}
+
+/** The head of a report: machine, versions, what else is to be told, and the command that measures it again. */
+export function header(script: string, ...lines: readonly string[]): string[] {
+  return [
+    machine(),
+    `Node ${process.version}, onnxruntime-node ${RUNTIME_VERSION}`,
+    ...lines,
+    ['Command: npx tsx', `bench/${script}`, ...process.argv.slice(2)].join(' '),
+  ]
 }
 
 /** The value of an option. */

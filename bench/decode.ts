@@ -1,7 +1,8 @@
 /**
  * Greedy decoding at batch 1 against @huggingface/transformers and node-llama-cpp, with the same weights.
  *
- *     npx tsx bench/decode.ts --models DIR [--peers DIR]
+ *     npx tsx bench/decode.ts --models DIR [--peers DIR] [--contexts 128,1024] [--rounds 7] [--steps 64] [--prefill 512]
+ *         [--warm-up 3000] [--threads N] [--seed 0] [--json FILE]
  *
  * DIR of --models is what bench/prepare.py made; DIR of --peers has node-llama-cpp in its node_modules. A peer that is
  * not there is left out. Every round starts a new process for each side, one at a time, so that no side's threads run
@@ -15,12 +16,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { DecoderSpec } from '../src/models/spec.js'
-import { bytesReadPerToken, RUN_TYPES, weightBytes } from '../src/runtime/storage.js'
-import { machine, positive } from './common.js'
+import { bytesReadPerToken, type RunType, weightBytes } from '../src/runtime/storage.js'
+import { header, positive } from './common.js'
 import { llamaCppVersion } from './decode/engine-llama-cpp.js'
 import { loadOurs, readSpec } from './decode/engine-ours.js'
 import type { Job, Measurement, Side, Task } from './decode/measure.js'
 import { markdown, type Results } from './decode/report.js'
+
+/** What our side computes in: half precision needs a GPU. */
+const OURS: readonly RunType[] = ['fp32', 'int8', 'int4']
 
 const SIDE = fileURLToPath(new URL('./decode/side.ts', import.meta.url))
 
@@ -32,6 +36,8 @@ interface Options {
   readonly steps: number
   readonly prefill: number
   readonly threads: number
+  /** Milliseconds for which every engine generates before it is timed. */
+  readonly warmUp: number
   readonly seed: number
   readonly json: string | undefined
 }
@@ -47,6 +53,7 @@ function options(): Options {
       steps: { ...text, default: '64' },
       prefill: { ...text, default: '512' },
       threads: { ...text, default: String(availableParallelism()) },
+      'warm-up': { ...text, default: '3000' },
       seed: { ...text, default: '0' },
       json: text,
     },
@@ -63,6 +70,7 @@ function options(): Options {
     steps: count('steps'),
     prefill: count('prefill'),
     threads: count('threads'),
+    warmUp: positive('warm-up', values['warm-up']),
     seed: Number(values.seed),
   }
 }
@@ -88,10 +96,17 @@ async function availableSides({ models, peers }: Options): Promise<Side[]> {
 }
 
 /** Contexts and prefill are cut to what the model can hold. */
-function taskFor(spec: DecoderSpec, { contexts, steps, prefill, seed }: Options): Task {
+function taskFor(spec: DecoderSpec, { contexts, steps, prefill, warmUp, seed }: Options): Task {
   const longest = spec.maxPositions - steps - 1
   const cut = [...new Set(contexts.map((context) => Math.min(context, longest)))]
-  return { contexts: cut, steps, prefill: Math.min(prefill, longest), vocabSize: spec.vocabSize, seed }
+  return {
+    contexts: cut,
+    steps,
+    prefill: Math.min(prefill, longest),
+    warmUp,
+    vocabSize: spec.vocabSize,
+    seed,
+  }
 }
 
 /** Runs one process to its end. */
@@ -116,7 +131,7 @@ async function measure(options: Options, spec: DecoderSpec, sides: readonly Side
   const task = taskFor(spec, options)
   const length = Math.max(...task.contexts, task.prefill) + task.steps + 1
   // So that no measured process quantises weights.
-  for (const dtype of RUN_TYPES) await (await loadOurs(models, dtype, threads)).model.dispose()
+  for (const dtype of OURS) await (await loadOurs(models, dtype, threads)).model.dispose()
   const measurements = sides.map((side) => ({ ...side, rounds: [] as Measurement[] }))
   const bandwidth: number[] = []
   for (let round = 0; round < rounds; round++) {
@@ -131,7 +146,7 @@ async function measure(options: Options, spec: DecoderSpec, sides: readonly Side
     }
     console.error(`round ${round + 1} of ${rounds}`)
   }
-  const types = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
+  const types = OURS.map((type) => [type, weightBytes(spec, type)])
   return {
     task,
     sides: measurements,
@@ -141,28 +156,27 @@ async function measure(options: Options, spec: DecoderSpec, sides: readonly Side
   }
 }
 
+/** Of the peers. */
 async function versions(peers: string): Promise<string> {
-  const { dependencies } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
-  const ours = ['onnxruntime-node', '@huggingface/transformers'].map(
-    (name) => `${name} ${dependencies[name]}`,
-  )
+  const { devDependencies } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
+  const transformersJs = `@huggingface/transformers ${devDependencies['@huggingface/transformers']}`
   const llamaCpp = await llamaCppVersion(peers)
-  return [`Node ${process.version}`, ...ours, ...(llamaCpp ? [`node-llama-cpp ${llamaCpp}`] : [])].join(', ')
+  return [transformersJs, ...(llamaCpp ? [`node-llama-cpp ${llamaCpp}`] : [])].join(', ')
 }
 
 async function main(): Promise<void> {
   const chosen = options()
   const spec = await readSpec(chosen.models)
   const sides = await availableSides(chosen)
-  const header = [
-    machine(),
+  const head = header(
+    'decode.ts',
     await versions(chosen.peers),
     `Seed ${chosen.seed}, ${chosen.rounds} rounds of ${chosen.steps} tokens, ${chosen.threads} threads`,
-    `Command: npx tsx bench/decode.ts ${process.argv.slice(2).join(' ')}`,
-  ]
+  )
   const results = await measure(chosen, spec, sides)
-  console.log(`${header.join('  \n')}\n\n${markdown(results)}`)
-  if (chosen.json) await writeFile(chosen.json, `${JSON.stringify({ header, ...results }, undefined, 1)}\n`)
+  console.log(`${head.join('  \n')}\n\n${markdown(results)}`)
+  if (chosen.json)
+    await writeFile(chosen.json, `${JSON.stringify({ header: head, ...results }, undefined, 1)}\n`)
 }
 
 await main()

@@ -9,11 +9,11 @@
  *         [--seed 0] [--json FILE] [--markdown FILE]
  *
  * Needs
- * - a checkout of this repository, Node 20.10 or newer, and `npm install` in it;
+ * - a checkout of this repository, Node 20.19 or newer, and `npm install` in it;
  * - for --device webgpu a driver of the GPU, on Linux for Vulkan with libvulkan1 (`llm doctor` tells);
  * - for --device cuda x64 Linux or Windows, an NVIDIA driver for CUDA 12, the libraries of CUDA 12 (cudart, cublas, cublasLt, cufft, curand)
  *   and cuDNN 9 on the library path, which the wheels nvidia-{cuda-runtime,cublas,cufft,curand,cudnn}-cu12 hold as well, and the provider:
- *   `npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12`, or for CUDA 13 by hand, see docs/devices.md;
+ *   `ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node`, or for CUDA 13 by hand, see docs/devices.md;
  * - for --python a Python with torch (with CUDA, where the device is not the CPU) and transformers;
  * - in the DIR of --models room for random weights in float16, written once: 0.3, 3.4 and 16 GB, and as much memory on the device and the
  *   host as the run type needs (llama-3-8b: int4 6 GB, fp32 32 GB); converted weights are kept in $XDG_CACHE_HOME/llm.
@@ -30,8 +30,7 @@ import { parseArgs } from 'node:util'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../src/generation/built-in.js'
 import type { RuntimeOptions } from '../src/runtime/load.js'
 import { DEVICES, type Device } from '../src/runtime/session.js'
-import { RUNTIME_VERSION } from '../src/runtime/version.js'
-import { machine, positive } from './common.js'
+import { header, positive } from './common.js'
 import { describeDevice, measureBandwidth } from './gpu/device.js'
 import { markdown } from './gpu/report.js'
 import { measureModel, type Results, type Settings, type Subject } from './gpu/run.js'
@@ -114,14 +113,12 @@ async function main(): Promise<void> {
   const { device, deviceId, threads, dtype, seed, rounds, steps } = chosen
   const placement = { device, deviceId }
   const bandwidth = chosen.bandwidth ?? (await measureBandwidth(placement, threads))
-  const header = [
-    machine(),
+  const head = header(
+    'gpu.ts',
     await describeDevice(placement),
     `Memory: ${(bandwidth / 1e9).toFixed(1)} GB/s${chosen.bandwidth === undefined ? ', measured' : ', as given'}`,
-    `Node ${process.version}, onnxruntime-node ${RUNTIME_VERSION}`,
     `Seed ${seed}, ${rounds} rounds of ${steps} steps, ${threads} threads`,
-    `Command: npx tsx bench/gpu.ts ${process.argv.slice(2).join(' ')}`,
-  ]
+  )
   const runtime: RuntimeOptions = { ...placement, threads, dtype: dtype as RuntimeOptions['dtype'] }
   const settings: Settings = { ...chosen, bandwidth, runtime }
   const results: Results[] = []
@@ -129,11 +126,11 @@ async function main(): Promise<void> {
     console.error(subject.name)
     results.push(await measureModel(subject, settings))
     // What was measured stays where a later model fails.
-    if (chosen.markdown) await writeFile(chosen.markdown, `${markdown(header, results)}\n`)
+    if (chosen.markdown) await writeFile(chosen.markdown, `${markdown(head, results)}\n`)
     if (chosen.json)
-      await writeFile(chosen.json, `${JSON.stringify({ header, bandwidth, results }, undefined, 1)}\n`)
+      await writeFile(chosen.json, `${JSON.stringify({ header: head, bandwidth, results }, undefined, 1)}\n`)
   }
-  console.log(markdown(header, results))
+  console.log(markdown(head, results))
 }
 
 await main()

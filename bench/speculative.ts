@@ -29,12 +29,13 @@ import { type LanguageModel, loadModel } from '../src/generation/load-model.js'
 import { encodePrompt, type Prompt } from '../src/generation/prompt.js'
 import { measureStepCosts, randomDrafts } from '../src/generation/step-costs.js'
 import type { RunType } from '../src/runtime/storage.js'
-import { machine, positive } from './common.js'
+import { header, positive } from './common.js'
 import { LlamaCpp } from './speculative/llama-cpp.js'
 import { type PromptSet, promptSets } from './speculative/prompts.js'
 import { markdown, type Side, speedOf } from './speculative/report.js'
 
 const PLAIN = 'plain'
+const SEED = 0
 /** Drafts of --fixed. */
 const FIXED = { medusa: 63, mtp: 2 }
 /** Tokens of the largest pass whose cost is told. */
@@ -126,7 +127,7 @@ async function measure(
   for (const [i, text] of prompts.entries()) {
     const prompt = isChat ? [{ role: 'user', content: text }] : text
     // EOS is no end, so that all runs of a prompt have as many tokens.
-    const settings = { max_new_tokens: tokens, min_new_tokens: tokens, do_sample: false, seed: 0 }
+    const settings = { max_new_tokens: tokens, min_new_tokens: tokens, do_sample: false, seed: SEED }
     const results = new Map<Side, GenerationResult>()
     for (let repeat = 0; repeat < repeats; repeat++) {
       for (const side of (i + repeat) % 2 === 0 ? measured : measured.toReversed()) {
@@ -165,8 +166,8 @@ function difference({ ids, logprobs }: GenerationResult, other: readonly number[
 
 async function main(): Promise<void> {
   const settings = options()
-  console.log(`${machine()}; Node ${process.version}; ${settings.threads} threads`)
-  console.log(`Command: npx tsx bench/speculative.ts ${process.argv.slice(2).join(' ')}\n`)
+  const head = header('speculative.ts', `Seed ${SEED}, ${settings.threads} threads`)
+  console.log(`${head.join('  \n')}\n`)
   const reports: { dtype: RunType; sides: Side[] }[] = []
   for (const dtype of settings.dtypes) {
     const model = await loadModel(settings.model, { dtype, device: 'cpu', threads: settings.threads })

@@ -1,12 +1,12 @@
 /**
  * Steps of training, in GFLOP/s and tokens a second; that of a base model beside PyTorch.
  *
- *     npx tsx bench/train.ts [--python PATH]
+ *     npx tsx bench/train.ts [--python PATH] [--rounds 5] [--steps 4] [--threads N] [--tiny]
  *
  * PATH is a Python with torch and transformers; without them the peer is left out, and said so. The sides take turns, each
- * with all threads, one at a time; weights and tokens are drawn from seed 1.
+ * with all threads, one at a time; weights and tokens are drawn from seed 1. --tiny, for trying this program, takes short rows
+ * of small models.
  */
-import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { specFromConfig } from '../src/models/spec.js'
@@ -16,7 +16,7 @@ import { llamaConfig } from '../src/train/new-model.js'
 import { nextToken } from '../src/train/objective.js'
 import { isMedusa, medusa } from '../src/train/objectives/medusa.js'
 import { isMtp, multiToken } from '../src/train/objectives/mtp.js'
-import { machine, median, positive, table } from './common.js'
+import { header, median, positive, table } from './common.js'
 import { scriptPeer } from './script-peer.js'
 import { peakGflops } from './train/peak.js'
 import { ourSide, randomBatch, type Side, stepFlops, type Task } from './train/side.js'
@@ -31,15 +31,23 @@ function options() {
       rounds: { ...text, default: '5' },
       steps: { ...text, default: '4' },
       threads: { ...text, default: String(availableParallelism()) },
+      tiny: { type: 'boolean', default: false },
     },
   })
   return {
+    tiny: values.tiny,
     python: values.python,
     rounds: positive('rounds', values.rounds),
     steps: positive('steps', values.steps),
     threads: positive('threads', values.threads),
   }
 }
+
+const chosen = options()
+/** Tokens of a row. */
+const LENGTH = chosen.tiny ? 16 : 256
+/** Products of large matrices of which the fastest counts. */
+const PEAK_RUNS = chosen.tiny ? 1 : 20
 
 /** The size of the built-in model. */
 const baseConfig = llamaConfig({
@@ -54,10 +62,10 @@ const baseConfig = llamaConfig({
   eosTokenId: 0,
 })
 const baseSpec = specFromConfig(baseConfig, 'the benchmark')
-const base: Task = { name: 'base', build: nextToken(baseSpec), batch: 8, length: 256, vocabSize: 4096 }
+const base: Task = { name: 'base', build: nextToken(baseSpec), batch: 8, length: LENGTH, vocabSize: 4096 }
 
 /** The shape of SmolLM2-135M. */
-const largeSpec = specFromConfig(
+const smolLm2 = specFromConfig(
   llamaConfig({
     vocabSize: 49152,
     hiddenSize: 576,
@@ -71,14 +79,15 @@ const largeSpec = specFromConfig(
   }),
   'the benchmark',
 )
+const [largeName, largeSpec] = chosen.tiny ? ['the base model', baseSpec] : ['SmolLM2-135M', smolLm2]
 const medusaSpec = { heads: 4, layers: 1, ownVocabulary: false }
 const medusaTask: Task = {
-  name: 'Medusa-1, 4 heads on SmolLM2-135M',
+  name: `Medusa-1, 4 heads on ${largeName}`,
   build: medusa(largeSpec, medusaSpec),
   rateOf: (name) => (isMedusa(name) ? 1 : undefined),
   batch: 2,
-  length: 256,
-  vocabSize: 49152,
+  length: LENGTH,
+  vocabSize: largeSpec.vocabSize,
 }
 const mtpSpec = { depth: 3, modules: 1, hiddenStatesFirst: false, parallel: false }
 const isModule = isMtp(baseSpec, mtpSpec)
@@ -87,7 +96,7 @@ const mtpTask: Task = {
   build: multiToken(baseSpec, mtpSpec),
   rateOf: (name) => (isModule(name) ? 1 : undefined),
   batch: 8,
-  length: 256,
+  length: LENGTH,
   vocabSize: 4096,
 }
 
@@ -149,11 +158,9 @@ interface Rounds {
 }
 
 async function main(): Promise<void> {
-  const chosen = options()
   const { python, threads } = chosen
-  const { dependencies } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
   // Other tenants of the machine come and go: the best of two times.
-  const early = await peakGflops(threads, 20)
+  const early = await peakGflops(threads, PEAK_RUNS)
   const peer = await torchSide(python, threads, base)
   const baseSide = await ourSide(base, initialWeights(baseSpec, SEED), threads)
   const all = await measured(base, [baseSide, ...(peer ? [peer] : [])], chosen)
@@ -162,21 +169,19 @@ async function main(): Promise<void> {
   const large = initialWeights(largeSpec, SEED)
   const heads = new Map([...large, ...initialMedusa(medusaSpec, largeSpec, large)])
   all.push(...(await measured(medusaTask, [await ourSide(medusaTask, heads, threads)], chosen)))
-  const peak = Math.max(early, await peakGflops(threads, 20))
+  const peak = Math.max(early, await peakGflops(threads, PEAK_RUNS))
   const rows = all.map(({ step, name, ms, speed, gflops, ratio }) => {
     const share = `${((100 * gflops) / peak).toFixed(0)}%`
     return [step, name, ms.toFixed(0), speed.toFixed(0), gflops.toFixed(0), share, ratio.toFixed(2)]
   })
-  const header = [
-    machine(),
-    `Node ${process.version}, onnxruntime-node ${dependencies['onnxruntime-node']}`,
+  const head = header(
+    'train.ts',
     `llm: ${baseSide.description}`,
     ...(peer ? [`PyTorch: ${peer.description}`] : []),
     `fp32, ${chosen.rounds} rounds of ${chosen.steps} steps, ${threads} threads, seed ${SEED}; peak ${peak.toFixed(0)} GFLOP/s (product of two 2048 x 2048 matrices)`,
-    `Command: npx tsx bench/train.ts ${process.argv.slice(2).join(' ')}`,
-  ]
-  const head = ['step', 'side', 'ms', 'tok/s', 'GFLOP/s', 'of peak', 'time over llm']
-  console.log(`${header.join('  \n')}\n\n${table(head, rows)}`)
+  )
+  const columns = ['step', 'side', 'ms', 'tok/s', 'GFLOP/s', 'of peak', 'time over llm']
+  console.log(`${head.join('  \n')}\n\n${table(columns, rows)}`)
 }
 
 await main()

@@ -67,7 +67,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ui: [],
   hub: [],
   // The library's surface.
-  'index.ts': ['generation', 'strategies', 'tokenizer'],
+  'index.ts': ['batch', 'chat', 'compare', 'generation', 'hub', 'strategies', 'tokenizer', 'train'],
   'cache-directory.ts': [],
   'errors.ts': [],
   'files.ts': [],
@@ -88,7 +88,6 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@oclif/core': ['cli', 'commands'],
   '@huggingface/hub': ['hub'],
   '@huggingface/tokenizers': ['tokenizer'],
-  '@huggingface/transformers': ['tokenizer'],
   zod: ['generation', 'compare'],
   yaml: ['compare'],
 }

@@ -18,6 +18,11 @@ export interface Task {
   readonly steps: number
   /** Tokens of the prompt whose prefill is timed. */
   readonly prefill: number
+  /**
+   * Milliseconds for which an engine generates before it is timed: node-llama-cpp is several times slower in its first second, which
+   * would flatter us.
+   */
+  readonly warmUp: number
   readonly vocabSize: number
   readonly seed: number
 }
@@ -36,17 +41,11 @@ export type Job =
   | { readonly kind: 'engine'; readonly engine: EngineName; readonly setup: Setup; readonly task: Task }
 
 const PREFILLS = 3
-/**
- * Every engine generates for so long before it is timed, ms: node-llama-cpp is several times slower in its first
- * second, which would flatter us.
- */
-const WARM_UP = 3_000
-
 export async function measure(engine: Engine, task: Task): Promise<Measurement> {
   const random = createRandom(task.seed)
   const prompt = (length: number) => Array.from({ length }, () => Math.floor(random() * task.vocabSize))
   const start = performance.now()
-  while (performance.now() - start < WARM_UP) await engine.generate(prompt(task.contexts[0]), task.steps)
+  while (performance.now() - start < task.warmUp) await engine.generate(prompt(task.contexts[0]), task.steps)
   const decode: number[] = []
   for (const context of task.contexts) {
     const times = await engine.generate(prompt(context), task.steps + 1)

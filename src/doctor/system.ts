@@ -2,20 +2,23 @@ import { arch, availableParallelism, cpus, freemem, loadavg, platform, release, 
 import { formatBytes } from '../ui/format.js'
 import type { Check } from './check.js'
 
-/** Major and minor version of Node that package.json asks for. */
-const LEAST_NODE = [20, 10]
+/** By major version of Node the least minor one, as package.json's `engines` say; newer majors are taken as they come. */
+const LEAST_NODE = new Map([
+  [20, 19],
+  [22, 12],
+])
 /** Bytes below which a model of some size no longer loads. */
 const LITTLE_MEMORY = 1e9
 
 /** @param version such as `20.20.2` */
 export function nodeCheck(version: string): Check {
   const [major, minor] = version.split('.').map(Number)
-  const isOld = major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1])
-  const needed = LEAST_NODE.join('.')
+  const isOld = major <= Math.max(...LEAST_NODE.keys()) && minor < (LEAST_NODE.get(major) ?? Infinity)
+  const needed = [...LEAST_NODE].map((least) => least.join('.')).join(', or ')
   return {
     name: 'Node',
     state: isOld ? 'problem' : 'ok',
-    found: `${version}, ${needed} or newer is needed`,
+    found: `${version}; ${needed} or newer is needed`,
     ...(isOld && { advice: `Install Node ${needed} or newer.` }),
     details: { version, needed },
   }

@@ -5,7 +5,4 @@ import { join } from 'node:path'
 export const BUILT_IN = 'built-in'
 
 /** Its directory; its draft model, Medusa heads and MTP module lie in directories of it. */
-export const BUILT_IN_DIRECTORY = join(
-  createRequire(import.meta.url).resolve('llm/package.json'),
-  '../built-in',
-)
+export const BUILT_IN_DIRECTORY = join(createRequire(import.meta.url).resolve('#package.json'), '../built-in')

@@ -7,8 +7,8 @@ export const REMEDY: Readonly<Record<Device, string>> = {
   webgpu:
     'install a driver for the GPU (on Linux a Vulkan driver and libvulkan1), or leave --device out for the CPU',
   cuda:
-    'install CUDA 12 and cuDNN 9, then the provider with `npm rebuild onnxruntime-node ' +
-    '--onnxruntime-node-install=cuda12`, or leave --device out for the CPU',
+    'install CUDA 12 and cuDNN 9, then the provider with `ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild ' +
+    'onnxruntime-node`, or leave --device out for the CPU',
 }
 
 /** The failure is the device's, so that `auto` may try the next one. */

@@ -73,7 +73,7 @@ describe('a device that does not start', () => {
   test('is a note with advice where there is a GPU, and without where there is none', () => {
     const there = deviceCheck({ device: 'cuda', ...failed }, true)
     expect(there).toMatchObject({ state: 'note', found: 'does not start: why' })
-    expect(there.advice).toContain('npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12')
+    expect(there.advice).toContain('ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node')
     const none = deviceCheck({ device: 'webgpu', ...failed }, false)
     expect(none).toMatchObject({ state: 'note', found: 'no GPU was found (why)' })
     expect(none.advice).toBeUndefined()

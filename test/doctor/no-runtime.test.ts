@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import type { Check } from '../../src/doctor/check.js'
 import { examine } from '../../src/doctor/doctor.js'
 
-vi.mock('onnxruntime-node', () => {
+vi.mock('../../src/runtime/ort.js', () => {
   throw new Error('the library is for another system')
 })
 

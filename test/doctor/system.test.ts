@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { gravest } from '../../src/doctor/check.js'
 import { memoryCheck, nodeCheck, processorCheck, terminalCheck } from '../../src/doctor/system.js'
@@ -6,13 +8,23 @@ describe('Node', () => {
   test.each([
     ['18.19.1', 'problem'],
     ['20.9.0', 'problem'],
-    ['20.10.0', 'ok'],
-    ['21.0.0', 'ok'],
-    ['22.3.0', 'ok'],
+    ['20.18.3', 'problem'],
+    ['20.19.0', 'ok'],
+    ['21.7.3', 'problem'],
+    ['22.11.0', 'problem'],
+    ['22.12.0', 'ok'],
+    ['23.0.0', 'ok'],
+    ['24.1.0', 'ok'],
   ])('%s is a %s', (version, state) => {
     const check = nodeCheck(version)
     expect(check.state).toBe(state)
-    expect(check.advice).toBe(state === 'ok' ? undefined : 'Install Node 20.10 or newer.')
+    expect(check.advice).toBe(state === 'ok' ? undefined : 'Install Node 20.19, or 22.12 or newer.')
+  })
+
+  test('is asked for as package.json does', () => {
+    const { engines } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
+    const [first, second] = String(nodeCheck('20.19.0').details?.needed).split(', or ')
+    expect(engines.node).toBe(`^${first}.0 || >=${second}.0`)
   })
 })
 

@@ -48,3 +48,9 @@ test('zsh has every command', async () => {
   )
   for (const id of Object.keys(commands)) expect(script).toContain(id.split(':').at(-1))
 })
+
+test('the second name of the command is completed as the first one', async () => {
+  const { stdout } = await llm.shell(`source ${functions}/bash/llm.bash; complete -p llm llm-decode`)
+  expect(stdout).toBe('complete -F _llm_autocomplete llm\ncomplete -F _llm_autocomplete llm-decode\n')
+  expect(readFileSync(join(functions, 'zsh/_llm'), 'utf8')).toContain('compdef llm-decode=llm')
+})

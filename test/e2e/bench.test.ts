@@ -60,7 +60,7 @@ describe('llm bench', () => {
     expect(chart).toMatch(/^<svg [\s\S]*<\/svg>\n$/)
     for (const name of ['medusa', 'speculative', 'decoded tok/s', 'relative cost'])
       expect(chart).toContain(name)
-  }, 120_000)
+  })
 
   test('is a table for a reader', async () => {
     const { code, stdout, stderr } = await runClass('bench', on(model, '--seconds', '1', '--context', '32'))
@@ -71,7 +71,7 @@ describe('llm bench', () => {
     expect(stdout).toMatch(/^lookup /m)
     expect(stdout).toMatch(/^On these prompts .+\.$/m)
     expect(stdout).toContain('random tokens of seed 0')
-  }, 60_000)
+  })
 
   test.each<[args: string[], code: 1 | 2, says: RegExp]>([
     [

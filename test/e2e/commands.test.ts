@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
@@ -83,7 +84,13 @@ describe('models show', () => {
 
 describe('llm', () => {
   test('--version', async () => {
-    expect((await llm.run(['--version'])).stdout).toMatch(/^llm\/\d+\.\d+\.\d+ \S+ node-v\d+/)
+    const { name, version } = JSON.parse(
+      readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'),
+    )
+    const { platform, arch } = process
+    expect((await llm.run(['--version'])).stdout).toBe(
+      `${name}/${version} ${platform}-${arch} node-${process.version}\n`,
+    )
   })
 
   test('--help names every command and topic', async () => {

@@ -46,7 +46,7 @@ beforeAll(async () => {
   )
   await heads('train mtp', 'modules', '--draft-vocab-size', '48')
   await heads('train mtp', 'parallel', '--draft-vocab-size', '48', '--parallel')
-}, 60_000)
+})
 
 test('the files have the ids, and own vocabulary matrices their rows alone', async () => {
   for (const output of ['shared', 'own', 'sequential', 'both', 'modules', 'parallel']) {

@@ -106,7 +106,14 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     const args = on(endless, 'hello', '--suppress-tokens', '2', '--max-new-tokens', '90000')
     const child = startOnTerminal(args)
     // First it tells of the setting, then it writes; a second Ctrl-C would kill it.
-    child.stdout.once('data', () => child.stdout.once('data', () => child.stdin.write('\x03')))
+    let seen = ''
+    const interrupt = (chunk: Buffer) => {
+      seen += chunk
+      if (!/made_up.*\n[a-z ]/s.test(screen(seen))) return
+      child.stdout.off('data', interrupt)
+      child.stdin.write('\x03')
+    }
+    child.stdout.on('data', interrupt)
     const { code, stdout } = await ended(child)
     expect(code).toBe(130)
     expect(screen(stdout)).toMatch(/\n3 prompt \+ \d+ generated tokens · /)

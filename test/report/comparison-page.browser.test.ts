@@ -51,7 +51,7 @@ describe.skipIf(!chromium)('in a browser, from disk', () => {
       writeFileSync(join(directory, `${name}.html`), comparisonPage(comparisons))
     }
     browser = await puppeteer.launch({ executablePath: chromium, args: ['--no-sandbox'] })
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await browser?.close()
@@ -66,7 +66,7 @@ describe.skipIf(!chromium)('in a browser, from disk', () => {
     page.on('request', (request) => {
       if (!urls.includes(request.url()) && !request.url().startsWith('data:')) complaints.push(request.url())
     })
-  }, 60_000)
+  })
 
   afterEach(async () => {
     await page.close()

@@ -120,7 +120,7 @@ describe('chatView', () => {
     const { view, stdin, onStop, shown } = open()
     const next = view.next()
     stdin.write('\u0003')
-    await vi.waitFor(() => expect(shown()).toContain('Ctrl-C again'))
+    await vi.waitFor(() => expect(shown()).toContain('Ctrl-C again'), { timeout: 60_000, interval: 1 })
     stdin.write('a\u0003')
     stdin.write('still here\r')
     expect(await next).toBe('still here')
