@@ -11,8 +11,17 @@ export class UserError extends Error {
     readonly exitCode: 1 | 2 = 1,
     options?: ErrorOptions,
   ) {
-    super(message, options)
+    super(shortened(message), options)
   }
+}
+
+/** Characters of a sentence at most. */
+const LONGEST = 1500
+
+/** A sentence that quotes a value of any length, without its middle: the place stands first, the remedy last. */
+function shortened(message: string): string {
+  if (message.length <= LONGEST) return message
+  return `${message.slice(0, LONGEST - 400)} … ${message.slice(-300)}`
 }
 
 /** The device is gone in the middle of the work: nothing more can be run on it. */
