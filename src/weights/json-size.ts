@@ -10,7 +10,9 @@ const MOST_VALUES = 2 ** 20
  */
 export function requireFewValues(json: Uint8Array, origin: string): void {
   if (valuesIn(json) <= MOST_VALUES) return
-  throw new UserError(`${origin} lists too much: at most ${MOST_VALUES.toLocaleString('en')} values are read.`)
+  throw new UserError(
+    `${origin} lists too much: at most ${MOST_VALUES.toLocaleString('en')} values are read.`,
+  )
 }
 
 const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = [...'"\\,[{'].map((sign) => sign.charCodeAt(0))
