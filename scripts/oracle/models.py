@@ -147,7 +147,7 @@ def write_weights(rng, directory, model, tied):
     model.save_pretrained(directory, max_shard_size="12KB" if layout in ("shards", "stale index") else "1GB")
     path = os.path.join(directory, "model.safetensors")
     index = os.path.join(directory, "model.safetensors.index.json")
-    if layout == "stale index":
+    if layout == "stale index" and os.path.exists(index):
         kept = open(index).read()
         model.save_pretrained(directory)
         open(index, "w").write(kept)
