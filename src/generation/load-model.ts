@@ -84,7 +84,8 @@ export async function locateModel(source: string, options: LoadOptions = {}): Pr
       `There is no model at ${source}: give a directory, a .gguf file, a hub id such as org/name, or ${BUILT_IN}.`,
     )
   }
-  if (!isCached(source)) options.onNotice?.(`There is no ${source} here: the hub is asked for it.`)
+  if (!isCached(source))
+    options.onNotice?.(`There is no ${source} here: it is taken for the id of a model on the hub.`)
   return pullModel(source, {
     onProgress: options.onPull,
     onNotice: options.onNotice,
