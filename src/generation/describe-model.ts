@@ -2,8 +2,8 @@ import { parametersOf } from '../models/parameters.js'
 import { type DecoderSpec, FAMILIES } from '../models/spec.js'
 import { cacheBytesPerToken, RUN_TYPES, type RunType, weightBytes } from '../runtime/storage.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { OpenModel } from './load-model.js'
 import { type GenerationMode, MODES } from './mode.js'
+import type { OpenModel } from './open-model.js'
 
 /** What is known of a model without running it. */
 export interface ModelDescription {
@@ -20,8 +20,16 @@ export interface ModelDescription {
   readonly key_value_heads: number
   readonly special_tokens: Readonly<Record<string, string>>
   readonly chat_template: boolean
-  /** Generation modes that it can be decoded with. */
+  /** Whether the vocabulary projection is the embedding. */
+  readonly tied_embeddings: boolean
+  /** Tensors of the weights that belong to no parameter. */
+  readonly unused_tensors: readonly string[]
+  /** Generation modes that it can be decoded with; assisted generation is prompt lookup, a draft model, or an early exit. */
   readonly strategies: readonly GenerationMode[]
+  /** The last layer that it can draft for itself after (`assistant_early_exit`); 0 where there is none before its end. */
+  readonly last_early_exit: number
+  /** What fp16 and int4f16 need, and go without. */
+  readonly half_precision: string
   /** Bytes. */
   readonly memory: {
     readonly weights: Readonly<Record<RunType, number>>
@@ -31,7 +39,10 @@ export interface ModelDescription {
   }
 }
 
-export function describeModel({ path, spec, store }: OpenModel, tokenizer: Tokenizer): ModelDescription {
+export function describeModel(
+  { path, spec, store, unused }: OpenModel,
+  tokenizer: Tokenizer,
+): ModelDescription {
   const perToken = cacheBytesPerToken(spec, 'fp32')
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
@@ -47,13 +58,23 @@ export function describeModel({ path, spec, store }: OpenModel, tokenizer: Token
     key_value_heads: spec.kvHeads,
     special_tokens: specialTokens(tokenizer),
     chat_template: tokenizer.hasChatTemplate,
+    tied_embeddings: spec.tiedHead,
+    unused_tensors: unused,
     strategies: MODES,
+    last_early_exit: spec.layers.length - 1,
+    half_precision: spec.gemmaNorms ? 'needs a GPU, and goes without DoLa' : 'needs a GPU',
     memory: {
       weights: Object.fromEntries(weights),
       cache_per_token: perToken,
       cache_full_context: perToken * spec.maxPositions,
     },
   }
+}
+
+/** The first names, and how many more there are. */
+export function namedTensors(names: readonly string[]): string {
+  const some = names.slice(0, 3).join(', ')
+  return names.length > 3 ? `${some} and ${names.length - 3} more` : some
 }
 
 /** All weights of a model, each counted once. */

@@ -9,6 +9,7 @@ import type { Model } from '../strategies/types.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
 import type { ConfigLayer } from './config.js'
+import { namedTensors } from './describe-model.js'
 import { openModel } from './open-model.js'
 import { requireKnownOptions } from './settings.js'
 
@@ -79,9 +80,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
 
 /** What a model's weights hold beside its parameters, in a sentence. */
 export function unusedNotice(path: string, unused: readonly string[]): string {
-  const some = unused.slice(0, 3).join(', ')
-  const named = unused.length > 3 ? `${some} and ${unused.length - 3} more` : some
-  return `${path} holds tensors that its configuration does not ask for, and which are not used: ${named}.`
+  return `${path} holds tensors that its configuration does not ask for, and which are not used: ${namedTensors(unused)}.`
 }
 
 /** @throws UserError, exit code 2, for layers that the model does not have, and for all of them */
@@ -102,7 +101,8 @@ export async function locateModel(source: string, options: LoadOptions = {}): Pr
       `There is no model at ${source}: give a directory, a .gguf file, a hub id such as org/name, or ${BUILT_IN}.`,
     )
   }
-  if (!isCached(source)) options.onNotice?.(`There is no ${source} here: the hub is asked for it.`)
+  if (!isCached(source))
+    options.onNotice?.(`There is no ${source} here: it is taken for the id of a model on the hub.`)
   return pullModel(source, {
     onProgress: options.onPull,
     onNotice: options.onNotice,

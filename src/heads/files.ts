@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
-import { makeDirectory, writeJson } from '../files.js'
+import { makeDirectory, readTextIfThere, unwritable, writeJson } from '../files.js'
+import { parseJsonObject } from '../json.js'
 import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import type { Parameter } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
@@ -22,6 +22,9 @@ export interface HeadKind<Spec> {
   /** @returns undefined where the fields are missing or make no sense */
   fromConfig(config: Readonly<Record<string, unknown>>): Spec | undefined
 }
+
+/** Bytes of a configuration at most: a list of draft tokens takes some. */
+const MOST_CONFIG = 16 * 2 ** 20
 
 export interface HeadTarget {
   readonly path: string
@@ -104,16 +107,18 @@ export async function readHeads<Spec extends DraftVocabulary>(
 /** A directory for heads beside their model. */
 export async function subdirectory(directory: string, name: string): Promise<string> {
   const path = join(directory, name)
-  await makeDirectory(path)
+  await makeDirectory(path).catch((error) => {
+    throw unwritable(path, error)
+  })
   return path
 }
 
-async function readConfig(directory: string, { name }: { name: string }): Promise<Record<string, unknown>> {
-  try {
-    return JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'))
-  } catch (error) {
-    throw new UserError(`${directory} has no config.json of ${name}: ${(error as Error).message}.`, 1, {
-      cause: error,
-    })
-  }
+async function readConfig(
+  directory: string,
+  { name }: { name: string },
+): Promise<Readonly<Record<string, unknown>>> {
+  const path = join(directory, 'config.json')
+  const text = await readTextIfThere(path, MOST_CONFIG)
+  if (text === undefined) throw new UserError(`${directory} has no config.json of ${name}: check the path.`)
+  return parseJsonObject(text, path)
 }

@@ -5,10 +5,15 @@ import type { HeadKind } from './files.js'
 
 type Config = Readonly<Record<string, unknown>>
 
-/** A positive integer of a configuration. */
+/** Heads, and blocks of one: published ones have up to 5. What a file says is not made before its tensors are looked at. */
+const MOST = 100
+
+/** A positive integer of a configuration, of which it takes some memory to make as many things. */
 function count(config: Config, name: string, fallback?: number): number | undefined {
   const value = config[name] ?? fallback
-  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined
+  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= MOST
+    ? (value as number)
+    : undefined
 }
 
 function draftFields(draftTokens: DraftVocabulary['draftTokens']) {

@@ -193,9 +193,17 @@ describe('the hub', () => {
     hub.server.commit(Object.fromEntries(files))
   }
 
+  /** It is said first that there is no such path. */
   async function expectBoth(refusal: Refusal): Promise<void> {
-    expectRefusal(await generate(), refusal)
-    expectJsonRefusal(await generate('--json'), refusal)
+    for (const [expectIt, flags] of [
+      [expectRefusal, []],
+      [expectJsonRefusal, ['--json']],
+    ] as const) {
+      const { stderr, ...run } = await generate(...flags)
+      const notice = 'There is no acme/tiny-model here: it is taken for the id of a model on the hub.\n'
+      expect(stderr.slice(0, notice.length)).toBe(notice)
+      expectIt({ ...run, stderr: stderr.slice(notice.length) }, refusal)
+    }
   }
 
   test('401', async () => {

@@ -56,7 +56,9 @@ describe('models show', () => {
       Parameters: '133,568',
       Dtypes: 'F32 534.3 kB',
       Context: '128 tokens',
-      Vocabulary: '320 tokens',
+      Vocabulary: '320 tokens, with a projection of its own',
+      'Early exits': 'after layers 1 to 2',
+      'Half precision': 'needs a GPU (fp16, int4f16)',
       'Special tokens': 'bos <s>, eos </s>, pad <pad>',
       'Chat template': 'no',
       Strategies:
@@ -77,6 +79,10 @@ describe('models show', () => {
       dtypes: { F32: 534272 },
       context_length: 128,
       chat_template: false,
+      tied_embeddings: false,
+      unused_tensors: [],
+      last_early_exit: 2,
+      half_precision: 'needs a GPU',
       memory: { weights: { fp32: 534272 }, cache_per_token: 768, cache_full_context: 98304 },
     })
   })

@@ -183,6 +183,6 @@ describe('files', () => {
     const signal = AbortSignal.abort()
     const located = locateModel('models/foo', { signal, onNotice: (message) => notices.push(message) })
     await expect(located).rejects.toThrow()
-    expect(notices[0]).toBe('There is no models/foo here: the hub is asked for it.')
+    expect(notices[0]).toBe('There is no models/foo here: it is taken for the id of a model on the hub.')
   })
 })

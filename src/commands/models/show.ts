@@ -2,7 +2,7 @@ import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { withOpenModel } from '../../cli/open-model.js'
 import { BUILT_IN } from '../../generation/built-in.js'
-import { describeModel, type ModelDescription } from '../../generation/describe-model.js'
+import { describeModel, type ModelDescription, namedTensors } from '../../generation/describe-model.js'
 import { formatBytes } from '../../ui/format.js'
 
 export default class ModelsShow extends BaseCommand {
@@ -47,7 +47,10 @@ function lines(description: ModelDescription): string[] {
         .join(', '),
     ],
     ['Context', `${description.context_length.toLocaleString('en-US')} tokens`],
-    ['Vocabulary', `${description.vocab_size.toLocaleString('en-US')} tokens`],
+    [
+      'Vocabulary',
+      `${description.vocab_size.toLocaleString('en-US')} tokens, ${description.tied_embeddings ? 'projected by the embedding' : 'with a projection of its own'}`,
+    ],
     [
       'Special tokens',
       Object.entries(special_tokens)
@@ -56,6 +59,11 @@ function lines(description: ModelDescription): string[] {
     ],
     ['Chat template', description.chat_template ? 'yes' : 'no'],
     ['Strategies', description.strategies.join(', ')],
+    [
+      'Early exits',
+      description.last_early_exit > 0 ? `after layers 1 to ${description.last_early_exit}` : 'none',
+    ],
+    ['Half precision', `${description.half_precision} (fp16, int4f16)`],
     [
       'Weights in memory',
       Object.entries(memory.weights)
@@ -67,6 +75,8 @@ function lines(description: ModelDescription): string[] {
       `${formatBytes(memory.cache_per_token)} a token, ${formatBytes(memory.cache_full_context)} at full context`,
     ],
   ]
+  const { unused_tensors: unused } = description
+  if (unused.length > 0) rows.push(['Not used', namedTensors(unused)])
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
 }
