@@ -105,7 +105,7 @@ describe('special tokens of GGUF metadata', () => {
     const types = [...(cases.gpt2.metadata['tokenizer.ggml.token_type'] as number[])]
     types[300] = 4
     const gemma = await renamed({ 300: '</s>' }, { 'tokenizer.ggml.token_type': types })
-    expect(gemma.eosTokenIds).toEqual([])
+    expect(gemma.eosTokenIds).toEqual([1])
     expect(gemma.decode([300], { skipSpecialTokens: true })).toBe('</s>')
   })
 
