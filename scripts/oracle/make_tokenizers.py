@@ -7,7 +7,8 @@ Needs the Python packages transformers (5.24) and tokenizers:
 
 In DIR there is a directory for each tokenizer, with its files and expected.json: whether AutoTokenizer loads it, the ids of
 each text with and without special tokens, the texts of these ids and of random ones with and without special tokens, and the
-special tokens. Tokenizers are small ones, trained on a few lines, so that rare paths (bytes, unknown tokens, merges across
+special tokens. With --golden FILE the same is written to one file, the tokenizers as what they change of two. Tokenizers are
+small ones, trained on a few lines, so that rare paths (bytes, unknown tokens, merges across
 words) are taken all the time.
 """
 
@@ -241,7 +242,7 @@ def encoded(tokenizer, text):
 def expected(tokenizer, texts, rng):
     cases = [case for text in texts for case in encoded(tokenizer, text)]
     sequences = [case["ids"] for case in cases]
-    sequences += [[rng.randrange(len(tokenizer)) for _ in range(rng.randint(1, 12))] for _ in range(60)]
+    sequences += [[rng.randrange(len(tokenizer)) for _ in range(rng.randint(1, 12))] for _ in range(len(texts) // 6)]
     decoded = [
         {"ids": ids, "text": tokenizer.decode(ids), "plain": tokenizer.decode(ids, skip_special_tokens=True)}
         for ids in sequences
@@ -251,12 +252,23 @@ def expected(tokenizer, texts, rng):
     return {"cases": cases, "decoded": decoded, "special": special, "size": len(tokenizer)}
 
 
+def changes(definition, models):
+    """A tokenizer.json as what it changes of the first of `models` that has its vocabulary."""
+    model = definition["model"]
+    name = next(name for name in models if models[name]["vocab"].items() >= model["vocab"].items())
+    changed = {key: value for key, value in model.items() if value != models[name][key]}
+    return {**definition, "model": changed, "of": name}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--texts", type=int, default=341)
+    parser.add_argument("--golden", type=Path)
     options = parser.parse_args()
+    models = {"byte-level": byte_level()["model"], "sentencepiece": sentencepiece()["model"]}
+    golden = {}
     rng = random.Random(options.seed)
     inputs = texts(rng, options.texts)
     for name, definition, files in variants():
@@ -271,6 +283,10 @@ def main():
             result = {"error": f"{type(error).__name__}: {error}"}
             print(f"{name}: {result['error'][:200]}")
         (folder / "expected.json").write_text(json.dumps(result))
+        golden[name] = {"tokenizer": changes(definition, models), "files": files, **result}
+    if options.golden:
+        golden = {"models": models, "tokenizers": golden}
+        options.golden.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 
 
 main()

@@ -1,6 +1,6 @@
 import type { Bpe } from './bpe.js'
 import type { Normalizer } from './normalizer.js'
-import { type AddedToken, tokenizerFault } from './tokenizer-json.js'
+import { type AddedToken, quoted, tokenizerFault } from './tokenizer-json.js'
 
 /** A part of a text: an added token's id, or a text that the model cuts into tokens. */
 export type Section = number | { readonly text: string; readonly atStart: boolean }
@@ -43,7 +43,7 @@ export class AddedVocabulary {
       if (token.special) this.special.add(token.content)
       const normalized = isNormalized(token) ? this.normalizer?.(token.content) : undefined
       if (normalized === '')
-        throw tokenizerFault(`its normalizer leaves nothing of the token "${token.content}"`)
+        throw tokenizerFault(`its normalizer leaves nothing of the token ${quoted(token.content)}`)
       if (normalized !== undefined && normalized !== token.content) this.normalized.set(id, normalized)
     }
     this.isStale = true

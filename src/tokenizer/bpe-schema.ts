@@ -1,5 +1,5 @@
 import { isJsonObject } from '../json.js'
-import { type BpeJson, tokenizerFault, unsupported, wrongField } from './tokenizer-json.js'
+import { type BpeJson, quoted, tokenizerFault, unsupported, wrongField } from './tokenizer-json.js'
 
 /**
  * The `model` of a tokenizer.json, its fields and merges checked (the vocabulary's ids are checked when they are used).
@@ -9,7 +9,7 @@ import { type BpeJson, tokenizerFault, unsupported, wrongField } from './tokeniz
 export function checkBpe(model: unknown): BpeJson {
   if (!isJsonObject(model)) throw wrongField('model', model, 'an object')
   const { type = 'BPE', vocab, merges, unk_token, dropout } = model
-  if (type !== 'BPE') throw unsupported(`the model ${JSON.stringify(type)}`)
+  if (type !== 'BPE') throw unsupported(`the model ${quoted(String(type))}`)
   for (const field of ['fuse_unk', 'byte_fallback', 'ignore_merges']) {
     const value = model[field] ?? false
     if (typeof value !== 'boolean') throw wrongField(`model.${field}`, value, 'true or false')
@@ -37,7 +37,7 @@ function checkMerges(merges: readonly unknown[], vocab: Readonly<Record<string, 
       throw wrongField(`model.merges[${i}]`, merge, 'a pair of tokens')
     for (const token of [pair[0], pair[1], pair[0] + pair[1]]) {
       if (!Object.hasOwn(vocab, token)) {
-        const what = `its model.merges[${i}] has the token ${JSON.stringify(token)}, which model.vocab lacks`
+        const what = `its model.merges[${i}] has the token ${quoted(token)}, which model.vocab lacks`
         throw tokenizerFault(what)
       }
     }

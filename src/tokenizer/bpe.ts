@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { isJsonObject, kindOf } from '../json.js'
-import { type BpeJson, tokenizerFault, unsupported } from './tokenizer-json.js'
+import { type BpeJson, quoted, tokenizerFault, unsupported } from './tokenizer-json.js'
 
 /** The order in which two neighbours merge: lower first, -1 for never. */
 type MergeRank = (left: string, right: string) => number
@@ -55,13 +55,13 @@ export class Bpe {
 
   private add(token: string, id: number): void {
     if (!Number.isInteger(id) || id < 0 || id >= MOST_IDS) {
-      throw tokenizerFault(`its model.vocab gives ${JSON.stringify(token)} the id ${JSON.stringify(id)}`)
+      throw tokenizerFault(
+        `its model.vocab gives ${quoted(token)} the id ${typeof id === 'number' ? id : kindOf(id)}`,
+      )
     }
     const other = this.tokens[id]
     if (other !== undefined) {
-      throw tokenizerFault(
-        `its model.vocab gives ${JSON.stringify(token)} and ${JSON.stringify(other)} one id, ${id}`,
-      )
+      throw tokenizerFault(`its model.vocab gives ${quoted(token)} and ${quoted(other)} one id, ${id}`)
     }
     this.ids.set(token, id)
     this.tokens[id] = token
@@ -88,7 +88,7 @@ export class Bpe {
   private idOf(token: string): number {
     const id = this.ids.get(token)
     if (id !== undefined) return id
-    const what = `its model makes the token ${JSON.stringify(token)}, which its vocabulary lacks`
+    const what = `its model makes the token ${quoted(token)}, which its vocabulary lacks`
     throw new UserError(`This model's tokenizer cannot be used: ${what}.`)
   }
 

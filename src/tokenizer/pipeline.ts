@@ -22,7 +22,7 @@ export class Pipeline {
   readonly newDecoder: () => TokenDecoder
   private readonly preTokenize: PreTokenizer
   private readonly postProcess: PostProcessor
-  private readonly run: <Result>(work: () => Result) => Result
+  private readonly run: Run
 
   /** @throws UserError for a kind of tokenizer that is not supported, and content that is wrong, naming file and field */
   constructor(files: TokenizerFiles) {
@@ -54,14 +54,14 @@ export class Pipeline {
       Boolean(config.split_special_tokens),
     )
     const plain = rebuilt?.addsPlain ? [...named.values(), ...this.special.extra].map(specialToken) : []
-    this.run(() => {
+    this.run(0, () => {
       if (!rebuilt) this.added.add(added)
       this.added.add([...this.special.added, ...plain])
     })
   }
 
   encode(text: string, addSpecialTokens: boolean): number[] {
-    return this.run(() => {
+    return this.run(text.length, () => {
       const ids: number[] = []
       for (const section of this.added.split(text)) {
         if (typeof section === 'number') ids.push(section)
@@ -78,14 +78,26 @@ function createModel(json: TokenizerJson, changes: object | undefined): Bpe {
   return new Bpe({ ...(isOwn ? json.model : checkBpe(json.model)), ...changes })
 }
 
+/** Milliseconds that the regexes of a file may take for any text, and for each of its characters. */
+const TIME = 1_500
+const TIME_A_CHARACTER = 0.02
+
+/** @param length of the text that the work is for */
+type Run = <Result>(length: number, work: () => Result) => Result
+
 /** Runs work with the regexes of a file within a time limit, and tells of what JavaScript refuses of them. */
-function guard(json: TokenizerJson): <Result>(work: () => Result) => Result {
+function guard(json: TokenizerJson): Run {
   const isForeign =
     hasForeignRegex(json.normalizer, 'normalizer', 'normalizers') ||
     hasForeignRegex(json.pre_tokenizer, 'pre_tokenizer', 'pretokenizers')
-  return (work) => {
+  return (length, work) => {
     try {
-      return isForeign ? withinTime(work, "A regex of this model's tokenizer.json") : work()
+      if (!isForeign) return work()
+      return withinTime(
+        work,
+        "A regex of this model's tokenizer.json",
+        Math.round(TIME + length * TIME_A_CHARACTER),
+      )
     } catch (error) {
       if (error instanceof UserError) throw error
       throw new UserError(`This model's tokenizer cannot read the text: ${(error as Error).message}.`, 1, {

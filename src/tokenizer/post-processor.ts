@@ -1,6 +1,6 @@
 import { isJsonObject } from '../json.js'
 import { type Part, stageParts } from './part.js'
-import { tokenizerFault, unsupported } from './tokenizer-json.js'
+import { quoted, tokenizerFault, unsupported } from './tokenizer-json.js'
 
 /** Puts special tokens around the ids of a text. */
 export type PostProcessor = (ids: readonly number[]) => number[]
@@ -27,7 +27,7 @@ function createStep(part: Part): PostProcessor {
     case 'TemplateProcessing':
       return template(part)
     default:
-      throw unsupported(`the post-processor "${part.type}"`)
+      throw unsupported(`the post-processor ${quoted(part.type)}`)
   }
 }
 
@@ -64,5 +64,5 @@ function templatePiece(part: Part, piece: unknown, path: string): readonly numbe
   const named = isJsonObject(tokens) && Object.hasOwn(tokens, id) ? tokens[id] : undefined
   const ids = isJsonObject(named) ? named.ids : undefined
   if (Array.isArray(ids) && ids.every(isId)) return ids
-  throw tokenizerFault(`its ${part.at('special_tokens')} has no ids of "${id}"`)
+  throw tokenizerFault(`its ${part.at('special_tokens')} has no ids of ${quoted(id)}`)
 }

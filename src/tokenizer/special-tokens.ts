@@ -147,7 +147,7 @@ function addedTokensDecoder(files: TokenFiles, fields: Fields): Map<number, Adde
     }
     return decoder
   }
-  const special = new Set(NAMES.flatMap((name) => listOfTokens(fields[name])).map(contentOf))
+  const special = new Set(NAMES.flatMap((name) => listOfTokens(fields[name], name)).map(contentOf))
   for (const token of listOfTokens(extraField(fields))) special.add(contentOf(token))
   for (const [content, id] of Object.entries(files.addedTokens ?? {})) {
     const isSpecial = special.has(content)
@@ -167,10 +167,10 @@ function idOf(id: unknown, path: string, file?: string): number {
 }
 
 /** The tokens of a list, of one token, or of nothing. */
-function listOfTokens(value: unknown): Token[] {
+function listOfTokens(value: unknown, path = 'extra_special_tokens'): Token[] {
   if (value === undefined || value === null || (isJsonObject(value) && !('content' in value))) return []
-  const list = Array.isArray(value) ? value : [value]
-  return list.map((token, i) => tokenOf(token, `special token ${i}`, CONFIG))
+  if (!Array.isArray(value)) return [tokenOf(value, path, CONFIG)]
+  return value.map((token, i) => tokenOf(token, `${path}[${i}]`, CONFIG))
 }
 
 function tokenOf(value: unknown, path: string, file: string): Token {

@@ -1,9 +1,6 @@
 import { createContext, Script } from 'node:vm'
 import { UserError } from '../errors.js'
 
-/** Milliseconds that code from a model's files may run at a time. */
-const MOST_TIME = 10_000
-
 const global: { work: () => unknown } = { work: () => undefined }
 const script = new Script('work()')
 let context: object | undefined
@@ -14,7 +11,7 @@ let context: object | undefined
  * @param what the work is, for the message: `The regex of …`
  * @throws UserError where the time is over, and where Ctrl-C was pressed
  */
-export function withinTime<Result>(work: () => Result, what: string, milliseconds = MOST_TIME): Result {
+export function withinTime<Result>(work: () => Result, what: string, milliseconds: number): Result {
   context ??= createContext(global)
   global.work = work
   try {
@@ -23,7 +20,7 @@ export function withinTime<Result>(work: () => Result, what: string, millisecond
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
       throw new UserError(
-        `${what} takes more than ${milliseconds / 1000} seconds: the model's files are at fault.`,
+        `${what} takes more than ${(milliseconds / 1000).toFixed(1)} seconds: the model's files are at fault.`,
       )
     }
     if (code !== 'ERR_SCRIPT_EXECUTION_INTERRUPTED') throw error

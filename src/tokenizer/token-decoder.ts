@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type Part, stageParts } from './part.js'
-import { tokenizerFault, unsupported } from './tokenizer-json.js'
+import { quoted, tokenizerFault, unsupported } from './tokenizer-json.js'
 
 /** Turns tokens into text one by one; the pieces joined are the text of all tokens. */
 export interface TokenDecoder {
@@ -20,7 +20,7 @@ export function tokenDecoderFactory(json: unknown): () => TokenDecoder {
   if (json === null || json === undefined) return spaceJoiner
   const parts = stageParts(json, 'decoder', 'decoders')
   const names = parts.map((part) => part.type).join(' ')
-  if (!KNOWN.test(names)) throw unsupported(`the decoder "${names}"`)
+  if (!KNOWN.test(names)) throw unsupported(`the decoder ${quoted(names)}`)
   const factories = parts.filter((part) => part.type !== 'Fuse').map(stageFactory)
   return () => chain(factories.map((create) => create()))
 }

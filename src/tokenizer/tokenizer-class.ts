@@ -1,3 +1,4 @@
+import { stageParts } from './part.js'
 import type { BpeJson, Component, TokenizerJson } from './tokenizer-json.js'
 import { qwen2Words, qwen35Words } from './words.js'
 
@@ -44,7 +45,13 @@ export function tokenizerClass(hints: ClassHints, json: TokenizerJson): Tokenize
 }
 
 function isByteLevel({ normalizer, pre_tokenizer, decoder, post_processor }: TokenizerJson): boolean {
-  return JSON.stringify([normalizer, pre_tokenizer, decoder, post_processor]).includes('"ByteLevel"')
+  const parts = [
+    ...stageParts(normalizer, 'normalizer', 'normalizers'),
+    ...stageParts(pre_tokenizer, 'pre_tokenizer', 'pretokenizers'),
+    ...stageParts(decoder, 'decoder', 'decoders'),
+    ...stageParts(post_processor, 'post_processor', 'processors'),
+  ]
+  return parts.some(({ type }) => type === 'ByteLevel')
 }
 
 const byteLevel = (prefix: unknown, useRegex = true): Component => ({

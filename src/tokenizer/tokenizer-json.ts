@@ -62,6 +62,15 @@ export interface TokenizerConfig {
   readonly [field: string]: unknown
 }
 
+/** A text of a file in quotes, for messages: its beginning, with control characters as escapes. */
+export function quoted(text: string): string {
+  const beginning = text.length > 40 ? `${text.slice(0, 40)}…` : text
+  return JSON.stringify(beginning).replace(
+    /\p{Cc}/gu,
+    (control) => `\\u00${control.charCodeAt(0).toString(16)}`,
+  )
+}
+
 /** The error for a tokenizer that holds something which this project does not do. */
 export function unsupported(what: string, options?: ErrorOptions): UserError {
   const known = 'byte-level and SentencePiece BPE tokenizers are'
@@ -79,6 +88,6 @@ export function tokenizerFault(what: string, options?: ErrorOptions, file = 'tok
 
 /** The error for a field of the wrong kind. @param wanted the right kind, with its article */
 export function wrongField(path: string, value: unknown, wanted: string, file?: string): UserError {
-  const found = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : kindOf(value)
+  const found = typeof value === 'string' ? quoted(value) : kindOf(value)
   return tokenizerFault(`its ${path} is ${found}, where ${wanted} is needed`, undefined, file)
 }

@@ -70,6 +70,50 @@ describe('special tokens of GGUF metadata', () => {
     expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe('<tool>')
   })
 
+  const renamed = (names: Readonly<Record<number, string>>, changes: Record<string, unknown> = {}) => {
+    const tokens = [...(cases.gpt2.metadata['tokenizer.ggml.tokens'] as string[])]
+    for (const [id, name] of Object.entries(names)) tokens[Number(id)] = name
+    return load(fields('gpt2', { 'tokenizer.ggml.tokens': tokens, ...changes }))
+  }
+
+  it.each([
+    '<|im_end|>',
+    '<|eot_id|>',
+    '<end_of_turn>',
+    '<|endoftext|>',
+    '<|eom_id|>',
+    '</s>',
+    '<|fim_pad|>',
+    '<|file_sep|>',
+  ])('%s ends a text and is left out, whatever the metadata say', async (name) => {
+    const tokenizer = await renamed({ 300: name }, { 'tokenizer.ggml.eos_token_id': 1 })
+    expect(tokenizer.eosTokenIds).toEqual([1, 300])
+    expect(tokenizer.encode(`${name}`)).toEqual([300])
+    expect(tokenizer.decode([300, 520], { skipSpecialTokens: true })).toBe('<tool>')
+  })
+
+  it('tokens that fill in are special, and end nothing', async () => {
+    const tokenizer = await renamed({ 300: '<|fim_prefix|>' }, { 'tokenizer.ggml.eos_token_id': 1 })
+    expect(tokenizer.eosTokenIds).toEqual([1])
+    expect(tokenizer.specialIds.has(300)).toBe(true)
+  })
+
+  it("names end nothing where they are another thing: gpt-oss's frame, Gemma's tag", async () => {
+    const harmony = await renamed({ 300: '<|return|>', 301: '<|call|>', 303: '<|channel|>' })
+    expect(harmony.eosTokenIds).toEqual([300, 301])
+    expect(harmony.decode([1, 303], { skipSpecialTokens: true })).toBe('<|end|><|channel|>')
+    const types = [...(cases.gpt2.metadata['tokenizer.ggml.token_type'] as number[])]
+    types[300] = 4
+    const gemma = await renamed({ 300: '</s>' }, { 'tokenizer.ggml.token_type': types })
+    expect(gemma.eosTokenIds).toEqual([1])
+    expect(gemma.decode([300], { skipSpecialTokens: true })).toBe('</s>')
+  })
+
+  it('EOS is left out where its type is that of a normal token', async () => {
+    const tokenizer = await load(fields('gpt2', { 'tokenizer.ggml.eos_token_id': 300 }))
+    expect(tokenizer.decode([300, 520], { skipSpecialTokens: true })).toBe('<tool>')
+  })
+
   it('the chat template comes along', async () => {
     const template = '{{ bos_token }}{{ messages[0].content }}'
     const changes = { 'tokenizer.chat_template': template, 'tokenizer.ggml.bos_token_id': 0 }
@@ -115,6 +159,9 @@ describe('GGUF metadata that cannot be used', () => {
     ['tokenizer.ggml.bos_token_id', 521, /"tokenizer\.ggml\.bos_token_id" is 521, but .* has 521 tokens/],
     ['tokenizer.ggml.merges', undefined, /no "tokenizer\.ggml\.merges"/],
     ['tokenizer.ggml.tokens', undefined, /no "tokenizer\.ggml\.tokens"/],
+    ['tokenizer.ggml.tokens', [5], /"tokenizer\.ggml\.tokens" is a list, where a list of texts/],
+    ['tokenizer.ggml.merges', 'a b', /"tokenizer\.ggml\.merges" is a string/],
+    ['tokenizer.ggml.add_sep_token', true, /add_sep_token/],
   ])('%s = %s is refused', (key, value, message) => {
     const metadata = fields('gpt2')
     if (value === undefined) metadata.delete(key)

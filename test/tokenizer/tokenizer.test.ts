@@ -85,17 +85,6 @@ describe('a tokenizer', () => {
       [{ pre_tokenizer: { type: 'UnicodeScripts' } }, /"UnicodeScripts"/],
       [{ decoder: { type: 'WordPiece' } }, /"WordPiece"/],
       [{ normalizer: { type: 'Nmt' } }, /Nmt/],
-      [
-        {
-          pre_tokenizer: {
-            type: 'Split',
-            pattern: { Regex: 'ab+' },
-            behavior: 'MergedWithNext',
-            invert: false,
-          },
-        },
-        /"MergedWithNext"/,
-      ],
     ]
     for (const [change, message] of cases) {
       await expect(load({ ...json, ...change })).rejects.toThrow(message)
@@ -119,11 +108,31 @@ describe('a directory', () => {
     expect(() => tokenizer.applyChatTemplate([{ role: 'user', content: 'a' }])).toThrow(/no chat template/)
   })
 
-  it('reads special tokens from both files, tokenizer_config.json first', async () => {
+  it('reads special tokens from both files, special_tokens_map.json first unless the other lists added tokens', async () => {
+    const ends = async () => {
+      const { bosToken, eosToken } = await loadTokenizer(directory)
+      return [bosToken, eosToken]
+    }
     write('special_tokens_map.json', { bos_token: '<|user|>', eos_token: { content: '<|end|>' } })
     write('tokenizer_config.json', { bos_token: '<|bos|>' })
+    expect(await ends()).toEqual(['<|user|>', '<|end|>'])
+    write('tokenizer_config.json', { bos_token: '<|bos|>', added_tokens_decoder: {} })
+    expect(await ends()).toEqual(['<|bos|>', undefined])
+  })
+
+  it('reads tokens from added_tokens.json', async () => {
+    write('added_tokens.json', { '<|im_start|>': 521 })
     const tokenizer = await loadTokenizer(directory)
-    expect([tokenizer.bosToken, tokenizer.eosToken]).toEqual(['<|bos|>', '<|end|>'])
+    expect(tokenizer.encode('<|im_start|>')).toEqual([521])
+    expect(tokenizer.decode([521], { skipSpecialTokens: true })).toBe('<|im_start|>')
+  })
+
+  it("takes the class that transformers loads it by from the model's configuration", async () => {
+    write('tokenizer_config.json', { eos_token: '<|end|>', tokenizer_class: 'GPT2Tokenizer' })
+    write('config.json', { model_type: 'llama' })
+    expect((await loadTokenizer(directory)).padToken).toBeUndefined()
+    write('config.json', { model_type: 'qwen2' })
+    expect((await loadTokenizer(directory)).padToken).toBe('<|endoftext|>')
   })
 
   it('takes the template of a file of its own before that of tokenizer_config.json', async () => {
