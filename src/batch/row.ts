@@ -1,6 +1,6 @@
 import { generationConfigSchema } from '../generation/config.js'
 import type { Message } from '../tokenizer/chat-template.js'
-import { exactMessages, messagesFault } from '../tokenizer/message-content.js'
+import { exactNumbers, messagesFault } from '../tokenizer/message-content.js'
 import type { Line } from './lines.js'
 
 export type RowId = string | number
@@ -70,8 +70,8 @@ export function parseRow(line: Line): Row | BadRow {
     const value: unknown = JSON.parse(text)
     if (isObject(value)) {
       const { messages } = value
-      const exact = messages === undefined ? value : { ...value, messages: exactMessages(text, messages) }
-      return rowOf(exact, line.number)
+      const exact = Array.isArray(messages) ? { messages: exactNumbers(text, value).messages } : {}
+      return rowOf({ ...value, ...exact }, line.number)
     }
   } catch (error) {
     return bad(`Line ${line.number} is not valid JSON: ${(error as Error).message}.`)

@@ -3,7 +3,7 @@ import { JinjaError } from './errors.js'
 /** What a template may do at most, so that none runs or grows without end; real ones stay below a hundredth of it. */
 export const LIMITS = {
   /** Nodes that are evaluated, items that are made or compared, and characters by 16. */
-  steps: 20_000_000,
+  steps: 10_000_000,
   /** UTF-16 units of one text, the prompt among them. */
   text: 2 ** 26,
   /** Items of one `range`, as Jinja's sandbox has it. */
@@ -24,6 +24,9 @@ export function metered<T>(render: () => T): T {
   depth = 0
   return render()
 }
+
+/** What a pass of a loop and the call of a macro cost beside what they do, by the time that they take. */
+export const PASS = 10
 
 /** Counts steps. @throws JinjaError of kind `limit` where a template takes too many */
 export function spend(steps: number): void {
@@ -46,6 +49,7 @@ export function spendText(length: number): void {
 
 /** Runs a macro or a loop within another. */
 export function nested<T>(run: () => T): T {
+  spend(PASS)
   if (++depth > LIMITS.depth) {
     throw new JinjaError('limit', `its macros call one another more than ${LIMITS.depth} deep`)
   }

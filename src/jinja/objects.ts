@@ -2,7 +2,7 @@ import { bindPlaces } from './arguments.js'
 import { equal } from './compare.js'
 import { raise, typeError } from './errors.js'
 import { sizeOf } from './iterate.js'
-import { spend } from './meter.js'
+import { PASS, spend } from './meter.js'
 import { makeDict } from './methods.js'
 import { dictRepr } from './repr.js'
 import { Callable, type Dict, Instance, type Named, Tuple, Undefined, type Value } from './values.js'
@@ -126,7 +126,7 @@ export class Loop extends Instance {
   }
 
   next(): Value | undefined {
-    spend(1)
+    spend(PASS)
     const item = this.peek()
     this.ahead = undefined
     if (item === END) return undefined

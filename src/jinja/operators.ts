@@ -4,7 +4,7 @@ import { spend } from './meter.js'
 import { arithmetic } from './numbers.js'
 import { formatPercent } from './percent-format.js'
 import { str } from './repr.js'
-import { characters, join, lengthOf, repeat, sliced, sliceIndices } from './text.js'
+import { characterAt, characters, join, lengthOf, repeat, sliced, sliceIndices } from './text.js'
 import {
   Dict,
   indexOf,
@@ -112,7 +112,7 @@ export function subscript(value: Value, index: Value): Value | undefined {
   if (text === undefined) return undefined
   const at = within(lengthOf(text))
   if (at === undefined) return undefined
-  const character = characters(text)[at]
+  const character = characterAt(text, at)
   return value instanceof Markup ? new Markup(character) : character
 }
 

@@ -102,8 +102,8 @@ class Parser extends ExpressionParser {
 
   private part(name: string, ends: readonly string[], soft = false): Body {
     this.skip('operator', ':')
-    this.expect('blockEnd')
-    this.open.push({ name, line: this.current.line, ends })
+    const { line } = this.expect('blockEnd')
+    this.open.push({ name, line, ends })
     const wasSoft = this.soft
     this.soft = soft
     const body = this.statements(ends)

@@ -1,4 +1,4 @@
-import { unsupported } from './errors.js'
+import { unsupported, valueError } from './errors.js'
 import { spend, spendText } from './meter.js'
 import { floatRepr } from './numbers.js'
 import { join } from './text.js'
@@ -33,7 +33,7 @@ export function repr(value: Value): string {
     case 'boolean':
       return value ? 'True' : 'False'
     case 'bigint':
-      return String(value)
+      return intRepr(value)
     case 'number':
       return floatRepr(value)
     case 'string':
@@ -65,6 +65,13 @@ function selfRepr(value: Instance | Callable): string | undefined {
     return value.type === 'Macro' ? `<Macro ${value.name ? quoted(value.name) : 'None'}>` : undefined
   const repr: unknown = 'repr' in value ? value.repr : undefined
   return typeof repr === 'function' ? repr.call(value) : undefined
+}
+
+/** A whole number's digits. @throws JinjaError for more than Python turns into text */
+function intRepr(value: bigint): string {
+  const text = String(value)
+  if (text.length > 4301) valueError('Exceeds the limit (4300 digits) for integer string conversion')
+  return text
 }
 
 export function dictRepr(dict: Dict): string {

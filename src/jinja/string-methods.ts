@@ -4,7 +4,7 @@ import { iterate } from './iterate.js'
 import { capitalize, caseFold, QUESTIONS, swapCase, title } from './letter-case.js'
 import { spendText } from './meter.js'
 import { split, splitLines } from './split.js'
-import { characters, find, join, lengthOf, repeat, sliceIndices } from './text.js'
+import { characters, find, join, lengthOf, repeat, slice, sliceIndices } from './text.js'
 import { Dict, indexOf, type Named, Tuple, textOf, truthy, typeName, type Value } from './values.js'
 import { stripEnd, stripStart } from './whitespace.js'
 
@@ -84,7 +84,7 @@ const beginning =
     const [search, start, end] = bindPlaces(name, 'prefix / start end', args, named)
     const range = part(text, start, end)
     const sought = search instanceof Tuple ? search.items : [search!]
-    const within = range.stop < range.start ? '' : characters(text).slice(range.start, range.stop).join('')
+    const within = range.stop < range.start ? '' : slice(text, range.start, range.stop)
     return sought.some((one) => {
       const affix = textOf(one)
       if (affix === undefined) {
@@ -228,7 +228,7 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
     const range = part(text, start, end)
     const sought = textFor('count', search)
     if (range.isBeyond || range.stop < range.start) return 0n
-    const within = characters(text).slice(range.start, range.stop).join('')
+    const within = slice(text, range.start, range.stop)
     return BigInt(sought === '' ? lengthOf(within) + 1 : within.split(sought).length - 1)
   },
   removeprefix: (text, args, named) => {

@@ -87,5 +87,5 @@ function makeRange(args: readonly Value[], named: ReadonlyMap<string, Value>): R
   if (size === 0n) raise('ValueError', 'range() arg 3 must not be zero')
   const range = new Range(start, stop, size)
   if (range.length <= LIMITS.range) return range
-  raise('OverflowError', `Range too big. The sandbox blocks ranges larger than MAX_RANGE (${LIMITS.range}).`)
+  raise('OverflowError', `Range too big. The sandbox blocks ranges larger than MAX_RANGE (${LIMITS.range})`)
 }

@@ -16,6 +16,11 @@ export function characters(text: string): string[] {
   return isWide(text) ? Array.from(text) : text.split('')
 }
 
+/** The character at a place within the text. */
+export function characterAt(text: string, place: number): string {
+  return isWide(text) ? characters(text)[place] : text[place]
+}
+
 /** The place of `search` at or after `from` and before `to`, from the start or the end; -1 where it is not there. */
 export function find(text: string, search: string, from: number, to: number, isLast: boolean): number {
   if (from > to) return -1

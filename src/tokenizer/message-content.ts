@@ -48,25 +48,24 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g
 const MARK = '\0number'
 
 /**
- * The `messages` of a JSON text with their numbers as Python reads them: 1.0 is a float, and whole numbers have no largest one.
- * A template prints both as they are, say as arguments of a tool call, where JavaScript makes 1 of the one and rounds the other.
- * @param messages what `JSON.parse` made of them, which is returned where no number differs
+ * A JSON text's value with numbers as Python reads them: 1.0 is a float (`Float`), and whole numbers have no largest one (bigint). A
+ * template prints both as they are, say as arguments of a tool call, where JavaScript makes 1 of the one and rounds the other.
+ * @param value what `JSON.parse` made of the text, which is returned where no number differs
  */
-export function exactMessages(json: string, messages: unknown): unknown {
+export function exactNumbers<T>(json: string, value: T): T {
   let differs = false
   const marked = json.replace(STRING_OR_NUMBER, (token) => {
     if (token.startsWith('"')) return token
     const isFloat = /[.eE]/.test(token)
-    const value = Number(token)
-    if (isFloat ? !Number.isInteger(value) : Number.isSafeInteger(value)) return token
+    const number = Number(token)
+    if (isFloat ? !Number.isInteger(number) : Number.isSafeInteger(number)) return token
     differs = true
     return `{${JSON.stringify(MARK)}:"${token}"}`
   })
-  if (!differs) return messages
-  const parsed = JSON.parse(marked, (_, value: unknown) => {
-    const token = isJsonObject(value) ? value[MARK] : undefined
-    if (typeof token !== 'string') return value
+  if (!differs) return value
+  return JSON.parse(marked, (_, part: unknown) => {
+    const token = isJsonObject(part) ? part[MARK] : undefined
+    if (typeof token !== 'string') return part
     return /[.eE]/.test(token) ? new Float(Number(token)) : BigInt(token)
-  }) as Readonly<Record<string, unknown>>
-  return parsed.messages
+  }) as T
 }

@@ -75,8 +75,41 @@ testRefusals('prompts, templates and files', [
   {
     name: 'a chat template with a syntax error',
     args: hello('--chat-template', '{% for m in %}'),
+    code: 1,
+    says: 'The chat template is not valid Jinja in line 1: an expression is missing.',
+  },
+  {
+    name: 'a chat template with a statement that is not understood',
+    args: hello('--chat-template', 'a\n{% include "b" %}'),
+    code: 1,
+    says: 'The chat template uses {% include %}, which is not understood here (line 2).',
+  },
+  {
+    name: 'a chat template that fails',
+    args: hello('--chat-template', '{{ messages[0].content + 1 }}'),
+    code: 1,
+    says: 'The chat template fails in line 1: can only concatenate str (not "int") to str.',
+  },
+  {
+    name: 'a chat template without an end',
+    args: hello(
+      '--chat-template',
+      '{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}',
+    ),
+    code: 1,
+    says: 'The chat template is stopped in line 1: it takes more than 10,000,000 steps.',
+  },
+  {
+    name: 'a chat template that says nothing',
+    args: hello('--chat-template', '{# nothing #}'),
+    code: 1,
+    says: 'The chat template makes nothing of this conversation: give another one with --chat-template, or the prompt as it is with --raw.',
+  },
+  {
+    name: 'a chat template of a name that the model does not have',
+    args: hello('--chat-template', 'rag'),
     code: 2,
-    says: /^The chat template refuses this conversation: .+$/,
+    says: 'The chat template "rag" is neither a readable file nor a Jinja template: give one of these.',
   },
   {
     name: 'a chat template that raises',

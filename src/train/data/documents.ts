@@ -1,6 +1,6 @@
 import { usageError } from '../../errors.js'
 import type { Message } from '../../tokenizer/chat-template.js'
-import { exactMessages, messagesFault } from '../../tokenizer/message-content.js'
+import { exactNumbers, messagesFault } from '../../tokenizer/message-content.js'
 import { openSources, type SourceFile, type SourceOptions, STDIN } from './source-file.js'
 import { type TextPart, textParts } from './text-parts.js'
 
@@ -109,7 +109,7 @@ function parseLine(line: string, origin: string): TrainingDocument {
   if (isConversation(messages)) {
     const fault = messagesFault(messages)
     if (fault !== undefined) throw usageError(`${origin}: ${fault}`)
-    return { kind: 'chat', messages: exactMessages(line, messages) as Message[], origin }
+    return { kind: 'chat', messages: exactNumbers(line, value).messages as Message[], origin }
   }
   throw usageError(
     `${origin} is no training document: it needs a "text", a "prompt" and a "completion", a "question" and an "answer", or "messages" with role and content and one from the assistant.`,
