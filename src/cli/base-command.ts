@@ -1,5 +1,6 @@
 import { Command, type Interfaces } from '@oclif/core'
 import { UserError } from '../errors.js'
+import { systemReason } from '../files.js'
 import { printableOn, tell } from '../ui/printable.js'
 import { type KnownFlags, readableArguments } from './arguments.js'
 import { type Failure, failureOf } from './failure.js'
@@ -13,7 +14,7 @@ type Output = Interfaces.OutputFlags<Interfaces.FlagInput>
 // more text, so there is nothing left to do.
 process.stdout.prependListener('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
-  process.stderr.write(`Error: stdout cannot be written (${error.message}): send it elsewhere.\n`)
+  tell(`Error: stdout cannot be written (${systemReason(error)}): send it elsewhere.`)
   process.exit(1)
 })
 

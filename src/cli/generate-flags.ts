@@ -6,7 +6,7 @@ import { modelFlags } from './model-flags.js'
 const promptFlags = {
   'prompt-file': Flags.string({
     helpValue: 'FILE',
-    description: 'read the prompt from a file',
+    description: 'read the prompt from a file; - for stdin',
     helpGroup: 'PROMPT',
   }),
   system: Flags.string({ helpValue: 'TEXT', description: 'system message of the chat', helpGroup: 'PROMPT' }),
@@ -16,7 +16,7 @@ const promptFlags = {
   }),
   'chat-template': Flags.string({
     helpValue: 'FILE|JINJA',
-    description: "chat template in place of the model's own",
+    description: "chat template in place of the model's own; - for stdin",
     helpGroup: 'PROMPT',
   }),
   'negative-prompt': Flags.string({
@@ -47,7 +47,8 @@ const outputFlags = {
   }),
   config: Flags.string({
     helpValue: 'FILE',
-    description: 'JSON file with GenerationConfig fields; flags win over it',
+    description:
+      'JSON file with GenerationConfig fields, such as a generation_config.json; - for stdin; flags win over it',
     helpGroup: 'OUTPUT',
   }),
   logprobs: Flags.integer({
@@ -78,7 +79,11 @@ export function headFlags() {
 
 export const generateArgs = {
   // oclif would read stdin itself, in a race against 10 ms, and whatever its encoding.
-  prompt: Args.string({ description: 'the prompt; from stdin where it is left out', ignoreStdin: true }),
+  prompt: Args.string({
+    description:
+      'the prompt; from stdin where it is left out or -, and what is piped in beside it comes after it',
+    ignoreStdin: true,
+  }),
 }
 
 export type GenerateFlags = {

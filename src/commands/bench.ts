@@ -8,8 +8,8 @@ import { benchText } from '../bench/table.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { loadShown } from '../cli/load-shown.js'
 import { loadOptions, modelFlags } from '../cli/model-flags.js'
-import { UserError, usageError } from '../errors.js'
-import { writeFileWhole } from '../files.js'
+import { usageError } from '../errors.js'
+import { unwritable, writeFileWhole } from '../files.js'
 import { phaseDisplay } from '../ui/phase.js'
 
 export default class Bench extends BaseCommand {
@@ -68,7 +68,7 @@ export default class Bench extends BaseCommand {
 async function requireWritable(file: string): Promise<void> {
   const directory = dirname(resolve(file))
   await access(directory, constants.W_OK).catch((error) => {
-    throw new UserError(`Cannot write ${file}: ${error.message}.`, 1, { cause: error })
+    throw unwritable(file, error)
   })
 }
 

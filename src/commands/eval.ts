@@ -28,7 +28,10 @@ export default class Eval extends BaseCommand {
   ]
   static override strict = false
   static override args = {
-    files: Args.string({ required: true, description: 'text or JSON Lines, one or several files' }),
+    files: Args.string({
+      required: true,
+      description: 'text or JSON Lines, one or several files; - for stdin',
+    }),
   }
   static override flags = {
     ...modelFlags,

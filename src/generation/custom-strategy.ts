@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { UserError, usageError } from '../errors.js'
@@ -13,9 +13,9 @@ export type CustomStrategy = Pick<GenerateOptions, 'strategy' | 'createDrafter'>
  */
 export async function loadStrategy(path: string): Promise<CustomStrategy> {
   const file = resolve(path)
-  await access(file).catch(() => {
+  const found = await stat(file).catch(() => undefined)
+  if (!found?.isFile())
     throw usageError(`There is no strategy at ${path}: give the path of a JavaScript module.`)
-  })
   const { strategy, createDrafter } = await importModule(file, path)
   if ((strategy === undefined) === (createDrafter === undefined)) {
     const found = strategy === undefined ? 'neither' : 'both'

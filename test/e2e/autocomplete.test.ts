@@ -41,6 +41,12 @@ test('bash completes commands, topics and flags', async () => {
   expect(await completions('generate', 'greedy', '--num-b')).not.toContain('--num-beams')
 })
 
+test('bash goes on with names of files', async () => {
+  expect(await completions('generate', '--prompt-file', 'ro')).toEqual([''])
+  const { stdout } = await llm.shell(`source ${functions}/bash/llm.bash; complete -p llm`)
+  expect(stdout).toBe('complete -o default -F _llm_autocomplete llm\n')
+})
+
 test('zsh has every command', async () => {
   const script = readFileSync(join(functions, 'zsh/_llm'), 'utf8')
   const { commands } = JSON.parse(

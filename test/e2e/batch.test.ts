@@ -358,7 +358,9 @@ describe('an output that cannot be written', () => {
     expect(run.stderr).toMatch(/^Error: \/dev\/full cannot be written \(ENOSPC: .+\): mend that, .+\.\n$/)
     expect(run.code).toBe(1)
     const stdout = await llm.shell(`$LLM batch ${many} -o - ${on(model).join(' ')} > /dev/full`)
-    expect(stdout.stderr).toMatch(/^Error: stdout cannot be written \(ENOSPC: .+\): send it elsewhere\.\n$/)
+    expect(stdout.stderr).toMatch(
+      /^Error: stdout cannot be written \(the disk is full\): send it elsewhere\.\n$/,
+    )
     expect(stdout.code).toBe(1)
   })
 

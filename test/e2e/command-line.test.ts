@@ -234,6 +234,91 @@ describe('--config', () => {
   })
 })
 
+describe('a text that a limit cut', () => {
+  const tireless = writeTextModel(join(home, 'limited'), { generationConfig: { suppress_tokens: [2] } })
+  const ending = async (...args: string[]) => {
+    const { stderr } = await llm.run(['generate', ...on(tireless, 'hello', ...args)])
+    return stderr.trimEnd().split(' · ').at(-1)
+  }
+
+  test('says so, and what sets the limit', async () => {
+    expect(await ending()).toBe('stopped at 20 tokens: --max-new-tokens')
+    expect(await ending('--max-new-tokens', '1')).toBe('stopped at 1 token: --max-new-tokens')
+    expect(await ending('--max-length', '8')).toBe('stopped at 8 tokens with the prompt: --max-length')
+    expect(await ending('--max-new-tokens', '5000')).toMatch(
+      /^stopped at the end of the context of \d+ tokens$/,
+    )
+    expect(await ending('--max-time', '0.001')).toBe('stopped after 0.001 s: --max-time')
+  })
+
+  test('is told of in a chat', async () => {
+    const { stderr } = await llm.run(['chat', ...on(tireless)], {
+      input: '/set max-new-tokens 3\nhello\n/quit\nunheard\n',
+    })
+    expect(stderr).toBe(
+      'No chat template: what you write is continued, just as it is.\nmax_new_tokens: 3\nStopped at 3 tokens: /set max_new_tokens.\n',
+    )
+  })
+
+  test('is not said of one that ended by itself', async () => {
+    expect(
+      await ending('--stop', ' ', '--max-new-tokens', '1000', '--forced-eos-token-id', '2'),
+    ).not.toContain('stopped')
+  })
+})
+
+describe('a message', () => {
+  test.each<[args: string[], says: string]>([
+    [
+      ['generate', '--seed', '18446744073709551615', 'hi'],
+      '--seed cannot be "18446744073709551615": give a whole number up to 9007199254740991.',
+    ],
+    [
+      ['generate', '--forced-eos-token-id', '2,-99999999999999999999', 'hi'],
+      '--forced-eos-token-id cannot be "-99999999999999999999": give a whole number from -9007199254740991 on.',
+    ],
+    [
+      ['generate', '--bad-words-ids', '[[1,]]', 'hi'],
+      '--bad-words-ids is not valid JSON: line 1, column 5: "]" is unexpected.',
+    ],
+    [
+      ['generate', '--strategy', 'lookup', 'hi'],
+      '--strategy takes the file of a strategy of your own, or auto: `llm generate lookup` decodes with lookup.',
+    ],
+    [
+      ['generate', '--strategy', '/dev/null', 'hi'],
+      'There is no strategy at /dev/null: give the path of a JavaScript module.',
+    ],
+    [
+      ['generate', 'contrastive', ...on(model), '--penalty-alpha', '0', 'hi'],
+      'The settings ask for greedy_search, but `llm generate contrastive` is for contrastive_search: use `llm generate`.',
+    ],
+    [
+      ['watermark', 'detect', join(ROOT, 'README.md')],
+      `The text is the name of a file, ${join(ROOT, 'README.md')}: give --text-file ${join(ROOT, 'README.md')} for what is in it.`,
+    ],
+  ])('%j', async (args, says) => {
+    expect(await llm.run(args)).toEqual({ code: 2, stdout: '', stderr: `Error: ${says}\n` })
+  })
+
+  test('of a drafter with too little text names the flag that is there', async () => {
+    const drafter = join(ROOT, 'built-in/medusa')
+    const { stderr } = await llm.run(['eval', file('Short.'), '--drafter', drafter])
+    expect(stderr).toMatch(/give more text, or a shorter --window\.\n$/)
+  })
+
+  test('carries no control characters of a file, wherever it goes', async () => {
+    const { stderr } = await llm.run([...generate, 'hi', '--config', file('{"a\\u001b[31mb\\u009b": 1}')])
+    expect(stderr).toMatch(
+      /^Error: a\\u001b\[31mb\\u009b in \S+ is not a generation field; leave it out\.\n$/,
+    )
+    const named = await llm.run([...generate, '--prompt-file', 'no\u001b[31m.txt'])
+    expect(named.stderr).toBe(
+      'Error: no\\u001b[31m.txt cannot be read: there is no such file or directory.\n',
+    )
+  })
+})
+
 test('SIGTERM keeps what was written, and exits 143', async () => {
   const tireless = writeTextModel(join(home, 'tireless'), {
     config: { max_position_embeddings: 100_000 },

@@ -82,6 +82,24 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     }
   })
 
+  test('control characters of a text, a name and a template come as escapes', async () => {
+    const said = 'Red \u001b[31m and \u009b and \u0007.'
+    const written = 'Red \\u001b[31m and \\u009b and \\u0007.'
+    for (const size of ['cols 70 rows 12', 'cols 0 rows 0']) {
+      const { stdout } = await runOnTerminal([...on(model, '>'), ...dictate(said)], size)
+      expect(stdout).toContain(written)
+      expect(stdout).not.toContain(`${ESCAPE}[31m`)
+      for (const control of '\u0007\u009b') expect(stdout).not.toContain(control)
+    }
+    const template = file("{{ raise_exception('a \u001b[31m b') }}")
+    const refused = await runOnTerminal([...on(model, '>'), '--chat-template', template])
+    expect(refused.stdout).toContain('a \\u001b[31m b')
+    expect(refused.stdout).not.toContain(`${ESCAPE}[31m`)
+    const json = await runOnTerminal([...on(model, '>'), ...dictate(said), '--json'])
+    for (const control of '\u0007\u009b') expect(json.stdout).not.toContain(control)
+    expect(JSON.parse(json.stdout.slice(json.stdout.indexOf('{\r\n'))).text).toBe(said)
+  })
+
   test('without a size the text comes as in a pipe', async () => {
     const { code, stdout } = await runOnTerminal([...on(model, '>'), ...dictate('Plain.')], 'cols 0 rows 0')
     expect(stdout).toMatch(/^Plain\.\r\n1 prompt \+ .+\r\n$/)

@@ -119,6 +119,16 @@ describe('layers', () => {
   })
 })
 
+describe('a contradiction', () => {
+  it("names the model's file where its author set one of the two", () => {
+    const own = { values: { do_sample: true }, origin: 'm/generation_config.json', fromModel: true }
+    const flags = { values: { penalty_alpha: 0.6 }, origin: 'the flags' }
+    expect(failure(() => resolveGenerationConfig(own, flags)).message).toBe(
+      'penalty_alpha is 0.6 while do_sample is true in m/generation_config.json, but contrastive search does not sample: set do_sample to false, or leave penalty_alpha out.',
+    )
+  })
+})
+
 describe('refused', () => {
   it.each([
     [{ temprature: 1 }, 'temprature in the flags is not a generation field; the nearest one is temperature.'],
@@ -137,6 +147,18 @@ describe('refused', () => {
     [{ cache_implementation: 'fancy' }, 'cache_implementation in the flags cannot be "fancy"'],
     [{ watermarking_config: { seeding_scheme: 'righthash' } }, '(at seeding_scheme)'],
     [{ watermarking_config: { ngram_len: 5, keys: [1] } }, 'SynthID watermarks are not served yet'],
+    [{ watermarking_config: { bias: 'x' } }, '(at bias): give a number.'],
+    [{ watermarking_config: { made_up: 1 } }, 'leave made_up out.'],
+    [{ dola_layers: 'medium' }, 'give "low" or "high", or a list.'],
+    [{ dola_layers: [1.5] }, 'give "low" or "high", or a whole number at 0.'],
+    [{ early_stopping: 'no' }, 'give true or false or "never".'],
+    [{ stop_strings: [''] }, '(at 0): it is empty.'],
+    [{ bad_words_ids: 'x' }, 'give a list.'],
+    [{ sequence_bias: [[[1], 'x']] }, '(at 0.1): give a number.'],
+    [{ exponential_decay_length_penalty: [1] }, 'give at least 2 items.'],
+    [{ do_sample: 1 }, 'give true or false.'],
+    [{ seed: 2 ** 60 }, 'give 9007199254740991 or less.'],
+    [{ suppress_tokens: Array(100).fill(-1) }, '-1,… (at 0): give 0 or more.'],
     [{ num_return_sequences: 2 }, 'set do_sample to true'],
     [{ do_sample: true, temperature: 0 }, 'temperature cannot be 0 while do_sample is true'],
     [
@@ -145,7 +167,9 @@ describe('refused', () => {
     ],
     [{ forced_bos_token_id: 1, suppress_tokens: [1] }, 'every token of forced_bos_token_id (1)'],
   ])('%j', (values, message) => {
-    expect(failure(() => resolve(values)).message).toContain(message)
+    const { message: told } = failure(() => resolve(values))
+    expect(told).toContain(message)
+    expect(told.length).toBeLessThan(300)
   })
 
   it('a field names the layer that it came from', () => {

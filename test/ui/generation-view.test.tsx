@@ -37,6 +37,10 @@ describe('beamRow', () => {
     expect(beamRow(one, settled, width)).toBe(row)
     expect(beamRow(one, settled, width).length).toBeLessThan(width)
   })
+
+  test('shows no control characters', () => {
+    expect(beamRow(beam('The\u001b[2J\u009bcat'), 'The', 40)).toBe('    -3.21 │ \\u001b[2J\\u009bcat')
+  })
 })
 
 test('beams are drawn below the text that they share, and are gone in the end', () => {

@@ -19,13 +19,13 @@ export default class WatermarkDetect extends BaseCommand {
     '<%= config.bin %> generate -m ./model --watermarking-config \'{"bias": 4}\' Hello | <%= config.bin %> <%= command.id %> -m ./model --watermarking-config \'{"bias": 4}\'',
   ]
   static override args = {
-    text: Args.string({ description: 'the text; from stdin where it is left out', ignoreStdin: true }),
+    text: Args.string({ description: 'the text; from stdin where it is left out or -', ignoreStdin: true }),
   }
   static override flags = {
     model: modelFlags.model,
     'text-file': Flags.string({
       helpValue: 'FILE',
-      description: 'read the text from a file',
+      description: 'read the text from a file; - for stdin',
       helpGroup: 'WATERMARK',
     }),
     'watermarking-config': Flags.string({

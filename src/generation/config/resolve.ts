@@ -87,14 +87,25 @@ function parse(sources: Sources): GenerationConfig {
   const values = Object.fromEntries([...sources].map(([field, { value }]) => [field, value]))
   const result = generationConfigSchema.safeParse(values)
   if (result.success) return result.data
-  throw usageError(result.error.issues.map((issue) => invalidValue(issue, sources)).join('\n'))
+  // One fault a field: a long list may have thousands.
+  const faults = new Map([...result.error.issues].reverse().map((issue) => [issue.path[0], issue]))
+  const first = result.error.issues.filter((issue) => faults.get(issue.path[0]) === issue)
+  throw usageError(first.map((issue) => invalidValue(issue, sources)).join('\n'))
 }
 
 function invalidValue(issue: z.core.$ZodIssue, sources: Sources): string {
   const [field, ...inside] = issue.path
   const { value, origin } = sources.get(field as GenerationField)!
   const where = inside.length > 0 ? ` (at ${inside.join('.')})` : ''
-  return `${String(field)} in ${origin} cannot be ${JSON.stringify(value)}${where}: ${faultOf(issue)}.`
+  return `${String(field)} in ${origin} cannot be ${excerpt(value)}${where}: ${faultOf(issue)}.`
+}
+
+/** Characters of a value that a message has room for. */
+const ROOM = 100
+
+function excerpt(value: unknown): string {
+  const text = JSON.stringify(value)
+  return text.length > ROOM ? `${text.slice(0, ROOM)}…` : text
 }
 
 function isField(name: string): name is GenerationField {
