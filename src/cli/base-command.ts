@@ -2,7 +2,9 @@ import { stripVTControlCharacters } from 'node:util'
 import { Command } from '@oclif/core'
 import { UserError } from '../errors.js'
 
-const INTERRUPTED = 130
+/** Exit codes after signals, as of a process that they end. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+type Interrupt = keyof typeof SIGNALS
 
 // Before oclif's own listener, which throws where no one can catch it. A reader that has gone (`| head`) wants no
 // more text, so there is nothing left to do.
@@ -17,18 +19,20 @@ export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
 
   #interrupt: AbortController | undefined
+  #interruptCode: number = SIGNALS.SIGINT
 
   /** Aborts on the first Ctrl-C, after which the command exits 130; a second one kills the process. */
-  protected interruptSignal(): AbortSignal {
+  protected interruptSignal(signals: readonly Interrupt[] = ['SIGINT']): AbortSignal {
     if (this.#interrupt) return this.#interrupt.signal
     this.#interrupt = new AbortController()
-    process.on('SIGINT', this.#onInterrupt)
+    for (const name of signals) process.on(name, this.#onInterrupt)
     return this.#interrupt.signal
   }
 
   /** Stays until the command ends: ink would take an interrupt that no one else listens to for the end. */
-  readonly #onInterrupt = () => {
-    if (this.#interrupt?.signal.aborted) process.exit(INTERRUPTED)
+  readonly #onInterrupt = (name: Interrupt = 'SIGINT') => {
+    if (this.#interrupt?.signal.aborted) process.exit(SIGNALS[name])
+    this.#interruptCode = SIGNALS[name]
     this.#interrupt?.abort(new UserError('Interrupted.'))
   }
 
@@ -45,7 +49,7 @@ export abstract class BaseCommand extends Command {
       return {
         // oclif wraps what a flag's parser throws; our own sentence names the flag.
         message: withoutHelpHint(error.message).replace(/^Parsing --\S+ \n\t/, ''),
-        exitCode: this.#interrupt?.signal.aborted ? INTERRUPTED : error.exitCode,
+        exitCode: this.#interrupt?.signal.aborted ? this.#interruptCode : error.exitCode,
       }
     }
     // oclif's own: unknown flags, missing arguments, values that are no option.
@@ -55,8 +59,8 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
-    process.removeListener('SIGINT', this.#onInterrupt)
-    if (!error && this.#interrupt?.signal.aborted) process.exitCode = INTERRUPTED
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.removeListener(name, this.#onInterrupt)
+    if (!error && this.#interrupt?.signal.aborted) process.exitCode = this.#interruptCode
     await super.finally(error)
   }
 }

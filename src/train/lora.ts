@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeJson } from '../files.js'
+import { makeDirectory, writeJson } from '../files.js'
 import { type AdaptedLayer, Lora, moduleOf } from '../models/lora.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
@@ -67,7 +66,7 @@ export async function writeAdapter(
   weights: Weights,
   base: string,
 ): Promise<void> {
-  await mkdir(directory, { recursive: true })
+  await makeDirectory(directory)
   const tensors = lora.parameters().map(({ name, shape }): [string, TensorData] => {
     return [`base_model.model.${name}`, { dtype: 'F32', shape: [...shape], values: weights.get(name)! }]
   })

@@ -1,10 +1,10 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { separatorFlag } from '../../cli/training-flags.js'
 import { UserError, usageError } from '../../errors.js'
-import { writeFileWhole } from '../../files.js'
+import { isMissing, makeDirectory, systemReason, unreadable, writeFileWhole } from '../../files.js'
 import { trainBpe } from '../../tokenizer/bpe-trainer.js'
 import { byteLevelFiles, END_OF_TEXT } from '../../tokenizer/byte-level-files.js'
 import { loadTokenizer } from '../../tokenizer/tokenizer.js'
@@ -71,8 +71,8 @@ export default class TrainTokenizer extends BaseCommand {
     const { words, bytes, sample } = await countWords(argv as string[], flags.separator, signal)
     const { 'vocab-size': vocabSize, 'min-frequency': minFrequency } = flags
     const trained = trainBpe(words, { vocabSize, minFrequency, specialTokens, signal })
-    await mkdir(output, { recursive: true }).catch((error) => {
-      throw new UserError(`Cannot make ${output}: ${error.message}.`, 1, { cause: error })
+    await makeDirectory(output).catch((error) => {
+      throw new UserError(`Cannot make ${output}: ${systemReason(error)}.`, 1, { cause: error })
     })
     for (const [name, content] of Object.entries(byteLevelFiles(trained, specialTokens))) {
       await writeFileWhole(join(output, name), content)
@@ -95,7 +95,10 @@ export default class TrainTokenizer extends BaseCommand {
 }
 
 async function refuseFiles(output: string): Promise<void> {
-  const files = await readdir(output).catch(() => [])
+  const files = await readdir(output).catch((error) => {
+    if (isMissing(error)) return []
+    throw unreadable(output, error)
+  })
   if (files.length > 0) throw usageError(`${output} has files already: give another --output, or --force.`)
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { UserError } from '../../errors.js'
+import { unreadable } from '../../files.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 
 /**
@@ -19,7 +19,7 @@ export async function dataKey(
   const sources = await Promise.all(
     files.map(async (file) => {
       const { size, mtimeMs } = await stat(file).catch((error) => {
-        throw new UserError(`${file} cannot be read: ${error.message}.`, 1, { cause: error })
+        throw unreadable(file, error)
       })
       return [resolve(file), size, mtimeMs]
     }),
