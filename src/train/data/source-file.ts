@@ -29,7 +29,7 @@ export interface SourceFile {
 
 const CHUNK = 1 << 16
 /** A file that opens to this many times its size is no text, but made to fill memory and disks. */
-const MOST_RATIO = 1000
+const MOST_RATIO = 250
 /** Bytes that may open from however few. */
 const FREE = 16 * 2 ** 20
 
