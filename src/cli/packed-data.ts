@@ -12,5 +12,6 @@ export function openRows(
     ...options,
     directory: cacheDirectory('data'),
     onProgress: display.update,
+    onNotice: display.notice,
   }).finally(display.stop)
 }

@@ -194,7 +194,7 @@ function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Om
       micro_batch: microBatch,
       steps,
       seed: flags.seed,
-      optimiser,
+      ...optimiserSettings(flags),
     },
     resume: flags.resume,
     data: data.training,
@@ -210,6 +210,25 @@ function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Om
     keep: flags['save-total-limit'],
     ...placement(flags),
   }
+}
+
+/** By the names of the flags, in which a resumed run is told what differs. */
+function optimiserSettings(flags: TrainFlags): Settings {
+  const names = [
+    'learning-rate',
+    'lr-scheduler-type',
+    'warmup-steps',
+    'min-lr-ratio',
+    'decay-steps',
+    'weight-decay',
+    'adam-beta1',
+    'adam-beta2',
+    'adam-epsilon',
+    'max-grad-norm',
+    'optimizer',
+    ...(flags.optimizer === 'muon' ? (['muon-momentum'] as const) : []),
+  ] as const
+  return Object.fromEntries(names.map((name) => [name.replaceAll('-', '_'), flags[name]]))
 }
 
 function optimiserOf(flags: TrainFlags, steps: number): AdamWSettings {

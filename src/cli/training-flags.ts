@@ -11,10 +11,15 @@ export const number = Flags.custom<number, { min?: number; max?: number }>({
     { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, name },
   ) => {
     const value = Number(input)
-    if (input.trim() !== '' && value >= min && value <= max) return value
-    throw usageError(`--${name} cannot be ${JSON.stringify(input)}: give a number from ${min} to ${max}.`)
+    if (input.trim() !== '' && Number.isFinite(value) && value >= min && value <= max) return value
+    throw usageError(`--${name} cannot be ${JSON.stringify(input)}: give a number ${range(min, max)}.`)
   },
 })
+
+function range(min: number, max: number): string {
+  if (max < Number.POSITIVE_INFINITY) return `from ${min} to ${max}`
+  return min > Number.NEGATIVE_INFINITY ? `of ${min} or more` : 'such as 0.5'
+}
 
 const DATA = { helpGroup: 'DATA' }
 const OPTIMISER = { helpGroup: 'OPTIMISER' }

@@ -1,7 +1,8 @@
-import { readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
-import { isMissing, makeDirectory } from '../files.js'
+import { isMissing, makeDirectory, unreadable, unwritable } from '../files.js'
+import { isJsonObject, parseJsonObject } from '../json.js'
 import { openWeights } from '../weights/index.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
 import type { OptimiserState, Weights } from './trainer.js'
@@ -21,9 +22,11 @@ const STATE_FILE = 'training_state.safetensors'
 const NAME = /^checkpoint-(\d+)$/
 
 /**
- * Writes `checkpoint-STEP` in a directory, under another name until it is whole, and removes all but the newest `keep`.
+ * Writes `checkpoint-STEP` in a directory, under another name until it is whole, and removes all but the newest `keep`:
+ * at each moment there is a whole one of that name, once there was one. One of this step, which a run that was resumed and
+ * took no step has, stays as it is: it was whole, and is the same.
  * @param writeModel writes what can be loaded as a model into the directory it is given
- * @throws UserError where it cannot be written (a full disk); older checkpoints then stay
+ * @throws UserError where it cannot be written (a full disk), and for weights that are no numbers; older checkpoints then stay
  */
 export async function saveCheckpoint(
   output: string,
@@ -32,18 +35,19 @@ export async function saveCheckpoint(
   writeModel: (directory: string) => Promise<void>,
 ): Promise<string> {
   const path = join(output, `checkpoint-${checkpoint.state.step}`)
+  if (await isThere(path)) return path
+  const broken = nonFinite(checkpoint)
+  if (broken !== undefined) throw notFinite(`The values of ${broken} are no numbers`, checkpoint.state.step)
   const temporary = `${path}.${process.pid}.tmp`
   try {
     await makeDirectory(temporary)
     await writeModel(temporary)
     await writeState(join(temporary, STATE_FILE), checkpoint)
-    await remove(path)
     await rename(temporary, path)
   } catch (error) {
     // The first error is the one to report.
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined)
-    if (error instanceof UserError) throw error
-    throw new UserError(`Cannot write ${path}: ${(error as Error).message}.`, 1, { cause: error })
+    throw error instanceof UserError ? error : unwritable(path, error)
   }
   const older = (await checkpointsOf(output)).slice(keep)
   await Promise.all(older.map(remove))
@@ -62,28 +66,56 @@ async function remove(path: string): Promise<void> {
   await rm(removed, { recursive: true, force: true })
 }
 
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** What a run that was killed had begun to write, or to remove, in its directory. */
+const LEFT = /^(checkpoint-\d+\.\d+(\.removed)?|.+\.(jsonl|svg|json|safetensors)\.\d+)\.tmp$/
+
+/** Removes what killed runs left; only for who holds the directory's lock, so that no other run writes there. */
+export async function tidyUp(output: string): Promise<void> {
+  const left = (await namesIn(output)).filter((name) => LEFT.test(name))
+  await Promise.all(left.map((name) => rm(join(output, name), { recursive: true, force: true })))
+}
+
 async function writeState(path: string, { weights, state, settings }: Checkpoint): Promise<void> {
   const tensors = new Map<string, TensorData>()
   const parts = { weight: weights, mean: state.means, variance: state.variances }
   for (const [kind, values] of Object.entries(parts)) {
-    for (const [name, array] of values) tensors.set(`${kind}.${name}`, flat(array))
+    for (const [name, array] of values) tensors.set(`${kind}.${name}`, tensor(array))
   }
   await writeSafetensors(path, tensors, { step: String(state.step), settings: JSON.stringify(settings) })
 }
 
-function flat(values: Float32Array): TensorData {
+function tensor(values: Float32Array): TensorData {
   return { dtype: 'F32', shape: [values.length], values }
 }
 
-/** The checkpoints in a directory, newest first. */
+/** The checkpoints in a directory, newest first. @throws UserError for a directory that cannot be read */
 export async function checkpointsOf(output: string): Promise<string[]> {
-  const names = await readdir(output).catch(() => [])
-  const step = (name: string) => Number(NAME.exec(name)![1])
+  const names = await namesIn(output)
   const found = names.filter((name) => NAME.test(name))
-  return found.sort((a, b) => step(b) - step(a)).map((name) => join(output, name))
+  return found.sort((a, b) => stepOf(b) - stepOf(a)).map((name) => join(output, name))
 }
 
-/** @throws UserError for a file that is missing or damaged */
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw unreadable(directory, error)
+  }
+}
+
+function stepOf(name: string): number {
+  return Number(NAME.exec(name)?.[1])
+}
+
+/** @throws UserError for one that is missing, damaged, or of another step than its name says */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const store = await openWeights(join(path, STATE_FILE))
   try {
@@ -95,25 +127,78 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
       const [, kind, parameter] = /^(weight|mean|variance)\.(.*)$/.exec(name) ?? []
       if (kind) parts[kind as keyof typeof parts].set(parameter, await store.read(name))
     }
-    return {
-      weights: parts.weight,
-      state: { step: Number(store.metadata.get('step')), means: parts.mean, variances: parts.variance },
-      settings: JSON.parse(String(store.metadata.get('settings'))),
-    }
+    const step = Number(store.metadata.get('step'))
+    const named = stepOf(basename(path))
+    if (step !== named) throw damaged(path, `its step is ${JSON.stringify(store.metadata.get('step'))}`)
+    const settings = settingsOf(store.metadata.get('settings'), path)
+    const state = { step, means: parts.mean, variances: parts.variance }
+    const checkpoint = { weights: parts.weight, state, settings }
+    const broken = nonFinite(checkpoint)
+    if (broken !== undefined) throw damaged(path, `values of ${broken} are no numbers`)
+    return checkpoint
   } finally {
     await store.close()
   }
 }
 
+function settingsOf(text: unknown, path: string): Settings {
+  if (typeof text !== 'string') throw damaged(path, 'it has no settings')
+  return parseJsonObject(text, `The settings of ${path}`)
+}
+
+/** The parameter of which weights or moments are no numbers: from there no step leads back. */
+function nonFinite({ weights, state }: Checkpoint): string | undefined {
+  const all = [weights, state.means, state.variances].flatMap((values) => [...values])
+  return all.find(([, array]) => !array.every(Number.isFinite))?.[0]
+}
+
+/** What ends a run that has gone astray. */
+export function notFinite(what: string, step: number): UserError {
+  return new UserError(
+    `${what} at step ${step}: the last checkpoint is kept; start a new run from its weights, or from the beginning, with a lower --learning-rate or a longer --warmup-steps.`,
+  )
+}
+
+/** @throws UserError for a checkpoint of other parameters, or of parameters of other sizes, than are trained */
+export function requireParameters(
+  { weights, state }: Checkpoint,
+  trained: Readonly<{ means: Weights }>,
+  path: string,
+): void {
+  for (const values of [weights, state.means, state.variances]) {
+    const other = [...values.keys()].find((name) => !trained.means.has(name))
+    if (other !== undefined) throw damaged(path, `${other} is not trained`)
+    for (const [name, { length }] of trained.means) {
+      const found = values.get(name)?.length ?? 0
+      if (found !== length) throw damaged(path, `${name} has ${found} values, and not ${length}`)
+    }
+  }
+}
+
+function damaged(path: string, what: string): UserError {
+  return new UserError(
+    `${path} is damaged: ${what}. Remove it to go on from an older checkpoint, or start a new run.`,
+  )
+}
+
 /** @throws UserError, exit code 2, that names the settings in which the runs differ */
 export function refuseOtherSettings(saved: Settings, asked: Settings, path: string): void {
-  const names = [...new Set([...Object.keys(saved), ...Object.keys(asked)])]
+  const [before, now] = [flat(saved), flat(asked)]
   const text = (value: unknown) => JSON.stringify(value) ?? 'nothing'
-  const differences = names
-    .filter((name) => text(saved[name]) !== text(asked[name]))
-    .map((name) => `${name} was ${text(saved[name])} and is ${text(asked[name])}`)
+  const differences = [...new Set([...before.keys(), ...now.keys()])]
+    .filter((name) => text(before.get(name)) !== text(now.get(name)))
+    .map((name) => `${name} was ${text(before.get(name))}, is ${text(now.get(name))}`)
   if (differences.length === 0) return
   throw usageError(
     `${path} cannot be resumed with other settings: ${differences.join('; ')}. Give the same ones, or start a new run from its weights.`,
+  )
+}
+
+/** Settings of settings by names such as `lora.rank`. */
+function flat(settings: Settings, prefix = ''): Map<string, unknown> {
+  return new Map(
+    Object.entries(settings).flatMap(([name, value]): [string, unknown][] =>
+      isJsonObject(value) ? [...flat(value, `${prefix}${name}.`)] : [[prefix + name, value]],
+    ),
   )
 }

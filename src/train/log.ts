@@ -1,7 +1,11 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { UserError } from '../errors.js'
-import { writeFileWhole } from '../files.js'
+import { readText, readTextIfThere, unwritable, writeFileWhole } from '../files.js'
+import { isJsonObject } from '../json.js'
 import { lineChart } from '../report/chart.js'
+
+/** Bytes of a log that are read at most: those of some million steps. */
+const MOST = 500_000_000
 
 /** What a step of the optimiser did. */
 export interface StepEntry {
@@ -51,7 +55,7 @@ export class TrainingLog {
     try {
       return new TrainingLog(path, await open(path, 'a'))
     } catch (error) {
-      throw cannotWrite(path, error)
+      throw unwritable(path, error)
     }
   }
 
@@ -60,7 +64,7 @@ export class TrainingLog {
     try {
       await this.handle.appendFile(lineOf(entry))
     } catch (error) {
-      throw cannotWrite(this.path, error)
+      throw unwritable(this.path, error)
     }
   }
 
@@ -74,12 +78,16 @@ export class TrainingLog {
    * @throws UserError for a file that cannot be read, or of which a line before the last is no entry
    */
   static async read(path: string, { optional = false } = {}): Promise<LogEntry[]> {
-    const lines = (await readLog(path, optional)).split('\n').filter((line) => line.trim() !== '')
+    const text = optional ? await readTextIfThere(path, MOST) : await readText(path, MOST)
+    const lines = (text ?? '').split('\n')
+    const last = lines.findLastIndex((line) => line.trim() !== '')
     return lines.flatMap((line, i) => {
       const entry = entryOf(line)
       if (entry) return [entry]
-      if (i === lines.length - 1) return []
-      throw new UserError(`Entry ${i + 1} of ${path} is no entry of a training log: mend or remove the file.`)
+      if (i >= last || line.trim() === '') return []
+      throw new UserError(
+        `${path}, line ${i + 1}, is no entry of a training log: mend the line, or remove the file.`,
+      )
     })
   }
 }
@@ -90,24 +98,18 @@ function lineOf(entry: LogEntry): string {
 
 function entryOf(line: string): LogEntry | undefined {
   try {
-    const entry = JSON.parse(line, (_, value) => (value === null ? Number.NaN : value))
-    return Number.isInteger(entry?.step) ? entry : undefined
+    const entry: unknown = JSON.parse(line, (_, value) => (value === null ? Number.NaN : value))
+    return isEntry(entry) ? entry : undefined
   } catch {
     return undefined
   }
 }
 
-async function readLog(path: string, optional: boolean): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (optional && (error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}.`, 1, { cause: error })
-  }
-}
-
-function cannotWrite(path: string, error: unknown): UserError {
-  return new UserError(`Cannot write ${path}: ${(error as Error).message}.`, 1, { cause: error })
+/** Whether a value has a step, one of the losses, and nothing but numbers. */
+function isEntry(value: unknown): value is LogEntry {
+  if (!isJsonObject(value) || !Number.isInteger(value.step) || Number(value.step) < 0) return false
+  const isFigure = (figure: unknown) => typeof figure === 'number' || Array.isArray(figure)
+  return ('loss' in value || 'held_out_loss' in value) && Object.values(value).every(isFigure)
 }
 
 /** Over so many parts of a run the loss of its steps is averaged, which varies from one to the next. */

@@ -1,6 +1,6 @@
 import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeJson } from '../files.js'
+import { unwritable, writeJson } from '../files.js'
 import { parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
@@ -43,7 +43,12 @@ export async function writeModelFiles(
   await copyTokenizer(tokenizer, directory)
 }
 
+/** @throws UserError where they cannot be copied */
 export async function copyTokenizer(from: string, to: string): Promise<void> {
-  const names = (await readdir(from)).filter((name) => TOKENIZER_FILES.test(name))
-  await Promise.all(names.map((name) => copyFile(join(from, name), join(to, name))))
+  try {
+    const names = (await readdir(from)).filter((name) => TOKENIZER_FILES.test(name))
+    await Promise.all(names.map((name) => copyFile(join(from, name), join(to, name))))
+  } catch (error) {
+    throw unwritable(`the tokenizer of ${from} in ${to}`, error)
+  }
 }

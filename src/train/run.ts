@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js'
 import type { Batch } from './batch.js'
+import { notFinite } from './checkpoint.js'
 import type { StepResult, Trainer } from './trainer.js'
 
 /** Rows of tokens that can be read in any order. */
@@ -100,9 +100,6 @@ export async function* heldOutBatches({
 }
 
 function refuseNonFinite({ loss, gradientNorm }: StepResult, step: number): void {
-  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return
-  const what = Number.isFinite(loss) ? `The norm of the gradients is ${gradientNorm}` : `The loss is ${loss}`
-  throw new UserError(
-    `${what} at step ${step}: the last checkpoint is kept; resume from it with a lower --learning-rate or a longer --warmup-steps.`,
-  )
+  if (!Number.isFinite(loss)) throw notFinite(`The loss is ${loss}`, step)
+  if (!Number.isFinite(gradientNorm)) throw notFinite(`The norm of the gradients is ${gradientNorm}`, step)
 }

@@ -1,13 +1,16 @@
 import { join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
 import { makeDirectory, systemReason, writeFileWhole } from '../files.js'
+import { LockHeld, withLock } from '../lock.js'
 import type { SessionOptions } from '../runtime/session.js'
 import {
   checkpointsOf,
   readCheckpoint,
   refuseOtherSettings,
+  requireParameters,
   type Settings,
   saveCheckpoint,
+  tidyUp,
 } from './checkpoint.js'
 import { type HeldOutEntry, lossCurve, type StepEntry, TrainingLog } from './log.js'
 import type { BuildObjective } from './objective.js'
@@ -65,22 +68,50 @@ export interface TrainResult {
 }
 
 /**
- * Trains, or goes on with training, and leaves a model, `log.jsonl`, `loss.svg` and checkpoints in a directory.
+ * Trains, or goes on with training, and leaves a model, `log.jsonl`, `loss.svg` and checkpoints in a directory, which is
+ * locked meanwhile.
  * @throws UserError for an output directory with another run in it, a run that cannot be resumed, a loss that is not a
  *   number, and files that cannot be written
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { output } = options
-  const checkpoint = await checkpointToResume(options)
-  const { sequenceLength: length, microBatch: batch } = options
-  const trainer = await Trainer.create(options.build, { ...options, shape: { batch, length } })
-  if (checkpoint) restore(trainer, checkpoint, options.weights)
+  const { output, signal } = options
+  await checkpointToResume(options)
   await makeDirectory(output).catch((error) => {
     throw new UserError(`Cannot make ${output}: ${systemReason(error)}.`, 1, { cause: error })
   })
-  const log = await TrainingLog.open(join(output, LOG), { resumeAtStep: checkpoint?.state.step })
-  const records = await Records.open(log, options, checkpoint?.state.step ?? 0)
+  const lock = join(output, LOCK)
   try {
+    return await withLock(lock, () => trainLocked(options), { signal, refuse: true })
+  } catch (error) {
+    if (!(error instanceof LockHeld)) throw error
+    throw usageError(
+      `${output} is being trained into by another run (it holds ${lock}): wait for its end, or give another --output.`,
+    )
+  }
+}
+
+async function trainLocked(options: TrainOptions): Promise<TrainResult> {
+  const { output, sequenceLength: length, microBatch: batch } = options
+  const newest = await checkpointToResume(options)
+  await tidyUp(output)
+  const trainer = await Trainer.create(options.build, { ...options, shape: { batch, length } })
+  try {
+    const step = newest === undefined ? undefined : await restore(trainer, newest, options)
+    return await runLogged(trainer, step, options)
+  } finally {
+    await trainer.dispose()
+  }
+}
+
+async function runLogged(
+  trainer: Trainer,
+  resumeAtStep: number | undefined,
+  options: TrainOptions,
+): Promise<TrainResult> {
+  const { output } = options
+  const log = await TrainingLog.open(join(output, LOG), { resumeAtStep })
+  try {
+    const records = await Records.open(log, options, resumeAtStep ?? 0)
     const finished = await run({
       ...options,
       trainer,
@@ -95,31 +126,33 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     return { step, finished, model, last: records.last, heldOut: records.lastHeldOut }
   } finally {
     await log.close()
-    await trainer.dispose()
   }
 }
 
 const LOG = 'log.jsonl'
+/** Held by the run that trains into a directory. */
+const LOCK = 'train.lock'
 
-async function checkpointToResume({ output, resume, settings }: TrainOptions) {
+/** The newest checkpoint of a run that is resumed. @throws UserError, exit code 2, where there is none, or should be none */
+async function checkpointToResume({ output, resume }: TrainOptions): Promise<string | undefined> {
   const [newest] = await checkpointsOf(output)
   if (!resume && newest) {
     throw usageError(`${output} holds a run already: go on with it by --resume, or give another --output.`)
   }
-  if (!resume) return undefined
-  if (!newest) throw usageError(`${output} has no checkpoint to resume from: leave --resume out.`)
-  const checkpoint = await readCheckpoint(newest)
-  refuseOtherSettings(checkpoint.settings, settings, newest)
-  return checkpoint
+  if (resume && !newest) {
+    throw usageError(`${output} has no checkpoint to resume from: leave --resume out.`)
+  }
+  return newest
 }
 
-function restore(
-  trainer: Trainer,
-  { weights, state }: Awaited<ReturnType<typeof readCheckpoint>>,
-  into: Weights,
-): void {
-  for (const [name, values] of weights) into.get(name)!.set(values)
-  trainer.restore(state)
+/** Puts weights and trainer where a checkpoint left them. @returns its step */
+async function restore(trainer: Trainer, path: string, { settings, weights }: TrainOptions): Promise<number> {
+  const checkpoint = await readCheckpoint(path)
+  refuseOtherSettings(checkpoint.settings, settings, path)
+  requireParameters(checkpoint, trainer.state(), path)
+  for (const [name, values] of checkpoint.weights) weights.get(name)!.set(values)
+  trainer.restore(checkpoint.state)
+  return checkpoint.state.step
 }
 
 async function save(trainer: Trainer, { output, settings, weights, keep, writeModel }: TrainOptions) {

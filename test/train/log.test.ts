@@ -104,7 +104,7 @@ describe('TrainingLog', () => {
       const path = newPath()
       const content = `${line}\n${JSON.stringify(step(2))}\n`
       writeFileSync(path, content)
-      await expect(TrainingLog.read(path)).rejects.toThrow(`Entry 1 of ${path} is no entry`)
+      await expect(TrainingLog.read(path)).rejects.toThrow(`${path}, line 1, is no entry`)
       await expect(TrainingLog.open(path, { resumeAtStep: 1 })).rejects.toThrow(UserError)
       expect(readFileSync(path, 'utf8')).toBe(content)
     },

@@ -86,7 +86,7 @@ describe('a run', () => {
   test('is not resumed with other settings, which are named', async () => {
     await train(tinyRun(folder, interruptAfter(4)))
     const other = train(tinyRun(folder, { resume: true, settings: { seed: 4, data: 'x' } }))
-    await expect(other).rejects.toThrow('seed was 3 and is 4; data was nothing and is "x"')
+    await expect(other).rejects.toThrow('seed was 3, is 4; data was nothing, is "x"')
     await expect(other).rejects.toMatchObject({ exitCode: 2 })
   })
 

@@ -1,4 +1,5 @@
 import { usageError } from '../../errors.js'
+import { parseJsonObject } from '../../json.js'
 import type { Message } from '../../tokenizer/chat-template.js'
 import { exactNumbers, messagesFault } from '../../tokenizer/message-content.js'
 import { openSources, type SourceFile, type SourceOptions, STDIN } from './source-file.js'
@@ -76,7 +77,7 @@ export function isJsonLines(path: string): boolean {
 
 async function* jsonLines({ path, text }: SourceFile): AsyncGenerator<TrainingDocument> {
   let number = 0
-  for await (const line of lines(text)) {
+  for await (const line of lines(text, path)) {
     number++
     if (line.trim() === '') continue
     const document = parseLine(line, `${path}, line ${number}`)
@@ -84,21 +85,34 @@ async function* jsonLines({ path, text }: SourceFile): AsyncGenerator<TrainingDo
   }
 }
 
-async function* lines(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+/** Characters of a line at most: far more than a document has, and than are easily held. */
+const LONGEST_LINE = 2 ** 26
+
+async function* lines(chunks: AsyncIterable<string>, path: string): AsyncGenerator<string> {
   let begun: string[] = []
+  let length = 0
+  let number = 1
   for await (const chunk of chunks) {
     const [rest, ...next] = chunk.split('\n')
     begun.push(rest)
+    length += rest.length
+    if (length > LONGEST_LINE) {
+      throw usageError(
+        `${path}, line ${number}, is longer than ${LONGEST_LINE} characters: cut the document into several.`,
+      )
+    }
     if (next.length === 0) continue
+    number += next.length
     yield begun.join('')
     begun = [next.pop()!]
+    length = begun[0].length
     yield* next
   }
   yield begun.join('')
 }
 
 function parseLine(line: string, origin: string): TrainingDocument {
-  const value = parseJson(line, origin)
+  const value = parseJsonObject(line, origin, 2)
   if (typeof value.text === 'string') return { kind: 'text', text: value.text, start: true, end: true }
   const { prompt, completion, question, answer, messages } = value
   if (typeof prompt === 'string' && isFilled(completion))
@@ -114,16 +128,6 @@ function parseLine(line: string, origin: string): TrainingDocument {
   throw usageError(
     `${origin} is no training document: it needs a "text", a "prompt" and a "completion", a "question" and an "answer", or "messages" with role and content and one from the assistant.`,
   )
-}
-
-function parseJson(line: string, origin: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line)
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  } catch (error) {
-    throw usageError(`${origin} is not valid JSON: ${(error as Error).message}.`, { cause: error })
-  }
-  throw usageError(`${origin} holds no JSON object: write one document a line, such as {"text": "..."}.`)
 }
 
 function isFilled(text: unknown): text is string {

@@ -3,6 +3,7 @@ import { usageError } from '../../errors.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import { chatPieces } from './chat-pieces.js'
 import type { ChatExample, PromptExample, TrainingDocument } from './documents.js'
+import { type PackedFiles, PackedSum, wordBytes } from './packed-files.js'
 import type { TextPart } from './text-parts.js'
 
 /** What a byte of flags says of its token. */
@@ -39,7 +40,7 @@ export async function packDocuments(
   documents: AsyncIterable<TrainingDocument>,
   files: { tokens: string; flags: string },
   options: PackOptions,
-): Promise<PackedCounts> {
+): Promise<PackedFiles> {
   const packer = new Packer(await open(files.tokens, 'w'), await open(files.flags, 'w'), options)
   try {
     for await (const document of documents) {
@@ -66,6 +67,7 @@ class Packer {
   private readonly bos: number | undefined
   private readonly eos: number
   private buffered = 0
+  private readonly sum = new PackedSum()
   private counts = { tokens: 0, bytes: 0, learnt: 0, documents: 0, cut: 0 }
 
   constructor(
@@ -74,7 +76,7 @@ class Packer {
     private readonly options: PackOptions,
   ) {
     const { tokenizer } = options
-    this.words = tokenizer.vocabSize <= 2 ** 16 ? new Uint16Array(BUFFER) : new Uint32Array(BUFFER)
+    this.words = wordBytes(tokenizer.vocabSize) === 2 ? new Uint16Array(BUFFER) : new Uint32Array(BUFFER)
     const [eos] = tokenizer.eosTokenIds
     if (eos === undefined)
       throw usageError('The tokenizer has no end-of-text token, which separates documents.')
@@ -150,17 +152,21 @@ class Packer {
     this.flags.set(flags)
   }
 
-  async finish(): Promise<PackedCounts> {
+  async finish(): Promise<PackedFiles> {
     // The last token's end is learnt, too: of the text, or of a row that is filled up.
     if (this.bos === this.eos || this.bos === undefined) this.push(this.eos, FLAGS.learnt)
     await this.flush()
-    return this.counts
+    return { counts: this.counts, sum: this.sum.digest() }
   }
 
   private async flush(): Promise<void> {
     const { buffer, BYTES_PER_ELEMENT } = this.words
-    await this.tokenFile.writeFile(new Uint8Array(buffer, 0, this.buffered * BYTES_PER_ELEMENT))
-    await this.flagFile.writeFile(this.flags.subarray(0, this.buffered))
+    const tokens = new Uint8Array(buffer, 0, this.buffered * BYTES_PER_ELEMENT)
+    const flags = this.flags.subarray(0, this.buffered)
+    await this.tokenFile.writeFile(tokens)
+    await this.flagFile.writeFile(flags)
+    this.sum.add('tokens', tokens)
+    this.sum.add('flags', flags)
     this.buffered = 0
   }
 

@@ -1,13 +1,15 @@
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError, usageError } from '../../errors.js'
-import { makeDirectory, writeFileWhole } from '../../files.js'
+import { makeDirectory, systemReason, unreadable, writeFileWhole } from '../../files.js'
+import { withLock } from '../../lock.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import type { Batch } from '../batch.js'
 import { isJsonLines, readDocuments } from './documents.js'
 import { dataKey } from './key.js'
 import { FLAGS, type PackedCounts, packDocuments } from './pack.js'
-import type { ReadProgress } from './source-file.js'
+import { type PackedFiles, readPacked, wordBytes } from './packed-files.js'
+import { type ReadProgress, STDIN } from './source-file.js'
 
 export interface PackedDataOptions {
   readonly tokenizer: Tokenizer
@@ -20,10 +22,12 @@ export interface PackedDataOptions {
   readonly lengthFlag?: string
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: ReadProgress) => void
+  /** A sentence for the user: a wait for another run that packs the same. */
+  readonly onNotice?: (message: string) => void
 }
 
 /** To be raised with every change of what is packed, or how. */
-const VERSION = 1
+const VERSION = 2
 
 /**
  * The files' documents as tokens in rows, tokenised now or in an earlier run: the key under which they are kept
@@ -34,10 +38,11 @@ export async function openPackedData(
   files: readonly string[],
   options: PackedDataOptions,
 ): Promise<PackedData> {
+  await requireFiles(files)
   const key = await keyOf(files, options)
   const path = join(options.directory, key)
-  const counts = (await readCounts(path)) ?? (await pack(files, path, options))
-  const { length, tokenizer, lengthFlag = '--sequence-length' } = options
+  const { counts } = await packedFiles(files, path, key, options)
+  const { length, lengthFlag = '--sequence-length', tokenizer } = options
   if (counts.tokens <= length) {
     throw usageError(
       `${files.join(', ')}: ${counts.tokens} tokens are too few for a row of ${length}: give more text, or a shorter ${lengthFlag}.`,
@@ -56,48 +61,94 @@ function keyOf(files: readonly string[], options: PackedDataOptions): Promise<st
   return dataKey(VERSION, files, tokenizer, [separator, rows])
 }
 
-async function readCounts(path: string): Promise<PackedCounts | undefined> {
-  try {
-    const counts: PackedCounts = JSON.parse(await readFile(`${path}.json`, 'utf8'))
-    const { size } = await stat(`${path}.flags`)
-    return size === counts.tokens ? counts : undefined
-  } catch {
-    // What cannot be read is made again, and what then fails says why.
-    return undefined
+/** What has no size is read once, and its data could be told from no other's. */
+async function requireFiles(files: readonly string[]): Promise<void> {
+  for (const file of files.filter((file) => file !== STDIN)) {
+    const found = await stat(file).catch((error) => {
+      throw unreadable(file, error)
+    })
+    if (found.isFile()) continue
+    const what = found.isDirectory() ? 'a directory' : 'a pipe or a device'
+    throw usageError(`${file} is ${what}: give a file, which a run that is resumed reads again.`)
   }
 }
 
+async function packedFiles(
+  files: readonly string[],
+  path: string,
+  key: string,
+  options: PackedDataOptions,
+): Promise<PackedFiles> {
+  const { signal, onNotice, directory, tokenizer } = options
+  const read = () => readPacked(path, tokenizer.vocabSize)
+  const found = await read()
+  if (found) return found
+  try {
+    await makeDirectory(directory)
+    const lock = `${path}.lock`
+    const onWait = () => onNotice?.(`Another run reads the same files (it holds ${lock}): waiting for it.`)
+    return await withLock(lock, async () => (await read()) ?? pack(files, path, key, options), {
+      signal,
+      onWait,
+    })
+  } catch (error) {
+    if (error instanceof UserError || signal?.aborted) throw error
+    throw new UserError(`The tokens cannot be kept in ${directory}: ${systemReason(error)}.`, 1, {
+      cause: error,
+    })
+  }
+}
+
+/** Only under the lock of the path: what lies there under another name is a killed run's. */
 async function pack(
   files: readonly string[],
   path: string,
+  key: string,
   options: PackedDataOptions,
-): Promise<PackedCounts> {
+): Promise<PackedFiles> {
+  await removeUnfinished(key, options.directory)
   const { separator, signal, onProgress } = options
   const names = (suffix: string) => ({ tokens: `${path}.tokens${suffix}`, flags: `${path}.flags${suffix}` })
   const temporary = names(`.${process.pid}.tmp`)
   try {
-    await makeDirectory(options.directory)
     const documents = readDocuments(files, { separator, signal, onProgress })
-    const counts = await packDocuments(documents, temporary, options)
+    const packed = await packDocuments(documents, temporary, options)
+    if ((await keyOf(files, options)) !== key) {
+      throw new UserError(`${files.join(', ')} changed while being read: start again.`)
+    }
     const final = names('')
     await rename(temporary.tokens, final.tokens)
     await rename(temporary.flags, final.flags)
     // Written last: with it the data counts as there.
-    await writeFileWhole(`${path}.json`, JSON.stringify(counts))
-    return counts
+    await writeFileWhole(`${path}.json`, JSON.stringify(packed))
+    return packed
   } catch (error) {
     await Promise.all(Object.values(temporary).map((file) => rm(file, { force: true }))).catch(
       () => undefined,
     )
-    if (error instanceof UserError) throw error
-    throw new UserError(
-      `The tokens cannot be kept in ${options.directory}: ${(error as Error).message}.`,
-      1,
-      {
-        cause: error,
-      },
-    )
+    throw error
   }
+}
+
+/** What killed runs had begun: under the key whose lock is held, and under those whose lock is free. */
+async function removeUnfinished(key: string, directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const [, owner] = /^([0-9a-f]{32})\..*\.tmp$/.exec(name) ?? []
+    if (!owner) continue
+    const remove = () => rm(join(directory, name), { force: true })
+    if (owner === key) await remove()
+    else await ifFree(join(directory, `${owner}.lock`), remove)
+  }
+}
+
+async function ifFree(lock: string, task: () => Promise<void>): Promise<void> {
+  const held = new Error('held')
+  const onWait = () => {
+    throw held
+  }
+  await withLock(lock, task, { onWait }).catch((error) => {
+    if (error !== held) throw error
+  })
 }
 
 /** Rows of tokens on disk. Row i has the tokens from i · length on; the target of its last one begins row i + 1. */
@@ -112,6 +163,7 @@ export class PackedData {
     readonly counts: PackedCounts,
     readonly length: number,
     private readonly wordBytes: 2 | 4,
+    private readonly path: string,
   ) {
     this.rows = Math.floor((counts.tokens - 1) / length)
   }
@@ -124,7 +176,7 @@ export class PackedData {
     tokenizer: Tokenizer,
   ): Promise<PackedData> {
     const [tokens, flags] = await Promise.all([open(`${path}.tokens`), open(`${path}.flags`)])
-    return new PackedData(tokens, flags, key, counts, length, tokenizer.vocabSize <= 2 ** 16 ? 2 : 4)
+    return new PackedData(tokens, flags, key, counts, length, wordBytes(tokenizer.vocabSize), path)
   }
 
   get bytesPerToken(): number {
@@ -152,9 +204,15 @@ export class PackedData {
     const { length, wordBytes } = this
     const bytes = new Uint8Array((length + 1) * wordBytes)
     const flags = new Uint8Array(length + 1)
-    await this.tokenFile.read(bytes, 0, bytes.length, index * length * wordBytes)
-    await this.flagFile.read(flags, 0, flags.length, index * length)
+    await this.fill(this.tokenFile, bytes, index * length * wordBytes)
+    await this.fill(this.flagFile, flags, index * length)
     return { tokens: wordBytes === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer), flags }
+  }
+
+  private async fill(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, position)
+    if (bytesRead === bytes.length) return
+    throw new UserError(`The tokens at ${this.path} were cut while being read: start again, or --resume.`)
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { UserError, usageError } from '../../errors.js'
-import { unreadable } from '../../files.js'
+import { MOST_TEXT, unreadable } from '../../files.js'
 
 /** Bytes over all files, as they lie on the disk. */
 export interface ReadProgress {
@@ -18,6 +18,8 @@ export const STDIN = '-'
 export interface SourceOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: ReadProgress) => void
+  /** Bytes of a pipe or a device, which says no size, that are read at most. */
+  readonly mostOfPipe?: number
 }
 
 /** A file's text and its name without the ending of a compression. */
@@ -29,6 +31,10 @@ export interface SourceFile {
 }
 
 const CHUNK = 1 << 16
+/** A file that opens to this many times its size is no text, but made to fill memory and disks. */
+const MOST_RATIO = 250
+/** Bytes that may open from however few. */
+const FREE = 16 * 2 ** 20
 
 /**
  * Opens files of UTF-8 text, `-` for stdin, one after the other, those named `.br` and `.gz` decompressed.
@@ -36,24 +42,32 @@ const CHUNK = 1 << 16
  */
 export async function* openSources(
   paths: readonly string[],
-  { signal, onProgress }: SourceOptions,
+  { signal, onProgress, mostOfPipe = MOST_TEXT }: SourceOptions,
 ): AsyncGenerator<SourceFile> {
   const sizes = await Promise.all(paths.map(sizeOf))
-  const total = sizes.reduce((sum, size) => sum + size, 0)
-  let received = 0
-  for (const path of paths) {
+  const total = sizes.reduce((sum: number, size) => sum + (size ?? 0), 0)
+  let before = 0
+  for (const [i, path] of paths.entries()) {
+    let received = 0
     const count = (bytes: number) => {
       received += bytes
-      onProgress?.({ file: path, received, total })
+      onProgress?.({ file: path, received: before + received, total })
+      if (sizes[i] === undefined && received > mostOfPipe) {
+        throw usageError(
+          `${path} is a pipe or a device, of which ${mostOfPipe} bytes are read at most: give a file.`,
+        )
+      }
     }
     yield { path, name: path.replace(/\.(br|gz)$/i, ''), text: readText(path, count, signal) }
+    before += received
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  if (path === STDIN) return 0
+/** Undefined for a pipe or a device. */
+async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).size
+    const found = await stat(path)
+    return found.isFile() || found.isDirectory() ? found.size : undefined
   } catch (error) {
     throw unreadable(path, error)
   }
@@ -77,6 +91,8 @@ async function* readText(
   for await (const bytes of readBytes(path, count)) {
     signal?.throwIfAborted()
     const text = decode(bytes)
+    if (text.includes('\0'))
+      throw usageError(`${path} holds zero bytes, as no text does: give a file of text.`)
     if (text !== '') yield text
   }
   const rest = decode()
@@ -84,7 +100,11 @@ async function* readText(
 }
 
 async function* readBytes(path: string, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
-  const file = countedBytes(path, count)
+  let received = 0
+  const file = countedBytes(path, (bytes) => {
+    received += bytes
+    count(bytes)
+  })
   const decompress = decompressor(path)
   if (!decompress) {
     yield* file
@@ -94,7 +114,16 @@ async function* readBytes(path: string, count: (bytes: number) => void): AsyncGe
   // `pipe` does not pass errors on.
   source.on('error', (error) => decompress.destroy(error))
   try {
-    yield* source.pipe(decompress)
+    let opened = 0
+    for await (const bytes of source.pipe(decompress)) {
+      opened += bytes.length
+      if (opened > FREE + MOST_RATIO * received) {
+        throw usageError(
+          `${path} opens to more than ${MOST_RATIO} times its size, as no text does: give another file.`,
+        )
+      }
+      yield bytes
+    }
   } catch (error) {
     if (error instanceof UserError) throw error
     const reason = (error as Error).message
@@ -113,7 +142,7 @@ async function* countedBytes(path: string, count: (bytes: number) => void): Asyn
       yield bytes
     }
   } catch (error) {
-    throw unreadable(path, error)
+    throw error instanceof UserError ? error : unreadable(path, error)
   }
 }
 

@@ -24,9 +24,11 @@ export async function* textParts(
 ): AsyncGenerator<TextPart> {
   let text = ''
   let start = true
+  let searched = 0
   const part = (length: number, end: boolean): TextPart[] => {
     const cut: TextPart = { kind: 'text', text: text.slice(0, length), start, end }
     text = text.slice(length)
+    searched = 0
     if (start && end && cut.text.trim() === '') return []
     start = end
     return [cut]
@@ -39,7 +41,10 @@ export async function* textParts(
       text = text.slice(separator.length)
     }
     if (text.length >= PART) {
-      const length = lastCut(text, text.length - (separator?.length ?? 1))
+      const limit = text.length - (separator?.length ?? 1)
+      const length = lastCut(text, searched, limit)
+      // What was searched without finding a cut has none when more has come, either.
+      searched = Math.max(0, limit - 1)
       if (length > 0) yield* part(length, false)
     }
   }
@@ -50,9 +55,9 @@ function find(text: string, separator: string | undefined, from: number): number
   return separator === undefined ? -1 : text.indexOf(separator, from)
 }
 
-/** The end of the longest part that ends at most at `limit`; 0 where more text must be awaited. */
-function lastCut(text: string, limit: number): number {
-  for (let i = limit - 1; i > 0; i--) {
+/** The end of the longest part that ends beyond `from` and at most at `limit`; 0 where more text must be awaited. */
+function lastCut(text: string, from: number, limit: number): number {
+  for (let i = limit - 1; i > from; i--) {
     const isSpace = text[i] === ' '
     if (!isSpace && text[i] !== '\n') continue
     if (!isWhite(text[i - 1]) && !isWhite(text[i + 1])) return isSpace ? i : i + 1
