@@ -200,13 +200,13 @@ testRefusals(
       name: 'a missing file',
       args: [join(home, 'none.txt'), ...on(model)],
       code: 1 as const,
-      says: /none\.txt cannot be read: ENOENT/,
+      says: /none\.txt cannot be read: there is no such file/,
     },
     {
       name: 'a folder',
       args: [join(home, 'folder'), ...on(model)],
       code: 1 as const,
-      says: /cannot be read: EISDIR/,
+      says: /cannot be read: it is a directory\.$/,
     },
     { name: 'an empty text', args: [empty, ...on(model)], code: 2 as const, says: /^.+ holds no text/ },
     {
