@@ -55,7 +55,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'cache-directory.ts',
   ],
   // Of the hub the lock alone.
-  train: ['hub', 'heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts'],
+  train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts'],
   runtime: ['models', 'weights', 'onnx', 'strategies (types)', 'cache-directory.ts'],
   heads: ['models', 'weights'],
   models: ['onnx'],

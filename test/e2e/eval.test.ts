@@ -206,7 +206,7 @@ testRefusals(
       name: 'a folder',
       args: [join(home, 'folder'), ...on(model)],
       code: 1 as const,
-      says: /cannot be read: it is a directory/,
+      says: /cannot be read: it is a directory\.$/,
     },
     { name: 'an empty text', args: [empty, ...on(model)], code: 2 as const, says: /^.+ holds no text/ },
     {
