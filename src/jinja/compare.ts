@@ -27,7 +27,7 @@ function sequenceOf(value: Value): readonly Value[] | undefined {
 
 /** Python's `==`. */
 export function equal(left: Value, right: Value): boolean {
-  spend(1)
+  spend(3)
   if (left === right) return !Number.isNaN(left as number)
   const [a, b] = [numberOf(left), numberOf(right)]
   if (a !== undefined || b !== undefined) {

@@ -49,7 +49,7 @@ export function spendText(length: number): void {
 
 /** Runs a macro or a loop within another. */
 export function nested<T>(run: () => T): T {
-  spend(PASS)
+  spend(2 * PASS)
   if (++depth > LIMITS.depth) {
     throw new JinjaError('limit', `its macros call one another more than ${LIMITS.depth} deep`)
   }

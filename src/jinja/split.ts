@@ -1,5 +1,5 @@
 import { typeError, valueError } from './errors.js'
-import { spendText } from './meter.js'
+import { spend, spendText } from './meter.js'
 import { textOf, typeName, type Value } from './values.js'
 import { isSpace, SPACE, stripEnd, stripStart } from './whitespace.js'
 
@@ -9,7 +9,7 @@ const LINE = new RegExp(`([^${LINE_END}]*)(\\r\\n|[${LINE_END}]|$)`, 'g')
 
 /** `str.split` and `str.rsplit`. */
 export function split(text: string, separator: Value, most: number, fromEnd: boolean): string[] {
-  spendText(text.length * 4)
+  spend(1 + text.length / Math.max(2, textOf(separator)?.length ?? 0))
   if (separator === null) return splitSpaces(text, most, fromEnd)
   const by = textOf(separator)
   if (by === undefined) typeError(`must be str or None, not ${typeName(separator)}`)
@@ -43,7 +43,7 @@ function lastSpace(text: string): number {
 
 /** `str.splitlines`. */
 export function splitLines(text: string, keepEnds: boolean): string[] {
-  spendText(text.length * 4)
+  spend(1 + text.length / 4)
   const lines: string[] = []
   for (const [whole, line, end] of text.matchAll(LINE)) {
     if (whole === '') break

@@ -2,7 +2,7 @@ import { bind, bindPlaces } from './arguments.js'
 import { typeError, unsupported, valueError } from './errors.js'
 import { iterate } from './iterate.js'
 import { capitalize, caseFold, QUESTIONS, swapCase, title } from './letter-case.js'
-import { spendText } from './meter.js'
+import { spend, spendText } from './meter.js'
 import { split, splitLines } from './split.js'
 import { characters, find, join, lengthOf, repeat, slice, sliceIndices } from './text.js'
 import { Dict, indexOf, type Named, Tuple, textOf, truthy, typeName, type Value } from './values.js'
@@ -135,7 +135,8 @@ const partitioning =
 
 /** `str.replace`; all where `most` is negative. */
 export function replace(text: string, old: string, by: string, most: number): string {
-  spendText(text.length * 2)
+  // As many parts as there can be at most.
+  spend(1 + text.length / Math.max(1, old.length))
   if (most === 0) return text
   const parts = old === '' ? ['', ...characters(text), ''] : text.split(old)
   if (most > 0 && parts.length > most + 1) {
