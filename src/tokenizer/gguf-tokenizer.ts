@@ -231,15 +231,25 @@ function readConfig(
     const id = specialId(metadata, tokens, name)
     return id === undefined ? null : tokens[id]
   }
-  const template = metadata.get('tokenizer.chat_template') as string | undefined
   return {
     bos_token: token('bos'),
     eos_token: token('eos'),
     unk_token: token('unknown'),
     pad_token: token('padding'),
-    chat_template: template ?? null,
+    chat_template: chatTemplates(metadata),
     extra_eos_token_ids: ends,
   }
+}
+
+const TEMPLATE = 'tokenizer.chat_template'
+
+/** The template of a file, or several by name, which gguf-py writes as keys of their own. */
+function chatTemplates(metadata: Metadata): unknown {
+  const named = [...metadata.keys()].filter((key) => key.startsWith(`${TEMPLATE}.`))
+  const main = metadata.get(TEMPLATE)
+  if (named.length === 0) return main ?? null
+  const others = named.map((key) => [key.slice(TEMPLATE.length + 1), metadata.get(key)])
+  return { ...(main === undefined ? {} : { default: main }), ...Object.fromEntries(others) }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { copyFile, readdir } from 'node:fs/promises'
+import { copyFile, cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unwritable, writeJson } from '../files.js'
 import { parametersOf } from '../models/parameters.js'
@@ -22,7 +22,8 @@ export interface ModelFiles {
 
 const TORCH_TYPE = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
 const TOKENIZER_FILES =
-  /^(tokenizer.*\.json|special_tokens_map\.json|chat_template\.(jinja|json)|vocab\.json|merges\.txt)$/
+  /^(tokenizer.*\.json|special_tokens_map\.json|added_tokens\.json|chat_template\.(jinja|json)|vocab\.json|merges\.txt)$/
+const TEMPLATE_DIRECTORY = 'additional_chat_templates'
 
 /**
  * Writes a model as HF's `save_pretrained` does: model.safetensors, config.json, generation_config.json and the
@@ -46,8 +47,12 @@ export async function writeModelFiles(
 /** @throws UserError where they cannot be copied */
 export async function copyTokenizer(from: string, to: string): Promise<void> {
   try {
-    const names = (await readdir(from)).filter((name) => TOKENIZER_FILES.test(name))
-    await Promise.all(names.map((name) => copyFile(join(from, name), join(to, name))))
+    const names = await readdir(from)
+    const files = names.filter((name) => TOKENIZER_FILES.test(name))
+    await Promise.all(files.map((name) => copyFile(join(from, name), join(to, name))))
+    if (names.includes(TEMPLATE_DIRECTORY)) {
+      await cp(join(from, TEMPLATE_DIRECTORY), join(to, TEMPLATE_DIRECTORY), { recursive: true })
+    }
   } catch (error) {
     throw unwritable(`the tokenizer of ${from} in ${to}`, error)
   }

@@ -114,6 +114,16 @@ describe('special tokens of GGUF metadata', () => {
     expect(tokenizer.decode([300, 520], { skipSpecialTokens: true })).toBe('<tool>')
   })
 
+  it('templates by name are chosen as those of a directory', async () => {
+    const names = { 'tokenizer.chat_template': 'plain', 'tokenizer.chat_template.tool_use': 'tools' }
+    const tokenizer = await load(fields('gpt2', names))
+    const chat = [{ role: 'user', content: 'x' }]
+    expect(tokenizer.applyChatTemplate(chat)).toBe('plain')
+    expect(tokenizer.applyChatTemplate(chat, { tools: [] })).toBe('tools')
+    const nameless = await load(fields('gpt2', { 'tokenizer.chat_template.rag': 'documents' }))
+    expect(() => nameless.applyChatTemplate(chat)).toThrow(/give one of rag/)
+  })
+
   it('the chat template comes along', async () => {
     const template = '{{ bos_token }}{{ messages[0].content }}'
     const changes = { 'tokenizer.chat_template': template, 'tokenizer.ggml.bos_token_id': 0 }
