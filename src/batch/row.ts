@@ -1,6 +1,7 @@
 import { generationConfigSchema } from '../generation/config.js'
 import type { Message } from '../tokenizer/chat-template.js'
 import type { Line } from './lines.js'
+import { meantBy } from './misspelt.js'
 
 export type RowId = string | number
 
@@ -25,6 +26,8 @@ export interface Row extends AnyRow {
 /** A line that is no row, or one that could not be served. */
 export interface BadRow extends AnyRow {
   readonly error: string
+  /** Whether the line is no JSON object. */
+  readonly isForeign?: boolean
 }
 
 export function isBad(row: Row | BadRow): row is BadRow {
@@ -58,7 +61,13 @@ export const RESULT_FIELDS = [
 
 /** Reads a line; what is wrong with it is said in the row. */
 export function parseRow(line: Line): Row | BadRow {
-  const bad = (error: string): BadRow => ({ line: line.number, id: null, passed: {}, error })
+  const bad = (error: string, isForeign?: boolean): BadRow => ({
+    line: line.number,
+    id: null,
+    passed: {},
+    error,
+    ...(isForeign && { isForeign }),
+  })
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(line.bytes)
@@ -69,10 +78,11 @@ export function parseRow(line: Line): Row | BadRow {
     const value: unknown = JSON.parse(text)
     if (isObject(value)) return rowOf(value, line.number)
   } catch (error) {
-    return bad(`Line ${line.number} is not valid JSON: ${(error as Error).message}.`)
+    return bad(`Line ${line.number} is not valid JSON: ${(error as Error).message}.`, true)
   }
   return bad(
     `Line ${line.number} holds no JSON object: write one row a line, such as {"id": 1, "prompt": "..."}.`,
+    true,
   )
 }
 
@@ -90,6 +100,7 @@ function rowOf({ id, prompt, messages, ...rest }: Record<string, unknown>, line:
   const row = { line, id: (id ?? line) as RowId, passed }
   const fault =
     promptFault(prompt ?? undefined, messages ?? undefined) ??
+    roleFault(messages) ??
     (taken && `The row has a field ${taken}, which is one of the output: give it another name.`)
   if (fault) return { ...row, error: fault }
   return { ...row, prompt: (prompt ?? messages) as Row['prompt'], settings }
@@ -106,6 +117,18 @@ function promptFault(prompt: unknown, messages: unknown): string | undefined {
   const isMessage = (message: unknown) => isObject(message) && typeof message.role === 'string'
   if (Array.isArray(messages) && messages.length > 0 && messages.every(isMessage)) return undefined
   return 'messages is no list of messages: give at least one {"role": "...", "content": "..."}.'
+}
+
+/** Roles that templates know. A template may have others of its own, but none that is one of these, misspelt. */
+const ROLES = ['system', 'developer', 'user', 'assistant', 'model', 'tool', 'function', 'ipython']
+
+function roleFault(messages: unknown): string | undefined {
+  if (!Array.isArray(messages)) return undefined
+  for (const [i, { role }] of (messages as { role: string }[]).entries()) {
+    const meant = ROLES.includes(role) ? undefined : meantBy(role, ROLES)
+    if (meant) return `Message ${i + 1} has the role ${JSON.stringify(role)}: did you mean "${meant}"?`
+  }
+  return undefined
 }
 
 function isId(value: unknown): value is RowId {

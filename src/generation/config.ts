@@ -3,6 +3,7 @@ export { parseValue } from './config/parse.js'
 export {
   type ConfigLayer,
   checkLayers,
+  editDistance,
   type ResolvedConfig,
   resolveGenerationConfig,
 } from './config/resolve.js'

@@ -113,7 +113,8 @@ function nearest(name: string, candidates: readonly string[]): string {
   return candidates[distances.indexOf(Math.min(...distances))]
 }
 
-function editDistance(a: string, b: string): number {
+/** Insertions, deletions and substitutions that make one of the other. */
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
