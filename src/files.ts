@@ -169,6 +169,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle',
   EEXIST: 'there is something else of this name',
   EXDEV: 'it lies on another disk',
+  EFBIG: 'it may not grow any further',
+  EPIPE: 'its reader has gone',
 }
 
 /** A system's error in words, without the path and the call that Node repeats. */

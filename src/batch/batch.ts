@@ -13,6 +13,8 @@ import { type Progress, Scheduler, type SchedulerOptions } from './scheduler.js'
 export interface BatchOptions extends SchedulerOptions, EngineOptions, Omit<RunSettings, 'seed'> {
   /** Ends with the first row that cannot be served. */
   readonly failFast?: boolean
+  /** Called with each row that could not be served, by its key. */
+  readonly onError?: (row: string, error: string) => void
 }
 
 /**
@@ -31,6 +33,11 @@ export function checkSettings(
   return notices
 }
 
+/** A seed for a batch to which none is given. */
+export function freshSeed(): number {
+  return randomInt(2 ** 48 - 1)
+}
+
 /**
  * Serves the rows of an input that its output lacks, several at a time, and writes each as a line. The same seed gives a row
  * the same text, whatever other rows there are and in whatever order they come: in float32 their scores differ in the last
@@ -39,10 +46,12 @@ export function checkSettings(
  *   not be served, which is written before
  */
 export async function runBatch(model: GenerationModel, run: Run, options: BatchOptions): Promise<Progress> {
-  const settings: RunSettings = { ...options, seed: run.seed ?? randomInt(2 ** 48 - 1) }
+  const settings: RunSettings = { ...options, seed: run.seed ?? freshSeed() }
   const write = async (row: WrittenRow) => {
     await run.output.write(row)
-    if (row.error !== undefined && options.failFast) {
+    if (row.error === undefined) return
+    options.onError?.(row.key, row.error)
+    if (options.failFast) {
       throw new UserError(`The row ${row.key} could not be served: ${row.error}`)
     }
   }

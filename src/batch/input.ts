@@ -7,6 +7,9 @@ export interface Shard {
   readonly count: number
 }
 
+/** Bytes of a line: no context holds more, and what is passed through is held while its row is served. */
+const MOST_LINE = 64 * 2 ** 20
+
 export const WHOLE: Shard = { index: 1, count: 1 }
 
 /** The rows of a JSON Lines file or stream; blank lines are none. */
@@ -39,7 +42,7 @@ export class Input {
     this.places.clear()
     let number = 0
     const { source, shard } = this
-    for await (const line of lines(typeof source === 'string' ? fileChunks(source) : source)) {
+    for await (const line of lines(typeof source === 'string' ? fileChunks(source) : source, MOST_LINE)) {
       if (isBlank(line)) continue
       const row = this.enter(parseRow(line))
       if (number++ % shard.count !== shard.index - 1) continue

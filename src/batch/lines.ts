@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { UserError } from '../errors.js'
+import { usageError } from '../errors.js'
+import { MOST_TEXT, unreadable } from '../files.js'
 
 /** A line of a file. */
 export interface Line {
@@ -29,25 +30,38 @@ export function* fileChunks(path: string): Generator<Buffer> {
       yield chunk.subarray(0, length)
     }
   } catch (error) {
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}.`, 1, { cause: error })
+    throw unreadable(path, error)
   } finally {
     if (file !== undefined) closeSync(file)
   }
 }
 
-/** Lines of any length, of which one at a time is held. */
-export async function* lines(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Line> {
+/**
+ * Lines, of which one at a time is held.
+ * @param most bytes of a line
+ * @throws UserError for a longer one
+ */
+export async function* lines(
+  chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
+  most = MOST_TEXT,
+): AsyncGenerator<Line> {
   let number = 1
   let begun: Buffer[] = []
+  let length = 0
   for await (const chunk of chunks) {
     let start = 0
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       begun.push(chunk.subarray(start, end))
       yield { number: number++, bytes: joined(begun), isWhole: true }
       begun = []
+      length = 0
       start = end + 1
     }
     if (start < chunk.length) begun.push(chunk.subarray(start))
+    length += chunk.length - start
+    if (length > most) {
+      throw usageError(`Line ${number} is too long: at most ${most.toLocaleString('en')} bytes are read.`)
+    }
   }
   if (begun.length > 0) yield { number, bytes: joined(begun), isWhole: false }
 }

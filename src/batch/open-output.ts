@@ -1,9 +1,8 @@
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { usageError } from '../errors.js'
-import { withLock } from '../lock.js'
+import { UserError, usageError } from '../errors.js'
+import { type Lock, LockHeld, withLock } from '../lock.js'
 import { type Output, openStream, writeError } from './output.js'
 import { OutputFile } from './output-file.js'
 
@@ -36,48 +35,37 @@ export async function withOutput<T>(
     await stat(dirname(target)).catch((error) => {
       throw writeError(path, error)
     })
-    return locked(target, options, async () => closing(await OutputFile.open(target, { retryErrors }), use))
+    return locked(target, options, async (lock) =>
+      closing(await OutputFile.open(target, { retryErrors, lock }), use),
+    )
   }
   if (retryErrors) throw usageError(`--retry-errors needs a file to read the errors from, not ${path}.`)
   return closing(path === STANDARD ? standardOutput(stdout) : openStream(path), use)
 }
 
-/** How often the lock of another run is looked at, ms. */
-const POLL = 200
-
-/** The lock of a run that was killed is taken over; one that lives touches its lock now and then, and is not disturbed. */
 async function locked<T>(
   path: string,
   { signal, onNotice }: OutputOptions,
-  task: () => Promise<T>,
+  task: (lock: Lock) => Promise<T>,
 ): Promise<T> {
-  const lock = `${path}.lock`
-  const living = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const onWait = () => {
-    onNotice?.(`${path} is locked by another run: waiting to see whether that lives.`)
-    const touched = () => statSync(lock, { throwIfNoEntry: false })?.mtimeMs
-    const before = touched()
-    timer = setInterval(() => {
-      const now = touched()
-      if (now !== undefined && now !== before) living.abort()
-    }, POLL)
-  }
-  const begin = () => {
-    clearInterval(timer)
-    return task()
+  const onWait = () =>
+    onNotice?.(
+      `${path} is locked by a run of another machine or container: waiting to see whether that lives.`,
+    )
+  let isHeld = false
+  const begin = (lock: Lock) => {
+    isHeld = true
+    return task(lock)
   }
   try {
-    const signals = [living.signal, ...(signal ? [signal] : [])]
-    return await withLock(lock, begin, { signal: AbortSignal.any(signals), onWait })
+    return await withLock(`${path}.lock`, begin, { signal, onWait, refuse: true })
   } catch (error) {
-    if (living.signal.aborted) {
+    if (isHeld) throw error
+    if (error instanceof LockHeld) {
       throw usageError(`${path} is being written by another run: wait for its end, or name another file.`)
     }
     signal?.throwIfAborted()
-    throw (error as NodeJS.ErrnoException).path === lock ? writeError(path, error) : error
-  } finally {
-    clearInterval(timer)
+    throw error instanceof UserError ? error : writeError(path, error)
   }
 }
 

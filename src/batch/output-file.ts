@@ -1,5 +1,18 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
-import { usageError } from '../errors.js'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { UserError, usageError } from '../errors.js'
+import type { Lock } from '../lock.js'
 import { fileChunks, type Line, lines } from './lines.js'
 import { type Output, type Written, writeError, writeWhole } from './output.js'
 import { ROW_START, type WrittenRow } from './result.js'
@@ -15,7 +28,7 @@ interface Span {
 /**
  * A file to whose end rows are written. What is in it when it is opened was written by the same command before: a last line
  * that was cut off is taken away. Only `sort` and the removal of errors change what is there, and they put a new file in the
- * old one's place.
+ * old one's place. So does a run that has the lock of one which may still live: what that one writes then goes nowhere.
  */
 export class OutputFile implements Output {
   readonly written = new Map<string, Written>()
@@ -24,18 +37,26 @@ export class OutputFile implements Output {
   private end = 0
   private file = -1
 
-  private constructor(private readonly path: string) {}
+  private constructor(
+    readonly path: string,
+    private readonly lock: Lock,
+  ) {}
 
   /**
    * @param path an existing file's, or of one to be made
    * @param retryErrors forgets the rows that have failed
    * @throws UserError, exit code 2, for a file that holds something else than such rows, 1 for one that cannot be written
    */
-  static async open(path: string, { retryErrors }: { retryErrors: boolean }): Promise<OutputFile> {
-    const output = new OutputFile(path)
+  static async open(
+    path: string,
+    { retryErrors, lock }: { retryErrors: boolean; lock: Lock },
+  ): Promise<OutputFile> {
+    const output = new OutputFile(path, lock)
     output.reopen()
     try {
+      removeUnfinished(path)
       for await (const line of lines(fileChunks(path))) output.enter(line)
+      if (lock.mayHaveRival) output.rewrite(output.spans)
       if (retryErrors) output.forgetErrors()
     } catch (error) {
       output.close()
@@ -44,8 +65,9 @@ export class OutputFile implements Output {
     return output
   }
 
-  write({ key, error, text }: WrittenRow): void {
+  write({ key, error, seed, text }: WrittenRow): void {
     const bytes = Buffer.from(`${text}\n`)
+    this.assertHeld()
     try {
       writeWhole(this.file, bytes)
     } catch (cause) {
@@ -53,7 +75,7 @@ export class OutputFile implements Output {
       ftruncateSync(this.file, this.end)
       throw writeError(this.path, cause)
     }
-    this.written.set(key, { failed: error !== undefined })
+    this.written.set(key, { error, seed })
     this.spans.push({ key, start: this.end, length: bytes.length })
     this.end += bytes.length
   }
@@ -62,6 +84,17 @@ export class OutputFile implements Output {
     const place = ({ key }: Span) => places.get(key) ?? Number.POSITIVE_INFINITY
     const isSorted = this.spans.every((span, i) => i === 0 || place(this.spans[i - 1]) <= place(span))
     if (!isSorted) this.rewrite([...this.spans].sort((a, b) => place(a) - place(b)))
+  }
+
+  /** @throws UserError where the lock, or the file under its name, is another one by now */
+  assertHeld(): void {
+    this.lock.assertHeld()
+    const named = statSync(this.path, { bigint: true, throwIfNoEntry: false })
+    const opened = fstatSync(this.file, { bigint: true })
+    if (named?.ino === opened.ino && named.dev === opened.dev) return
+    throw new UserError(
+      `${this.path} has been ${named ? 'replaced' : 'removed'} while this run wrote to it: nothing more is written.`,
+    )
   }
 
   close(): void {
@@ -90,7 +123,7 @@ export class OutputFile implements Output {
       throw usageError(`${this.path} has the row ${key} twice, again in line ${line.number}: remove one.`)
     }
     if (!line.isWhole) this.endLine()
-    this.written.set(key, { failed: row.error !== undefined, seed: row.seed })
+    this.written.set(key, { error: row.error === undefined ? undefined : String(row.error), seed: row.seed })
     const length = line.bytes.length + 1
     this.spans.push({ key, start: this.end, length })
     this.end += length
@@ -111,7 +144,7 @@ export class OutputFile implements Output {
   }
 
   private forgetErrors(): void {
-    const failed = [...this.written].filter(([, row]) => row.failed).map(([key]) => key)
+    const failed = [...this.written].filter(([, { error }]) => error !== undefined).map(([key]) => key)
     if (failed.length === 0) return
     for (const key of failed) this.written.delete(key)
     this.rewrite(this.spans.filter(({ key }) => this.written.has(key)))
@@ -119,11 +152,11 @@ export class OutputFile implements Output {
 
   /** Puts a file with these rows in the place of the old one. */
   private rewrite(spans: readonly Span[]): void {
-    const temporary = `${this.path}.rewritten`
+    const temporary = `${this.path}.${randomBytes(4).toString('hex')}${REWRITTEN}`
     const moved: Span[] = []
     let end = 0
     try {
-      const file = openSync(temporary, 'w', fstatSync(this.file).mode)
+      const file = openSync(temporary, 'wx', fstatSync(this.file).mode)
       try {
         for (const { key, start, length } of spans) {
           const bytes = Buffer.allocUnsafe(length)
@@ -135,15 +168,31 @@ export class OutputFile implements Output {
       } finally {
         closeSync(file)
       }
+      this.assertHeld()
       renameSync(temporary, this.path)
     } catch (error) {
       rmSync(temporary, { force: true })
-      throw writeError(this.path, error)
+      throw error instanceof UserError ? error : writeError(this.path, error)
     }
     closeSync(this.file)
     this.reopen()
     this.spans = moved
     this.end = end
+  }
+}
+
+const REWRITTEN = '.rewritten'
+
+/** Names, after the output's, of what is written whole beside it: the output in another order, its record. */
+const UNFINISHED = /^([0-9a-f]{8}\.rewritten|run\.json\.\d+-[0-9a-f]{8}\.tmp)$/
+
+/** Removes what a run has left that was killed as it wrote it, or is about to put in its place and has lost the lock. */
+function removeUnfinished(path: string): void {
+  const directory = dirname(path)
+  const prefix = `${basename(path)}.`
+  for (const name of readdirSync(directory)) {
+    const isLeft = name.startsWith(prefix) && UNFINISHED.test(name.slice(prefix.length))
+    if (isLeft) rmSync(join(directory, name), { force: true })
   }
 }
 

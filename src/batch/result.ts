@@ -7,6 +7,8 @@ export interface WrittenRow {
   readonly key: string
   /** Why it could not be served. */
   readonly error?: string
+  /** Of what was drawn. */
+  readonly seed?: number
   readonly text: string
 }
 
@@ -27,7 +29,7 @@ export function resultRow(row: Row, { sequences, config, statistics }: Generatio
     generated_tokens: statistics.generated_tokens,
     ...(do_sample && { seed }),
   }
-  return { key: keyOf(row), text: written(row, fields) }
+  return { key: keyOf(row), seed: do_sample ? seed : undefined, text: written(row, fields) }
 }
 
 export function errorRow(row: BadRow): WrittenRow {

@@ -1,9 +1,8 @@
 import { usageError } from '../errors.js'
-import type { GenerationField } from '../generation/config.js'
+import { type GenerationField, generationConfigSchema, nearest } from '../generation/config.js'
 import type { Input } from './input.js'
 import type { Output } from './output.js'
-import { rowSeed } from './request.js'
-import { type BadRow, isBad, keyOf, type Row } from './row.js'
+import { type BadRow, isBad, keyOf, type Row, SLIP } from './row.js'
 
 /** A run of a batch, the first one or a later one that goes on. */
 export interface Run {
@@ -13,24 +12,9 @@ export interface Run {
   readonly seed: number | undefined
 }
 
-/**
- * The rows that are still to be done.
- * @throws UserError, exit code 2, where one that is done was drawn with another seed than it would be now
- */
-export async function* remainingRows({ input, output, seed }: Run): AsyncGenerator<Row | BadRow> {
-  for await (const row of input.rows()) {
-    const written = output.written.get(keyOf(row))
-    if (!written) {
-      yield row
-      continue
-    }
-    if (isBad(row) || written.seed === undefined) continue
-    const wanted = row.settings.seed ?? (seed === undefined ? written.seed : rowSeed(seed, row.id))
-    if (wanted === written.seed) continue
-    throw usageError(
-      `The row ${keyOf(row)} was written with the seed ${written.seed}, but now has ${wanted}: go on with the settings of the first run, or name another file to write to.`,
-    )
-  }
+/** The rows that are still to be done. */
+export async function* remainingRows({ input, output }: Run): AsyncGenerator<Row | BadRow> {
+  for await (const row of input.rows()) if (!output.written.has(keyOf(row))) yield row
 }
 
 /** What a run has to do. */
@@ -38,20 +22,22 @@ export interface Survey {
   readonly remaining: number
   /** The values that its rows have for some fields, each once. */
   readonly values: ReadonlyMap<GenerationField, readonly unknown[]>
-  /** Fields that are no settings. */
-  readonly passed: readonly string[]
+  /** Fields that are no settings, with the setting that each may be meant for. */
+  readonly passed: ReadonlyMap<string, string | undefined>
 }
 
 /**
  * Reads an input file once, before its rows are served.
- * @throws UserError as `remainingRows`, and for an output with rows that the input does not have
+ * @throws UserError for an input that cannot be read, and for an output with rows that the input does not have
  */
 export async function survey(run: Run, fields: readonly GenerationField[]): Promise<Survey> {
   const found = new Map(fields.map((field) => [field, new Map<string, unknown>()]))
   const passed = new Set<string>()
   let remaining = 0
+  let foreign = 0
   for await (const row of remainingRows(run)) {
     remaining++
+    if (isBad(row) && row.isForeign) foreign++
     for (const field of Object.keys(row.passed)) passed.add(field)
     if (isBad(row)) continue
     for (const [field, values] of found) {
@@ -60,15 +46,42 @@ export async function survey(run: Run, fields: readonly GenerationField[]): Prom
     }
   }
   const { input, output } = run
-  const foreign = [...output.written.keys()].find((key) => !input.hasRow(key))
-  if (foreign !== undefined) {
+  if (remaining > 0 && foreign === remaining && output.written.size === 0) {
     throw usageError(
-      `The output has the row ${foreign}, which the input lacks: name another file to write to.`,
+      `No line of the input is a JSON object: write a row a line, such as {"prompt": "Once upon a time"}. Of a text with a prompt a line, \`jq -Rc '{prompt: .}'\` makes them.`,
+    )
+  }
+  const unknown = [...output.written.keys()].find((key) => !input.hasRow(key))
+  if (unknown !== undefined) {
+    throw usageError(
+      `The output has the row ${unknown}, which the input lacks: name another file to write to.`,
     )
   }
   return {
     remaining,
     values: new Map([...found].map(([field, values]) => [field, [...values.values()]])),
-    passed: [...passed],
+    passed: new Map([...passed].map((field) => [field, settingMeantBy(field)])),
   }
+}
+
+/** What settings are called elsewhere. */
+const ELSEWHERE: Readonly<Record<string, GenerationField>> = {
+  max_tokens: 'max_new_tokens',
+  max_completion_tokens: 'max_new_tokens',
+  max_output_tokens: 'max_new_tokens',
+  num_predict: 'max_new_tokens',
+  n: 'num_return_sequences',
+  best_of: 'num_beams',
+  stop: 'stop_strings',
+  stop_sequences: 'stop_strings',
+  logit_bias: 'sequence_bias',
+  repeat_penalty: 'repetition_penalty',
+  typical: 'typical_p',
+}
+
+function settingMeantBy(field: string): string | undefined {
+  return (
+    (Object.hasOwn(ELSEWHERE, field) ? ELSEWHERE[field] : undefined) ??
+    nearest(field, Object.keys(generationConfigSchema.shape), SLIP)
+  )
 }

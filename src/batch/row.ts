@@ -1,4 +1,4 @@
-import { generationConfigSchema } from '../generation/config.js'
+import { generationConfigSchema, nearest } from '../generation/config.js'
 import type { Message } from '../tokenizer/chat-template.js'
 import { exactNumbers, messagesFault } from '../tokenizer/message-content.js'
 import type { Line } from './lines.js'
@@ -26,6 +26,8 @@ export interface Row extends AnyRow {
 /** A line that is no row, or one that could not be served. */
 export interface BadRow extends AnyRow {
   readonly error: string
+  /** Whether the line is no JSON object. */
+  readonly isForeign?: boolean
 }
 
 export function isBad(row: Row | BadRow): row is BadRow {
@@ -59,7 +61,13 @@ export const RESULT_FIELDS = [
 
 /** Reads a line; what is wrong with it is said in the row. */
 export function parseRow(line: Line): Row | BadRow {
-  const bad = (error: string): BadRow => ({ line: line.number, id: null, passed: {}, error })
+  const bad = (error: string, isForeign?: boolean): BadRow => ({
+    line: line.number,
+    id: null,
+    passed: {},
+    error,
+    ...(isForeign && { isForeign }),
+  })
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(line.bytes)
@@ -74,10 +82,11 @@ export function parseRow(line: Line): Row | BadRow {
       return rowOf({ ...value, ...exact }, line.number)
     }
   } catch (error) {
-    return bad(`Line ${line.number} is not valid JSON: ${(error as Error).message}.`)
+    return bad(`Line ${line.number} is not valid JSON: ${(error as Error).message}.`, true)
   }
   return bad(
     `Line ${line.number} holds no JSON object: write one row a line, such as {"id": 1, "prompt": "..."}.`,
+    true,
   )
 }
 
@@ -95,6 +104,7 @@ function rowOf({ id, prompt, messages, ...rest }: Record<string, unknown>, line:
   const row = { line, id: (id ?? line) as RowId, passed }
   const fault =
     promptFault(prompt ?? undefined, messages ?? undefined) ??
+    roleFault(messages) ??
     (taken && `The row has a field ${taken}, which is one of the output: give it another name.`)
   if (fault) return { ...row, error: fault }
   return { ...row, prompt: (prompt ?? messages) as Row['prompt'], settings }
@@ -112,6 +122,21 @@ function promptFault(prompt: unknown, messages: unknown): string | undefined {
   if (Array.isArray(messages) && messages.length > 0 && messages.every(isMessage))
     return messagesFault(messages)
   return 'messages is no list of messages: give at least one {"role": "...", "content": "..."}.'
+}
+
+/** Most edits of a slip, as a share: fields and roles of one's own may look like ours. */
+export const SLIP = 0.25
+
+/** Roles that templates know. A template may have others of its own, but none that is one of these, misspelt. */
+const ROLES = ['system', 'developer', 'user', 'assistant', 'model', 'tool', 'function', 'ipython']
+
+function roleFault(messages: unknown): string | undefined {
+  if (!Array.isArray(messages)) return undefined
+  for (const [i, { role }] of (messages as { role: string }[]).entries()) {
+    const meant = ROLES.includes(role) ? undefined : nearest(role, ROLES, SLIP)
+    if (meant) return `Message ${i + 1} has the role ${JSON.stringify(role)}: did you mean "${meant}"?`
+  }
+  return undefined
 }
 
 function isId(value: unknown): value is RowId {

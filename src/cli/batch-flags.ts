@@ -31,7 +31,7 @@ export const batchFlags = {
   output: Flags.string({
     ...BATCH,
     char: 'o',
-    required: true,
+    default: '-',
     helpValue: 'OUT',
     description: 'JSON Lines to write, - for stdout; rows that a file has are not served again',
   }),
@@ -55,6 +55,10 @@ export const batchFlags = {
   })(),
   'fail-fast': Flags.boolean({ ...BATCH, description: 'end with the first row that cannot be served' }),
   'retry-errors': Flags.boolean({ ...BATCH, description: 'serve the rows again that have an error' }),
+  'continue-anyway': Flags.boolean({
+    ...BATCH,
+    description: 'go on with a file whose rows another model or other settings have written',
+  }),
 }
 
 function parseShard(text: string): Shard {

@@ -1,18 +1,30 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { checkSettings, runBatch } from '../batch/batch.js'
+import { stripVTControlCharacters } from 'node:util'
+import { checkSettings, freshSeed, runBatch } from '../batch/batch.js'
+import { type Failure, Failures } from '../batch/failures.js'
 import { Input, type Shard } from '../batch/input.js'
 import { STANDARD, withOutput } from '../batch/open-output.js'
+import { admit, readRecord } from '../batch/origin.js'
+import { OutputFile } from '../batch/output-file.js'
 import { type Run, type Survey, survey } from '../batch/resume.js'
 import type { Row } from '../batch/row.js'
-import { NOTHING_DONE, type Progress } from '../batch/scheduler.js'
-import { UserError, usageError } from '../errors.js'
+import type { Progress } from '../batch/scheduler.js'
+import { usageError } from '../errors.js'
+import { unreadable } from '../files.js'
 import { type ConfigLayer, checkLayers } from '../generation/config.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import type { Prompt } from '../generation/prompt.js'
 import { batchDisplay } from '../ui/batch-progress.js'
 import { formatDuration } from '../ui/format.js'
-import { type BatchModelFlags, LOADING_FIELDS, loadBatchModels, loadingValues } from './batch-models.js'
+import {
+  type BatchModelFlags,
+  type BatchModels,
+  LOADING_FIELDS,
+  loadBatchModels,
+  loadingValues,
+} from './batch-models.js'
+import { originOf } from './batch-origin.js'
 import { type ChatFlags, promptFor, refuseRawChat } from './chat-prompt.js'
 import { configFromFlags } from './config-flags.js'
 import { readConfigFile, readTemplate } from './text-input.js'
@@ -24,6 +36,7 @@ export interface BatchFlags extends BatchModelFlags, ChatFlags {
   readonly shard?: Shard
   readonly 'fail-fast': boolean
   readonly 'retry-errors': boolean
+  readonly 'continue-anyway': boolean
   readonly 'negative-prompt'?: string
   readonly logprobs?: number
   readonly config?: string
@@ -44,6 +57,12 @@ export interface BatchJson {
   readonly tokens_per_second: number
 }
 
+export interface BatchResult {
+  readonly json: BatchJson
+  /** Of all rows that the output has. */
+  readonly failures: readonly Failure[]
+}
+
 /** A run, and what decides how its rows are served. */
 interface Work {
   readonly run: Run
@@ -51,6 +70,8 @@ interface Work {
   /** The settings of all rows. */
   readonly layers: readonly ConfigLayer[]
   readonly signal: AbortSignal
+  /** Of llm. */
+  readonly version: string
 }
 
 /**
@@ -60,8 +81,8 @@ interface Work {
 export async function serveBatch(
   source: string,
   flags: BatchFlags & Readonly<Record<string, unknown>>,
-  signal: AbortSignal,
-): Promise<BatchJson> {
+  { signal, version }: Pick<Work, 'signal' | 'version'>,
+): Promise<BatchResult> {
   refuseRawChat(flags)
   const layers = await settingsOf(flags)
   const input = await openInput(source, flags)
@@ -73,7 +94,7 @@ export async function serveBatch(
   }
   return withOutput(flags.output, options, async (output) => {
     const seed = layers.findLast(({ values }) => values.seed !== undefined)?.values.seed
-    return serve({ run: { input, output, seed: seed as number | undefined }, flags, layers, signal })
+    return serve({ run: { input, output, seed: seed as number | undefined }, flags, layers, signal, version })
   })
 }
 
@@ -92,7 +113,7 @@ async function settingsOf(
 async function openInput(source: string, { output, shard }: BatchFlags): Promise<Input> {
   if (source === STANDARD) return new Input(process.stdin, shard)
   const found = await stat(source).catch((error) => {
-    throw new UserError(`${source} cannot be read: ${error.message}.`, 1, { cause: error })
+    throw unreadable(source, error)
   })
   const target = await stat(output).catch(() => undefined)
   if (target && target.dev === found.dev && target.ino === found.ino) {
@@ -102,38 +123,44 @@ async function openInput(source: string, { output, shard }: BatchFlags): Promise
   return new Input(found.isFile() ? source : createReadStream(source), shard)
 }
 
-async function serve(work: Work): Promise<BatchJson> {
+async function serve(work: Work): Promise<BatchResult> {
   const { input, output } = work.run
   const resumed = output.written.size
-  const failedBefore = [...output.written.values()].filter(({ failed }) => failed).length
+  const failures = new Failures()
+  for (const [row, { error }] of output.written) if (error !== undefined) failures.add(row, error)
   const begun = performance.now()
   const found = input.isFile ? await survey(work.run, LOADING_FIELDS) : undefined
-  if (found && found.passed.length > 0) {
-    process.stderr.write(`Passed through, as they are no settings: ${found.passed.join(', ')}.\n`)
-  }
-  const progress = found?.remaining === 0 ? NOTHING_DONE : await decodeRows(work, found)
+  if (found && found.passed.size > 0) process.stderr.write(`${passedLine(found.passed)}\n`)
+  const progress = await decodeRows(work, found, failures)
   if (work.flags.order === 'input' && !work.signal.aborted) output.sort(input.places)
   const seconds = (performance.now() - begun) / 1000
-  return {
+  const json = {
     rows: resumed + progress.rows,
     resumed,
-    failed: progress.failed + failedBefore,
+    failed: failures.list().reduce((sum, { rows }) => sum + rows, 0),
     prompt_tokens: progress.promptTokens,
     generated_tokens: progress.generatedTokens,
     seconds,
     tokens_per_second: progress.generatedTokens / seconds,
   }
+  return { json, failures: failures.list() }
 }
 
-async function decodeRows(
-  { run, flags, layers, signal }: Work,
-  found: Survey | undefined,
-): Promise<Progress> {
+function passedLine(passed: Survey['passed']): string {
+  const fields = [...passed].map(([field, meant]) =>
+    meant === undefined ? field : `${field} (did you mean ${meant}?)`,
+  )
+  return `Passed through, as they are no settings: ${fields.join(', ')}.`
+}
+
+async function decodeRows(work: Work, found: Survey | undefined, failures: Failures): Promise<Progress> {
+  const { flags, layers, signal } = work
   const template = flags['chat-template']
   const chatTemplate = await readTemplate(template)
   const values = loadingValues(layers, found?.values ?? new Map())
-  const { model, engine, dispose } = await loadBatchModels(flags, values, signal)
-  const display = batchDisplay({ resumed: run.output.written.size, remaining: found?.remaining })
+  const models = await loadBatchModels(flags, values, signal)
+  const { model, engine, dispose } = models
+  const display = batchDisplay({ resumed: work.run.output.written.size, remaining: found?.remaining })
   try {
     const { 'negative-prompt': negativePrompt, logprobs } = flags
     const options = {
@@ -148,15 +175,37 @@ async function decodeRows(
       failFast: flags['fail-fast'],
       signal,
       onProgress: display.update,
+      onError: (row: string, error: string) => failures.add(row, error),
     }
     for (const notice of checkSettings(model, options)) process.stderr.write(`${notice}\n`)
     // Refuses a system message that no row could have.
     promptFor(model, '', flags, chatTemplate)
-    return await runBatch(model, run, options)
+    const seed = await settleOrigin(work, models, chatTemplate)
+    return await runBatch(model, { ...work.run, seed }, options)
   } finally {
     display.stop()
     await dispose()
   }
+}
+
+/**
+ * Records what writes the rows of a file, and refuses one whose rows were written otherwise.
+ * @returns the batch's seed: the one that is given, that of an earlier run, or a fresh one
+ */
+async function settleOrigin(
+  { run, flags, layers, version }: Work,
+  models: BatchModels,
+  chatTemplate: string | undefined,
+): Promise<number> {
+  const { output } = run
+  const record = output instanceof OutputFile ? await readRecord(output) : undefined
+  const earlier = output.written.size > 0 ? record?.at(-1)?.origin?.seed : undefined
+  const seed = run.seed ?? earlier ?? freshSeed()
+  if (output instanceof OutputFile) {
+    const origin = await originOf(models, { flags, layers, chatTemplate, seed, version })
+    await admit(output, record, origin, flags['continue-anyway'])
+  }
+  return seed
 }
 
 /** As `llm generate` takes prompts; a system message of a row's own wins over the one for all. */
@@ -182,4 +231,25 @@ export function batchLine({ rows, resumed, failed, ...figures }: BatchJson): str
     `${figures.tokens_per_second.toFixed(1)} tok/s`,
     figures.seconds < 100 ? `${figures.seconds.toFixed(1)} s` : formatDuration(figures.seconds),
   ].join(' · ')
+}
+
+/** Reasons that are told; the others are in the output. */
+const MOST_REASONS = 5
+
+/** Why rows have failed, a line a reason. */
+export function failureLines(failures: readonly Failure[]): readonly string[] {
+  const told = failures.slice(0, MOST_REASONS).map(({ error, first, rows }) => {
+    const others = rows > 1 ? ` and ${rows - 1} more` : ''
+    return `Failed: ${first}${others}: ${shortened(error)}`
+  })
+  const rest = failures.length - told.length
+  return rest > 0 ? [...told, `${rest} more reason${rest === 1 ? '' : 's'}: see the rows' error.`] : told
+}
+
+/** An error may quote what the row holds. */
+const MOST_OF_REASON = 300
+
+function shortened(error: string): string {
+  const line = stripVTControlCharacters(error).replace(/\s+/g, ' ')
+  return line.length > MOST_OF_REASON ? `${line.slice(0, MOST_OF_REASON)}…` : line
 }

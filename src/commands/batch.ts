@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { STANDARD } from '../batch/open-output.js'
 import { BaseCommand } from '../cli/base-command.js'
-import { type BatchJson, batchLine, serveBatch } from '../cli/batch.js'
+import { type BatchJson, batchLine, failureLines, serveBatch } from '../cli/batch.js'
 import { batchFlags } from '../cli/batch-flags.js'
 import { refuseStdinTwice } from '../cli/stdin.js'
 import { usageError } from '../errors.js'
@@ -10,16 +10,16 @@ export default class Batch extends BaseCommand {
   static override summary = 'Generate text for many prompts: one JSON object a line in, one out.'
   static override description =
     'A row has a "prompt" or "messages", an "id" (its line number by default) and any setting of its own; other fields come out as they went in. Rows are decoded together, and each is written once it is done. Stopped or killed, the same command goes on where it was. A row that cannot be served gets an "error"; the exit code is 1 if there is one.'
-  static override usage = '<%= command.id %> INPUT -o FILE [FLAGS]'
+  static override usage = '<%= command.id %> [INPUT] [-o FILE] [FLAGS]'
   static override examples = [
     '<%= config.bin %> <%= command.id %> prompts.jsonl -o texts.jsonl -m ./model --max-new-tokens 200 --seed 1',
     '<%= config.bin %> <%= command.id %> prompts.jsonl -o part-2.jsonl -m ./model --shard 2/4 --order input',
     '<%= config.bin %> <%= command.id %> prompts.jsonl -o texts.jsonl -m ./model --retry-errors',
-    '$ cat prompts.jsonl | <%= config.bin %> <%= command.id %> - -o - -m ./model > texts.jsonl',
+    '$ cat prompts.jsonl | <%= config.bin %> <%= command.id %> -m ./model > texts.jsonl',
   ]
   static override args = {
     input: Args.string({
-      required: true,
+      default: STANDARD,
       description: 'JSON Lines with a prompt each; - for stdin',
       ignoreStdin: true,
     }),
@@ -29,7 +29,10 @@ export default class Batch extends BaseCommand {
   async run(): Promise<BatchJson> {
     const { args, flags } = await this.parse(Batch)
     if (this.jsonEnabled() && flags.output === STANDARD) {
-      throw usageError('--json and the rows would both go to stdout: write the rows to a file.')
+      throw usageError('--json and the rows would both go to stdout: write the rows to a file with -o.')
+    }
+    if (args.input === STANDARD && process.stdin.isTTY) {
+      throw usageError('There are no rows: give a file of JSON Lines, or pipe them in. See --help.')
     }
     refuseStdinTwice({
       'the rows': args.input,
@@ -37,13 +40,15 @@ export default class Batch extends BaseCommand {
       '--chat-template': flags['chat-template'],
     })
     const signal = this.interruptSignal()
-    const result = await serveBatch(args.input, flags, signal).finally(() => {
+    const { version } = this.config
+    const { json, failures } = await serveBatch(args.input, flags, { signal, version }).finally(() => {
       // A batch that has ended does not wait for rows that may still come.
       if (args.input === STANDARD) process.stdin.destroy()
     })
-    this.logToStderr(batchLine(result))
+    for (const line of failureLines(failures)) this.logToStderr(line)
+    this.logToStderr(batchLine(json))
     if (signal.aborted) this.logToStderr('Interrupted: the same command goes on from here.')
-    if (result.failed > 0) process.exitCode = 1
-    return result
+    if (json.failed > 0) process.exitCode = 1
+    return json
   }
 }

@@ -31,6 +31,8 @@ export function requireKnownOptions(
   const names = Object.keys(known)
   for (const option of Object.keys(options)) {
     if (Object.hasOwn(known, option)) continue
-    throw usageError(`${option} is no option of ${name}; the nearest one is ${nearest(option, names)}.`)
+    const meant = nearest(option, names)
+    const advice = meant ? `the nearest one is ${meant}` : `there are ${names.join(', ')}`
+    throw usageError(`${option} is no option of ${name}; ${advice}.`)
   }
 }

@@ -44,7 +44,9 @@ describe('the rows of an input', () => {
     const first = await rowsOf(input)
     expect(first).toMatchObject([{ id: 1, prompt: 'Hi' }, { id: 'b' }])
     expect(await rowsOf(input)).toEqual(first)
-    await expect(rowsOf(new Input(join(home, 'none')))).rejects.toThrow(/none cannot be read: ENOENT/)
+    await expect(rowsOf(new Input(join(home, 'none')))).rejects.toThrow(
+      /none cannot be read: there is no such file/,
+    )
   })
 
   test('have each id once: a second row with it is an error, which stands for its line', async () => {

@@ -7,8 +7,8 @@ export class MemoryOutput implements Output {
   readonly written = new Map<string, Written>()
   readonly lines: string[] = []
 
-  write({ key, error, text }: WrittenRow): void {
-    this.written.set(key, { failed: error !== undefined })
+  write({ key, error, seed, text }: WrittenRow): void {
+    this.written.set(key, { error, seed })
     this.lines.push(text)
   }
 

@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +17,7 @@ import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { withOutput } from '../../src/batch/open-output.js'
 import type { Output } from '../../src/batch/output.js'
+import { OutputFile } from '../../src/batch/output-file.js'
 import { errorRow } from '../../src/batch/result.js'
 import { temporaryDirectory } from '../weights/files.js'
 
@@ -62,10 +66,10 @@ describe('an output file', () => {
       ...output.written,
     ])
     expect(given).toEqual([
-      ['"a"', { failed: false, seed: undefined }],
-      ['"b"', { failed: true, seed: undefined }],
-      ['line 7', { failed: true, seed: undefined }],
-      ['"d"', { failed: false, seed: 12 }],
+      ['"a"', { error: undefined, seed: undefined }],
+      ['"b"', { error: 'Bad.', seed: undefined }],
+      ['line 7', { error: 'Bad.', seed: undefined }],
+      ['"d"', { error: undefined, seed: 12 }],
     ])
     expect(after).toBe(`${A}\n${B}\n${row(null, 'Bad.')}\n${drawn}\n`)
   })
@@ -149,13 +153,7 @@ describe('an output file', () => {
 
   test('is of one run at a time', async () => {
     const path = newPath()
-    const notices: string[] = []
-    const onNotice = (message: string) => {
-      notices.push(message)
-      // As a run does that lives.
-      setTimeout(() => utimesSync(`${path}.lock`, new Date(), new Date(Date.now() + 1000)), 50)
-    }
-    const options = { retryErrors: false, stdout: new PassThrough(), onNotice }
+    const options = { retryErrors: false, stdout: new PassThrough() }
     const again = await withOutput(path, options, () =>
       withOutput(path, options, async () => {}).catch((error) => error),
     )
@@ -163,7 +161,6 @@ describe('an output file', () => {
       message: expect.stringMatching(/ is being written by another run: /),
       exitCode: 2,
     })
-    expect(notices).toEqual([`${path} is locked by another run: waiting to see whether that lives.`])
     expect(existsSync(`${path}.lock`)).toBe(false)
     await withOutput(path, options, async () => {})
   })
@@ -177,15 +174,72 @@ describe('an output file', () => {
     expect(existsSync(`${path}.lock`)).toBe(false)
   })
 
+  test('of a run that may still live is gone on with in a copy, and that run writes nowhere', async () => {
+    const path = newPath()
+    writeFileSync(path, `${A}\n`)
+    const lock = { assertHeld() {}, mayHaveRival: false }
+    // The other one has looked at its lock, and is about to write.
+    const zombie = await OutputFile.open(path, { retryErrors: false, lock })
+    const file = openSync(path, 'a')
+    const output = await OutputFile.open(path, { retryErrors: false, lock: { ...lock, mayHaveRival: true } })
+    writeSync(file, `${C}\n`)
+    closeSync(file)
+    output.write({ key: '"b"', text: B })
+    expect(() => zombie.write({ key: '3', text: C })).toThrow(
+      / has been replaced while this run wrote to it: nothing more/,
+    )
+    expect(() => zombie.sort(new Map([['"a"', 1]]))).not.toThrow()
+    zombie.close()
+    output.close()
+    expect(readFileSync(path, 'utf8')).toBe(`${A}\n${B}\n`)
+  })
+
+  test('whose lock or file is another one by now is not written to, nor put in order', async () => {
+    const path = newPath()
+    writeFileSync(path, `${C}\n${A}\n`)
+    const places = new Map([
+      ['"a"', 1],
+      ['3', 2],
+    ])
+    const options = { retryErrors: false, stdout: new PassThrough() }
+    const lost = withOutput(path, options, async (output) => {
+      writeFileSync(`${path}.lock`, 'elsewhere 1 x')
+      expect(() => output.sort(places)).toThrow(/\.lock is another run's by now/)
+      await add(output, 'b')
+    })
+    await expect(lost).rejects.toThrow(/\.lock is another run's by now, .+: nothing more is written\.$/)
+    expect(readFileSync(path, 'utf8')).toBe(`${C}\n${A}\n`)
+    expect(readdirSync(home).filter((name) => name.endsWith('.rewritten'))).toEqual([])
+    rmSync(`${path}.lock`)
+    const removed = withOutput(path, options, async (output) => {
+      rmSync(path)
+      await add(output, 'b')
+    })
+    await expect(removed).rejects.toThrow(/ has been removed while this run wrote to it: nothing more/)
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('loses what a killed run had left as it rewrote it', async () => {
+    const path = newPath()
+    const left = [`${path}.0123abcd.rewritten`, `${path}.run.json.12-0123abcd.tmp`]
+    for (const name of left) writeFileSync(name, 'half')
+    writeFileSync(`${path}.mine.rewritten`, "a user's own")
+    await withOutput(path, { retryErrors: false, stdout: new PassThrough() }, async () => {})
+    for (const name of left) expect(existsSync(name)).toBe(false)
+    expect(existsSync(`${path}.mine.rewritten`)).toBe(true)
+  })
+
   test('that cannot be written is told of', async () => {
     const options = { retryErrors: false, stdout: new PassThrough() }
     const inNone = withOutput(join(home, 'none', 'out.jsonl'), options, async () => {})
-    await expect(inNone).rejects.toThrow(/none\/out.jsonl cannot be written \(ENOENT: /)
+    await expect(inNone).rejects.toThrow(
+      /none\/out.jsonl cannot be written \(there is no such file or directory\): /,
+    )
     expect(existsSync(join(home, 'none'))).toBe(false)
     const directory = newPath()
     mkdirSync(directory)
     await expect(withOutput(directory, options, async () => {})).rejects.toThrow(
-      /cannot be written \(EISDIR: /,
+      /cannot be written \(it is a directory\): /,
     )
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { resultRow } from '../../src/batch/result.js'
-import { parseRow, type Row } from '../../src/batch/row.js'
+import { type BadRow, parseRow, type Row } from '../../src/batch/row.js'
 import { resolveGenerationConfig } from '../../src/generation/config.js'
 import type { Statistics } from '../../src/generation/statistics.js'
 
@@ -46,9 +46,11 @@ describe('a row', () => {
     ['{"messages":"Hi"}', 4, /^messages is no list of messages: /],
     ['{"messages":[]}', 4, /^messages is no list of messages: /],
     ['{"messages":[{"content":"Hi"}]}', 4, /^messages is no list of messages: /],
+    ['{"messages":[{"role":"usr"}]}', 4, 'Message 1 has the role "usr": did you mean "user"?'],
+    ['{"messages":[{"role":"user"},{"role":"Assistant"}]}', 4, /^Message 2 .+ mean "assistant"\?$/],
     ['{"id":"a","prompt":"Hi","text":"old"}', 'a', /^The row has a field text, which is one of the output: /],
   ])('%s is none', (line, id, error) => {
-    const row = parse(line)
+    const { isForeign, ...row } = parse(line) as BadRow
     expect(row).toEqual({
       line: 4,
       id,

@@ -373,18 +373,6 @@ describe('a run', () => {
     }
   })
 
-  test('refuses to go on with another seed', async () => {
-    const output = new MemoryOutput()
-    const drawn = { id: 'a', prompt: '1 ', do_sample: true }
-    output.written.set('"a"', { failed: false, seed: rowSeed(SEED, 'a') })
-    await serve([drawn], { output })
-    await expect(serve([drawn], { output, seed: 12 })).rejects.toMatchObject({
-      message: expect.stringMatching(/^The row "a" was written with the seed \d+, but now has \d+: /),
-      exitCode: 2,
-    })
-    await expect(serve([{ ...drawn, seed: 1 }], { output })).rejects.toThrow(/but now has 1: /)
-  })
-
   test('that is interrupted writes no row that is not whole', async () => {
     const { rows } = await serve(lines)
     const interruption = new AbortController()

@@ -1,11 +1,12 @@
-import { readFileSync, statSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
 import { ended, fileWriter, Llm, on, temporaryDirectory } from './cli.js'
 import { writeTextModel } from './text-model.js'
 
-const ROWS = 2000
+const ROWS = 1000
 const KILLS = 20
 
 const home = temporaryDirectory()
@@ -23,58 +24,69 @@ const SETTINGS = [
 ]
 
 /** Prompts of mixed lengths, with mixed settings; some of these are errors. */
-function mixedRows(): string {
+function mixedRows(): string[] {
   const words = 'the one her and other sea test'.split(' ')
   const rows = Array.from({ length: ROWS }, (_, i) => {
     const prompt = Array.from({ length: 1 + ((i * 7) % 9) }, (_, k) => words[(i * k + i) % 7]).join(' ')
     return { id: `row ${i}`, prompt, max_new_tokens: 1 + ((i * 5) % 4), ...SETTINGS[i % SETTINGS.length] }
   })
-  return rows.map((row) => JSON.stringify(row)).join('\n')
+  return rows.map((row) => `${JSON.stringify(row)}\n`)
 }
 
-const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+const textOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
+const linesOf = (path: string) => textOf(path).split('\n')
 
-/** Kills a run once it has written so many bytes, after some more milliseconds, or at its end. */
-async function killed(args: readonly string[], out: string, bytes: number, delay: number): Promise<boolean> {
-  const child = llm.start(args)
-  child.stdin.end()
+/** Waits for something that has to come, as long as the process runs. */
+async function until(child: ChildProcess, holds: () => boolean): Promise<void> {
+  while (child.exitCode === null && !holds()) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+/**
+ * Kills a run once it has the lock and has written some rows, or none. It is given rows through a pipe that stays open:
+ * however fast it is, it cannot have ended by then.
+ */
+async function kill(args: readonly string[], out: string, rows: readonly string[], count: number) {
+  const child = llm.start(['batch', '-', '-o', out, ...args])
   const end = ended(child)
-  const wanted = sizeOf(out) + bytes
-  while (child.exitCode === null && sizeOf(out) < wanted)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  await new Promise((resolve) => setTimeout(resolve, delay))
+  child.stdin.on('error', () => {})
+  child.stdin.write(rows.join(''))
+  const wanted = linesOf(out).length + count
+  await until(child, () => textOf(`${out}.lock`).split(' ')[1] === `${child.pid}`)
+  await until(child, () => linesOf(out).length >= wanted)
   child.kill('SIGKILL')
-  return (await end).code === null
+  const { code, stderr } = await end
+  expect([code, stderr]).toEqual([null, expect.not.stringContaining('Error')])
 }
 
 test(`killed ${KILLS} times, ${ROWS} rows are those of a run without a break`, {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
-  const rows = file(mixedRows(), 'rows.jsonl')
-  const args = (out: string) => ['batch', rows, '-o', out, ...on(model, '--seed', '5', '--max-batch', '32')]
+  const lines = mixedRows()
+  const rows = file(lines.join(''), 'rows.jsonl')
+  const args = on(model, '--seed', '5', '--max-batch', '32')
   const whole = join(home, 'whole.jsonl')
-  expect((await llm.run(args(whole))).code).toBe(1)
+  expect((await llm.run(['batch', rows, '-o', whole, ...args])).code).toBe(1)
 
   const out = join(home, 'out.jsonl')
   const random = createRandom(1)
-  let kills = 0
   for (let i = 0; i < KILLS; i++) {
-    // While the model is loaded, or in the midst of it.
-    const bytes = i % 4 === 0 ? 0 : Math.floor(random() * 1.2 * (sizeOf(whole) / KILLS))
-    if (await killed(args(out), out, bytes, random() * (i % 4 === 0 ? 1000 : 20))) kills++
+    // Some rows are left for the last run, whatever each of the others came to do.
+    const given = lines.slice(0, Math.floor(((i + 1) * ROWS) / (KILLS + 1)))
+    const left = given.length - (linesOf(out).length - 1)
+    // While the model is loaded, or in the midst of the rows.
+    await kill(args, out, given, i % 4 === 0 ? 0 : Math.floor(random() * left))
     // Only the last line may be cut off.
-    for (const line of text(out).split('\n').slice(0, -1)) JSON.parse(line)
+    for (const line of linesOf(out).slice(0, -1)) JSON.parse(line)
   }
-  expect(kills).toBe(KILLS)
-  expect(sizeOf(out)).toBeLessThan(sizeOf(whole))
-  const last = await llm.run(args(out))
+  const last = await llm.run(['batch', rows, '-o', out, ...args])
   expect(last.code).toBe(1)
-  expect(last.stderr).toMatch(/^2000 rows, \d+ of them from before · 333 failed · /m)
-  const sorted = (path: string) => text(path).split('\n').sort()
+  expect(last.stderr).toMatch(/^1000 rows, \d+ of them from before · 166 failed · /m)
+  const sorted = (path: string) => linesOf(path).sort()
   expect(sorted(out)).toEqual(sorted(whole))
   expect(new Set(sorted(out)).size).toBe(ROWS + 1)
+  // Nor is anything left beside it but the record.
+  expect(readdirSync(home).filter((name) => name.startsWith('out.'))).toEqual([
+    'out.jsonl',
+    'out.jsonl.run.json',
+  ])
 })
-
-function text(path: string): string {
-  return sizeOf(path) > 0 ? readFileSync(path, 'utf8') : ''
-}

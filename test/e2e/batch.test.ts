@@ -268,7 +268,7 @@ testRefusals(
       name: 'an input that is not there',
       args: [join(home, 'none.jsonl'), '-o', newPath(), ...on(model)],
       code: 1,
-      says: /none\.jsonl cannot be read: ENOENT/,
+      says: /none\.jsonl cannot be read: there is no such file or directory\.$/,
     },
     {
       name: 'a directory',
@@ -288,7 +288,6 @@ testRefusals(
       code: 2,
       says: /^Line 1 of \S+ was not written by this command: /,
     },
-    { name: 'no output', args: [one, ...on(model)], code: 2, says: /Missing required flag output/ },
     {
       name: 'a shard that is none',
       args: [one, '-o', newPath(), ...on(model, '--shard', '3/2')],
@@ -334,6 +333,101 @@ testRefusals(
   ].map((row) => ({ command: 'batch', ...row })) as Parameters<typeof testRefusals>[1],
 )
 
+describe('an output of another run', () => {
+  const [row, later] = [
+    { id: 'a', prompt: 'hello' },
+    { id: 'b', prompt: 'the sea', do_sample: true },
+  ]
+
+  test('of another model or other settings is refused by name, also where nothing is left to do', async () => {
+    const out = newPath()
+    const args = [input(row), '-o', out]
+    expect((await batch(...args, ...on(model))).code).toBe(0)
+    const before = readFileSync(out, 'utf8')
+    const other = writeTextModel(join(home, 'other'), { config: { rms_norm_eps: 1e-3 } })
+    const template = '{% for m in messages %}{{ m.content }}{% endfor %}'
+    for (const [differing, told] of [
+      [on(other), /model was \S+model, is \S+other\. /],
+      [on(model, '--dtype', 'int8'), /dtype was fp32, is int8\. /],
+      [on(model, '--max-new-tokens', '5'), /max_new_tokens was not set, is 5\. /],
+      [on(model, '--chat-template', template), /chat_template was not set, is \w+…?\. /],
+    ] as const) {
+      const { code, stderr } = await batch(...args, ...differing)
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/^Error: The rows of \S+ were written otherwise: /m),
+      ])
+      expect(stderr).toMatch(told)
+    }
+    expect(readFileSync(out, 'utf8')).toBe(before)
+    // What leaves texts as they are is no other run.
+    const same = on(model, '--threads', '1', '--max-batch', '3', '--prompt-lookup-num-tokens', '3')
+    expect((await batch(...args, ...same)).code).toBe(0)
+    expect((await batch(input(row, later), '-o', out, ...on(other, '--continue-anyway'))).code).toBe(0)
+    const { runs } = JSON.parse(readFileSync(`${out}.run.json`, 'utf8'))
+    expect(runs).toMatchObject([
+      { rows: ['a'], origin: { model: { name: model }, settings: { num_beams: 1 } } },
+      { origin: { model: { name: other }, dtype: 'fp32', device: 'cpu', chat_template: null } },
+    ])
+  })
+
+  test('gives its seed to a run that is given none, and is refused with another', async () => {
+    const [out, whole] = [newPath(), newPath()]
+    const rows = [1, 2].map((id) => ({ ...later, id }))
+    await batch(input(rows[0]), '-o', out, ...on(model))
+    await batch(input(...rows), '-o', out, ...on(model))
+    const [{ origin }] = JSON.parse(readFileSync(`${out}.run.json`, 'utf8')).runs
+    await batch(input(...rows), '-o', whole, ...on(model, '--seed', `${origin.seed}`))
+    expect(rowsOf(out)).toEqual(rowsOf(whole))
+    const { code, stderr } = await batch(input(...rows), '-o', out, ...on(model, '--seed', '1'))
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/otherwise: seed was \d+, is 1\. /)])
+  })
+})
+
+describe('what is meant', () => {
+  test('by a setting that is misspelt, or called otherwise elsewhere, is asked', async () => {
+    const row = { prompt: 'hello', temprature: 1, max_tokens: 5, topic: 'x' }
+    const { stderr } = await batch(input(row), '-o', newPath(), ...on(model))
+    expect(stderr).toMatch(
+      /^Passed through, as they are no settings: temprature \(did you mean temperature\?\), max_tokens \(did you mean max_new_tokens\?\), topic\.\n/,
+    )
+  })
+
+  test('by a file of plain prompts is told, and nothing is written', async () => {
+    const out = newPath()
+    for (const text of ['Once upon a time\nThe sea\n', '[{"prompt": "hello"}]']) {
+      const { code, stderr } = await batch(file(text), '-o', out, ...on(model))
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/^Error: No line of the input is a JSON object: /),
+      ])
+      expect(existsSync(`${out}.run.json`)).toBe(false)
+    }
+  })
+
+  test('by a command without input or output is stdin and stdout', async () => {
+    const run = await llm.run(['batch', ...on(model)], { input: JSON.stringify({ id: 7, prompt: 'hello' }) })
+    expect(parsed(run.stdout)).toMatchObject([{ id: 7, text: expect.any(String) }])
+    expect(run.code).toBe(0)
+  })
+})
+
+test('reasons of failed rows are told, once each', async () => {
+  const rows = [3, 4, 5].map((top_p) => ({ prompt: 'hello', top_p }))
+  const { stderr } = await batch(input(...rows, { id: 'x', prompt: 7 }), '-o', newPath(), ...on(model))
+  expect(stderr).toMatch(
+    /^Failed: 1 and 2 more: top_p in the row cannot be 3: .+\.\nFailed: "x": The prompt is no text\.\n4 rows · 4 failed/m,
+  )
+})
+
+test('a line without an end is refused', async ({ skip }) => {
+  skip(!existsSync('/dev/zero'), 'there is no /dev/zero')
+  expect(await batch('/dev/zero', '-o', newPath(), ...on(model))).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^Error: Line 1 is too long: at most 67,108,864 bytes are read\.\n$/),
+  })
+})
+
 test('rows and --json do not share stdout', async () => {
   const run = await batch(one, '-o', '-', ...on(model, '--json'))
   expect(JSON.parse(run.stdout).error.message).toMatch(/^--json and the rows would both go to stdout: /)
@@ -355,7 +449,9 @@ describe('an output that cannot be written', () => {
   test('as a full device', async ({ skip }) => {
     skip(!existsSync('/dev/full'), 'there is no /dev/full')
     const run = await llm.run(['batch', many, '-o', '/dev/full', ...on(model)])
-    expect(run.stderr).toMatch(/^Error: \/dev\/full cannot be written \(ENOSPC: .+\): mend that, .+\.\n$/)
+    expect(run.stderr).toMatch(
+      /^Error: \/dev\/full cannot be written \(the disk is full\): mend that, .+\.\n$/,
+    )
     expect(run.code).toBe(1)
     const stdout = await llm.shell(`$LLM batch ${many} -o - ${on(model).join(' ')} > /dev/full`)
     expect(stdout.stderr).toMatch(
@@ -367,7 +463,9 @@ describe('an output that cannot be written', () => {
   test('as a file that may not grow', async () => {
     const out = newPath()
     const run = await llm.shell(`ulimit -f 2; $LLM batch ${many} -o ${out} ${on(model).join(' ')}`)
-    expect(run.stderr).toMatch(/^Error: \S+ cannot be written \(EFBIG: .+\): mend that, .+\.\n$/)
+    expect(run.stderr).toMatch(
+      /^Error: \S+ cannot be written \(it may not grow any further\): mend that, .+\.\n$/,
+    )
     expect(run.code).toBe(1)
     const text = readFileSync(out, 'utf8')
     expect(text.length).toBeGreaterThan(1500)
@@ -379,12 +477,16 @@ describe('an output that cannot be written', () => {
     const disk = join(home, 'disk')
     mkdirSync(disk)
     const mounted = (command: string) =>
-      `unshare --user --map-root-user --mount sh -c 'mount -t tmpfs -o size=4k tmpfs ${disk} && ${command}'`
+      `unshare --user --map-root-user --mount sh -c 'mount -t tmpfs -o size=12k tmpfs ${disk} && ${command}'`
     skip(spawnSync(mounted('true'), { shell: true }).status !== 0, 'no file system can be mounted here')
     const copy = newPath()
     const command = `$LLM batch ${many} -o ${disk}/out.jsonl ${on(model).join(' ')}`
-    const run = await llm.shell(mounted(`${command}; code=$?; cp ${disk}/out.jsonl ${copy}; exit $code`))
-    expect(run.stderr).toMatch(/cannot be written \(ENOSPC: .+\): mend that, .+\.\n$/)
+    const run = await llm.shell(
+      mounted(
+        `${command}; code=$?; cp ${disk}/out.jsonl ${copy}; cp ${disk}/out.jsonl.run.json ${copy}.run.json; exit $code`,
+      ),
+    )
+    expect(run.stderr).toMatch(/cannot be written \(the disk is full\): mend that, .+\.\n$/)
     expect(run.code).toBe(1)
     await expectResumable(copy)
   })
@@ -396,7 +498,7 @@ describe('an output that cannot be written', () => {
     const fifo = newPath()
     spawnSync('mkfifo', [fifo])
     const named = await llm.shell(`: < ${fifo} & $LLM batch ${many} -o ${fifo} ${on(model).join(' ')}`)
-    expect(named.stderr).toMatch(/^Error: \S+ cannot be written \(EPIPE: .+\): mend that, .+\.\n$/)
+    expect(named.stderr).toMatch(/^Error: \S+ cannot be written \(its reader has gone\): mend that, .+\.\n$/)
     expect(named.code).toBe(1)
   })
 })
@@ -450,7 +552,7 @@ describe('a run that is ended', () => {
     await until(() => existsSync(out) && readFileSync(out).length > 0)
     expect(await batch(input(...lines), '-o', out, ...args)).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/\nError: \S+ is being written by another run: /),
+      stderr: expect.stringMatching(/^Error: \S+ is being written by another run: /),
     })
     child.kill('SIGKILL')
     await end

@@ -24,3 +24,16 @@ test.each([
 test('there is nothing to mean where there are no names', () => {
   expect(nearest('x', [])).toBeUndefined()
 })
+
+test.each([
+  ['temprature', 'temperature'],
+  ['maxNewTokens', 'max_new_tokens'],
+  ['max-new-tokens', 'max_new_tokens'],
+  ['topp', 'top_p'],
+  ['topic', undefined],
+  ['tag', undefined],
+  ['', undefined],
+  ['x'.repeat(1e6), undefined],
+])('of a quarter at most, %s is a slip of %s', (name, meant) => {
+  expect(nearest(name, ['temperature', 'max_new_tokens', 'top_p', 'seed'], 0.25)).toBe(meant)
+})

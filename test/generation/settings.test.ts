@@ -30,7 +30,7 @@ describe('settings have the types of their fields', () => {
 
 describe('an option that is not known is refused by name', () => {
   test.each([
-    [{ bogus: 1 }, /^bogus is no option of generate\(\); the nearest one is /],
+    [{ bogus: 1 }, /^bogus is no option of generate\(\); there are /],
     [
       { negative_prompt: 'x' },
       'negative_prompt is no option of generate(); the nearest one is negativePrompt.',

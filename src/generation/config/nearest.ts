@@ -1,18 +1,27 @@
-/** Most edits to what was meant, as a share of the longer name: beyond it a name is another one. */
-const MOST_EDITS = 0.4
 /** A longer text is no name. */
 const LONGEST = 100
 
-/** The candidate that `name` may be a slip of: the one with the fewest edits to it, where these are few; `-` is as good as `_`. */
-export function nearest(name: string, candidates: readonly string[]): string | undefined {
+/**
+ * The candidate that `name` may be a slip of: the one with the fewest edits to it, where these are few; how words are joined makes no
+ * difference.
+ * @param most edits, as a share of the longer name: beyond it a name is another one
+ */
+export function nearest(name: string, candidates: readonly string[], most = 0.4): string | undefined {
   if (name.length > LONGEST) return undefined
-  const spelt = (text: string) => text.toLowerCase().replaceAll('-', '_')
   const distances = candidates.map((candidate) => {
     const length = Math.max(name.length, candidate.length)
     return editDistance(spelt(name), spelt(candidate)) / length
   })
   const least = Math.min(...distances)
-  return least <= MOST_EDITS ? candidates[distances.indexOf(least)] : undefined
+  return least <= most ? candidates[distances.indexOf(least)] : undefined
+}
+
+/** `topK`, `top-k` and `Top_K` as `top_k`. */
+function spelt(name: string): string {
+  return name
+    .replace(/(?<=[a-z])(?=[A-Z])/g, '_')
+    .toLowerCase()
+    .replaceAll('-', '_')
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours that make `a` to `b`. */
