@@ -7,7 +7,7 @@ import { besideLookupFlag, medusaFlags, mtpFlags } from './head-flags.js'
 
 const BATCH = { helpGroup: 'BATCH' }
 
-const { 'prompt-file': _prompt, baseline: _baseline, ...shared } = generateFlags()
+const { 'prompt-file': _prompt, baseline: _baseline, exact: _exact, ...shared } = generateFlags()
 
 /** Flags of `llm batch`: those of `llm generate`, for all rows, and what is the batch's own. */
 export const batchFlags = {

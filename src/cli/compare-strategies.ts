@@ -129,8 +129,12 @@ export class Contestants {
     await Promise.all([...loaded, ...this.drafters].map((each) => each.dispose()))
   }
 
-  private load(source: string, options: Pick<LoadOptions, 'layers' | 'exits'> = {}, key: unknown = null) {
-    const name = JSON.stringify([source, options.layers, key])
+  private load(
+    source: string,
+    options: Pick<LoadOptions, 'layers' | 'exits' | 'exact'> = {},
+    key: unknown = null,
+  ) {
+    const name = JSON.stringify([source, options.layers, options.exact ?? this.options.exact, key])
     const model = this.models.get(name) ?? loadShown(source, { ...this.options, ...options })
     this.models.set(name, model)
     return model
@@ -146,10 +150,10 @@ export class Contestants {
     { assistant_early_exit: layers }: GenerationConfig,
     model: LanguageModel,
   ): Promise<DraftContext['assistant']> {
-    if (kind === 'early-exit') return this.load(this.source, { layers })
+    if (kind === 'early-exit') return this.load(this.source, { layers, exact: false })
     if (kind !== 'speculative') return undefined
     const source = await fileOf(own.model, model, 'draft', `${text}: there is no draft model`)
-    const assistant = await this.load(source)
+    const assistant = await this.load(source, { exact: false })
     const treeNodes = own.nodes as number | undefined
     const notice = treeNodes === undefined && reencodingNotice(assistant, model)
     if (notice) process.stderr.write(`${notice}\n`)

@@ -32,6 +32,7 @@ export interface CompareFlags extends ChatFlags {
   readonly device: string
   readonly 'device-id'?: number
   readonly threads?: number
+  readonly exact?: boolean
   readonly plan?: string
   readonly strategy?: readonly string[]
   readonly score?: readonly string[]

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { fieldsOf, type GenerationField } from '../generation/config.js'
 import { configFlags } from './config-flags.js'
-import { modelFlags } from './model-flags.js'
+import { exactFlag, modelFlags } from './model-flags.js'
 
 const promptFlags = {
   'prompt-file': Flags.string({
@@ -64,7 +64,7 @@ const outputFlags = {
 export function generateFlags(fixed: readonly GenerationField[] = []) {
   // What --json returns is what the output flags ask for.
   const config = configFlags([...fixed, 'return_dict_in_generate'])
-  return { ...modelFlags, ...promptFlags, ...strategyFlags, ...outputFlags, ...config }
+  return { ...modelFlags, exact: exactFlag, ...promptFlags, ...strategyFlags, ...outputFlags, ...config }
 }
 
 /** Flags of a command whose heads draft: other ways to draft do not go with them. */

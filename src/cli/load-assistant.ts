@@ -22,7 +22,12 @@ export async function loadAssistant(
   if (source !== undefined && layers !== undefined) {
     throw usageError('--assistant-model and assistant_early_exit both draft: leave one of them out.')
   }
-  const assistant = await loadShown(source ?? flags.model, { ...loadOptions(flags), layers, signal })
+  const assistant = await loadShown(source ?? flags.model, {
+    ...loadOptions(flags),
+    exact: false,
+    layers,
+    signal,
+  })
   const notice = treeNodes === undefined && reencodingNotice(assistant, target)
   if (notice) tell(notice)
   return { ...assistant, treeNodes }

@@ -33,17 +33,25 @@ export const modelFlags = {
   threads: Flags.integer({ min: 1, max: 1024, description: 'CPU threads [one a core]', helpGroup: 'MODEL' }),
 }
 
+/** For commands whose drafts are to leave the text as it is. */
+export const exactFlag = Flags.boolean({
+  description: 'passes of one shape, so that drafts change no near-tie in int8 and int4; slower',
+  helpGroup: 'MODEL',
+})
+
 /** The flags' values as options of `loadModel`; oclif has checked them. */
 export function loadOptions(flags: {
   dtype: string
   device: string
   'device-id'?: number
   threads?: number
+  exact?: boolean
 }): LoadOptions {
   return {
     dtype: flags.dtype as LoadOptions['dtype'],
     device: flags.device as LoadOptions['device'],
     deviceId: flags['device-id'],
     threads: flags.threads,
+    exact: flags.exact,
   }
 }

@@ -1,5 +1,6 @@
 import { incomparable } from '../report/changes.js'
 import type { Comparison, Estimate, StrategyResult } from '../report/comparison.js'
+import { nearTies } from '../report/near-ties.js'
 import {
   differingConditions,
   findRegressions,
@@ -104,6 +105,7 @@ export function conditionsOf(comparison: Comparison): string[] {
   const { machine, versions, model, prompts, repetitions, warm_up, seed, reference } = comparison
   const lossy = comparison.strategies.flatMap(({ name, lossy }) => (lossy ? [name] : []))
   const count = (value: number, name: string) => `${value} ${name}${value === 1 ? '' : 's'}`
+  const ties = nearTies(comparison)
   return [
     `${count(prompts.length, 'prompt')}, ${count(repetitions, 'run')} each after ${warm_up} to warm up, in turns; seed ${seed}`,
     `speed and same texts against ${reference}; medians with intervals of 95%`,
@@ -114,6 +116,7 @@ export function conditionsOf(comparison: Comparison): string[] {
     ...(lossy.length > 0
       ? [`lossy, as texts are not distributed as the model's own: ${lossy.join(', ')}`]
       : []),
+    ...(ties === undefined ? [] : [ties]),
   ]
 }
 

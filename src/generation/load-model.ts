@@ -5,6 +5,7 @@ import type { DecoderSpec } from '../models/spec.js'
 import { loadOnnxModel, type RuntimeOptions, type SequenceOptions } from '../runtime/load.js'
 import { checkDeviceId, type Placement } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
+import { EvenPasses } from '../strategies/even-passes.js'
 import type { Model } from '../strategies/types.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
@@ -33,6 +34,11 @@ export interface LoadOptions extends RuntimeOptions, SequenceOptions {
   readonly onPull?: PullOptions['onProgress']
   /** Only so many of the first layers, and what follows the last one: a model that drafts for the whole by early exit. */
   readonly layers?: number
+  /**
+   * All passes have one shape, so that drafts change no text where weights are quantised, either; passes of few tokens take longer.
+   * Not for many sequences at a time.
+   */
+  readonly exact?: boolean
 }
 
 /** Held to the interface, so that none is forgotten. */
@@ -48,6 +54,7 @@ const OPTIONS: Readonly<Record<keyof LoadOptions, true>> = {
   manySequences: true,
   onPull: true,
   layers: true,
+  exact: true,
 }
 
 /** The place of what has one, for what is to run beside it. */
@@ -65,6 +72,9 @@ export function placementOf({ device, deviceId }: Placement): Placement {
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<LanguageModel> {
   requireKnownOptions(options, OPTIONS, 'loadModel()')
   checkDeviceId(options.device ?? 'auto', options.deviceId)
+  if (options.exact && options.manySequences) {
+    throw usageError('exact is for one sequence at a time: passes of many have no one shape. Leave it out.')
+  }
   const opened = await openModel(await locateModel(source, options))
   const { path, store, generationConfig, unused } = opened
   if (unused.length > 0) options.onNotice?.(unusedNotice(path, unused))
@@ -72,7 +82,16 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
     const spec = firstLayers(opened.spec, options.layers)
     const tokenizer = await opened.loadTokenizer()
     const loaded = await loadOnnxModel(spec, store, path, options)
-    return { path, spec, tokenizer, ...loaded, generationConfig, dispose: () => loaded.model.dispose() }
+    const model = options.exact ? new EvenPasses(loaded.model) : loaded.model
+    return {
+      path,
+      spec,
+      tokenizer,
+      ...loaded,
+      model,
+      generationConfig,
+      dispose: () => loaded.model.dispose(),
+    }
   } finally {
     await store.close()
   }

@@ -14,6 +14,7 @@ import {
 } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { controlled } from '../strategies/drafters/controlled.js'
+import { EvenPasses } from '../strategies/even-passes.js'
 import { prefixOf } from '../strategies/prefix.js'
 import type { CreateDrafter, Model } from '../strategies/types.js'
 import { follow } from '../strategies/verifiers.js'
@@ -87,12 +88,13 @@ export async function stepCosts(
   { threads, onMeasure }: CostOptions,
 ): Promise<StepCosts> {
   const { spec, dtype } = target
+  const isExact = target.model instanceof EvenPasses
   const sizes = sizesUpTo(drafter.most)
   const processors = cpus().map(({ model }) => model)
   const subject = [
     VERSION,
     processors,
-    { spec, dtype, ...placementOf(target), threads },
+    { spec, dtype, ...placementOf(target), threads, ...(isExact && { exact: true }) },
     drafter.subject,
     sizes,
   ]

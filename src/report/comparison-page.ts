@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { usageError } from '../errors.js'
 import type { Comparison } from './comparison.js'
+import { nearTies } from './near-ties.js'
 import { finding } from './page/finding.js'
 import { embeddedJson, Html, html } from './page/html.js'
 import { acceptanceChart, latencyChart, SMOOTHED_OVER } from './page/line-charts.js'
@@ -176,7 +177,11 @@ function quality(report: Report): Html {
       scatter(name, 'Mean score over all outputs.', ({ scores }) => scores[name]),
     ),
   ]
-  return part('quality', 'Quality', html`<div class="pair">${figures}</div>${qualityTable(report)}`)
+  const ties = report.sides.flatMap(({ label, comparison }) => {
+    const sentence = nearTies(comparison)
+    return sentence === undefined ? [] : [html`<p class="note">${label && `${label}: `}${sentence}.</p>`]
+  })
+  return part('quality', 'Quality', html`<div class="pair">${figures}</div>${ties}${qualityTable(report)}`)
 }
 
 function outputs(report: Report): Html {

@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { asText } from '../../src/compare/render.js'
 import { changes } from '../../src/report/changes.js'
 import type { StrategyResult } from '../../src/report/comparison.js'
+import { comparisonPage } from '../../src/report/comparison-page.js'
+import { nearTies } from '../../src/report/near-ties.js'
+import { comparisonWith, strategyWith } from '../compare/comparison.js'
 import { makeComparison } from './comparison.js'
 
 const base = makeComparison()
@@ -46,4 +50,36 @@ test('strategies are matched by name, whatever their order, and those of one sid
   const found = changes(base, later)
   expect(found.map(({ name }) => name)).toEqual(rest.map(({ name }) => name))
   for (const { name, before, after } of found) expect([before.name, after.name]).toEqual([name, name])
+})
+
+describe('near-ties', () => {
+  const drafted = strategyWith('lookup', { acceptance_by_depth: [0.5], identical: 0.5 })
+  const comparison = (dtype: string, ...more: ReturnType<typeof strategyWith>[]) =>
+    comparisonWith({
+      model: { ...comparisonWith().model, dtype },
+      strategies: [strategyWith('greedy'), drafted, ...more],
+    })
+
+  test.each(['int8', 'int4'])('are told of in %s, by the names of those that draft', (dtype) => {
+    const lossy = strategyWith('typical', { acceptance_by_depth: [1], identical: 0, lossy: true })
+    const sampled = strategyWith('drawn', {
+      acceptance_by_depth: [1],
+      identical: 0,
+      settings: { do_sample: true },
+    })
+    const same = strategyWith('medusa', { acceptance_by_depth: [1] })
+    const beam = strategyWith('beam', { identical: 0, settings: { num_beams: 4 } })
+    const sentence = nearTies(comparison(dtype, lossy, sampled, same, beam))
+    expect(sentence).toMatch(new RegExp(`^${dtype}: near-ties differ for lookup, as .*--exact`))
+    expect(asText([{ name: 'this run', comparison: comparison(dtype) }])).toContain(
+      `${dtype}: near-ties differ for lookup`,
+    )
+    expect(comparisonPage([comparison(dtype)])).toContain(`${dtype}: near-ties differ for lookup`)
+  })
+
+  test('are none in float32, or where texts are the same', () => {
+    expect(nearTies(comparison('fp32'))).toBeUndefined()
+    expect(nearTies({ ...comparison('int4'), strategies: [strategyWith('greedy')] })).toBeUndefined()
+    expect(nearTies({ ...comparison('int4'), settings: { do_sample: true } })).toBeUndefined()
+  })
 })

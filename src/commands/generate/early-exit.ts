@@ -8,7 +8,7 @@ import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 export default class GenerateEarlyExit extends GenerateCommand {
   static override summary = "Generate the same text faster with drafts of the model's own first layers."
   static override description =
-    'The first --assistant-early-exit layers draft, as many tokens as pay or --num-assistant-tokens, and the whole model checks the draft in one pass. It pays with models that were trained for early exits (LayerSkip). Greedy text is the one without it; sampled text has the same distribution.'
+    'The first --assistant-early-exit layers draft, as many tokens as pay or --num-assistant-tokens, and the whole model checks the draft in one pass. It pays with models that were trained for early exits (LayerSkip). Greedy text is the one without it; sampled text has the same distribution. In int8 and int4 near-ties may fall the other way; --exact prevents it.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-early-exit 4 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --assistant-early-exit 8 --num-assistant-tokens 3 'Once upon a time'",

@@ -10,7 +10,7 @@ export default class GenerateLookup extends GenerateCommand {
   static override summary =
     'Generate the same text faster where it repeats its prompt, or other text: prompt lookup.'
   static override description =
-    'Drafts what followed the last tokens where they stood before, as many of them as pay, or --prompt-lookup-num-tokens. With --lookup-corpus it looks in other text as well, and drafts a tree of what followed there most often (REST). The text is the one without drafts; summaries, edits and code gain most.'
+    'Drafts what followed the last tokens where they stood before, as many of them as pay, or --prompt-lookup-num-tokens. With --lookup-corpus it looks in other text as well, and drafts a tree of what followed there most often (REST). The text is the one without drafts; summaries, edits and code gain most. In int8 and int4 near-ties may fall the other way; --exact prevents it.'
   static override examples = [
     "<%= config.bin %> <%= command.id %> -m model.gguf 'Repeat three times: the quick brown fox'",
     '$ cat article.txt | <%= config.bin %> <%= command.id %> -m model.gguf --max-matching-ngram-size 3 --max-new-tokens 200',

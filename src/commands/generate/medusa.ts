@@ -14,7 +14,7 @@ const MEDUSA = { helpGroup: 'MEDUSA' }
 export default class GenerateMedusa extends GenerateCommand {
   static override summary = 'Generate the same text faster with Medusa heads.'
   static override description =
-    "Heads (--medusa-heads; the built-in model has some) guess the tokens after the next one, and the model checks a tree of their guesses in one pass. The text is the one without them, token for token; with --typical-acceptance it is not the model's own, but goes faster."
+    "Heads (--medusa-heads; the built-in model has some) guess the tokens after the next one, and the model checks a tree of their guesses in one pass. The text is the one without them, token for token; with --typical-acceptance it is not the model's own, but goes faster. In int8 and int4 near-ties may fall the other way; --exact prevents it."
   static override examples = [
     "<%= config.bin %> <%= command.id %> 'Once upon a time'",
     "<%= config.bin %> <%= command.id %> -m ./model --medusa-heads ./medusa --medusa-nodes 16 'Once upon a time'",
