@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { stripVTControlCharacters } from 'node:util'
 import { checkSettings, freshSeed, runBatch } from '../batch/batch.js'
 import { type Failure, Failures } from '../batch/failures.js'
 import { Input, type Shard } from '../batch/input.js'
@@ -17,6 +16,7 @@ import type { LanguageModel } from '../generation/load-model.js'
 import type { Prompt } from '../generation/prompt.js'
 import { batchDisplay } from '../ui/batch-progress.js'
 import { formatDuration } from '../ui/format.js'
+import { printable, tell } from '../ui/printable.js'
 import {
   type BatchModelFlags,
   type BatchModels,
@@ -90,7 +90,7 @@ export async function serveBatch(
     retryErrors: flags['retry-errors'],
     stdout: process.stdout,
     signal,
-    onNotice: (message: string) => process.stderr.write(`${message}\n`),
+    onNotice: (message: string) => tell(message),
   }
   return withOutput(flags.output, options, async (output) => {
     const seed = layers.findLast(({ values }) => values.seed !== undefined)?.values.seed
@@ -130,7 +130,7 @@ async function serve(work: Work): Promise<BatchResult> {
   for (const [row, { error }] of output.written) if (error !== undefined) failures.add(row, error)
   const begun = performance.now()
   const found = input.isFile ? await survey(work.run, LOADING_FIELDS) : undefined
-  if (found && found.passed.size > 0) process.stderr.write(`${passedLine(found.passed)}\n`)
+  if (found && found.passed.size > 0) tell(passedLine(found.passed))
   const progress = await decodeRows(work, found, failures)
   if (work.flags.order === 'input' && !work.signal.aborted) output.sort(input.places)
   const seconds = (performance.now() - begun) / 1000
@@ -177,7 +177,7 @@ async function decodeRows(work: Work, found: Survey | undefined, failures: Failu
       onProgress: display.update,
       onError: (row: string, error: string) => failures.add(row, error),
     }
-    for (const notice of checkSettings(model, options)) process.stderr.write(`${notice}\n`)
+    for (const notice of checkSettings(model, options)) tell(notice)
     // Refuses a system message that no row could have.
     promptFor(model, '', flags, chatTemplate)
     const seed = await settleOrigin(work, models, chatTemplate)
@@ -250,6 +250,6 @@ export function failureLines(failures: readonly Failure[]): readonly string[] {
 const MOST_OF_REASON = 300
 
 function shortened(error: string): string {
-  const line = stripVTControlCharacters(error).replace(/\s+/g, ' ')
+  const line = printable(error).replace(/\s+/g, ' ')
   return line.length > MOST_OF_REASON ? `${line.slice(0, MOST_OF_REASON)}…` : line
 }

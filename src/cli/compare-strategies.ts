@@ -16,6 +16,7 @@ import { type LoadedDrafter, loadMedusa, loadMtp, type MtpSettings } from '../ge
 import type { LanguageModel, LoadOptions } from '../generation/load-model.js'
 import { generationMode, strategyFor } from '../generation/mode.js'
 import type { CostOptions } from '../generation/step-costs.js'
+import { tell } from '../ui/printable.js'
 import { assistantControl } from './assistant-control.js'
 import type { DraftContext } from './generate-command.js'
 import { loadShown } from './load-shown.js'
@@ -156,7 +157,7 @@ export class Contestants {
     const assistant = await this.load(source, { exact: false })
     const treeNodes = own.nodes as number | undefined
     const notice = treeNodes === undefined && reencodingNotice(assistant, model)
-    if (notice) process.stderr.write(`${notice}\n`)
+    if (notice) tell(notice)
     return { ...assistant, treeNodes }
   }
 
@@ -185,7 +186,7 @@ export class Contestants {
       }
       case 'auto': {
         const drafter = await autoDrafter(model, costs)
-        process.stderr.write(`${text} drafts with ${drafter.name}.\n`)
+        tell(`${text} drafts with ${drafter.name}.`)
         return this.keep(drafter)
       }
       case 'custom':

@@ -13,6 +13,7 @@ import { modelFingerprint } from '../generation/model-fingerprint.js'
 import { machineOf, versionsOf } from '../generation/surroundings.js'
 import type { Comparison } from '../report/comparison.js'
 import { comparisonDisplay } from '../ui/comparison-progress.js'
+import { tell } from '../ui/printable.js'
 import { promptOf } from './batch.js'
 import { type ChatFlags, refuseRawChat } from './chat-prompt.js'
 import {
@@ -81,7 +82,7 @@ export async function compareStrategies(
   const wanted = await wantedComparison(file, flags)
   const { threads } = flags
   const { signal, onFailure } = context
-  const costs = { threads, onMeasure: () => process.stderr.write(`${MEASURING}\n`) }
+  const costs = { threads, onMeasure: () => tell(MEASURING) }
   const contestants = new Contestants(flags.model, { ...loadOptions(flags), signal }, costs)
   const display = comparisonDisplay()
   try {
@@ -178,8 +179,8 @@ function tellOfOtherTexts(
       return texts.size > 1 ? [JSON.stringify(row.id)] : []
     })
     if (ids.length === 0) continue
-    process.stderr.write(
-      `${specification.name} wrote other texts in later runs for ${ids.join(', ')}: those of the first run are reported.\n`,
+    tell(
+      `${specification.name} wrote other texts in later runs for ${ids.join(', ')}: those of the first run are reported.`,
     )
   }
 }

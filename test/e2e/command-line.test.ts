@@ -51,7 +51,7 @@ describe('a command', () => {
 
   test.each([['-v'], ['version'], ['--version']])('%s is the version', async (word) => {
     const { stdout, code } = await llm.run([word])
-    expect(stdout).toMatch(/^llm\/\S+ /)
+    expect(stdout).toMatch(/^@llm-decode\/llm\/\S+ /)
     expect(code).toBe(0)
   })
 

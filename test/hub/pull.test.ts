@@ -111,9 +111,11 @@ test('a hub that drops every connection at once is given up, and nothing is link
 test('an interrupted pull leaves a partial file, no link to it, and is resumed', async () => {
   hub.server.commit(FILES)
   const interrupt = new AbortController()
-  hub.server.fault = ({ kind }) => (kind === 'cdn' ? { dropAfter: 120_000 } : undefined)
-  const onNotice = () => interrupt.abort(new Error('stopped'))
-  await expect(pull(REPO, { signal: interrupt.signal, onNotice })).rejects.toThrow('stopped')
+  hub.server.fault = ({ kind }) => (kind === 'cdn' ? { stallAfter: 120_000 } : undefined)
+  const onProgress = ({ received }: PullProgress) => {
+    if (received === neededBytes - 180_000) interrupt.abort(new Error('stopped'))
+  }
+  await expect(pull(REPO, { signal: interrupt.signal, onProgress })).rejects.toThrow('stopped')
   const partial = readdirSync(join(repository(), 'blobs')).filter((name) => name.endsWith('.incomplete'))
   expect(partial.map((name) => lstatSync(join(repository(), 'blobs', name)).size)).toEqual([120_000])
   expect(existsSync(join(repository(), 'snapshots'))).toBe(false)

@@ -65,6 +65,7 @@ export async function* openSources(
 
 /** Undefined for a pipe or a device. */
 async function sizeOf(path: string): Promise<number | undefined> {
+  if (path === STDIN) return undefined
   try {
     const found = await stat(path)
     return found.isFile() || found.isDirectory() ? found.size : undefined
