@@ -57,6 +57,7 @@ test('zsh has every command', async () => {
 
 test('the second name of the command is completed as the first one', async () => {
   const { stdout } = await llm.shell(`source ${functions}/bash/llm.bash; complete -p llm llm-decode`)
-  expect(stdout).toBe('complete -F _llm_autocomplete llm\ncomplete -F _llm_autocomplete llm-decode\n')
+  const command = 'complete -o default -F _llm_autocomplete'
+  expect(stdout).toBe(`${command} llm\n${command} llm-decode\n`)
   expect(readFileSync(join(functions, 'zsh/_llm'), 'utf8')).toContain('compdef llm-decode=llm')
 })

@@ -67,7 +67,7 @@ describe('a model', () => {
   test('without the exits is refused', async () => {
     const model = {
       ...stubModel(new ToyModel()),
-      spec: { layers: ['full', 'full'], tiedHead: false } as never,
+      spec: { layers: ['full', 'full'], kvHeads: 1, headDim: 2, tiedHead: false } as never,
     }
     await expect(generate(model, [1, 2], { dola_layers: [1] }).result()).rejects.toThrow(
       'dola_layers needs the layers 1: load the model with exits: [1].',
