@@ -1,3 +1,5 @@
+import { printable } from './printable.js'
+
 /**
  * An error that the user caused or can mend. Its message is one sentence that says what is wrong, where,
  * and what to do; commands print it without a stack trace.
@@ -11,7 +13,7 @@ export class UserError extends Error {
     readonly exitCode: 1 | 2 = 1,
     options?: ErrorOptions,
   ) {
-    super(shortened(message), options)
+    super(shortened(printable(message)), options)
   }
 }
 

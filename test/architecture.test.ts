@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 const SRC = join(import.meta.dirname, '../src')
 
 /** What all files may import. */
-const ground = ['errors.ts', 'files.ts', 'json.ts', 'lock.ts']
+const ground = ['errors.ts', 'printable.ts', 'files.ts', 'json.ts', 'lock.ts']
 
 /** What the files of each folder of src may import, beside their own folder and the ground. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -73,6 +73,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'files.ts': [],
   'json.ts': [],
+  'printable.ts': [],
   'lock.ts': ['lock-file.ts', 'lock-owner.ts'],
   'lock-file.ts': ['lock-owner.ts'],
   'lock-owner.ts': [],

@@ -7,6 +7,12 @@ test('a sentence that quotes a long value keeps its beginning and its end', () =
   expect(message).toMatch(/^top_k in the flags cannot be "x+ … x+": give a whole number\.$/)
 })
 
+test('control characters of what a sentence quotes are escapes in it', () => {
+  expect(usageError('The name \u001b[2J\u0000 is not known.').message).toBe(
+    'The name \\u001b[2J\\u0000 is not known.',
+  )
+})
+
 test('other sentences are as they are', () => {
   expect(usageError('y'.repeat(1500)).message).toBe('y'.repeat(1500))
 })

@@ -1,9 +1,10 @@
 import { usageError } from '../errors.js'
 import { readJsonIfThere, writeJson } from '../files.js'
 import { fieldsOf } from '../generation/config.js'
+import { isJsonObject } from '../json.js'
 import type { Written } from './output.js'
 import type { OutputFile } from './output-file.js'
-import type { RowId } from './row.js'
+import { isRowId, type RowId } from './row.js'
 
 /** Something that is known by its content, wherever it lies. */
 export interface Identity {
@@ -54,10 +55,16 @@ export async function readRecord(output: OutputFile): Promise<readonly RecordedR
   const path = recordPath(output.path)
   const found = (await readJsonIfThere(path)) as { runs?: unknown } | undefined
   if (found === undefined) return undefined
-  const isRun = (run: unknown) => typeof (run as RecordedRun | null)?.origin === 'object'
   const { runs } = found ?? {}
   if (Array.isArray(runs) && runs.length > 0 && runs.every(isRun)) return runs
   throw usageError(`${path} is not what this command writes beside an output: name another output.`)
+}
+
+function isRun(run: unknown): boolean {
+  if (!isJsonObject(run)) return false
+  const { origin, rows = [] } = run
+  if (!Array.isArray(rows) || !rows.every(isRowId)) return false
+  return origin === null || (isJsonObject(origin) && isJsonObject(origin.settings))
 }
 
 /**

@@ -97,7 +97,7 @@ function rowOf({ id, prompt, messages, ...rest }: Record<string, unknown>, line:
   const isOurs = (field: string) => (RESULT_FIELDS as readonly string[]).includes(field)
   const passed = pick(rest, (field) => !isSetting(field) && !isOurs(field))
   const taken = Object.keys(rest).find(isOurs)
-  if (!isId(id ?? line)) {
+  if (!isRowId(id ?? line)) {
     const error = `The id of line ${line} is ${JSON.stringify(id)}: give a text or a whole number, or leave it out.`
     return { line, id: null, passed, error }
   }
@@ -139,7 +139,7 @@ function roleFault(messages: unknown): string | undefined {
   return undefined
 }
 
-function isId(value: unknown): value is RowId {
+export function isRowId(value: unknown): value is RowId {
   return typeof value === 'string' || Number.isSafeInteger(value)
 }
 

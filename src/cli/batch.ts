@@ -14,9 +14,10 @@ import { unreadable } from '../files.js'
 import { type ConfigLayer, checkLayers } from '../generation/config.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import type { Prompt } from '../generation/prompt.js'
+import { printable } from '../printable.js'
 import { batchDisplay } from '../ui/batch-progress.js'
 import { formatDuration } from '../ui/format.js'
-import { printable, tell } from '../ui/printable.js'
+import { tell } from '../ui/printable.js'
 import {
   type BatchModelFlags,
   type BatchModels,

@@ -94,9 +94,10 @@ export async function readHeads<Spec extends DraftVocabulary>(
       }
       weights.set(kind.prefix + name, await store.read(stored!))
     }
-    if (Array.isArray(config.base_model_fingerprint)) {
+    const { base_model_fingerprint: trainedFor } = config
+    if (trainedFor !== undefined && trainedFor !== null) {
       const names = { heads: directory, model: target.path }
-      requireSameTarget(config.base_model_fingerprint as number[], target.fingerprint, names)
+      requireSameTarget(trainedFor, target.fingerprint, names)
     }
     return { spec, weights }
   } finally {

@@ -24,12 +24,20 @@ export function fingerprintOf({ vocabSize, hiddenSize }: DecoderSpec, weights: W
   return [...ofEmbedding, ...ofNorm].map((value) => Number(value.toPrecision(6)))
 }
 
-/** @throws UserError where heads were trained for another model */
+/**
+ * @param trainedFor what the heads' config.json holds
+ * @throws UserError where that is no fingerprint, or heads were trained for another model
+ */
 export function requireSameTarget(
-  trainedFor: Fingerprint,
+  trainedFor: unknown,
   target: Fingerprint,
   { heads, model }: { heads: string; model: string },
 ): void {
+  if (!isFingerprint(trainedFor)) {
+    throw new UserError(
+      `The config.json in ${heads} is damaged: base_model_fingerprint is no list of numbers.`,
+    )
+  }
   const halves = [0, SAMPLES].map((from) =>
     [trainedFor, target].map((each) => each.slice(from, from + SAMPLES)),
   )
@@ -41,4 +49,8 @@ export function requireSameTarget(
   throw new UserError(
     `The heads in ${heads} were trained for another model than ${model}, though one of the same shape: train heads for this one.`,
   )
+}
+
+function isFingerprint(value: unknown): value is Fingerprint {
+  return Array.isArray(value) && value.every((each) => typeof each === 'number')
 }

@@ -9,7 +9,8 @@ import { type BpeJson, quoted, tokenizerFault, unsupported, wrongField } from '.
 export function checkBpe(model: unknown): BpeJson {
   if (!isJsonObject(model)) throw wrongField('model', model, 'an object')
   const { type = 'BPE', vocab, merges, unk_token, dropout } = model
-  if (type !== 'BPE') throw unsupported(`the model ${quoted(String(type))}`)
+  if (type !== 'BPE')
+    throw unsupported(`the model ${quoted(typeof type === 'string' ? type : JSON.stringify(type))}`)
   for (const field of ['fuse_unk', 'byte_fallback', 'ignore_merges']) {
     const value = model[field] ?? false
     if (typeof value !== 'boolean') throw wrongField(`model.${field}`, value, 'true or false')

@@ -1,8 +1,8 @@
 import { Box, render, Static, Text } from 'ink'
+import { printable } from '../printable.js'
 import { coloured, Dim, type Row, rowsOf, type Span } from './generation-view.js'
 import { BRACKETED_PASTE, type Key, KeyDecoder } from './keys.js'
 import { firstGrapheme, type InputRows, inputRows, LineEditor } from './line-editor.js'
-import { printable } from './printable.js'
 
 /** A terminal's view of a chat, and its lines of input. */
 export interface ChatView {

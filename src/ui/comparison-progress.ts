@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import { printable } from './printable.js'
+import { printable } from '../printable.js'
 
 export interface ComparisonState {
   /** Runs done so far, and of all. */

@@ -1,6 +1,6 @@
 import { Box, render, Static, Text } from 'ink'
 import type { ReactNode } from 'react'
-import { printable } from './printable.js'
+import { printable } from '../printable.js'
 import { type StatisticsLike, statisticsLine } from './statistics-line.js'
 
 /** A terminal's view of sequences that grow. */

@@ -1,6 +1,7 @@
 import { SingleBar } from 'cli-progress'
+import { printable } from '../printable.js'
 import { formatBytes } from './format.js'
-import { printable, tell } from './printable.js'
+import { tell } from './printable.js'
 
 /** Bytes over all files of a transfer. */
 export interface TransferState {

@@ -140,14 +140,22 @@ describe('--continue-anyway', () => {
   })
 })
 
-test.each(['{}', '[]', '{"runs":[]}', '{"runs":[7]}', 'null', '{"runs":[{"origin":1}]}'])(
-  'a record that is %s is none',
-  async (text) => {
-    await run({}, ['a'])
-    writeFileSync(recordPath(path), text)
-    await expect(run({})).rejects.toThrow(/\.run\.json is not what this command writes beside an output: /)
-  },
-)
+test.each([
+  '{}',
+  '[]',
+  '{"runs":[]}',
+  '{"runs":[7]}',
+  'null',
+  '{"runs":[{"origin":1}]}',
+  '{"runs":[{"origin":{}}]}',
+  '{"runs":[{"origin":{"settings":null}}]}',
+  '{"runs":[{"origin":null,"rows":7}]}',
+  '{"runs":[{"origin":null,"rows":[{}]}]}',
+])('a record that is %s is none', async (text) => {
+  await run({}, ['a'])
+  writeFileSync(recordPath(path), text)
+  await expect(run({})).rejects.toThrow(/\.run\.json is not what this command writes beside an output: /)
+})
 
 test('a record of an output that has been removed does not count', async () => {
   await run({}, ['a'])

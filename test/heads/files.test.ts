@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { readHeads } from '../../src/heads/files.js'
+import { requireSameTarget } from '../../src/heads/fingerprint.js'
 import { MEDUSA, MTP } from '../../src/heads/kinds.js'
 import { tinySpec } from '../train/tiny.js'
 
@@ -34,3 +35,13 @@ test.each<[string, typeof MEDUSA | typeof MTP, string | undefined, RegExp]>([
   expect(error).toBeInstanceOf(UserError)
   expect(error.message).toMatch(message)
 })
+
+test.each([[1], ['x'], [{ toString: 2 }], [[1, null]], [[{ toString: 2 }]]])(
+  'a fingerprint that is %j is none',
+  (value) => {
+    const names = { heads: './heads', model: './model' }
+    expect(() => requireSameTarget(value, [1, 2], names)).toThrow(
+      'The config.json in ./heads is damaged: base_model_fingerprint is no list of numbers.',
+    )
+  },
+)

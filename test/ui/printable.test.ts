@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { printable, printableOn } from '../../src/ui/printable.js'
+import { printable } from '../../src/printable.js'
+import { printableOn } from '../../src/ui/printable.js'
 
 test('control characters are escapes, as JSON has them', () => {
   expect(printable('a\u001b[2Jb\u0007\u009b31m\u007f\u0000\r')).toBe(
