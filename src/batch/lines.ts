@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { UserError } from '../errors.js'
+import { unreadable } from '../files.js'
 
 /** A line of a file. */
 export interface Line {
@@ -29,7 +29,7 @@ export function* fileChunks(path: string): Generator<Buffer> {
       yield chunk.subarray(0, length)
     }
   } catch (error) {
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}.`, 1, { cause: error })
+    throw unreadable(path, error)
   } finally {
     if (file !== undefined) closeSync(file)
   }

@@ -6,7 +6,8 @@ import { STANDARD, withOutput } from '../batch/open-output.js'
 import { type Run, type Survey, survey } from '../batch/resume.js'
 import type { Row } from '../batch/row.js'
 import { NOTHING_DONE, type Progress } from '../batch/scheduler.js'
-import { UserError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
+import { unreadable } from '../files.js'
 import { type ConfigLayer, checkLayers } from '../generation/config.js'
 import type { LanguageModel } from '../generation/load-model.js'
 import type { Prompt } from '../generation/prompt.js'
@@ -92,7 +93,7 @@ async function settingsOf(
 async function openInput(source: string, { output, shard }: BatchFlags): Promise<Input> {
   if (source === STANDARD) return new Input(process.stdin, shard)
   const found = await stat(source).catch((error) => {
-    throw new UserError(`${source} cannot be read: ${error.message}.`, 1, { cause: error })
+    throw unreadable(source, error)
   })
   const target = await stat(output).catch(() => undefined)
   if (target && target.dev === found.dev && target.ino === found.ino) {

@@ -268,7 +268,7 @@ testRefusals(
       name: 'an input that is not there',
       args: [join(home, 'none.jsonl'), '-o', newPath(), ...on(model)],
       code: 1,
-      says: /none\.jsonl cannot be read: ENOENT/,
+      says: /none\.jsonl cannot be read: there is no such file or directory\.$/,
     },
     {
       name: 'a directory',

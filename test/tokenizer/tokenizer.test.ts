@@ -120,6 +120,18 @@ describe('a directory', () => {
     expect(await ends()).toEqual(['<|bos|>', undefined])
   })
 
+  it('refuses a vocabulary that is a list, as other models than BPE have', async () => {
+    const json = trained('gpt2')
+    const load = (model: object) => {
+      write('tokenizer.json', { ...json, model })
+      return loadTokenizer(directory)
+    }
+    await expect(load({ type: 'Unigram', vocab: [['a', -1]] })).rejects.toThrow(/model "Unigram"/)
+    await expect(load({ type: 'BPE', vocab: ['a'], merges: [] })).rejects.toThrow(
+      /its model\.vocab is a list/,
+    )
+  })
+
   it('reads tokens from added_tokens.json', async () => {
     write('added_tokens.json', { '<|im_start|>': 521 })
     const tokenizer = await loadTokenizer(directory)
