@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { UserError } from '../errors.js'
+import { systemReason } from '../files.js'
 import type { WrittenRow } from './result.js'
 
 /** What an output has of a row. */
@@ -54,7 +55,7 @@ export function writeWhole(file: number, bytes: Uint8Array): void {
 
 export function writeError(path: string, error: unknown): UserError {
   return new UserError(
-    `${path} cannot be written (${(error as Error).message}): mend that, and the same command goes on where it was.`,
+    `${path} cannot be written (${systemReason(error)}): mend that, and the same command goes on where it was.`,
     1,
     { cause: error },
   )

@@ -180,12 +180,14 @@ describe('an output file', () => {
   test('that cannot be written is told of', async () => {
     const options = { retryErrors: false, stdout: new PassThrough() }
     const inNone = withOutput(join(home, 'none', 'out.jsonl'), options, async () => {})
-    await expect(inNone).rejects.toThrow(/none\/out.jsonl cannot be written \(ENOENT: /)
+    await expect(inNone).rejects.toThrow(
+      /none\/out.jsonl cannot be written \(there is no such file or directory\)/,
+    )
     expect(existsSync(join(home, 'none'))).toBe(false)
     const directory = newPath()
     mkdirSync(directory)
     await expect(withOutput(directory, options, async () => {})).rejects.toThrow(
-      /cannot be written \(EISDIR: /,
+      /cannot be written \(it is a directory\)/,
     )
   })
 })

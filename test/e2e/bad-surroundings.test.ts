@@ -88,7 +88,7 @@ describe('directories that are not there', () => {
     for (const command of ['batch - -o out.jsonl', 'generate --strategy ./x.js hello']) {
       const there = `mkdir ${gone} && cd ${gone} && rmdir ${gone} && $LLM ${command} -m ${model}`
       const { code, stdout, stderr } = await llm.shell(there)
-      expect(stderr).toMatch(/^Error: The working directory has been removed: change to another one\.$/m)
+      expect(stderr).toMatch(/^Error: .*the working directory has been removed/im)
       expect([code, stdout]).toEqual([1, ''])
     }
   })

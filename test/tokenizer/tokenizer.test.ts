@@ -77,6 +77,13 @@ describe('a tokenizer', () => {
     expect(tokenizer.decode([])).toBe('')
   })
 
+  it('finds any number of added tokens in a text', async () => {
+    const json = trained('gpt2')
+    const tool = { id: 520, content: '<tool>', normalized: true }
+    const tokenizer = await load({ ...json, added_tokens: [...(json.added_tokens ?? []), tool] })
+    expect(tokenizer.encode('<tool>'.repeat(200_000), { addSpecialTokens: false })).toHaveLength(200_000)
+  })
+
   it('refuses by name what it does not do', async () => {
     const json = trained('gpt2')
     const cases: [Partial<TokenizerJson>, RegExp][] = [
