@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { unreadable } from '../files.js'
+import { usageError } from '../errors.js'
+import { MOST_TEXT, unreadable } from '../files.js'
 
 /** A line of a file. */
 export interface Line {
@@ -35,19 +36,35 @@ export function* fileChunks(path: string): Generator<Buffer> {
   }
 }
 
-/** Lines of any length, of which one at a time is held. */
-export async function* lines(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Line> {
+/**
+ * Lines, of which one at a time is held.
+ * @param most bytes of one that has no end yet: a device has none
+ * @throws UserError, exit code 2, for a longer one
+ */
+export async function* lines(
+  chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
+  most = MOST_TEXT,
+): AsyncGenerator<Line> {
   let number = 1
   let begun: Buffer[] = []
+  let length = 0
   for await (const chunk of chunks) {
     let start = 0
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       begun.push(chunk.subarray(start, end))
       yield { number: number++, bytes: joined(begun), isWhole: true }
       begun = []
+      length = 0
       start = end + 1
     }
-    if (start < chunk.length) begun.push(chunk.subarray(start))
+    if (start === chunk.length) continue
+    begun.push(chunk.subarray(start))
+    length += chunk.length - start
+    if (length > most) {
+      throw usageError(
+        `Line ${number} is longer than ${most.toLocaleString('en')} bytes: cut it into several.`,
+      )
+    }
   }
   if (begun.length > 0) yield { number, bytes: joined(begun), isWhole: false }
 }

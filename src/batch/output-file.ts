@@ -35,7 +35,7 @@ export class OutputFile implements Output {
     const output = new OutputFile(path)
     output.reopen()
     try {
-      for await (const line of lines(fileChunks(path))) output.enter(line)
+      for await (const line of lines(fileChunks(path), Infinity)) output.enter(line)
       if (retryErrors) output.forgetErrors()
     } catch (error) {
       output.close()
