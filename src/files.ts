@@ -175,6 +175,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** A system's error in words, without the path and the call that Node repeats. */
 export function systemReason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code, message, syscall } = error as NodeJS.ErrnoException
+  if (syscall === 'uv_cwd') return 'the working directory has been removed'
   return REASONS[code ?? ''] ?? message?.replace(/, \w+( '.*)?$/s, '') ?? String(error)
 }

@@ -13,8 +13,8 @@ export function successionOf(path: string, line: string): string {
 /** Puts a line at a path where nothing is; where something is, it stays. */
 export async function place(path: string, line: string): Promise<void> {
   const whole = claimFile(path, line)
-  await writeFile(whole, line)
   try {
+    await writeFile(whole, line)
     await link(whole, path)
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException

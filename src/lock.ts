@@ -57,7 +57,7 @@ export class LockHeld extends UserError {}
 
 /**
  * Runs `task` while no other process runs one under the same lock file, whose directory is made where need be.
- * @throws LockHeld with `refuse`, an AbortError by `signal`, the system's error where the lock cannot be written, and
+ * @throws LockHeld with `refuse`, an AbortError by `signal`, the system's error, with the lock's path, where it cannot be written, and
  *   what `task` throws
  */
 export async function withLock<T>(
@@ -66,10 +66,12 @@ export async function withLock<T>(
   options: LockOptions = {},
 ): Promise<T> {
   const line = ownerLine()
-  await makeDirectory(dirname(path))
   const watch = new Watch(path, line, options.timing ?? TIMING)
-  await acquire(path, line, watch, options)
-  const heart = await Heart.start(path, line, watch.timing.heartbeat)
+  const heart = await begin(path, line, watch, options).catch((error) => {
+    // A file beside the lock is what could not be written, or no file is named: a full disk tells none.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) error.path = path
+    throw error
+  })
   try {
     if (watch.tookOver) await sweep(path)
     return await task({ assertHeld: () => assertHeld(path, line), mayHaveRival: watch.tookOverSilent })
@@ -78,6 +80,12 @@ export async function withLock<T>(
     // What cannot be removed is stale once this process has ended.
     await release(path, line).catch(() => undefined)
   }
+}
+
+async function begin(path: string, line: string, watch: Watch, options: LockOptions): Promise<Heart> {
+  await makeDirectory(dirname(path))
+  await acquire(path, line, watch, options)
+  return Heart.start(path, line, watch.timing.heartbeat)
 }
 
 async function acquire(

@@ -11,13 +11,20 @@ import { ownerLine } from '../src/lock-owner.js'
 import { temporaryDirectory } from './weights/files.js'
 
 const links = vi.hoisted(() => ({ areThere: true }))
+const disk = vi.hoisted(() => ({ isFull: false }))
 vi.mock('node:fs/promises', async (original) => {
   const fs = await original<typeof import('node:fs/promises')>()
   const link: typeof fs.link = (...paths) =>
     links.areThere
       ? fs.link(...paths)
       : Promise.reject(Object.assign(new Error('no links'), { code: 'EPERM' }))
-  return { ...fs, link }
+  // The file is made, and its content finds no room: the error names no path.
+  const writeFile: typeof fs.writeFile = async (file, ...rest) => {
+    if (!disk.isFull) return fs.writeFile(file, ...rest)
+    await fs.writeFile(file, '')
+    throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' })
+  }
+  return { ...fs, link, writeFile }
 })
 
 const home = temporaryDirectory()
@@ -103,6 +110,17 @@ describe('a lock', () => {
       inside--
     }
     await Promise.all(Array.from({ length: 5 }, () => withLock(path, task)))
+    expect(left(path)).toEqual([])
+  })
+
+  test('that the disk has no room for is told with its path, and leaves nothing', async () => {
+    const path = newLock()
+    disk.isFull = true
+    try {
+      await expect(held(path)).rejects.toMatchObject({ code: 'ENOSPC', path })
+    } finally {
+      disk.isFull = false
+    }
     expect(left(path)).toEqual([])
   })
 

@@ -55,7 +55,7 @@ export class OutputFile implements Output {
     output.reopen()
     try {
       removeUnfinished(path)
-      for await (const line of lines(fileChunks(path))) output.enter(line)
+      for await (const line of lines(fileChunks(path), Infinity)) output.enter(line)
       if (lock.mayHaveRival) output.rewrite(output.spans)
       if (retryErrors) output.forgetErrors()
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { type Line, lines } from '../batch/lines.js'
 import type { ChatSession } from '../chat/session.js'
 import { usageError } from '../errors.js'
@@ -25,6 +26,8 @@ export function chatLines(
   return {
     async next() {
       while (!signal.aborted) {
+        // A Ctrl-C between lines that are refused at once is heard here.
+        await setImmediate()
         const read = reader.next()
         // Of an input that is closed meanwhile.
         read.catch(() => undefined)

@@ -23,6 +23,9 @@ export function failureOf(error: OclifError): Failure {
   // oclif's own: unknown flags, missing arguments, values that are no option.
   if (error.oclif) return { message: oneSentence(error.message), exitCode: error.oclif.exit || 2 }
   const { syscall, path } = error as NodeJS.ErrnoException
+  if (syscall === 'uv_cwd') {
+    return { message: 'The working directory has been removed: change to another one.', exitCode: 1 }
+  }
   if (syscall !== undefined) return { message: `${path ?? syscall}: ${systemReason(error)}.`, exitCode: 1 }
   const remedy = process.env.DEBUG ? '' : ' Set DEBUG=1 to see where.'
   return { message: `Unexpected: ${error.message}.${remedy}`, exitCode: 1 }

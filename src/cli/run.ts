@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Config, Errors, flush, run as runOclif } from '@oclif/core'
+import { Config, Errors, flush, type Interfaces, run as runOclif } from '@oclif/core'
 import { tell } from '../ui/printable.js'
 import { commandOf } from './command-line.js'
 import { failureOf } from './failure.js'
@@ -8,14 +8,12 @@ import { failureOf } from './failure.js'
 /**
  * What bin/run.js runs: a command line, to its end. What fails before a command does, or in a command of a plugin, is told as one sentence,
  * too.
- * @param source where package.json lies, and for bin/dev.js the commands' sources
+ * @param source where package.json lies, and for bin/dev.js the commands' sources. Nobody can install plugins, so that
+ * the user's directory is not searched for them.
  */
-export async function runCommandLine(
-  source: ConstructorParameters<typeof Config>[0],
-  argv: string[],
-): Promise<void> {
+export async function runCommandLine(source: Interfaces.Options, argv: string[]): Promise<void> {
   try {
-    const config = await Config.load(source)
+    const config = await Config.load({ ...source, userPlugins: false })
     const { id, words } = commandOf(argv, config)
     if (id === undefined) await runOclif(words, config)
     else {

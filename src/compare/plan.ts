@@ -74,7 +74,7 @@ function parseYaml(text: string, file: string): unknown {
 }
 
 function reasonOf({ name, message }: Error): string {
-  if (name === 'ReferenceError') return 'its aliases stand for too much'
+  if (name === 'ReferenceError' && /^Excessive/.test(message)) return 'its aliases stand for too much'
   if (name === 'TypeError') return 'its aliases lead in a circle'
   if (name === 'RangeError') return 'it is nested too deeply'
   return message.split('\n')[0].replace(/[:.]$/, '')

@@ -55,8 +55,8 @@ export class Stopwatch {
     }
     this.count(steps.reduce((sum, { tokens }) => sum + tokens, 0))
     if (this.begun) {
-      this.time.draft += Math.max(...steps.map(({ time }) => time?.draft ?? 0)) / 1000
-      this.time.pass += Math.max(...steps.map(({ time }) => time?.pass ?? 0)) / 1000
+      this.time.draft += steps.reduce((most, { time }) => Math.max(most, time?.draft ?? 0), 0) / 1000
+      this.time.pass += steps.reduce((most, { time }) => Math.max(most, time?.pass ?? 0), 0) / 1000
     }
     // A search has decoded a token for each sequence too, but does not know yet which.
     this.begun ??= { time: performance.now(), tokens: Math.max(this.tokens, steps.length) }

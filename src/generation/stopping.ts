@@ -89,7 +89,7 @@ export function stopStringMatcher(
   decodeSuffix: DecodeSuffix,
 ): (prefix: Prefix) => StopMatch | undefined {
   // A token holds at least one byte; one token more shields the first from a decoder that trims its space.
-  const window = 1 + Math.max(...strings.map((string) => Buffer.byteLength(string)))
+  const window = 1 + strings.reduce((most, string) => Math.max(most, Buffer.byteLength(string)), 0)
   return (prefix) => {
     const tokens = tokensOf(prefix, window)
     const text = decodeSuffix(tokens)

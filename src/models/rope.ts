@@ -136,9 +136,8 @@ function llama3(frequency: number, number: (name: string) => number): number {
   const [factor, low, high] = [number('factor'), number('low_freq_factor'), number('high_freq_factor')]
   const context = number('original_max_position_embeddings')
   const wavelength = round(round(1 / frequency) * round(2 * Math.PI))
+  if (wavelength > context / low) return round(frequency / factor)
   if (wavelength < context / high) return frequency
-  const stretched = round(frequency / factor)
-  if (wavelength > context / low) return stretched
   const smooth = round(round(round(round(1 / wavelength) * context) - low) / (high - low))
   return round(round(round(round(1 - smooth) * frequency) / factor) + round(smooth * frequency))
 }

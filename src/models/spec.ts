@@ -118,14 +118,17 @@ function refuseVariants(config: ConfigReader): void {
 
 /**
  * `layer_types` where the file has it; before transformers 4.53, Gemma's `sliding_window_pattern` (each layer of that number
- * is full) and Qwen's `use_sliding_window` (from `max_window_layers` on). HF's Llama has no sliding layers, whatever its file says.
+ * is full) and Qwen's `use_sliding_window` (from `max_window_layers` on). Llama has no sliding layers.
  */
 function layerKinds(config: ConfigReader): AttentionKind[] {
   const { family, values } = config
   const count = config.integer('num_hidden_layers')
   const kinds = (isFull: (layer: number) => boolean) =>
     Array.from({ length: count }, (_, layer): AttentionKind => (isFull(layer) ? 'full' : 'sliding'))
-  if (family === 'llama') return kinds(() => true)
+  if (family === 'llama') {
+    refuseWindow(config)
+    return kinds(() => true)
+  }
   const isGemma = family === 'gemma3_text'
   const slides = isGemma || (config.boolean('use_sliding_window', false) && values.sliding_window !== null)
   const named = values.layer_types ?? undefined
@@ -136,6 +139,20 @@ function layerKinds(config: ConfigReader): AttentionKind[] {
   }
   const firstSliding = config.number('max_window_layers', 28)
   return kinds((layer) => !slides || layer < firstSliding)
+}
+
+/**
+ * HF's Llama attends to all tokens, but its cache drops those outside of the window that a file has, so that a text would depend on
+ * how much of it is the prompt.
+ */
+function refuseWindow(config: ConfigReader): void {
+  const { layer_types: named } = config.values
+  if (Array.isArray(named) && named.every((kind) => kind === 'full_attention')) return
+  for (const name of ['sliding_window', 'attention_chunk_size']) {
+    const window = config.values[name] ?? undefined
+    if (typeof window !== 'number' || window >= config.integer('max_position_embeddings')) continue
+    throw config.error(`${name} is ${window}, which a Llama has not: remove it, or name another model_type`)
+  }
 }
 
 function namedKinds(config: ConfigReader, named: unknown, count: number, slides: boolean): AttentionKind[] {

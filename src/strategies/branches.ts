@@ -167,7 +167,7 @@ export class BranchingModel extends MergingModel {
       const { length, slots } = pass.cache as TreeBranch
       const offset = tokens.length
       offsets.push(offset)
-      tokens.push(...pass.tokens)
+      for (const token of pass.tokens) tokens.push(token)
       for (const parent of pass.parents) {
         if (parent < length) parents.push(parent < 0 ? -1 : slots[parent])
         else parents.push(base + offset + parent - length)

@@ -27,9 +27,10 @@ export class ConstraintState {
   static of(words: readonly Alternatives[]): ConstraintState {
     const built = words.map((alternatives) => ({
       trie: trieOf(alternatives),
-      height: Math.max(...alternatives.map(({ length }) => length)),
+      height: alternatives.reduce((most, { length }) => Math.max(most, length), 0),
     }))
-    return new ConstraintState(built, 0, Math.max(...built.map(({ height }) => height)))
+    const highest = built.reduce((most, { height }) => Math.max(most, height), 0)
+    return new ConstraintState(built, 0, highest)
   }
 
   /** All words have occurred. */

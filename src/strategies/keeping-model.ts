@@ -88,8 +88,8 @@ class RecordedCache implements KVCache {
   }
 
   record(tokens: readonly number[], parents: readonly number[]): void {
-    this.tokens.push(...tokens)
-    this.parents.push(...parents)
+    for (const token of tokens) this.tokens.push(token)
+    for (const parent of parents) this.parents.push(parent)
   }
 
   keep(slots: readonly number[]): void {

@@ -73,7 +73,8 @@ export class AddedVocabulary {
       if (typeof section === 'number') sections.push(section)
       else {
         const normalized = this.normalizer ? this.normalizer(section.text) : section.text
-        sections.push(...this.matches(normalized, this.inNormalized, section.atStart))
+        const within = this.matches(normalized, this.inNormalized, section.atStart)
+        for (const part of within) sections.push(part)
       }
     }
     return sections

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { readJsonIfThere } from '../files.js'
 import { isJsonObject, kindOf } from '../json.js'
+import { checkBpe } from './bpe-schema.js'
 import { type ChatOptions, type Message, renderChatTemplate } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
 import { Pipeline } from './pipeline.js'
@@ -121,6 +122,9 @@ async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
     const fault = tokenizerJson ? 'has no "model"' : 'is missing'
     throw new UserError(`${join(directory, 'tokenizer.json')} ${fault}: the model needs it to read text.`)
   }
+  // A list is a vocabulary of another model than BPE, or of this project's own making, which no file has.
+  if (isJsonObject(tokenizerJson.model) && Array.isArray(tokenizerJson.model.vocab))
+    checkBpe(tokenizerJson.model)
   const template = await readTemplateFiles(directory, config?.chat_template)
   return {
     tokenizerJson: tokenizerJson as unknown as TokenizerJson,

@@ -27,6 +27,16 @@ describe('lines', () => {
     expect(found.map(({ number }) => number)).toEqual(found.map((_, i) => i + 1))
     expect(found.map(({ isWhole }) => isWhole)).toEqual([...texts.map(() => true), false])
   })
+
+  test('without an end are refused', async () => {
+    const endless = function* () {
+      yield Buffer.from('a\n')
+      for (;;) yield Buffer.alloc(10)
+    }
+    const read = lines(endless(), 95)
+    expect((await read.next()).value).toMatchObject({ number: 1 })
+    await expect(read.next()).rejects.toThrow('Line 2 is longer than 95 bytes: cut it into several.')
+  })
 })
 
 describe('the rows of an input', () => {
@@ -45,7 +55,7 @@ describe('the rows of an input', () => {
     expect(first).toMatchObject([{ id: 1, prompt: 'Hi' }, { id: 'b' }])
     expect(await rowsOf(input)).toEqual(first)
     await expect(rowsOf(new Input(join(home, 'none')))).rejects.toThrow(
-      /none cannot be read: there is no such file/,
+      /none cannot be read: there is no such file or directory/,
     )
   })
 

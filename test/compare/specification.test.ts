@@ -126,6 +126,10 @@ describe('a plan', () => {
     ['strategies: &a [*a]', 'p.yaml is not valid YAML: its aliases lead in a circle.'],
     ['settings: &a {b: [{c: *a}]}', 'p.yaml is not valid YAML: its aliases lead in a circle.'],
     [bombOf(9), 'p.yaml is not valid YAML: its aliases stand for too much.'],
+    [
+      'settings: *a',
+      'p.yaml is not valid YAML: Unresolved alias (the anchor must be set before the alias): a.',
+    ],
     ['prompts: *a', /^p\.yaml is not valid YAML: .+\.$/],
     ['a: 1\n---\nb: 2', /^p\.yaml is not valid YAML: .+\.$/],
     ['just text', 'p.yaml holds no fields: it may have prompts, settings, strategies, scorers.'],

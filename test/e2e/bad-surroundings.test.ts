@@ -82,6 +82,25 @@ describe.each([
   })
 })
 
+describe('directories that are not there', () => {
+  test('a working directory that has been removed', async () => {
+    const gone = join(home, 'gone')
+    for (const command of ['batch - -o out.jsonl', 'generate --strategy ./x.js hello']) {
+      const there = `mkdir ${gone} && cd ${gone} && rmdir ${gone} && $LLM ${command} -m ${model}`
+      const { code, stdout, stderr } = await llm.shell(there)
+      expect(stderr).toMatch(/^Error: .*the working directory has been removed/im)
+      expect([code, stdout]).toEqual([1, ''])
+    }
+  })
+
+  test.each(['/dev/null', 'file'])('a home that is no directory: %s', async (name) => {
+    const env = { HOME: name === 'file' ? file('no directory') : name, XDG_DATA_HOME: '' }
+    const { code, stderr } = await llm.run(['generate', ...on(model, 'hello')], { env })
+    expect(stderr).not.toMatch(/ENOTDIR|node:/)
+    expect(code).toBe(0)
+  })
+})
+
 describe('the graph cache', () => {
   const progress = /^Converting weights .*\n/gm
 

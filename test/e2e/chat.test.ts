@@ -214,3 +214,14 @@ describe.skipIf(!hasTmux)('on a terminal', () => {
     await sees(/^exit 2$/m)
   })
 })
+
+test('Ctrl-C is heard between lines that are refused at once', async () => {
+  const lines = 10_000
+  const child = llm.start(['chat', ...on(model)])
+  child.stdin.on('error', () => {})
+  child.stderr.once('data', () => child.kill('SIGINT'))
+  child.stdin.end('/none\n'.repeat(lines))
+  const { code, stderr } = await ended(child)
+  expect(code).toBe(130)
+  expect(stderr.split('\n').length).toBeLessThan(lines)
+})

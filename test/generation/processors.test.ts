@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { resolveGenerationConfig } from '../../src/generation/config.js'
-import { sequenceBias } from '../../src/generation/processors/bias.js'
+import { badWords, sequenceBias } from '../../src/generation/processors/bias.js'
 import { buildProcessors, combineGuidance } from '../../src/generation/processors/index.js'
 import { noRepeatNgram, repetitionPenalty } from '../../src/generation/processors/repetition.js'
 import {
@@ -260,4 +260,11 @@ it('user processors run after the others and before the warpers', () => {
   for (const process of processors) process(logits, prefixOf([0]))
   expect(seen).toEqual([[0, 1, -Infinity]])
   expect([...logits]).toEqual([-Infinity, 1, -Infinity])
+})
+
+it('takes lists of any length', () => {
+  const long = Array.from({ length: 200_000 }, (_, i) => i % 8)
+  const logits = new Float32Array(8)
+  badWords([long, [5]], [])(logits, prefixOf([3]))
+  expect([...logits]).toEqual([0, 0, 0, 0, 0, -Infinity, 0, 0])
 })

@@ -23,6 +23,11 @@ function match(stops: string[], ...pieces: string[]) {
 }
 
 describe('stop strings', () => {
+  it('may be many', () => {
+    const many = Array.from({ length: 200_000 }, (_, i) => `x${i}`)
+    expect(match([...many, 'stop'], 'st', 'op')?.stopString).toBe('stop')
+  })
+
   // The examples of HF's StopStringCriteria.
   it.each([
     [['st', 'op']],

@@ -153,6 +153,14 @@ describe('rope fields, in all places and spellings, as transformers 5.24 reads t
     expect(base(full.map((frequency) => frequency * factor))).toBe(theta)
   })
 
+  test("Llama 3's scaling stretches what is long by its low factor, also where that is above the high one", () => {
+    const change = { low_freq_factor: 4, high_freq_factor: 1, original_max_position_embeddings: 64 }
+    const { full } = ropeOf({ rope_scaling: { ...llama3, ...change } })
+    // transformers 5.24: wavelengths of 6.28, 19.9, 62.8 and more, of which those above 16 are stretched.
+    const plain = ropeOf({}).full
+    expect(full.map((frequency, i) => Math.round(plain[i] / frequency))).toEqual([1, ...Array(7).fill(8)])
+  })
+
   test("Llama 3's scaling counts from the configuration's own length, its scaling's, or the context", () => {
     const last = (change: Config) => ropeOf({ max_position_embeddings: 8192, ...change }).full
     const own = { ...llama3, original_max_position_embeddings: 64 }
@@ -199,7 +207,7 @@ describe('what HF takes where a file leaves a field out', () => {
     ['qwen3', { mlp_bias: true }, { bias: { qkv: false, output: false, mlp: false } }],
     [
       'llama',
-      { sliding_window: 2, layer_types: Array(3).fill('sliding_attention') },
+      { sliding_window: 2, layer_types: Array(3).fill('full_attention') },
       { slidingWindow: undefined },
     ],
     ['qwen2', { use_sliding_window: true, sliding_window: 4, max_window_layers: 0 }, { slidingWindow: 4 }],
@@ -256,6 +264,11 @@ describe('refused', () => {
       'rope scaling of type llama3 has no usable low_freq_factor',
     ],
     ['llama', { rope_scaling: 'linear' }, 'rope_scaling is "linear", not an object'],
+    ...['sliding_window', 'attention_chunk_size'].map((name): [string, Config, string] => [
+      'llama',
+      { layer_types: undefined, [name]: 2 },
+      `${name} is 2, which a Llama has not: remove it, or name another model_type`,
+    ]),
     [
       'llama',
       { rope_scaling: { type: 'linear', rope_type: 'default', factor: 2 } },

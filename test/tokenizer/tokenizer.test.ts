@@ -77,6 +77,13 @@ describe('a tokenizer', () => {
     expect(tokenizer.decode([])).toBe('')
   })
 
+  it('finds any number of added tokens in a text', async () => {
+    const json = trained('gpt2')
+    const tool = { id: 520, content: '<tool>', normalized: true }
+    const tokenizer = await load({ ...json, added_tokens: [...(json.added_tokens ?? []), tool] })
+    expect(tokenizer.encode('<tool>'.repeat(200_000), { addSpecialTokens: false })).toHaveLength(200_000)
+  })
+
   it('refuses by name what it does not do', async () => {
     const json = trained('gpt2')
     const cases: [Partial<TokenizerJson>, RegExp][] = [
@@ -118,6 +125,18 @@ describe('a directory', () => {
     expect(await ends()).toEqual(['<|user|>', '<|end|>'])
     write('tokenizer_config.json', { bos_token: '<|bos|>', added_tokens_decoder: {} })
     expect(await ends()).toEqual(['<|bos|>', undefined])
+  })
+
+  it('refuses a vocabulary that is a list, as other models than BPE have', async () => {
+    const json = trained('gpt2')
+    const load = (model: object) => {
+      write('tokenizer.json', { ...json, model })
+      return loadTokenizer(directory)
+    }
+    await expect(load({ type: 'Unigram', vocab: [['a', -1]] })).rejects.toThrow(/model "Unigram"/)
+    await expect(load({ type: 'BPE', vocab: ['a'], merges: [] })).rejects.toThrow(
+      /its model\.vocab is a list/,
+    )
   })
 
   it('reads tokens from added_tokens.json', async () => {

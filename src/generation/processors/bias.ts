@@ -11,7 +11,7 @@ export type SequenceBias = readonly [tokens: readonly number[], bias: number]
  */
 export function sequenceBias(biases: readonly SequenceBias[], field = 'sequence_bias'): LogitsProcessor {
   const unique = [...new Map(biases.map((entry) => [entry[0].join(), entry])).values()]
-  const highest = unique.reduce((most, [tokens]) => Math.max(most, ...tokens), -1)
+  const highest = unique.reduce((most, [tokens]) => tokens.reduce((a, b) => Math.max(a, b), most), -1)
   const single = unique.filter(([tokens]) => tokens.length === 1)
   const longer = byLastContextToken(unique.filter(([tokens]) => tokens.length > 1))
   return (logits, prefix) => {

@@ -67,8 +67,8 @@ export class DraftCache {
     nodes?: readonly number[],
   ): Promise<Output> {
     const output = await this.model.forward(this.cache!, tokens, parents, nodes, { states: [] })
-    this.tokens.push(...tokens)
-    this.parents.push(...parents)
+    for (const token of tokens) this.tokens.push(token)
+    for (const parent of parents) this.parents.push(parent)
     return output
   }
 

@@ -2,7 +2,7 @@ import { usageError } from '../../errors.js'
 import { parseJsonObject } from '../../json.js'
 import type { Message } from '../../tokenizer/chat-template.js'
 import { exactNumbers, messagesFault } from '../../tokenizer/message-content.js'
-import { openSources, type SourceFile, type SourceOptions, STDIN } from './source-file.js'
+import { openSources, type SourceFile, type SourceOptions, STDIN, sourceName } from './source-file.js'
 import { type TextPart, textParts } from './text-parts.js'
 
 /** A prompt and the answer that is learnt; the text is one after the other. */
@@ -51,7 +51,8 @@ export async function* readDocuments(
       isEmpty = false
       yield document
     }
-    if (isEmpty) throw usageError(`${source.path} holds no text: leave it out, or give one that does.`)
+    if (isEmpty)
+      throw usageError(`${sourceName(source.path)} holds no text: leave it out, or give one that does.`)
   }
 }
 
@@ -80,7 +81,7 @@ async function* jsonLines({ path, text }: SourceFile): AsyncGenerator<TrainingDo
   for await (const line of lines(text, path)) {
     number++
     if (line.trim() === '') continue
-    const document = parseLine(line, `${path}, line ${number}`)
+    const document = parseLine(line, `${sourceName(path)}, line ${number}`)
     if (document.kind !== 'text' || document.text.trim() !== '') yield document
   }
 }
@@ -98,7 +99,7 @@ async function* lines(chunks: AsyncIterable<string>, path: string): AsyncGenerat
     length += rest.length
     if (length > LONGEST_LINE) {
       throw usageError(
-        `${path}, line ${number}, is longer than ${LONGEST_LINE} characters: cut the document into several.`,
+        `${sourceName(path)}, line ${number}, is longer than ${LONGEST_LINE} characters: cut the document into several.`,
       )
     }
     if (next.length === 0) continue

@@ -54,7 +54,7 @@ export async function* openSources(
       onProgress?.({ file: path, received: before + received, total })
       if (sizes[i] === undefined && received > mostOfPipe) {
         throw usageError(
-          `${path} is a pipe or a device, of which ${mostOfPipe} bytes are read at most: give a file.`,
+          `${sourceName(path)} is a pipe or a device, of which ${mostOfPipe} bytes are read at most: give a file.`,
         )
       }
     }
@@ -63,7 +63,12 @@ export async function* openSources(
   }
 }
 
-/** Undefined for a pipe or a device. */
+/** What messages call a source. */
+export function sourceName(path: string): string {
+  return path === STDIN ? 'stdin' : path
+}
+
+/** Undefined for stdin, a pipe or a device. */
 async function sizeOf(path: string): Promise<number | undefined> {
   if (path === STDIN) return undefined
   try {
@@ -84,7 +89,7 @@ async function* readText(
     try {
       return bytes ? utf8.decode(bytes, { stream: true }) : utf8.decode()
     } catch (error) {
-      throw usageError(`${path === STDIN ? 'stdin' : path} is not valid UTF-8: convert it first.`, {
+      throw usageError(`${sourceName(path)} is not valid UTF-8: convert it first.`, {
         cause: error,
       })
     }
@@ -93,7 +98,7 @@ async function* readText(
     signal?.throwIfAborted()
     const text = decode(bytes)
     if (text.includes('\0'))
-      throw usageError(`${path} holds zero bytes, as no text does: give a file of text.`)
+      throw usageError(`${sourceName(path)} holds zero bytes, as no text does: give a file of text.`)
     if (text !== '') yield text
   }
   const rest = decode()
