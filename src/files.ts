@@ -71,13 +71,27 @@ export function decodeText(bytes: Uint8Array, origin: string): string {
   }
 }
 
+/** The name beside a path under which it is made, or done away with, so that what has the path is whole. */
+export function temporaryName(path: string): string {
+  // Containers that share a directory have the same process ids.
+  return `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+}
+
+/**
+ * Whether a name is a temporary one, which a process that was killed has left, if none lives that has it.
+ * @param file whose temporary name it would be; by default any
+ */
+export function isTemporary(name: string, file?: string): boolean {
+  const suffix = /\.\d+-[0-9a-f]{8}\.tmp$/.exec(name)?.[0]
+  return suffix !== undefined && (file === undefined || name === file + suffix)
+}
+
 /**
  * Writes a file whole or not at all: under another name beside it, which then takes its place.
  * @throws UserError if it cannot be written (no directory, no permission, full disk)
  */
 export async function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
-  // Containers that share a directory have the same process ids.
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+  const temporary = temporaryName(path)
   try {
     await writeFile(temporary, content)
     await rename(temporary, path)
@@ -99,7 +113,7 @@ export async function requireWritableFile(path: string): Promise<void> {
     throw new UserError(`${path} cannot be written: there is no directory ${directory}.`, 2)
   }
   if (own?.isDirectory()) throw new UserError(`${path} cannot be written: it is a directory.`, 2)
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = temporaryName(path)
   try {
     await writeFile(temporary, '')
   } catch (error) {
