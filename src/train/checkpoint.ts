@@ -1,7 +1,7 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
-import { isMissing, isTemporary, makeDirectory, temporaryName, unreadable, unwritable } from '../files.js'
+import { isMissing, isTemporary, makeDirectory, namesInIfThere, temporaryName, unwritable } from '../files.js'
 import { isJsonObject, parseJsonObject } from '../json.js'
 import { openWeights } from '../weights/index.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
@@ -75,7 +75,7 @@ function isThere(path: string): Promise<boolean> {
 
 /** Removes what killed runs had begun to write or to remove; only for who holds the directory's lock, so that no other run writes there. */
 export async function tidyUp(output: string): Promise<void> {
-  const left = (await namesIn(output)).filter((name) => isTemporary(name))
+  const left = (await namesInIfThere(output)).filter((name) => isTemporary(name))
   await Promise.all(left.map((name) => rm(join(output, name), { recursive: true, force: true })))
 }
 
@@ -94,18 +94,9 @@ function tensor(values: Float32Array): TensorData {
 
 /** The checkpoints in a directory, newest first. @throws UserError for a directory that cannot be read */
 export async function checkpointsOf(output: string): Promise<string[]> {
-  const names = await namesIn(output)
+  const names = await namesInIfThere(output)
   const found = names.filter((name) => NAME.test(name))
   return found.sort((a, b) => stepOf(b) - stepOf(a)).map((name) => join(output, name))
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory)
-  } catch (error) {
-    if (isMissing(error)) return []
-    throw unreadable(directory, error)
-  }
 }
 
 function stepOf(name: string): number {
