@@ -26,6 +26,11 @@ function shortened(message: string): string {
   return `${message.slice(0, LONGEST - 400)} … ${message.slice(-300)}`
 }
 
+/** A text that a message quotes, without its end where it has more than `most` characters. */
+export function excerpt(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}…` : text
+}
+
 /** The device is gone in the middle of the work: nothing more can be run on it. */
 export class DeviceLost extends UserError {}
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { UserError } from './errors.js'
-import { parseJson } from './json.js'
+import { parseJson, parseJsonObject } from './json.js'
 
 /** Bytes that are read of a text file at most: larger ones are no configuration, tokenizer or prompt. */
 export const MOST_TEXT = 256 * 2 ** 20
@@ -62,13 +62,40 @@ export async function readJsonIfThere(path: string, most = MOST_TEXT): Promise<u
   return text === undefined ? undefined : parseJson(text, path)
 }
 
+/** The value of a JSON file as `readJsonIfThere`. @throws UserError, too, for a value that is no object */
+export async function readJsonObjectIfThere(
+  path: string,
+  most = MOST_TEXT,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const text = await readTextIfThere(path, most)
+  return text === undefined ? undefined : parseJsonObject(text, path)
+}
+
+/** Bytes of a file of settings or of a model's configuration at most. */
+export const MOST_SETTINGS = 16 * 2 ** 20
+
 /** The text of bytes in UTF-8, without a byte order mark. @throws UserError, exit code 2, for bytes that are none */
 export function decodeText(bytes: Uint8Array, origin: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    throw new UserError(`The text from ${origin} is not valid UTF-8: convert it first.`, 2, { cause: error })
+    throw new UserError(`${origin} is not valid UTF-8: convert it first.`, 2, { cause: error })
   }
+}
+
+/** The name beside a path under which it is made, or done away with, so that what has the path is whole. */
+export function temporaryName(path: string): string {
+  // Containers that share a directory have the same process ids.
+  return `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+}
+
+/**
+ * Whether a name is a temporary one, which a process that was killed has left, if none lives that has it.
+ * @param file whose temporary name it would be; by default any
+ */
+export function isTemporary(name: string, file?: string): boolean {
+  const suffix = /\.\d+-[0-9a-f]{8}\.tmp$/.exec(name)?.[0]
+  return suffix !== undefined && (file === undefined || name === file + suffix)
 }
 
 /**
@@ -76,8 +103,7 @@ export function decodeText(bytes: Uint8Array, origin: string): string {
  * @throws UserError if it cannot be written (no directory, no permission, full disk)
  */
 export async function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
-  // Containers that share a directory have the same process ids.
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+  const temporary = temporaryName(path)
   try {
     await writeFile(temporary, content)
     await rename(temporary, path)
@@ -99,7 +125,7 @@ export async function requireWritableFile(path: string): Promise<void> {
     throw new UserError(`${path} cannot be written: there is no directory ${directory}.`, 2)
   }
   if (own?.isDirectory()) throw new UserError(`${path} cannot be written: it is a directory.`, 2)
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = temporaryName(path)
   try {
     await writeFile(temporary, '')
   } catch (error) {
@@ -139,6 +165,25 @@ export async function makeDirectory(path: string): Promise<void> {
   await mkdir(directory).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST' || !(await stat(directory)).isDirectory()) throw error
   })
+}
+
+/** The names in a directory, sorted. @throws UserError if it cannot be read */
+export async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).sort()
+  } catch (error) {
+    throw unreadable(directory, error)
+  }
+}
+
+/** As `namesIn`; none where there is no such directory. */
+export async function namesInIfThere(directory: string): Promise<string[]> {
+  try {
+    return await namesIn(directory)
+  } catch (error) {
+    if (isMissing((error as Error).cause)) return []
+    throw error
+  }
 }
 
 export function unreadable(path: string, error: unknown): UserError {

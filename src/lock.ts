@@ -73,7 +73,7 @@ export async function withLock<T>(
     throw error
   })
   try {
-    if (watch.tookOver) await sweep(path)
+    await sweep(path)
     return await task({ assertHeld: () => assertHeld(path, line), mayHaveRival: watch.tookOverSilent })
   } finally {
     await heart.stop()
@@ -125,8 +125,7 @@ async function claim(path: string, line: string, watch: Watch): Promise<'alive' 
 
 /** The judge of those that hold a lock: what it has seen of one counts for the next look. */
 class Watch {
-  /** Whether a stale lock was found, and one whose owner was only silent. */
-  tookOver = false
+  /** Whether a lock was taken over whose owner was only silent. */
   tookOverSilent = false
   /** Since when a holder has not been seen to touch its lock. */
   private readonly seen = new Map<string, { mtimeMs: number; since: number }>()
@@ -140,7 +139,6 @@ class Watch {
   /** `dead` is one that is stale: see above. */
   async judge(path: string, { line, mtimeMs }: Found): Promise<'alive' | 'dead' | 'unknown'> {
     const life = lifeOf(parseOwner(line))
-    if (life === 'dead') this.tookOver = true
     if (life !== 'unknown') return life
     const holder = `${path} ${line}`
     const seen = this.seen.get(holder)
@@ -151,7 +149,6 @@ class Watch {
     const { heartbeat, silence } = this.timing
     if (performance.now() - seen.since < 2 * heartbeat) return 'unknown'
     if ((await this.serverTime()) - mtimeMs < silence) return 'unknown'
-    this.tookOver = true
     this.tookOverSilent = true
     return 'dead'
   }

@@ -54,7 +54,6 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'random.ts',
     'cache-directory.ts',
   ],
-  // Of the hub the lock alone.
   train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts'],
   runtime: ['models', 'weights', 'onnx', 'strategies (types)', 'cache-directory.ts'],
   heads: ['models', 'weights'],

@@ -2,7 +2,15 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { makeDirectory, readBytes, readJsonIfThere, readText, writeFileWhole } from '../src/files.js'
+import {
+  isTemporary,
+  makeDirectory,
+  readBytes,
+  readJsonIfThere,
+  readText,
+  temporaryName,
+  writeFileWhole,
+} from '../src/files.js'
 
 let directory: string
 beforeEach(() => {
@@ -72,4 +80,12 @@ describe('makeDirectory', () => {
 test('a file that cannot be written is named, and not the one beside it', async () => {
   const error = await writeFileWhole(at('none/x.json'), '').catch((error) => error)
   expect(error.message).toBe(`Cannot write ${at('none/x.json')}: there is no such file or directory.`)
+})
+
+test('a temporary name is known as one, and whose it is', () => {
+  const name = temporaryName('log.jsonl')
+  expect(isTemporary(name)).toBe(true)
+  expect(isTemporary(name, 'log.jsonl')).toBe(true)
+  for (const other of ['log', 'x.log.jsonl']) expect(isTemporary(name, other)).toBe(false)
+  for (const own of ['log.jsonl', 'mine.tmp', 'run.1.tmp']) expect(isTemporary(own)).toBe(false)
 })

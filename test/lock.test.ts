@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -198,6 +198,13 @@ describe('a stale lock', () => {
     writeFileSync(`${path}.mine`, 'Dear diary')
     expect(await held(path)).toBe(false)
     expect(left(path)).toEqual(['a.lock.mine'])
+  })
+
+  test('that is free has nothing of a process beside it that was killed as it let go', async () => {
+    const path = lockOf(dead('x'))
+    renameSync(path, `${path}.x`)
+    expect(await held(path)).toBe(false)
+    expect(left(path)).toEqual([])
   })
 
   test('is taken by one of several that begin at once', { timeout: 120_000 }, async () => {

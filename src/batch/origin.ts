@@ -1,4 +1,4 @@
-import { usageError } from '../errors.js'
+import { excerpt, usageError } from '../errors.js'
 import { readJsonIfThere, writeJson } from '../files.js'
 import { fieldsOf } from '../generation/config.js'
 import { isJsonObject } from '../json.js'
@@ -179,12 +179,9 @@ function difference(name: string, was: unknown, is: unknown): string {
   return `${name} was ${shown(was)}, is ${shown(is)}`
 }
 
-/** Values of a settings file may be of any length. */
-const MOST_SHOWN = 60
-
 function shown(value: unknown): string {
   if (value === undefined || value === null) return 'not set'
   if (isIdentity(value)) return value.name
   const text = typeof value === 'string' && /^[\w.+-]+$/.test(value) ? value : JSON.stringify(value)
-  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text
+  return excerpt(text, 60)
 }

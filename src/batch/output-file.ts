@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   fstatSync,
@@ -12,8 +11,10 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
+import { isTemporary, temporaryName } from '../files.js'
 import type { Lock } from '../lock.js'
 import { fileChunks, type Line, lines } from './lines.js'
+import { recordPath } from './origin.js'
 import { type Output, type Written, writeError, writeWhole } from './output.js'
 import { ROW_START, type WrittenRow } from './result.js'
 import { keyOf, type RowId } from './row.js'
@@ -152,7 +153,7 @@ export class OutputFile implements Output {
 
   /** Puts a file with these rows in the place of the old one. */
   private rewrite(spans: readonly Span[]): void {
-    const temporary = `${this.path}.${randomBytes(4).toString('hex')}${REWRITTEN}`
+    const temporary = temporaryName(this.path)
     const moved: Span[] = []
     let end = 0
     try {
@@ -181,18 +182,12 @@ export class OutputFile implements Output {
   }
 }
 
-const REWRITTEN = '.rewritten'
-
-/** Names, after the output's, of what is written whole beside it: the output in another order, its record. */
-const UNFINISHED = /^([0-9a-f]{8}\.rewritten|run\.json\.\d+-[0-9a-f]{8}\.tmp)$/
-
-/** Removes what a run has left that was killed as it wrote it, or is about to put in its place and has lost the lock. */
+/** Removes what a run has left of the output or its record that was killed as it wrote it, or has lost the lock by now. */
 function removeUnfinished(path: string): void {
   const directory = dirname(path)
-  const prefix = `${basename(path)}.`
+  const written = [path, recordPath(path)].map((file) => basename(file))
   for (const name of readdirSync(directory)) {
-    const isLeft = name.startsWith(prefix) && UNFINISHED.test(name.slice(prefix.length))
-    if (isLeft) rmSync(join(directory, name), { force: true })
+    if (written.some((file) => isTemporary(name, file))) rmSync(join(directory, name), { force: true })
   }
 }
 

@@ -1,4 +1,6 @@
+import { decodeText } from '../files.js'
 import { generationConfigSchema, nearest } from '../generation/config.js'
+import { isJsonObject } from '../json.js'
 import type { Message } from '../tokenizer/chat-template.js'
 import { exactNumbers, messagesFault } from '../tokenizer/message-content.js'
 import type { Line } from './lines.js'
@@ -70,13 +72,13 @@ export function parseRow(line: Line): Row | BadRow {
   })
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(line.bytes)
-  } catch {
-    return bad(`Line ${line.number} is not valid UTF-8: convert it first.`)
+    text = decodeText(line.bytes, `Line ${line.number}`)
+  } catch (error) {
+    return bad((error as Error).message)
   }
   try {
     const value: unknown = JSON.parse(text)
-    if (isObject(value)) {
+    if (isJsonObject(value)) {
       const { messages } = value
       const exact = Array.isArray(messages) ? { messages: exactNumbers(text, value).messages } : {}
       return rowOf({ ...value, ...exact }, line.number)
@@ -118,7 +120,7 @@ function promptFault(prompt: unknown, messages: unknown): string | undefined {
     return 'The row has both prompt and messages: leave one of them out.'
   }
   if (messages === undefined) return typeof prompt === 'string' ? undefined : 'The prompt is no text.'
-  const isMessage = (message: unknown) => isObject(message) && typeof message.role === 'string'
+  const isMessage = (message: unknown) => isJsonObject(message) && typeof message.role === 'string'
   if (Array.isArray(messages) && messages.length > 0 && messages.every(isMessage))
     return messagesFault(messages)
   return 'messages is no list of messages: give at least one {"role": "...", "content": "..."}.'
@@ -141,10 +143,6 @@ function roleFault(messages: unknown): string | undefined {
 
 export function isRowId(value: unknown): value is RowId {
   return typeof value === 'string' || Number.isSafeInteger(value)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function pick(fields: Record<string, unknown>, isWanted: (field: string) => boolean) {

@@ -9,7 +9,7 @@ import { OutputFile } from '../batch/output-file.js'
 import { type Run, type Survey, survey } from '../batch/resume.js'
 import type { Row } from '../batch/row.js'
 import type { Progress } from '../batch/scheduler.js'
-import { usageError } from '../errors.js'
+import { excerpt, usageError } from '../errors.js'
 import { unreadable } from '../files.js'
 import { type ConfigLayer, checkLayers } from '../generation/config.js'
 import type { LanguageModel } from '../generation/load-model.js'
@@ -241,16 +241,8 @@ const MOST_REASONS = 5
 export function failureLines(failures: readonly Failure[]): readonly string[] {
   const told = failures.slice(0, MOST_REASONS).map(({ error, first, rows }) => {
     const others = rows > 1 ? ` and ${rows - 1} more` : ''
-    return `Failed: ${first}${others}: ${shortened(error)}`
+    return `Failed: ${first}${others}: ${excerpt(printable(error).replace(/\s+/g, ' '), 300)}`
   })
   const rest = failures.length - told.length
   return rest > 0 ? [...told, `${rest} more reason${rest === 1 ? '' : 's'}: see the rows' error.`] : told
-}
-
-/** An error may quote what the row holds. */
-const MOST_OF_REASON = 300
-
-function shortened(error: string): string {
-  const line = printable(error).replace(/\s+/g, ' ')
-  return line.length > MOST_OF_REASON ? `${line.slice(0, MOST_OF_REASON)}…` : line
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { type Line, lines } from '../batch/lines.js'
 import type { ChatSession } from '../chat/session.js'
-import { usageError } from '../errors.js'
+import { decodeText } from '../files.js'
 import { tell } from '../ui/printable.js'
 import type { ChatPort } from './chat.js'
 import { writer } from './plain-output.js'
@@ -51,11 +51,7 @@ export function chatLines(
 
 /** @throws UserError, exit code 2, for bytes that are no text */
 function textOf({ bytes, number }: Line): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r$/, '')
-  } catch (error) {
-    throw usageError(`Line ${number} of stdin is not valid UTF-8: convert it first.`, { cause: error })
-  }
+  return decodeText(bytes, `Line ${number} of stdin`).replace(/\r$/, '')
 }
 
 /** What `--json` says of an answer. */

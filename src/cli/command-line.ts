@@ -4,7 +4,7 @@ import { usageError } from '../errors.js'
 import { nearest } from '../generation/config/nearest.js'
 
 /** A command and what is for it; without an id it is for oclif: help, and the version. */
-export interface CommandLine {
+interface CommandLine {
   readonly id?: string
   readonly words: string[]
 }

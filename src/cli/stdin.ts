@@ -38,7 +38,7 @@ export function refuseStdinTwice(sources: Readonly<Record<string, string | undef
 }
 
 /** Whether something else has read stdin. */
-export function isStdinTaken(): boolean {
+function isStdinTaken(): boolean {
   return readers.has(process.stdin)
 }
 

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.js'
+import { MOST_SETTINGS } from '../files.js'
 import { type ConfigLayer, withoutBookkeeping } from '../generation/config.js'
 import { parseJsonObject } from '../json.js'
 import { readChatTemplate } from '../tokenizer/chat-template.js'
@@ -6,8 +7,6 @@ import { readPiped, readStdin, readTextOr, STDIN } from './stdin.js'
 
 /** Bytes of a prompt at most: more than a model's context holds. */
 const MOST_PROMPT = 64 * 2 ** 20
-/** Bytes of a file of settings, or of a template, at most. */
-const MOST_SETTINGS = 16 * 2 ** 20
 
 export interface TextSources {
   /** The argument on the command line; `-` for stdin. */

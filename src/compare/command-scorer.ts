@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Row } from '../batch/row.js'
-import { UserError } from '../errors.js'
+import { excerpt, UserError } from '../errors.js'
 import { systemReason } from '../files.js'
 
 /** What a shell says where it finds no command, or may not run it. */
@@ -44,7 +44,7 @@ async function run(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const refused = (why: string, cause?: unknown) =>
-    new UserError(`The scorer ${command.slice(0, 200)} ${why}.`, 1, { cause })
+    new UserError(`The scorer ${excerpt(command, 200)} ${why}.`, 1, { cause })
   const ended = await started(command, text, variables, signal).catch((error) => {
     throw refused(`cannot be run: ${systemReason(error)}`, error)
   })

@@ -2,6 +2,7 @@ import { Input } from '../batch/input.js'
 import { fileChunks, lines } from '../batch/lines.js'
 import { isBad, type Row } from '../batch/row.js'
 import { usageError } from '../errors.js'
+import { decodeText } from '../files.js'
 
 /**
  * The prompts of a file: one a line where its name ends in `.txt`, and else rows of JSON Lines as `llm batch` reads them.
@@ -16,16 +17,8 @@ export async function readPrompts(file: string): Promise<Row[]> {
 
 async function* textRows(file: string): AsyncGenerator<Row> {
   for await (const { number, bytes } of lines(fileChunks(file))) {
-    const prompt = decoded(bytes, number, file).replace(/\r$/, '')
+    const prompt = decodeText(bytes, `Line ${number} of ${file}`).replace(/\r$/, '')
     if (prompt.trim() !== '') yield { line: number, id: number, prompt, passed: {}, settings: {} }
-  }
-}
-
-function decoded(bytes: Buffer, line: number, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw usageError(`Line ${line} of ${file} is not valid UTF-8: convert it first.`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../json.js'
 import { changes } from '../report/changes.js'
 import type { Comparison, StrategyResult } from '../report/comparison.js'
 
@@ -66,8 +67,6 @@ export function differingConditions(a: Comparison, b: Comparison): string[] {
 /** JSON in which the order of fields does not count. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, item) =>
-    typeof item === 'object' && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
+    isJsonObject(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
   )
 }

@@ -32,6 +32,7 @@ import { shortlistOf, wanting } from './shortlist.js'
 import { type Statistics, Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { healPrompt } from './token-healing.js'
+import { checkTokenIds } from './token-ids.js'
 
 export type { GenerationSettings, Prompt }
 
@@ -179,53 +180,22 @@ export class Generation implements AsyncIterable<GenerationChunk> {
 }
 
 async function* run(
-  { model, tokenizer, generationConfig, spec, path }: GenerationModel,
+  model: GenerationModel,
   prompt: Prompt,
   layers: readonly ConfigLayer[],
   options: GenerateOptions,
 ): AsyncGenerator<GenerationChunk, GenerationResult, void> {
-  const config = resolve([generationConfig, ...layers], options.onWarning)
-  for (const layer of layers) checkTokenIds(layer, model.vocabSize)
-  const { chatTemplate } = options
-  const { maxPositions } = model
-  const encode = (text: Prompt) =>
-    encodePrompt(text, { tokenizer, chatTemplate, bosTokenId: config.bos_token_id, maxPositions })
-  const promptIds = encode(prompt)
-  const maxLength = lengthLimit(config, promptIds.length, maxPositions)
-  requireMemory(config, { promptLength: promptIds.length, maxLength, vocabSize: model.vocabSize, spec })
-  const stopwatch = new Stopwatch(promptIds.length)
-  const healed = config.token_healing
-    ? healPrompt(promptIds, tokenizer, model.vocabSize)
-    : { ids: promptIds, overlap: 0, processors: [] }
-  const context = {
-    promptLength: promptIds.length,
-    eosTokenIds: config.eos_token_id ?? tokenizer.eosTokenIds,
-    maxLength,
-    decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
-    prefixAllowedTokensFn: options.prefixAllowedTokensFn,
-    userProcessors: [...healed.processors, ...(options.processors ?? [])],
-    userCriteria: options.stoppingCriteria,
-  }
-  const { ids, overlap } = healed
-  const prefix = prefixOf(ids)
-  const isInterrupted: StoppingCriterion = () => (options.signal?.aborted ? 'interrupted' : undefined)
-  const stop = buildStoppingCriterion(config, context)
-  const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
-  const assistant =
-    options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
-  refuseIdleFields(layers, assistant)
-  const { eosTokenIds } = context
-  const strategy = strategyFor(config, { ...options, assistant, eosTokenIds })
+  const plan = planOf(model, prompt, layers, options)
+  const { config, context, parts, strategy, stopwatch } = plan
   const { num_return_sequences: count } = config
-  const branches = 'search' in strategy ? 1 : count
-  const { logprobs, signal } = options
-  const parts = { config, tokenizer, prompt: prefix, promptIds: ids, overlap, stop, logprobs }
+  const { signal, pastKeyValues: past } = options
   const sequences = Array.from({ length: count }, () => new Sequence(parts))
   let prefilled: Prefilled | undefined
   try {
-    const given = { negative, past: options.pastKeyValues, signal }
-    prefilled = await prefill(model, ids, config, branches, given)
-    const decoded = wanting(contrasted(prefilled.target, config, spec), {
+    const branches = 'search' in strategy ? 1 : count
+    const given = { negative: plan.negative, past, signal }
+    prefilled = await prefill(model.model, parts.promptIds, config, branches, given)
+    const decoded = wanting(contrasted(prefilled.target, config, model.spec), {
       shortlist: shortlistOf(config, context, options),
       states: keepsHidden(config) ? ['hidden'] : [],
       signal,
@@ -233,16 +203,18 @@ async function* run(
     const requests = prefilled.caches.map((cache, i) => ({
       model: decoded,
       cache,
-      prompt: prefix,
+      prompt: parts.prompt,
       processors: buildProcessors(config, context),
       random: createRandom(forkSeed(config.seed, i)),
       draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
       limit: context.maxLength,
     }))
     if ('search' in strategy) {
-      const record = tokenRecorder(parts)
-      const request = { ...requests[0], stop: anyOf([isInterrupted, stop]), count, record }
-      const show = options.onBeams && beamTexts(options.onBeams, tokenizer, ids, overlap)
+      const isInterrupted: StoppingCriterion = () => (signal?.aborted ? 'interrupted' : undefined)
+      const stop = anyOf([isInterrupted, parts.stop])
+      const request = { ...requests[0], stop, count, record: tokenRecorder(parts) }
+      const show =
+        options.onBeams && beamTexts(options.onBeams, model.tokenizer, parts.promptIds, parts.overlap)
       yield* decodeSearch(strategy, request, sequences, stopwatch, show)
     } else {
       yield* decode(sequences, requests.map(strategy), stopwatch, signal)
@@ -258,6 +230,47 @@ async function* run(
   return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
 }
 
+/** What is known before the first pass. @throws UserError for settings or prompts that cannot be served */
+function planOf(
+  { model, tokenizer, generationConfig, spec, path }: GenerationModel,
+  prompt: Prompt,
+  layers: readonly ConfigLayer[],
+  options: GenerateOptions,
+) {
+  const config = resolve([generationConfig, ...layers], options.onWarning)
+  for (const layer of layers) checkTokenIds(layer, model.vocabSize)
+  const { chatTemplate, logprobs } = options
+  const { maxPositions, vocabSize } = model
+  const encode = (text: Prompt) =>
+    encodePrompt(text, { tokenizer, chatTemplate, bosTokenId: config.bos_token_id, maxPositions })
+  const promptIds = encode(prompt)
+  const promptLength = promptIds.length
+  const maxLength = lengthLimit(config, promptLength, maxPositions)
+  requireMemory(config, { promptLength, maxLength, vocabSize, spec })
+  const stopwatch = new Stopwatch(promptLength)
+  const { ids, overlap, processors } = config.token_healing
+    ? healPrompt(promptIds, tokenizer, vocabSize)
+    : { ids: promptIds, overlap: 0, processors: [] }
+  const eosTokenIds = config.eos_token_id ?? tokenizer.eosTokenIds
+  const context = {
+    promptLength,
+    eosTokenIds,
+    maxLength,
+    decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
+    prefixAllowedTokensFn: options.prefixAllowedTokensFn,
+    userProcessors: [...processors, ...(options.processors ?? [])],
+    userCriteria: options.stoppingCriteria,
+  }
+  const stop = buildStoppingCriterion(config, context)
+  const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
+  const assistant =
+    options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
+  refuseIdleFields(layers, assistant)
+  const strategy = strategyFor(config, { ...options, assistant, eosTokenIds })
+  const parts = { config, tokenizer, prompt: prefixOf(ids), promptIds: ids, overlap, stop, logprobs }
+  return { config, context, parts, negative, strategy, stopwatch }
+}
+
 /** @throws UserError for `dola_layers` that the model does not give */
 function contrasted(model: Model, { dola_layers }: GenerationConfig, spec: DecoderSpec | undefined): Model {
   if (dola_layers === undefined) return model
@@ -267,27 +280,6 @@ function contrasted(model: Model, { dola_layers }: GenerationConfig, spec: Decod
 
 /** Where the streams of random numbers for drafters begin: behind those of all sequences. */
 const DRAFTERS = 2 ** 32
-
-const TOKEN_FIELDS = [
-  'bos_token_id',
-  'eos_token_id',
-  'forced_bos_token_id',
-  'forced_eos_token_id',
-  'suppress_tokens',
-  'begin_suppress_tokens',
-  'force_words_ids',
-] as const
-
-/** @throws UserError for a token that the model does not have; a model's own file may name some. */
-function checkTokenIds({ values, origin }: ConfigLayer, vocabSize: number): void {
-  for (const field of TOKEN_FIELDS) {
-    const unknown = [values[field] ?? []].flat(3).find((id) => Number(id) >= vocabSize)
-    if (unknown === undefined) continue
-    throw usageError(
-      `${field} in ${origin} names the token ${unknown}, but the model's vocabulary has ${vocabSize}.`,
-    )
-  }
-}
 
 /** The layers' settings, with a fresh seed where they have none. */
 function resolve(layers: readonly ConfigLayer[], onWarning: GenerateOptions['onWarning']) {

@@ -98,7 +98,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
 }
 
 /** What a model's weights hold beside its parameters, in a sentence. */
-export function unusedNotice(path: string, unused: readonly string[]): string {
+function unusedNotice(path: string, unused: readonly string[]): string {
   return `${path} holds tensors that its configuration does not ask for, and which are not used: ${namedTensors(unused)}.`
 }
 

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
-import { readTextIfThere, unreadable } from '../files.js'
-import { parseJsonObject } from '../json.js'
-import { namesIn, weightFormat } from '../weights/index.js'
+import { MOST_SETTINGS, namesIn, readJsonObjectIfThere, unreadable } from '../files.js'
+import { weightFormat } from '../weights/index.js'
 
 /** What a path means: a GGUF file, or a directory in HF layout and its weights, which are a file of it or it itself. */
 export type ModelFiles =
@@ -13,8 +12,6 @@ export type ModelFiles =
 type Config = Readonly<Record<string, unknown>>
 
 const ADAPTER = 'adapter_config.json'
-/** Bytes of a model's configuration at most. */
-const MOST_CONFIG = 16 * 2 ** 20
 
 /**
  * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash.
@@ -30,14 +27,14 @@ export async function modelFiles(path: string): Promise<ModelFiles> {
   if (/-\d{5}-of-\d{5}\.safetensors$/.test(path)) {
     throw new UserError(`${path} is one part of a model: give the directory, ${directory}.`)
   }
-  const config = await readConfig(join(directory, 'config.json'))
+  const config = await readJsonObjectIfThere(join(directory, 'config.json'), MOST_SETTINGS)
   if (!config) throw noModel(directory)
   return { directory, weights: path, config }
 }
 
 async function filesIn(directory: string): Promise<ModelFiles> {
-  const adapter = await readConfig(join(directory, ADAPTER))
-  const config = await readConfig(join(directory, 'config.json'))
+  const adapter = await readJsonObjectIfThere(join(directory, ADAPTER), MOST_SETTINGS)
+  const config = await readJsonObjectIfThere(join(directory, 'config.json'), MOST_SETTINGS)
   if (adapter) throw adapterError(directory, adapter, config !== undefined)
   if (config) return { directory, weights: directory, config }
   const found = (await namesIn(directory)).filter((name) => /\.gguf$/i.test(name))
@@ -64,10 +61,4 @@ function adapterError(directory: string, adapter: Config, isBesideModel: boolean
   return new UserError(
     `${directory} holds ${kind}${ofBase} and no model: ${merge}, and give the directory of the result.`,
   )
-}
-
-/** A model's JSON object; undefined where there is no such file. @throws UserError for one that cannot be read or is none */
-export async function readConfig(path: string): Promise<Config | undefined> {
-  const text = await readTextIfThere(path, MOST_CONFIG)
-  return text === undefined ? undefined : parseJsonObject(text, path)
 }

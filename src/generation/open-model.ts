@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
+import { MOST_SETTINGS, readJsonObjectIfThere } from '../files.js'
 import { EMBEDDING, HEAD } from '../models/parameters.js'
 import { type DecoderSpec, specFromConfig } from '../models/spec.js'
 import { unusedTensors } from '../models/unused-tensors.js'
@@ -8,7 +9,7 @@ import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { configFromGguf, openWeights, renamed, type WeightStore } from '../weights/index.js'
 import { type ConfigLayer, generationConfigSchema } from './config.js'
-import { modelFiles, readConfig } from './model-files.js'
+import { modelFiles } from './model-files.js'
 
 /** A model's files, read as far as a description needs it. */
 export interface OpenModel {
@@ -40,7 +41,7 @@ async function openDirectory(
   const configPath = join(directory, 'config.json')
   const spec = specFromConfig(config, configPath)
   const generationPath = join(directory, 'generation_config.json')
-  const own = await readConfig(generationPath)
+  const own = await readJsonObjectIfThere(generationPath, MOST_SETTINGS)
   return openedStore(await openWeights(weights), async (opened) => {
     const fitted = await fitHead(spec, withPrefix(opened))
     const { tensors, unreadable } = fitted.store

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
-import { makeDirectory, readTextIfThere, unwritable, writeJson } from '../files.js'
-import { parseJsonObject } from '../json.js'
+import { MOST_SETTINGS, makeDirectory, readJsonObjectIfThere, unwritable, writeJson } from '../files.js'
 import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import type { Parameter } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
@@ -22,9 +21,6 @@ export interface HeadKind<Spec> {
   /** @returns undefined where the fields are missing or make no sense */
   fromConfig(config: Readonly<Record<string, unknown>>): Spec | undefined
 }
-
-/** Bytes of a configuration at most: a list of draft tokens takes some. */
-const MOST_CONFIG = 16 * 2 ** 20
 
 export interface HeadTarget {
   readonly path: string
@@ -119,7 +115,7 @@ async function readConfig(
   { name }: { name: string },
 ): Promise<Readonly<Record<string, unknown>>> {
   const path = join(directory, 'config.json')
-  const text = await readTextIfThere(path, MOST_CONFIG)
-  if (text === undefined) throw new UserError(`${directory} has no config.json of ${name}: check the path.`)
-  return parseJsonObject(text, path)
+  const config = await readJsonObjectIfThere(path, MOST_SETTINGS)
+  if (!config) throw new UserError(`${directory} has no config.json of ${name}: check the path.`)
+  return config
 }

@@ -21,7 +21,7 @@ export interface Connection {
 export const RETRIES = 4
 const LONGEST_WAIT_MS = 60_000
 
-export interface RetryOptions {
+interface RetryOptions {
   readonly retries?: number
   /** Bytes that have arrived so far, and how many more have to for the failures before to be forgotten. */
   readonly progress?: { readonly received: () => number; readonly least: number }

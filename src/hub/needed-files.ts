@@ -1,8 +1,9 @@
 import { UserError, usageError } from '../errors.js'
 import { isModelId, type ModelId } from './model-id.js'
 
+/** What is read of a model beside its weights; an adapter, which is refused by name, is one where it is there. */
 const SUPPORT =
-  /^(config|generation_config|special_tokens_map|tokenizer[^/]*)\.json$|^chat_template[^/]*$|^additional_chat_templates\/[^/]+\.jinja$/
+  /^(config|generation_config|adapter_config|special_tokens_map|added_tokens|tokenizer[^/]*)\.json$|^chat_template[^/]*$|^additional_chat_templates\/[^/]+\.jinja$/
 const STANDARD_SHARD = /^model-\d+-of-(\d+)\.safetensors$/
 const INDEX = 'model.safetensors.index.json'
 /** Files that a message names. */

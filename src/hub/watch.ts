@@ -24,7 +24,7 @@ export interface Watch {
   stop(): void
 }
 
-export interface WatchOptions {
+interface WatchOptions {
   readonly signal: AbortSignal | undefined
   /** Milliseconds. */
   readonly timeout: number

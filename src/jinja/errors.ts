@@ -6,7 +6,7 @@
  * - `raised`: it says so itself, by `raise_exception`;
  * - `limit`: it does more than a template may.
  */
-export type JinjaErrorKind = 'syntax' | 'unsupported' | 'runtime' | 'raised' | 'limit'
+type JinjaErrorKind = 'syntax' | 'unsupported' | 'runtime' | 'raised' | 'limit'
 
 /** An error of a template; its message is a sentence without a full stop. */
 export class JinjaError extends Error {

@@ -47,13 +47,10 @@ function evaluateNode(node: Expression, scope: Scope): Value {
       return negated(evaluate(node.operand, scope))
     case 'pos':
       return positive(evaluate(node.operand, scope))
-    case 'and': {
-      const left = evaluate(node.left, scope)
-      return truthy(left) ? evaluate(node.right, scope) : left
-    }
+    case 'and':
     case 'or': {
       const left = evaluate(node.left, scope)
-      return truthy(left) ? left : evaluate(node.right, scope)
+      return truthy(left) === (node.type === 'and') ? evaluate(node.right, scope) : left
     }
     case 'binary':
       return binary(node.operator, evaluate(node.left, scope), evaluate(node.right, scope))
@@ -71,10 +68,8 @@ function evaluateNode(node: Expression, scope: Scope): Value {
       return environment.item(evaluate(node.object, scope), evaluate(node.index, scope))
     case 'slice': {
       const object = evaluate(node.object, scope)
-      return slice(
-        object,
-        node.bounds.map((bound) => bound && evaluate(bound, scope)),
-      )
+      const bounds = node.bounds.map((bound) => bound && evaluate(bound, scope))
+      return slice(object, bounds)
     }
     case 'call': {
       const callee = evaluate(node.callee, scope)
@@ -92,7 +87,7 @@ function evaluateNode(node: Expression, scope: Scope): Value {
 }
 
 function undefinedName(name: string): Value {
-  if (name === 'self' || name === 'lipsum') unsupported(`the variable ${name}`)
+  if (['self', 'lipsum', 'cycler', 'joiner'].includes(name)) unsupported(`the variable ${name}`)
   return new Undefined(`${repr(name)} is undefined`)
 }
 

@@ -3,16 +3,20 @@ import { unsupported } from './errors.js'
 /** The filters of Jinja and of transformers that are done here. */
 export const FILTER_NAMES: ReadonlySet<string> = new Set(
   (
-    'abs attr batch capitalize center count d default dictsort e escape filesizeformat first float forceescape format ' +
-    'groupby indent int items join last length list lower map max min reject rejectattr replace reverse round safe ' +
-    'select selectattr slice sort string sum title tojson trim truncate unique upper urlencode wordcount xmlattr'
+    'abs attr capitalize count d default dictsort e escape first float forceescape format ' +
+    'indent int items join last length list lower map max min reject rejectattr replace reverse round safe ' +
+    'select selectattr sort string sum title tojson trim truncate unique upper wordcount'
   ).split(' '),
 )
 
-/** Filters that Jinja has besides. */
-const OTHERS = ['pprint', 'random', 'striptags', 'urlize', 'wordwrap']
+/** Filters that Jinja has besides, and no chat template needs. */
+export const OTHER_FILTERS: ReadonlySet<string> = new Set(
+  'batch center filesizeformat groupby pprint random slice striptags urlencode urlize wordwrap xmlattr'.split(
+    ' ',
+  ),
+)
 
 /** @throws JinjaError for a filter that Jinja has and this does not */
 export function unsupportedFilter(name: string, line?: number): void {
-  if (OTHERS.includes(name)) unsupported(`the filter ${name}`, line)
+  if (OTHER_FILTERS.has(name)) unsupported(`the filter ${name}`, line)
 }

@@ -1,17 +1,24 @@
 import { bind } from './arguments.js'
-import { raise, typeError, valueError } from './errors.js'
+import { raise, typeError, unsupported, valueError } from './errors.js'
 import { escapeHtml } from './html.js'
-import { isIterable, iterator, sizeOf } from './iterate.js'
+import { sizeOf } from './iterate.js'
 import { toJson } from './json.js'
 import { capitalize } from './letter-case.js'
 import { spendText } from './meter.js'
-import { formatFloat } from './number-format.js'
-import { arithmetic, floatOf, parseInteger, parseReal, roundFloat, truncate } from './numbers.js'
+import {
+  arithmetic,
+  divideToEven,
+  floatOf,
+  parseInteger,
+  parseReal,
+  roundFloat,
+  truncate,
+} from './numbers.js'
 import { binary, positive } from './operators.js'
 import { formatPercent } from './percent-format.js'
 import { str } from './repr.js'
 import { splitLines } from './split.js'
-import { align, replace, strip } from './string-methods.js'
+import { replace, strip } from './string-methods.js'
 import { characters, join, lengthOf, repeat, slice } from './text.js'
 import {
   Dict,
@@ -80,7 +87,6 @@ export const VALUE_FILTERS: Readonly<Record<string, Filter>> = {
   capitalize: ofText('capitalize', '', capitalize),
   title: filter('title', '', (value) => title(str(value))),
   trim: ofText('trim', '/ chars', (text, chars) => strip(text, chars, 'both')),
-  center: ofText('center', '/ width', (text, width = 80n) => align(text, indexOf(width), 'center')),
   replace: filter('replace', 'old new / count', (value, old, by, count = null) => {
     return replace(str(value), str(old!), str(by!), count === null ? -1 : indexOf(count))
   }),
@@ -88,9 +94,6 @@ export const VALUE_FILTERS: Readonly<Record<string, Filter>> = {
   indent: filter('indent', '/ width first blank', indent),
   truncate: filter('truncate', '/ length killwords end leeway', cut),
   wordcount: filter('wordcount', '', (value) => BigInt(str(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0)),
-  urlencode: filter('urlencode', '', urlEncode),
-  xmlattr: filter('xmlattr', '/ autospace', xmlAttributes),
-  filesizeformat: filter('filesizeformat', '/ binary', fileSize),
 }
 
 function positiveOrFail(value: Value): bigint | number {
@@ -103,7 +106,8 @@ function positiveOrFail(value: Value): bigint | number {
 function toInt(value: Value, fallback: Given = 0n, base: Given = 10n): Value {
   const text = textOf(value)
   try {
-    if (text !== undefined) return parseInteger(text, indexOf(base))
+    if (indexOf(base) !== 10) unsupported('the filter int of another base than ten')
+    if (text !== undefined) return parseInteger(text)
     return intOf(value) ?? truncate(numberFor('int', value))
   } catch (error) {
     if (!isPythons(error, ['TypeError', 'ValueError'])) throw error
@@ -160,10 +164,8 @@ function round(value: Value, precision: Given = 0n, method: Given = 'common'): V
 function roundInt(value: bigint, places: number): bigint {
   if (places > 4000) return 0n
   const unit = 10n ** BigInt(places)
-  const rest = ((value % unit) + unit) % unit
-  const low = value - rest
-  const isUp = 2n * rest > unit || (2n * rest === unit && (low / unit) % 2n !== 0n)
-  return isUp ? low + unit : low
+  const rounded = divideToEven(value < 0n ? -value : value, unit) * unit
+  return value < 0n ? -rounded : rounded
 }
 
 const WORD_START = new RegExp(`((?:[-({\\[<]|${SPACE})+)`)
@@ -223,68 +225,4 @@ function cut(
   if (truthy(killWords)) return short + ending
   const space = short.lastIndexOf(' ')
   return (space < 0 ? short : short.slice(0, space)) + ending
-}
-
-/** As `urllib.parse.quote`, which leaves slashes, and `quote_plus` in a query. */
-function urlQuote(value: Value, isQuery = false): string {
-  const text = str(value)
-  spendText(text.length * 3)
-  const quoted = encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-  return isQuery ? quoted.replaceAll('%20', '+') : quoted.replaceAll('%2F', '/')
-}
-
-function urlEncode(value: Value): Value {
-  if (textOf(value) !== undefined || !isIterable(value)) return urlQuote(value)
-  const pairs =
-    value instanceof Dict ? [...value.entries()].map((pair) => new Tuple(pair)) : [...itemsOf(value)]
-  return join(
-    pairs.map((pair) => {
-      const [key, item, ...more] = [...itemsOf(pair)]
-      if (key === undefined || item === undefined || more.length > 0) valueError('not two values to unpack')
-      return `${urlQuote(key, true)}=${urlQuote(item, true)}`
-    }),
-    '&',
-  )
-}
-
-const itemsOf = (value: Value): Iterable<Value> => ({ [Symbol.iterator]: () => iterator(value) })
-
-function xmlAttributes(value: Value, autospace: Given = true): Value {
-  if (value instanceof Undefined) value.fail()
-  if (!(value instanceof Dict))
-    raise('AttributeError', `'${typeName(value)}' object has no attribute 'items'`)
-  const parts: string[] = []
-  for (const [key, item] of value.entries()) {
-    if (item === null || item instanceof Undefined) continue
-    const name = textOf(key)
-    if (name === undefined) typeError(`expected string or bytes-like object, got '${typeName(key)}'`)
-    if (/[\s/>=]/.test(name)) valueError(`Invalid character in attribute name: '${name}'`)
-    parts.push(`${escapeHtml(key)}="${escapeHtml(item)}"`)
-  }
-  const text = join(parts, ' ')
-  return truthy(autospace) && text !== '' ? ` ${text}` : text
-}
-
-function fileSize(value: Value, binaryUnits: Given = false): Value {
-  const text = textOf(value)
-  const bytes =
-    text === undefined
-      ? numberFor('float', value)
-      : (parseReal(text) ?? valueError(`could not convert string to float: '${text}'`))
-  const isBinary = truthy(binaryUnits)
-  const base = isBinary ? 1024 : 1000
-  if (bytes === 1) return '1 Byte'
-  if (bytes < base) return `${truncate(bytes)} Bytes`
-  const prefixes = isBinary
-    ? ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei', 'Zi', 'Yi']
-    : ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y']
-  const at = Math.max(
-    0,
-    prefixes.findIndex((_, i) => bytes < base ** (i + 2)),
-  )
-  const last = bytes < base ** (prefixes.length + 1) ? at : prefixes.length - 1
-  return `${bytes < 0 ? '-' : ''}${formatFloat((base * bytes) / base ** (last + 2), 'f', 1, false)} ${prefixes[last]}B`
 }

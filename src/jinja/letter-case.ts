@@ -33,30 +33,6 @@ export function title(text: string): string {
     .join('')
 }
 
-export function swapCase(text: string): string {
-  return characters(text)
-    .map((character) => {
-      if (/\p{Lt}/u.test(character)) return character
-      const isUpper = /\p{Uppercase}/u.test(character)
-      return isUpper ? character.toLowerCase() : character.toUpperCase()
-    })
-    .join('')
-}
-
-/** `str.casefold`, by the one folding that JavaScript offers: lower case of upper case, where that differs. */
-export function caseFold(text: string): string {
-  return characters(text)
-    .map((character) => {
-      const lower = character.toLowerCase()
-      if (/[\u1e9e\u00df]/.test(character)) return 'ss'
-      if (/[\u13a0-\u13f5]/.test(character)) return character
-      if (/[\uab70-\uabbf\u13f8-\u13fd]/.test(character)) return character.toUpperCase()
-      const folded = character.toUpperCase().toLowerCase()
-      return character === 'ı' ? 'ı' : folded.length > 1 || lower === character ? folded : lower
-    })
-    .join('')
-}
-
 const all = (pattern: RegExp) => (text: string) => text !== '' && pattern.test(text)
 
 /** Questions about a text (`text.isdigit()`), which no empty text answers with yes but `isascii` and `isprintable`. */
@@ -76,20 +52,4 @@ export const QUESTIONS: Readonly<Record<string, (text: string) => boolean>> = {
   isprintable: (text) => !/[\p{C}\p{Zl}\p{Zp}\p{Zs}]/u.test(text.replaceAll(' ', '')),
   islower: (text) => /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text),
   isupper: (text) => /\p{Uppercase}/u.test(text) && !/[\p{Lowercase}\p{Lt}]/u.test(text),
-  istitle: isTitle,
-}
-
-function isTitle(text: string): boolean {
-  let wasCased = false
-  let isTitled = false
-  for (const character of text) {
-    const isUpper = /[\p{Uppercase}\p{Lt}]/u.test(character)
-    if (isUpper && wasCased) return false
-    if (!isUpper && /\p{Lowercase}/u.test(character)) {
-      if (!wasCased) return false
-    }
-    wasCased = isUpper || /\p{Lowercase}/u.test(character)
-    isTitled ||= wasCased
-  }
-  return isTitled
 }

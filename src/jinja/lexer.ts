@@ -36,7 +36,7 @@ const OPERATOR = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y
 const CLOSING: Readonly<Record<string, string>> = { '{': '}', '(': ')', '[': ']' }
 
 /** Line ends as `\n`, and without the last one: what Jinja reads. */
-export function normalizeNewlines(source: string): string {
+function normalizeNewlines(source: string): string {
   return source.replace(/\r\n|\r/g, '\n').replace(/\n$/, '')
 }
 

@@ -66,14 +66,7 @@ function unsafe(value: Value, name: string): Undefined {
 
 function stringMethod(text: string, name: string, access: FieldAccess): Value | undefined {
   if (name === 'format') {
-    return method(name, (args, named) => formatFields(text, args, (field) => named.get(field), access))
-  }
-  if (name === 'format_map') {
-    return method(name, (args, named) => {
-      const [mapping] = bindPlaces(name, 'mapping', args, named)
-      if (!(mapping instanceof Dict)) unsupported('the method format_map with what is no dict')
-      return formatFields(text, [], (field) => mapping.get(field), access)
-    })
+    return method(name, (args, named) => formatFields(text, args, named, access))
   }
   if (!Object.hasOwn(STRING_METHODS, name)) return undefined
   return method(name, (args, named) => STRING_METHODS[name](text, args, named))
@@ -83,10 +76,7 @@ function stringMethod(text: string, name: string, access: FieldAccess): Value | 
 function methodOf(value: Value, name: string): Run | Value | undefined {
   if (value instanceof Dict) return dictMethod(value, name)
   if (isList(value)) return name === 'copy' ? () => [...value] : sequenceMethod(value, 'list', name)
-  if (value instanceof Tuple) {
-    const field = value.names.indexOf(name)
-    return field >= 0 ? value.items[field] : sequenceMethod(value.items, 'tuple', name)
-  }
+  if (value instanceof Tuple) return sequenceMethod(value.items, 'tuple', name)
   if (value instanceof Range) {
     if (name === 'start' || name === 'stop' || name === 'step') return value[name]
     const items = () => Array.from({ length: value.length }, (_, i) => value.at(i))
@@ -95,8 +85,8 @@ function methodOf(value: Value, name: string): Run | Value | undefined {
   if (value instanceof Iterated && value.viewed && (name === 'isdisjoint' || name === 'mapping')) {
     unsupported(`${name} of the view of a dict`)
   }
-  if (typeof value === 'number' || intOf(value) !== undefined)
-    return numberMethod(value as bigint | number | boolean, name)
+  const isNumber = typeof value === 'number' || intOf(value) !== undefined
+  if (isNumber && NUMBER_FIELDS.includes(name)) unsupported(`${name} of numbers`)
   return undefined
 }
 
@@ -173,27 +163,11 @@ function sequenceMethod(items: readonly Value[], type: string, name: string): Ru
   }
 }
 
-const NUMBER_FIELDS = ['as_integer_ratio', 'to_bytes', 'from_bytes', 'hex', 'fromhex']
-
-function numberMethod(value: bigint | number | boolean, name: string): Run | Value | undefined {
-  const int = intOf(value)
-  if (name === 'conjugate') return () => int ?? (value as number)
-  if (name === 'real') return int ?? value
-  if (name === 'imag') return int === undefined ? 0 : 0n
-  if (int === undefined) {
-    if (name === 'is_integer') return () => Number.isInteger(value)
-  } else {
-    const magnitude = int < 0n ? -int : int
-    if (name === 'numerator') return int
-    if (name === 'denominator') return 1n
-    if (name === 'bit_length') return () => BigInt(magnitude === 0n ? 0 : magnitude.toString(2).length)
-    if (name === 'bit_count') return () => BigInt(magnitude.toString(2).replaceAll('0', '').length)
-  }
-  const isKnown =
-    NUMBER_FIELDS.includes(name) &&
-    (int !== undefined ? name !== 'hex' && name !== 'fromhex' : !/bytes/.test(name))
-  return isKnown ? unsupported(`the method ${name} of numbers`) : undefined
-}
+/** Fields and methods of numbers, of which no chat template needs one. */
+const NUMBER_FIELDS =
+  'as_integer_ratio bit_count bit_length conjugate denominator from_bytes fromhex hex imag is_integer numerator real to_bytes'.split(
+    ' ',
+  )
 
 export function call(callee: Value, args: readonly Value[], named: Named): Value {
   if (callee instanceof Callable) return callee.call(args, named)

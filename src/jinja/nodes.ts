@@ -67,7 +67,7 @@ export interface Signature {
 
 export type Body = readonly Statement[]
 
-export interface MacroNode {
+interface MacroNode {
   readonly type: 'macro'
   readonly line: number
   readonly name: string

@@ -1,6 +1,6 @@
-import { JinjaError, raise, typeError, unsupported, valueError } from './errors.js'
+import { JinjaError, raise, unsupported, valueError } from './errors.js'
 import { LIMITS, spend } from './meter.js'
-import { intOf, typeName, type Value } from './values.js'
+import { intOf, type Value } from './values.js'
 
 /** A float as Python's `repr` writes it: the shortest digits that give it back. */
 export function floatRepr(value: number): string {
@@ -38,7 +38,7 @@ function exactDecimal(value: number): { digits: bigint; places: number } {
 }
 
 /** The digits of a float's magnitude, rounded half to even at `places` after the point (negative ones before it). */
-export function roundedDigits(value: number, places: number): bigint {
+function roundedDigits(value: number, places: number): bigint {
   const exact = exactDecimal(value)
   if (places >= exact.places) return exact.digits * 10n ** BigInt(places - exact.places)
   return divideToEven(exact.digits, 10n ** BigInt(exact.places - places))
@@ -54,19 +54,6 @@ export function divideToEven(dividend: bigint, divisor: bigint): bigint {
 export function fixed(value: number, places: number): string {
   const digits = String(roundedDigits(value, places)).padStart(places + 1, '0')
   return places === 0 ? digits : `${digits.slice(0, -places)}.${digits.slice(-places)}`
-}
-
-/** The magnitude's first `count` digits, rounded half to even, and the power of ten of the first. */
-export function significant(value: number, count: number): { digits: string; exponent: number } {
-  if (value === 0) return { digits: '0'.repeat(count), exponent: 0 }
-  const exact = exactDecimal(value)
-  let exponent = String(exact.digits).length - 1 - exact.places
-  let digits = String(roundedDigits(value, count - 1 - exponent))
-  if (digits.length > count) {
-    exponent++
-    digits = digits.slice(0, count)
-  }
-  return { digits, exponent }
 }
 
 /** Python's `round` of a float to places after the point. */
@@ -194,36 +181,12 @@ function floorQuotient(x: number, y: number): number {
 }
 
 const DECIMAL = /^[+-]?\d+(?:_\d+)*$/
-const BASES: Readonly<Record<number, RegExp>> = { 2: /^0_?b_?/i, 8: /^0o_?/i, 16: /^0x_?/i }
-
-/** `int(text, base)`. @throws JinjaError for what is no number of this base */
-export function parseInteger(text: string, base: number): bigint {
-  const fail = () => valueError(`invalid literal for int() with base ${base}: '${text}'`)
-  if (base !== 0 && (base < 2 || base > 36)) valueError('int() base must be >= 2 and <= 36, or 0')
+/** `int(text)`. @throws JinjaError for what is no number */
+export function parseInteger(text: string): bigint {
   const clean = asciiDigits(text.trim())
   if (clean.length > 4300) valueError('Exceeds the limit (4300 digits) for integer string conversion')
-  if (base === 10) return DECIMAL.test(clean) ? BigInt(clean.replaceAll('_', '').replace(/^\+/, '')) : fail()
-  const sign = /^[+-]/.exec(clean)?.[0] ?? ''
-  let digits = clean.slice(sign.length).toLowerCase()
-  let found = base
-  for (const [size, prefix] of Object.entries(BASES)) {
-    if ((base === 0 || base === Number(size)) && prefix.test(digits)) {
-      digits = digits.replace(prefix, '')
-      found = Number(size)
-    }
-  }
-  if (found === 0) {
-    if (/^0[\d_]*[1-9]/.test(digits)) fail()
-    found = 10
-  }
-  if (!/^[\da-z]+(?:_[\da-z]+)*$/.test(digits)) fail()
-  let value = 0n
-  for (const digit of digits.replaceAll('_', '')) {
-    const size = Number.parseInt(digit, 36)
-    if (size >= found) fail()
-    value = value * BigInt(found) + BigInt(size)
-  }
-  return sign === '-' ? -value : value
+  if (DECIMAL.test(clean)) return BigInt(clean.replaceAll('_', '').replace(/^\+/, ''))
+  valueError(`invalid literal for int() with base 10: '${text}'`)
 }
 
 const FLOAT = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/i
@@ -252,8 +215,4 @@ export function truncate(value: number): bigint {
   if (Number.isNaN(value)) valueError('cannot convert float NaN to integer')
   if (!Number.isFinite(value)) raise('OverflowError', 'cannot convert float infinity to integer')
   return BigInt(Math.trunc(value))
-}
-
-export function notANumber(value: Value, what: string): never {
-  typeError(`bad operand type for ${what}: '${typeName(value)}'`)
 }

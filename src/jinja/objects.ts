@@ -5,7 +5,7 @@ import { sizeOf } from './iterate.js'
 import { PASS, spend } from './meter.js'
 import { makeDict } from './methods.js'
 import { dictRepr } from './repr.js'
-import { Callable, type Dict, Instance, type Named, Tuple, Undefined, type Value } from './values.js'
+import { Callable, type Dict, Instance, type Named, Undefined, type Value } from './values.js'
 
 const fn = (name: string, run: (args: readonly Value[]) => Value) =>
   new Callable('method', name, (args, named) => {
@@ -41,63 +41,6 @@ export class Namespace extends Instance {
 function checkField(name: Value): void {
   if (typeof name === 'string' && name.startsWith('_')) {
     raise('SecurityError', `a namespace takes no field whose name begins with an underscore, such as ${name}`)
-  }
-}
-
-/** `cycler(...)`. */
-export class Cycler extends Instance {
-  readonly type = 'Cycler'
-  private place = 0
-
-  constructor(private readonly items: readonly Value[]) {
-    super()
-    if (items.length === 0) raise('RuntimeError', 'at least one item has to be provided')
-  }
-
-  attribute(name: string): Value | undefined {
-    const current = this.items[this.place]
-    const move = (to: number, result: Value) =>
-      fn(name, () => {
-        this.place = to
-        return result
-      })
-    switch (name) {
-      case 'current':
-        return current
-      case 'items':
-        return new Tuple(this.items)
-      case 'pos':
-        return BigInt(this.place)
-      case 'reset':
-        return move(0, null)
-      case 'next':
-        return fn(name, () => {
-          const item = this.items[this.place]
-          this.place = (this.place + 1) % this.items.length
-          return item
-        })
-    }
-    return undefined
-  }
-}
-
-/** `joiner(separator)`: nothing at the first call, then the separator. */
-export class Joiner extends Instance {
-  readonly type = 'Joiner'
-  private used = false
-
-  constructor(private readonly separator: Value) {
-    super()
-  }
-
-  attribute(name: string): Value | undefined {
-    return name === 'sep' ? this.separator : name === 'used' ? this.used : undefined
-  }
-
-  call(): Value {
-    if (this.used) return this.separator
-    this.used = true
-    return ''
   }
 }
 

@@ -184,7 +184,3 @@ export function unpacked(items: Iterator<Value>, count: number): Value[] {
   }
   return values
 }
-
-export function attributeError(value: Value, name: string): never {
-  raise('AttributeError', `'${typeName(value)}' object has no attribute '${name}'`)
-}

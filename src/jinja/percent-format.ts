@@ -1,21 +1,9 @@
 import { raise, typeError, unsupported, valueError } from './errors.js'
 import { spendText } from './meter.js'
-import { formatFloat, formatInteger } from './number-format.js'
-import { floatOf, truncate } from './numbers.js'
+import { fixed, floatOf, truncate } from './numbers.js'
 import { repr, str } from './repr.js'
 import { join, lengthOf, repeat, slice } from './text.js'
-import {
-  Dict,
-  indexOf,
-  intOf,
-  isList,
-  Range,
-  Tuple,
-  textOf,
-  typeName,
-  Undefined,
-  type Value,
-} from './values.js'
+import { Dict, indexOf, intOf, isList, Range, Tuple, typeName, Undefined, type Value } from './values.js'
 
 const CONVERSION = /%(?:\(((?:[^()]|\([^()]*\))*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?([\s\S])?/gu
 
@@ -80,42 +68,20 @@ function convert(kind: string, value: Value, options: Flags): string {
       return padded(cut(str(value), options), options)
     case 'r':
       return padded(cut(repr(value), options), options)
-    case 'a':
-      return unsupported('the conversion %a')
-    case 'c':
-      return padded(character(value), options)
     case 'd':
     case 'i':
     case 'u':
-      return integer(wholeNumber(value, kind), 'd', options)
-    case 'o':
-    case 'x':
-    case 'X':
-      return integer(strictNumber(value, kind), kind, options)
+      return integer(wholeNumber(value, kind), options)
+    case 'f':
+    case 'F':
+      return real(value, options)
   }
-  if (!/[eEfFgG]/.test(kind)) valueError(`unsupported format character '${kind}'`)
-  const float = floatOf(value)
-  if (float === undefined) {
-    if (value instanceof Undefined) value.fail()
-    typeError(`must be real number, not ${typeName(value)}`)
-  }
-  const text = formatFloat(float, kind, options.precision, options.flags.includes('#'))
-  return number(float < 0 || Object.is(float, -0), '', text, options)
+  if (/[aceEgGoxX]/.test(kind)) unsupported(`the conversion %${kind}`)
+  valueError(`unsupported format character '${kind}'`)
 }
 
 const cut = (text: string, { precision }: Flags) =>
   precision === undefined ? text : slice(text, 0, precision)
-
-function character(value: Value): string {
-  const int = intOf(value)
-  if (int !== undefined) {
-    if (int < 0n || int > 0x10ffffn) raise('OverflowError', '%c arg not in range(0x110000)')
-    return String.fromCodePoint(Number(int))
-  }
-  const text = textOf(value)
-  if (text === undefined || lengthOf(text) !== 1) typeError('%c requires int or char')
-  return text
-}
 
 function wholeNumber(value: Value, kind: string): bigint {
   const int = intOf(value)
@@ -125,27 +91,32 @@ function wholeNumber(value: Value, kind: string): bigint {
   typeError(`%${kind} format: a real number is required, not ${typeName(value)}`)
 }
 
-function strictNumber(value: Value, kind: string): bigint {
-  const int = intOf(value)
-  if (int === undefined) typeError(`%${kind} format: an integer is required, not ${typeName(value)}`)
-  return int
+function integer(value: bigint, options: Flags): string {
+  const digits = String(value < 0n ? -value : value)
+  const least = Math.min(options.precision ?? 0, MOST_DIGITS)
+  return number(value < 0n, digits.padStart(least, '0'), options)
 }
 
-function integer(value: bigint, kind: string, options: Flags): string {
-  const digits = formatInteger(value < 0n ? -value : value, kind)
-  const least = Math.min(options.precision ?? 0, 100_000)
-  const prefix = options.flags.includes('#') && kind !== 'd' ? `0${kind}` : ''
-  return number(value < 0n, prefix, digits.padStart(least, '0'), options)
-}
-
-function number(isNegative: boolean, prefix: string, digits: string, { flags, width }: Flags): string {
-  const sign = isNegative ? '-' : flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : ''
-  const start = sign + prefix
-  spendText(width)
-  if (flags.includes('0') && !flags.includes('-')) {
-    return start + digits.padStart(width - start.length, '0')
+function real(value: Value, options: Flags): string {
+  const { precision = 6, flags } = options
+  const float = floatOf(value)
+  if (float === undefined) {
+    if (value instanceof Undefined) value.fail()
+    typeError(`must be real number, not ${typeName(value)}`)
   }
-  return padded(start + digits, { flags, width, precision: undefined })
+  if (!Number.isFinite(float)) unsupported('the conversion %f of what is no finite number')
+  if (flags.includes('#')) unsupported('the flag # of the conversion %f')
+  if (precision > MOST_DIGITS) valueError('precision too big')
+  return number(float < 0 || Object.is(float, -0), fixed(float, precision), options)
+}
+
+const MOST_DIGITS = 2000
+
+function number(isNegative: boolean, digits: string, { flags, width }: Flags): string {
+  const sign = isNegative ? '-' : flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : ''
+  spendText(width)
+  if (flags.includes('0') && !flags.includes('-')) return sign + digits.padStart(width - sign.length, '0')
+  return padded(sign + digits, { flags, width, precision: undefined })
 }
 
 function padded(text: string, { flags, width }: Flags): string {

@@ -1,17 +1,15 @@
-import { compare, equal, sorted } from './compare.js'
+import { compare, sorted } from './compare.js'
 import { environment } from './environment.js'
 import { raise, typeError } from './errors.js'
 import { type Filter, filter } from './filters.js'
 import { generated, iterate, iterator } from './iterate.js'
-import { spend } from './meter.js'
 import { pairs } from './methods.js'
 import { binary } from './operators.js'
 import { str } from './repr.js'
-import { characters, join, sliced } from './text.js'
+import { characters, join } from './text.js'
 import {
   Dict,
   Iterated,
-  indexOf,
   isList,
   type Named,
   Range,
@@ -104,49 +102,6 @@ const selecting =
       }
     })
 
-function grouped(value: Value, attribute: Given, fallback: Given, isSensitive: Given): Value {
-  const key = attributeGetter(attribute!, caseOf(isSensitive), fallback)
-  const shown = attributeGetter(attribute!, undefined, fallback)
-  const groups: { key: Value; items: Value[] }[] = []
-  for (const item of sorted(iterate(value), key, false)) {
-    const found = key(item)
-    const last = groups.at(-1)
-    if (last && equal(last.key, found)) last.items.push(item)
-    else groups.push({ key: found, items: [item] })
-  }
-  return groups.map(({ items }) => new Tuple([shown(items[0]), items], ['grouper', 'list']))
-}
-
-function* batched(items: Iterable<Value>, count: number, fill: Value): Generator<Value> {
-  let batch: Value[] = []
-  for (const item of items) {
-    if (batch.length === count) {
-      yield batch
-      batch = []
-    }
-    batch.push(item)
-  }
-  if (batch.length === 0) return
-  if (fill !== null) {
-    spend(Math.max(0, count - batch.length))
-    while (batch.length < count) batch.push(fill)
-  }
-  yield batch
-}
-
-function* columns(items: readonly Value[], count: number, fill: Value): Generator<Value> {
-  if (count === 0) raise('ZeroDivisionError', 'integer division or modulo by zero')
-  const size = Math.floor(items.length / count)
-  const larger = items.length % count
-  let offset = 0
-  for (let i = 0; i < count; i++) {
-    const start = offset + i * size
-    if (i < larger) offset++
-    const column = sliced(items, start, offset + (i + 1) * size, 1)
-    yield fill !== null && i >= larger ? [...column, fill] : column
-  }
-}
-
 function* distinct(items: Iterable<Value>, key: Key): Generator<Value> {
   const seen = new Dict()
   for (const item of items) {
@@ -227,18 +182,11 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
     if (text === undefined) typeError('attribute name must be string')
     return environment.ownAttribute(value, text)
   }),
-  batch: filter('batch', 'linecount / fill_with', (value, count, fill = null) =>
-    lazily(value, (items) => batched(items, indexOf(count!), fill)),
-  ),
-  slice: filter('slice', 'slices / fill_with', (value, count, fill = null) =>
-    lazily(value, (items) => columns([...items], indexOf(count!), fill)),
-  ),
   dictsort: filter('dictsort', '/ case_sensitive by reverse', dictSorted),
   first: filter('first', '', (value) => {
     const next = iterator(value).next()
     return next.done ? new Undefined('No first item, sequence was empty.') : next.value
   }),
-  groupby: filter('groupby', 'attribute / default case_sensitive', grouped),
   items: filter('items', '', (value) =>
     generated(() => {
       if (value instanceof Undefined) return [].values()

@@ -1,118 +1,6 @@
-import { raise, typeError, unsupported, valueError } from './errors.js'
-import { formatFloat, formatInteger, grouped } from './number-format.js'
-import { floatOf } from './numbers.js'
+import { raise, unsupported, valueError } from './errors.js'
 import { repr, str } from './repr.js'
-import { lengthOf, repeat, slice } from './text.js'
-import { Dict, intOf, isList, orElse, Tuple, typeName, Undefined, type Value } from './values.js'
-
-const SPEC = /^(?:([\s\S])?([<>=^]))?([-+ ])?(z)?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([bcdeEfFgGnosxX%])?$/u
-
-interface Spec {
-  readonly fill: string
-  readonly align: string
-  readonly sign: string
-  readonly isAlternate: boolean
-  readonly width: number
-  readonly separator: string
-  readonly precision: number | undefined
-  readonly kind: string
-}
-
-/** Python's `format(value, spec)`. @throws JinjaError as Python raises */
-export function formatValue(value: Value, text: string): string {
-  if (text === '') return str(value)
-  const isNumber = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
-  if (!isNumber && typeof value !== 'string') {
-    if (
-      value instanceof Undefined ||
-      isList(value) ||
-      value instanceof Dict ||
-      value instanceof Tuple ||
-      value === null
-    ) {
-      typeError(`unsupported format string passed to ${typeName(value)}.__format__`)
-    }
-    unsupported(`the format "${text}" of a ${typeName(value)}`)
-  }
-  const spec = parseSpec(text, isNumber, typeName(value))
-  if (typeof value === 'string') return formatText(value, spec)
-  const int = intOf(value)
-  const isFloat = /^[eEfFgG%]$/.test(spec.kind)
-  if (int !== undefined && !isFloat) return formatInt(int, spec)
-  return formatReal(floatOf(value)!, spec, typeName(value))
-}
-
-function parseSpec(text: string, isNumber: boolean, type: string): Spec {
-  const match = SPEC.exec(text)
-  if (!match) valueError(`Invalid format specifier '${text}' for object of type '${type}'`)
-  const [, fill, align, sign, z, alternate, zero, width, separator, precision, kind] = match
-  if (z) unsupported('the format "z"')
-  return {
-    fill: fill ?? (zero ? '0' : ' '),
-    align: align ?? (zero && isNumber ? '=' : isNumber ? '>' : '<'),
-    sign: sign ?? '',
-    isAlternate: alternate !== undefined,
-    width: Number(width ?? 0),
-    separator: separator ?? '',
-    precision: precision === undefined ? undefined : Number(precision),
-    kind: kind ?? '',
-  }
-}
-
-function formatText(text: string, spec: Spec): string {
-  const { kind, precision } = spec
-  if (kind !== '' && kind !== 's') valueError(`Unknown format code '${kind}' for object of type 'str'`)
-  if (spec.sign) valueError('Sign not allowed in string format specifier')
-  if (spec.isAlternate) valueError('Alternate form (#) not allowed in string format specifier')
-  if (spec.separator) valueError(`Cannot specify '${spec.separator}' with 's'.`)
-  if (spec.align === '=') valueError("'=' alignment not allowed in string format specifier")
-  return aligned('', precision === undefined ? text : slice(text, 0, precision), spec)
-}
-
-function formatInt(value: bigint, spec: Spec): string {
-  const { kind, separator } = spec
-  if (kind === 's') valueError("Unknown format code 's' for object of type 'int'")
-  if (spec.precision !== undefined) valueError('Precision not allowed in integer format specifier')
-  if (kind === 'c') {
-    if (value < 0n || value > 0x10ffffn) raise('OverflowError', '%c arg not in range(0x110000)')
-    if (spec.sign) valueError("Sign not allowed with integer format specifier 'c'")
-    return aligned('', String.fromCodePoint(Number(value)), spec)
-  }
-  const isDecimal = kind === '' || kind === 'd' || kind === 'n'
-  if (separator === ',' && !isDecimal) valueError(`Cannot specify ',' with '${kind}'.`)
-  if (separator && kind === 'n') valueError(`Cannot specify '${separator}' with 'n'.`)
-  const prefix = spec.isAlternate && !isDecimal ? `0${kind}` : ''
-  const digits = formatInteger(value < 0n ? -value : value, kind)
-  return signed(value < 0n, prefix, digits, spec, isDecimal ? 3 : 4)
-}
-
-function formatReal(value: number, spec: Spec, type: string): string {
-  const { kind, precision, isAlternate } = spec
-  if (!/^[eEfFgGn%]?$/.test(kind)) valueError(`Unknown format code '${kind}' for object of type '${type}'`)
-  if (spec.separator && kind === 'n') valueError(`Cannot specify '${spec.separator}' with 'n'.`)
-  const isNegative = value < 0 || Object.is(value, -0)
-  const isPercent = kind === '%'
-  const how = isPercent ? 'f' : kind === 'n' ? 'g' : kind || 'r'
-  const digits = formatFloat(isPercent ? value * 100 : value, how, precision, isAlternate)
-  return signed(isNegative, '', isPercent ? `${digits}%` : digits, spec, 3)
-}
-
-function signed(isNegative: boolean, prefix: string, digits: string, spec: Spec, group: number): string {
-  const sign = isNegative ? '-' : spec.sign === '-' ? '' : spec.sign
-  const start = sign + prefix
-  if (!spec.separator || !/^\d|^[\da-f]/i.test(digits) || /^(?:inf|nan)/i.test(digits))
-    return aligned(start, digits, spec)
-  const isZeros = spec.fill === '0' && spec.align === '='
-  return aligned(start, grouped(digits, spec.separator, group, isZeros ? spec.width - start.length : 0), spec)
-}
-
-function aligned(start: string, text: string, { fill, align, width }: Spec): string {
-  const missing = width - lengthOf(start) - lengthOf(text)
-  if (missing <= 0) return start + text
-  if (align === '=') return start + repeat(fill, missing) + text
-  const before = align === '<' ? 0 : align === '>' ? missing : Math.floor(missing / 2)
-  return repeat(fill, before) + start + text + repeat(fill, missing - before)
-}
+import { type Named, orElse, type Value } from './values.js'
 
 /** What a template reads of a field: `environment.getattr` and `getitem`. */
 export interface FieldAccess {
@@ -124,7 +12,7 @@ export interface FieldAccess {
 export function formatFields(
   template: string,
   args: readonly Value[],
-  named: (name: string) => Value | undefined,
+  named: Named,
   access: FieldAccess,
 ): string {
   let automatic = 0
@@ -139,7 +27,7 @@ export function formatFields(
     return manual ? name : String(automatic++)
   }
   const argument = (name: string): Value => {
-    if (!/^\d+$/.test(name)) return orElse(named(name), () => raise('KeyError', repr(name)))
+    if (!/^\d+$/.test(name)) return orElse(named.get(name), () => raise('KeyError', repr(name)))
     const index = Number(name)
     if (index < args.length) return args[index]
     raise('IndexError', `Replacement index ${index} out of range for positional args tuple`)
@@ -211,5 +99,7 @@ function replacement(source: string, field: (source: string) => Value, depth: nu
   else if (conversion === 'r') value = repr(value)
   else if (conversion === 'a') unsupported('the conversion !a')
   else if (conversion !== undefined) valueError(`Unknown conversion specifier ${conversion}`)
-  return formatValue(value, expand(spec, field, depth - 1))
+  const written = expand(spec, field, depth - 1)
+  if (written !== '') unsupported(`the format ":${written}" of the method format`)
+  return str(value)
 }

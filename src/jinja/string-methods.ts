@@ -1,11 +1,11 @@
 import { bind, bindPlaces } from './arguments.js'
 import { typeError, unsupported, valueError } from './errors.js'
 import { iterate } from './iterate.js'
-import { capitalize, caseFold, QUESTIONS, swapCase, title } from './letter-case.js'
+import { capitalize, QUESTIONS, title } from './letter-case.js'
 import { spend, spendText } from './meter.js'
 import { split, splitLines } from './split.js'
-import { characters, find, join, lengthOf, repeat, slice, sliceIndices } from './text.js'
-import { Dict, indexOf, type Named, Tuple, textOf, truthy, typeName, type Value } from './values.js'
+import { characters, find, join, lengthOf, slice, sliceIndices } from './text.js'
+import { indexOf, type Named, Tuple, textOf, truthy, typeName, type Value } from './values.js'
 import { stripEnd, stripStart } from './whitespace.js'
 
 type Method = (text: string, args: readonly Value[], named: Named) => Value
@@ -95,27 +95,6 @@ const beginning =
     })
   }
 
-const aligning =
-  (name: string, place: 'left' | 'right' | 'center'): Method =>
-  (text, args, named) => {
-    const [width, fill = ' '] = bindPlaces(name, 'width / fillchar', args, named)
-    const character = textOf(fill)
-    if (character === undefined || lengthOf(character) !== 1) {
-      typeError('The fill character must be exactly one character long')
-    }
-    return align(text, indexOf(width!), place, character)
-  }
-
-/** `str.ljust`, `str.rjust` and `str.center`. */
-export function align(text: string, width: number, place: 'left' | 'right' | 'center', fill = ' '): string {
-  const missing = width - lengthOf(text)
-  if (missing <= 0) return text
-  // The odd space comes first where the width is odd.
-  const before =
-    place === 'left' ? 0 : place === 'right' ? missing : Math.floor(missing / 2) + (missing & width & 1)
-  return join([repeat(fill, before), text, repeat(fill, missing - before)])
-}
-
 const splitting =
   (name: string, fromEnd: boolean): Method =>
   (text, args, named) => {
@@ -157,49 +136,18 @@ function joinItems(text: string, items: Value): string {
   return join(parts, text)
 }
 
-function expandTabs(text: string, size: number): string {
-  let column = 0
-  return join(
-    characters(text).map((character) => {
-      if (character === '\t') {
-        const width = size > 0 ? size - (column % size) : 0
-        column += width
-        return repeat(' ', width)
-      }
-      column = /[\n\r]/.test(character) ? 0 : column + 1
-      return character
-    }),
+/** Methods of str that no chat template needs. */
+const REFUSED =
+  'casefold center encode expandtabs format_map istitle ljust maketrans rjust swapcase translate zfill'.split(
+    ' ',
   )
-}
-
-function zeroFill(text: string, width: number): string {
-  const missing = width - lengthOf(text)
-  if (missing <= 0) return text
-  const sign = /^[-+]/.exec(text)?.[0] ?? ''
-  return join([sign, repeat('0', missing), text.slice(sign.length)])
-}
-
-function translate(text: string, table: Value): string {
-  if (!(table instanceof Dict)) unsupported('the method translate with a table that is no dict')
-  return join(
-    characters(text).map((character) => {
-      const replacement = table.get(BigInt(character.codePointAt(0)!))
-      if (replacement === undefined) return character
-      if (replacement === null) return ''
-      if (typeof replacement === 'bigint') return String.fromCodePoint(Number(replacement))
-      return textOf(replacement) ?? typeError('character mapping must return integer, None or str')
-    }),
-  )
-}
 
 /** Python's methods of str, but for `format`, which reads fields. */
 export const STRING_METHODS: Readonly<Record<string, Method>> = {
   ...Object.fromEntries(Object.keys(QUESTIONS).map((name) => [name, question(name)])),
   capitalize: change('capitalize', capitalize),
-  casefold: change('casefold', caseFold),
   lower: change('lower', (text) => text.toLowerCase()),
   upper: change('upper', (text) => text.toUpperCase()),
-  swapcase: change('swapcase', swapCase),
   title: change('title', title),
   strip: stripping('strip', 'both'),
   lstrip: stripping('lstrip', 'start'),
@@ -210,9 +158,6 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
   rindex: finding('rindex', true, true),
   startswith: beginning('startswith', false),
   endswith: beginning('endswith', true),
-  ljust: aligning('ljust', 'left'),
-  rjust: aligning('rjust', 'right'),
-  center: aligning('center', 'center'),
   split: splitting('split', false),
   rsplit: splitting('rsplit', true),
   partition: partitioning('partition', false),
@@ -240,10 +185,5 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
     const suffix = textFor('removesuffix', bindPlaces('removesuffix', 'suffix', args, named)[0])
     return text.endsWith(suffix) ? text.slice(0, text.length - suffix.length) : text
   },
-  expandtabs: (text, args, named) =>
-    expandTabs(text, indexOf(bind('expandtabs', '/ tabsize', args, named)[0] ?? 8n)),
-  zfill: (text, args, named) => zeroFill(text, indexOf(bindPlaces('zfill', 'width', args, named)[0]!)),
-  translate: (text, args, named) => translate(text, bindPlaces('translate', 'table', args, named)[0]!),
-  encode: () => unsupported('the method encode of texts'),
-  maketrans: () => unsupported('the method maketrans of texts'),
+  ...Object.fromEntries(REFUSED.map((name) => [name, () => unsupported(`the method ${name} of texts`)])),
 }

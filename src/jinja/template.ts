@@ -4,7 +4,7 @@ import { render } from './interpreter.js'
 import { LIMITS, metered } from './meter.js'
 import { fromKeys, makeDict } from './methods.js'
 import type { Body } from './nodes.js'
-import { Cycler, Joiner, Namespace } from './objects.js'
+import { Namespace } from './objects.js'
 import { parse } from './parser.js'
 import { str } from './repr.js'
 import { Scope } from './scope.js'
@@ -55,8 +55,6 @@ function globalsOf(now: Date): [string, Value][] {
   const functions: Record<string, (args: readonly Value[], named: ReadonlyMap<string, Value>) => Value> = {
     range: makeRange,
     namespace: (args, named) => new Namespace(args, named),
-    cycler: (args, named) => new Cycler(bindPlaces('cycler', '', [], named) && args),
-    joiner: (args, named) => new Joiner(bind('joiner', '/ sep', args, named)[0] ?? ', '),
     raise_exception: (args, named) => {
       throw new JinjaError('raised', str(bind('raise_exception', 'message', args, named)[0]!))
     },

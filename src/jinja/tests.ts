@@ -1,7 +1,7 @@
 import { bind, bindPlaces } from './arguments.js'
 import { compare, contains, equal } from './compare.js'
 import { typeError } from './errors.js'
-import { FILTER_NAMES } from './filter-names.js'
+import { FILTER_NAMES, OTHER_FILTERS } from './filter-names.js'
 import { isIterable } from './iterate.js'
 import { QUESTIONS } from './letter-case.js'
 import { binary } from './operators.js'
@@ -49,7 +49,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   divisibleby: ['num', (value, divisor) => equal(binary('%', value, divisor), 0n)],
   defined: ['', (value) => !(value instanceof Undefined)],
   undefined: ['', (value) => value instanceof Undefined],
-  filter: ['', (value) => isNamed(FILTER_NAMES, value)],
+  filter: ['', (value) => isNamed(FILTER_NAMES, value) || isNamed(OTHER_FILTERS, value)],
   test: ['', (value) => isNamed(TEST_NAMES, value)],
   none: ['', (value) => value === null],
   boolean: ['', (value) => typeof value === 'boolean'],

@@ -22,11 +22,7 @@ export type Value =
   | Instance
 
 export class Tuple {
-  /** @param names of the fields of a named tuple */
-  constructor(
-    readonly items: readonly Value[],
-    readonly names: readonly string[] = [],
-  ) {}
+  constructor(readonly items: readonly Value[]) {}
 }
 
 /** A dict: keys in the order in which they came first; 1, 1.0 and True are one key. */
@@ -131,7 +127,7 @@ export class Callable {
   ) {}
 }
 
-/** An object with attributes: a namespace, a loop, a cycler. */
+/** An object with attributes: a namespace, a loop. */
 export abstract class Instance {
   abstract readonly type: string
   abstract attribute(name: string): Value | undefined

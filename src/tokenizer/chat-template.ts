@@ -1,5 +1,5 @@
 import { UserError, usageError } from '../errors.js'
-import { readTextIfThere } from '../files.js'
+import { MOST_SETTINGS, readTextIfThere } from '../files.js'
 import { JinjaError } from '../jinja/errors.js'
 import { Template } from '../jinja/template.js'
 import { Watched } from '../jinja/watched.js'
@@ -112,9 +112,6 @@ export function isTemplate(text: string): boolean {
   return /\{[{%#]/.test(text)
 }
 
-/** Bytes of a template's file at most. */
-const MOST_TEMPLATE = 2 ** 24
-
 /**
  * The value of `--chat-template`: a template as it is where it holds a Jinja tag, the template of a file, or else the name of one
  * of the model's templates, which `applyChatTemplate` looks up.
@@ -122,7 +119,7 @@ const MOST_TEMPLATE = 2 ** 24
  */
 export async function readChatTemplate(pathOrTemplate: string): Promise<string> {
   if (isTemplate(pathOrTemplate)) return pathOrTemplate
-  const text = await readTextIfThere(pathOrTemplate, MOST_TEMPLATE)
+  const text = await readTextIfThere(pathOrTemplate, MOST_SETTINGS)
   if (text !== undefined) return text
   if (/^[\w-]+$/.test(pathOrTemplate)) return pathOrTemplate
   throw usageError(`The chat template "${pathOrTemplate}" is neither a readable file nor a Jinja template.`)

@@ -12,7 +12,7 @@ export interface TextPart {
  * What is wrong with the content of a message, as the end of a sentence; undefined where it is a text, a list of text parts, or
  * not there, as beside tool calls.
  */
-export function contentFault({ content }: Message): string | undefined {
+function contentFault({ content }: Message): string | undefined {
   if (content === undefined || content === null || typeof content === 'string') return undefined
   const wanted = 'give a text, or a list of {"type": "text", "text": "..."}'
   if (!Array.isArray(content)) return `has ${kindOf(content)} for its content: ${wanted}.`

@@ -2,7 +2,7 @@ import { isJsonObject } from '../json.js'
 import { tokenizerFault, wrongField } from './tokenizer-json.js'
 
 /** What a pattern of a normalizer, pre-tokenizer or decoder is: a text as it is, or a regex of Oniguruma. */
-export type Pattern = { readonly literal: string } | { readonly regex: string }
+type Pattern = { readonly literal: string } | { readonly regex: string }
 
 /** Parts nested deeper than this are no pipeline. */
 const MOST_NESTED = 16

@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
-import { isMissing, readJsonIfThere, readText, readTextIfThere, unreadable } from '../files.js'
+import { namesInIfThere, readJsonIfThere, readText, readTextIfThere } from '../files.js'
 import { isJsonObject, kindOf } from '../json.js'
 import { isTemplate } from './chat-template.js'
 
@@ -27,14 +26,8 @@ export async function readTemplateFiles(directory: string, configured: unknown):
 }
 
 async function readMore(directory: string): Promise<Record<string, string>> {
-  let names: string[]
-  try {
-    names = await readdir(directory)
-  } catch (error) {
-    if (isMissing(error)) return {}
-    throw unreadable(directory, error)
-  }
-  const files = names.filter((name) => name.endsWith('.jinja')).sort()
+  const names = await namesInIfThere(directory)
+  const files = names.filter((name) => name.endsWith('.jinja'))
   const texts = await Promise.all(files.map((name) => readText(join(directory, name))))
   return Object.fromEntries(files.map((name, i) => [name.slice(0, -'.jinja'.length), texts[i]]))
 }

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js'
+import { excerpt, UserError } from '../errors.js'
 import { kindOf } from '../json.js'
 
 /** One part of a `tokenizer.json` pipeline: a `type` and that type's own fields. */
@@ -64,8 +64,7 @@ export interface TokenizerConfig {
 
 /** A text of a file in quotes, for messages: its beginning, with control characters as escapes. */
 export function quoted(text: string): string {
-  const beginning = text.length > 40 ? `${text.slice(0, 40)}…` : text
-  return JSON.stringify(beginning).replace(
+  return JSON.stringify(excerpt(text, 40)).replace(
     /\p{Cc}/gu,
     (control) => `\\u00${control.charCodeAt(0).toString(16)}`,
   )

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
-import { readJsonIfThere } from '../files.js'
-import { isJsonObject, kindOf } from '../json.js'
+import { readJsonObjectIfThere } from '../files.js'
 import { checkBpe } from './bpe-schema.js'
 import { type ChatOptions, type Message, renderChatTemplate } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
@@ -112,11 +111,11 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
 
 async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
   const [tokenizerJson, config, specialTokensMap, addedTokens, model] = await Promise.all([
-    readObject(directory, 'tokenizer.json'),
-    readObject(directory, 'tokenizer_config.json'),
-    readObject(directory, 'special_tokens_map.json'),
-    readObject(directory, 'added_tokens.json'),
-    readObject(directory, 'config.json'),
+    readJsonObjectIfThere(join(directory, 'tokenizer.json')),
+    readJsonObjectIfThere(join(directory, 'tokenizer_config.json')),
+    readJsonObjectIfThere(join(directory, 'special_tokens_map.json')),
+    readJsonObjectIfThere(join(directory, 'added_tokens.json')),
+    readJsonObjectIfThere(join(directory, 'config.json')),
   ])
   if (!tokenizerJson?.model) {
     const fault = tokenizerJson ? 'has no "model"' : 'is missing'
@@ -140,11 +139,4 @@ async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
-}
-
-async function readObject(directory: string, name: string) {
-  const path = join(directory, name)
-  const value = await readJsonIfThere(path)
-  if (value === undefined || isJsonObject(value)) return value
-  throw new UserError(`${path} holds ${kindOf(value)}, where a JSON object is needed.`)
 }

@@ -1,7 +1,7 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
-import { isMissing, makeDirectory, unreadable, unwritable } from '../files.js'
+import { isMissing, isTemporary, makeDirectory, namesInIfThere, temporaryName, unwritable } from '../files.js'
 import { isJsonObject, parseJsonObject } from '../json.js'
 import { openWeights } from '../weights/index.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
@@ -38,7 +38,7 @@ export async function saveCheckpoint(
   if (await isThere(path)) return path
   const broken = nonFinite(checkpoint)
   if (broken !== undefined) throw notFinite(`The values of ${broken} are no numbers`, checkpoint.state.step)
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = temporaryName(path)
   try {
     await makeDirectory(temporary)
     await writeModel(temporary)
@@ -56,7 +56,7 @@ export async function saveCheckpoint(
 
 /** Takes a checkpoint's name away before its files go one by one: what has the name is whole, whenever the process is killed. */
 async function remove(path: string): Promise<void> {
-  const removed = `${path}.${process.pid}.removed.tmp`
+  const removed = temporaryName(path)
   try {
     await rename(path, removed)
   } catch (error) {
@@ -73,12 +73,9 @@ function isThere(path: string): Promise<boolean> {
   )
 }
 
-/** What a run that was killed had begun to write, or to remove, in its directory. */
-const LEFT = /^(checkpoint-\d+\.\d+(\.removed)?|.+\.(jsonl|svg|json|safetensors)\.\d+)\.tmp$/
-
-/** Removes what killed runs left; only for who holds the directory's lock, so that no other run writes there. */
+/** Removes what killed runs had begun to write or to remove; only for who holds the directory's lock, so that no other run writes there. */
 export async function tidyUp(output: string): Promise<void> {
-  const left = (await namesIn(output)).filter((name) => LEFT.test(name))
+  const left = (await namesInIfThere(output)).filter((name) => isTemporary(name))
   await Promise.all(left.map((name) => rm(join(output, name), { recursive: true, force: true })))
 }
 
@@ -97,18 +94,9 @@ function tensor(values: Float32Array): TensorData {
 
 /** The checkpoints in a directory, newest first. @throws UserError for a directory that cannot be read */
 export async function checkpointsOf(output: string): Promise<string[]> {
-  const names = await namesIn(output)
+  const names = await namesInIfThere(output)
   const found = names.filter((name) => NAME.test(name))
   return found.sort((a, b) => stepOf(b) - stepOf(a)).map((name) => join(output, name))
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory)
-  } catch (error) {
-    if (isMissing(error)) return []
-    throw unreadable(directory, error)
-  }
 }
 
 function stepOf(name: string): number {

@@ -1,6 +1,6 @@
 export { configFromGguf } from './gguf-config.js'
 export { toHalves } from './half.js'
-export { namesIn, openWeights, weightFormat } from './open.js'
+export { openWeights, weightFormat } from './open.js'
 export { quantiseBlocks } from './quantise.js'
 export { renamed } from './renamed.js'
 export { SAFETENSORS_TYPES } from './safetensors.js'

@@ -1,7 +1,7 @@
-import { open, readdir, stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
-import { isMissing, unreadable } from '../files.js'
+import { isMissing, namesIn, unreadable } from '../files.js'
 import { openGguf } from './gguf.js'
 import { openSafetensors, openShardedSafetensors } from './safetensors.js'
 import type { WeightStore } from './types.js'
@@ -62,15 +62,6 @@ async function openDirectory(path: string): Promise<WeightStore> {
   const candidates = names.filter((name) => name.endsWith('.safetensors'))
   if (candidates.length === 1) return openSafetensors(join(path, candidates[0]))
   throw new UserError(noWeights(path, candidates, names))
-}
-
-/** The names in a directory, sorted. @throws UserError if it cannot be read */
-export async function namesIn(directory: string): Promise<string[]> {
-  return (
-    await readdir(directory).catch((error) => {
-      throw unreadable(directory, error)
-    })
-  ).sort()
 }
 
 function noWeights(path: string, candidates: readonly string[], names: readonly string[]): string {

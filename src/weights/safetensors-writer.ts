@@ -1,5 +1,5 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { unwritable } from '../files.js'
+import { temporaryName, unwritable } from '../files.js'
 import { BLOCKS, elementCount } from './dequantise.js'
 import { toBfloat16, toHalf } from './half.js'
 
@@ -26,7 +26,7 @@ export async function writeSafetensors(
   // Wide types first: with a header of a multiple of 8 bytes every tensor is aligned to its element.
   const ordered = [...tensors].sort(([, a], [, b]) => BLOCKS[b.dtype].bytes - BLOCKS[a.dtype].bytes)
   const header = encodeHeader(ordered, metadata)
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = temporaryName(path)
   try {
     await writeTemporary(temporary, async (handle) => {
       await handle.writeFile(header)

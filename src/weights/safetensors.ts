@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { decodeText, readBytes as readFileBytes } from '../files.js'
-import { parseJson } from '../json.js'
+import { isJsonObject, parseJson } from '../json.js'
 import { BLOCKS, elementCount } from './dequantise.js'
 import { FileWeightStore } from './file-weight-store.js'
 import { requireFewValues } from './json-size.js'
@@ -79,8 +79,8 @@ async function readWeightMap(indexPath: string): Promise<Map<string, string>> {
   const bytes = await readFileBytes(indexPath, MAX_HEADER_BYTES)
   requireFewValues(bytes, indexPath)
   const index = parseJson(decodeText(bytes, indexPath), indexPath)
-  const weightMap = isRecord(index) ? index.weight_map : undefined
-  if (!isRecord(weightMap)) throw damaged(indexPath, 'it has no weight_map')
+  const weightMap = isJsonObject(index) ? index.weight_map : undefined
+  if (!isJsonObject(weightMap)) throw damaged(indexPath, 'it has no weight_map')
   const shards = new Map<string, string>()
   for (const [name, shard] of Object.entries(weightMap)) {
     // A shard lies beside its index: a path could lead an index from the hub to any file.
@@ -122,7 +122,7 @@ async function readHeader(file: WeightFile): Promise<Header> {
     return place
   })
   requireContiguous(file, places, 8 + length)
-  return { tensors, metadata: new Map(isRecord(metadata) ? Object.entries(metadata) : []), unreadable }
+  return { tensors, metadata: new Map(isJsonObject(metadata) ? Object.entries(metadata) : []), unreadable }
 }
 
 function parseHeader(path: string, json: string): Record<string, unknown> {
@@ -132,7 +132,7 @@ function parseHeader(path: string, json: string): Record<string, unknown> {
   } catch {
     throw damaged(path, 'its header is not JSON')
   }
-  if (!isRecord(header)) throw damaged(path, 'its header is not a JSON object')
+  if (!isJsonObject(header)) throw damaged(path, 'its header is not a JSON object')
   return header
 }
 
@@ -142,7 +142,7 @@ interface Entry extends Place {
 }
 
 function tensorEntry(file: WeightFile, name: string, entry: unknown, dataStart: number): Entry {
-  const { dtype, shape, data_offsets: offsets } = isRecord(entry) ? entry : {}
+  const { dtype, shape, data_offsets: offsets } = isJsonObject(entry) ? entry : {}
   if (!isSizes(shape)) throw damaged(file.path, `the shape of tensor ${name} is not a list of sizes`)
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw damaged(file.path, `the data_offsets of tensor ${name} are not a begin and an end`)
@@ -182,8 +182,4 @@ function isSupported(dtype: string): dtype is DType {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0)
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

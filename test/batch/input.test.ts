@@ -35,7 +35,7 @@ describe('lines', () => {
     }
     const read = lines(endless(), 95)
     expect((await read.next()).value).toMatchObject({ number: 1 })
-    await expect(read.next()).rejects.toThrow('Line 2 is longer than 95 bytes: cut it into several.')
+    await expect(read.next()).rejects.toThrow('Line 2 is too long: at most 95 bytes are read.')
   })
 })
 

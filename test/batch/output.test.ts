@@ -209,7 +209,7 @@ describe('an output file', () => {
     })
     await expect(lost).rejects.toThrow(/\.lock is another run's by now, .+: nothing more is written\.$/)
     expect(readFileSync(path, 'utf8')).toBe(`${C}\n${A}\n`)
-    expect(readdirSync(home).filter((name) => name.endsWith('.rewritten'))).toEqual([])
+    expect(readdirSync(home).filter((name) => name.endsWith('.tmp'))).toEqual([])
     rmSync(`${path}.lock`)
     const removed = withOutput(path, options, async (output) => {
       rmSync(path)
@@ -221,12 +221,12 @@ describe('an output file', () => {
 
   test('loses what a killed run had left as it rewrote it', async () => {
     const path = newPath()
-    const left = [`${path}.0123abcd.rewritten`, `${path}.run.json.12-0123abcd.tmp`]
+    const left = [`${path}.12-0123abcd.tmp`, `${path}.run.json.12-0123abcd.tmp`]
     for (const name of left) writeFileSync(name, 'half')
-    writeFileSync(`${path}.mine.rewritten`, "a user's own")
+    writeFileSync(`${path}.mine.tmp`, "a user's own")
     await withOutput(path, { retryErrors: false, stdout: new PassThrough() }, async () => {})
     for (const name of left) expect(existsSync(name)).toBe(false)
-    expect(existsSync(`${path}.mine.rewritten`)).toBe(true)
+    expect(existsSync(`${path}.mine.tmp`)).toBe(true)
   })
 
   test('that cannot be written is told of', async () => {

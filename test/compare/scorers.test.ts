@@ -75,7 +75,7 @@ describe('a command', () => {
 
   test('that is too long for the system is an error', async () => {
     await expect(score(`command:true ${'x'.repeat(3e6)}`, 'x')).rejects.toThrow(
-      /^The scorer true x+ cannot be run: /,
+      /^The scorer true x+… cannot be run: /,
     )
   })
 

@@ -25,7 +25,7 @@ describe('a process', () => {
       'input that is not UTF-8',
       on(model),
       Buffer.from([0x68, 0xff]),
-      { code: 2, says: 'The text from stdin is not valid UTF-8: convert it first.' },
+      { code: 2, says: 'stdin is not valid UTF-8: convert it first.' },
     ],
     [
       'an unknown flag',

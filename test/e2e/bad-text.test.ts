@@ -46,7 +46,7 @@ testRefusals('prompts, templates and files', [
     name: 'a prompt file that is not UTF-8',
     args: on(model, '--prompt-file', file(Buffer.from([0x68, 0xe9, 0x21]))),
     code: 2,
-    says: /^The text from \S+ is not valid UTF-8: convert it first\.$/,
+    says: /^\S+ is not valid UTF-8: convert it first\.$/,
   },
   {
     name: 'a prompt longer than the context',

@@ -89,10 +89,16 @@ test('listCached describes every snapshot', async () => {
       revisions: ['main'],
       commit: second,
       path,
-      size: 300_000 + 2 + 2 + 17 + 2,
+      size: 300_000 + 2 + 2 + 17 + 2 + 2 + 2,
       files: 'safetensors',
     },
-    { id: REPO, revisions: [first], commit: first, size: 300_000 + 22 + 2 + 17 + 2, files: 'safetensors' },
+    {
+      id: REPO,
+      revisions: [first],
+      commit: first,
+      size: 300_000 + 22 + 2 + 17 + 2 + 2 + 2,
+      files: 'safetensors',
+    },
   ])
   expect(models[0].lastUsed).toEqual(used)
 })

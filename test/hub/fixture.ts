@@ -20,6 +20,8 @@ export function bytes(length: number, seed = 1): Buffer {
 export const WEIGHTS = bytes(300_000)
 export const FILES = {
   'README.md': '# tiny',
+  'adapter_config.json': '{}',
+  'added_tokens.json': '{}',
   'config.json': '{"model_type":"llama"}',
   'generation_config.json': '{}',
   'model.safetensors': WEIGHTS,
@@ -29,6 +31,8 @@ export const FILES = {
   'tokenizer_config.json': '{}',
 }
 export const NEEDED = [
+  'adapter_config.json',
+  'added_tokens.json',
   'config.json',
   'generation_config.json',
   'model.safetensors',

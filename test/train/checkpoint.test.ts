@@ -3,12 +3,14 @@ import * as fs from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { UserError } from '../../src/errors.js'
+import { temporaryName } from '../../src/files.js'
 import { createRandom } from '../../src/random.js'
 import {
   checkpointsOf,
   readCheckpoint,
   requireParameters,
   saveCheckpoint,
+  tidyUp,
 } from '../../src/train/checkpoint.js'
 import { type TensorData, writeSafetensors } from '../../src/weights/safetensors-writer.js'
 import { mutateBytes } from '../mutations.js'
@@ -31,6 +33,16 @@ test('all but the newest are removed, and nothing else is left', async () => {
   expect(await named(output)).toEqual(['checkpoint-3', 'checkpoint-2'])
   expect(readdirSync(output)).toHaveLength(2)
   expect((await readCheckpoint(join(output, 'checkpoint-3'))).weights.get('w')).toEqual(Float32Array.of(3))
+})
+
+test('what killed runs had begun to write is removed, whatever wrote it', async () => {
+  const output = temporaryDirectory()
+  await save(output, 1)
+  for (const name of ['log.jsonl', 'loss.svg', 'model.safetensors', 'checkpoint-2']) {
+    writeFileSync(temporaryName(join(output, name)), 'half')
+  }
+  await tidyUp(output)
+  expect(readdirSync(output)).toEqual(['checkpoint-1'])
 })
 
 test('what is removed has lost its name before the first of its files, and after the new one has its own', async () => {

@@ -175,13 +175,13 @@ describe('tokens that are kept', () => {
   test('lose what killed runs had begun, and not what a living one writes', async () => {
     mkdirSync(join(home, 'cache'))
     const [dead, living] = ['a', 'b'].map((name) => name.repeat(32))
-    for (const key of [dead, living]) writeFileSync(join(home, 'cache', `${key}.tokens.1.tmp`), 'x')
+    for (const key of [dead, living]) writeFileSync(join(home, 'cache', `${key}.tokens.1-0123abcd.tmp`), 'x')
     const { withLock } = await import('../../src/lock.js')
     await withLock(join(home, 'cache', `${living}.lock`), async () => {
       await (await open(write('foxes.txt', text))).close()
     })
     expect(readdirSync(join(home, 'cache')).filter((name) => name.endsWith('.tmp'))).toEqual([
-      `${living}.tokens.1.tmp`,
+      `${living}.tokens.1-0123abcd.tmp`,
     ])
   })
 

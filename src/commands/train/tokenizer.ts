@@ -1,10 +1,9 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { separatorFlag } from '../../cli/training-flags.js'
 import { UserError, usageError } from '../../errors.js'
-import { isMissing, makeDirectory, systemReason, unreadable, writeFileWhole } from '../../files.js'
+import { makeDirectory, namesInIfThere, systemReason, writeFileWhole } from '../../files.js'
 import { trainBpe } from '../../tokenizer/bpe-trainer.js'
 import { byteLevelFiles, END_OF_TEXT } from '../../tokenizer/byte-level-files.js'
 import { loadTokenizer } from '../../tokenizer/tokenizer.js'
@@ -95,11 +94,8 @@ export default class TrainTokenizer extends BaseCommand {
 }
 
 async function refuseFiles(output: string): Promise<void> {
-  const files = await readdir(output).catch((error) => {
-    if (isMissing(error)) return []
-    throw unreadable(output, error)
-  })
-  if (files.length > 0) throw usageError(`${output} has files already: give another --output, or --force.`)
+  if ((await namesInIfThere(output)).length > 0)
+    throw usageError(`${output} has files already: give another --output, or --force.`)
 }
 
 async function countWords(files: readonly string[], separator: string | undefined, signal: AbortSignal) {

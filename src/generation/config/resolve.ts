@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { type UserError, usageError } from '../../errors.js'
+import { excerpt, type UserError, usageError } from '../../errors.js'
 import { faultOf } from './faults.js'
 import { nearest } from './nearest.js'
 import {
@@ -97,15 +97,7 @@ function invalidValue(issue: z.core.$ZodIssue, sources: Sources): string {
   const [field, ...inside] = issue.path
   const { value, origin } = sources.get(field as GenerationField)!
   const where = inside.length > 0 ? ` (at ${inside.join('.')})` : ''
-  return `${String(field)} in ${origin} cannot be ${excerpt(value)}${where}: ${faultOf(issue)}.`
-}
-
-/** Characters of a value that a message has room for. */
-const ROOM = 100
-
-function excerpt(value: unknown): string {
-  const text = JSON.stringify(value)
-  return text.length > ROOM ? `${text.slice(0, ROOM)}…` : text
+  return `${String(field)} in ${origin} cannot be ${excerpt(JSON.stringify(value), 100)}${where}: ${faultOf(issue)}.`
 }
 
 function isField(name: string): name is GenerationField {

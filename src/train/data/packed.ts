@@ -1,7 +1,14 @@
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError, usageError } from '../../errors.js'
-import { makeDirectory, systemReason, unreadable, writeFileWhole } from '../../files.js'
+import {
+  isTemporary,
+  makeDirectory,
+  systemReason,
+  temporaryName,
+  unreadable,
+  writeFileWhole,
+} from '../../files.js'
 import { withLock } from '../../lock.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import type { Batch } from '../batch.js'
@@ -108,15 +115,14 @@ async function pack(
 ): Promise<PackedFiles> {
   await removeUnfinished(key, options.directory)
   const { separator, signal, onProgress } = options
-  const names = (suffix: string) => ({ tokens: `${path}.tokens${suffix}`, flags: `${path}.flags${suffix}` })
-  const temporary = names(`.${process.pid}.tmp`)
+  const final = { tokens: `${path}.tokens`, flags: `${path}.flags` }
+  const temporary = { tokens: temporaryName(final.tokens), flags: temporaryName(final.flags) }
   try {
     const documents = readDocuments(files, { separator, signal, onProgress })
     const packed = await packDocuments(documents, temporary, options)
     if ((await keyOf(files, options)) !== key) {
       throw new UserError(`${files.join(', ')} changed while being read: start again.`)
     }
-    const final = names('')
     await rename(temporary.tokens, final.tokens)
     await rename(temporary.flags, final.flags)
     // Written last: with it the data counts as there.
@@ -133,8 +139,8 @@ async function pack(
 /** What killed runs had begun: under the key whose lock is held, and under those whose lock is free. */
 async function removeUnfinished(key: string, directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    const [, owner] = /^([0-9a-f]{32})\..*\.tmp$/.exec(name) ?? []
-    if (!owner) continue
+    const [, owner] = /^([0-9a-f]{32})\./.exec(name) ?? []
+    if (!owner || !isTemporary(name)) continue
     const remove = () => rm(join(directory, name), { force: true })
     if (owner === key) await remove()
     else await ifFree(join(directory, `${owner}.lock`), remove)
