@@ -13,6 +13,7 @@ docs/strategies/beam-search.md: it is among the greedy and sampled configuration
 import argparse
 import base64
 import json
+import math
 import random
 
 import torch
@@ -108,6 +109,8 @@ def run(model, prompt, settings, seed):
         return dict(sequences=[dict(ids=rows[0])])
     lengths = [int((row >= 0).sum()) for row in out.beam_indices]
     scores = out.sequences_scores.tolist()
+    if not all(map(math.isfinite, scores)):
+        raise ValueError(f"scores that are no numbers: {scores}")  # of an infinity that was normalised: its choices are arbitrary
     return dict(sequences=[dict(ids=row[:n], score=s) for row, n, s in zip(rows, lengths, scores)])
 
 
@@ -132,7 +135,7 @@ def main():
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
             found = dict(error=f"{type(error).__name__}: {error}"[:200])
         cases.append(dict(prompt=prompt, settings=settings, **found))
-    print(json.dumps(dict(transformers=transformers.__version__, cases=cases)))
+    print(json.dumps(dict(transformers=transformers.__version__, cases=cases), allow_nan=False))
 
 
 if __name__ == "__main__":

@@ -87,6 +87,10 @@ def joined(messages):
     return [{**message, "content": text(message["content"])} for message in messages]
 
 
+def as_parts(messages):
+    return [{**m, "content": parts(m["content"])} if isinstance(m["content"], str) else m for m in messages]
+
+
 def render(template, messages, options):
     options = {"add_generation_prompt": True, **SPECIAL, **options}
     try:
@@ -104,6 +108,7 @@ def main():
         rendered = results[path.name] = {}
         for name, (messages, options) in CONVERSATIONS.items():
             rendered[name] = render(template, messages, options)
+            rendered[name]["parts"] = render(template, as_parts(messages), options)
             if name.startswith("parts"):
                 rendered[name]["joined"] = render(template, joined(messages), options)
     conversations = {name: json.dumps({"messages": messages, **options}) for name, (messages, options) in CONVERSATIONS.items()}

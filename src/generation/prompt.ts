@@ -33,7 +33,7 @@ function encodeText(prompt: string | readonly Message[], options: PromptOptions)
   const text = isChat
     ? tokenizer.applyChatTemplate(prompt, { addGenerationPrompt: true, chatTemplate })
     : prompt
-  if (isChat && text === '') {
+  if (isChat && text.trim() === '') {
     throw new UserError(
       'The chat template makes nothing of this conversation: give another one with --chat-template, or the prompt as it is with --raw.',
     )

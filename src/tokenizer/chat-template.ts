@@ -3,7 +3,7 @@ import { MOST_SETTINGS, readTextIfThere } from '../files.js'
 import { JinjaError } from '../jinja/errors.js'
 import { Template } from '../jinja/template.js'
 import { Watched } from '../jinja/watched.js'
-import { messagesFault, withJoinedParts } from './message-content.js'
+import { messagesFault, onlyText, withJoinedParts, withText, withTextsAsParts } from './message-content.js'
 
 /**
  * A chat message: `role` (system, user, assistant, tool), mostly `content`, and whatever a template reads.
@@ -26,9 +26,11 @@ export interface ChatOptions {
 
 /**
  * Renders a chat template as HF's `apply_chat_template` does, in the same Jinja (`src/jinja`) and with the same variables.
- * Content parts are given to the template as HF gives them; where it cannot read them, they are one text.
+ * Content parts are given to the template as HF gives them; where it cannot read them, they are one text. A template that reads
+ * parts alone is given texts as parts.
  * @throws UserError in the words of the template (`raise_exception`), exit code 2; for a template that is no Jinja, uses what is
- *   not understood here, fails or does not end, exit code 1, with the line; for content that is no text, exit code 2
+ *   not understood here, fails or does not end, exit code 1, with the line; for one that leaves out of a prompt what was said, exit
+ *   code 1; for content that is no text, exit code 2
  */
 export function renderChatTemplate(
   template: string,
@@ -46,9 +48,59 @@ export function renderChatTemplate(
       add_generation_prompt: addGenerationPrompt,
     })
   try {
-    return withParts(messages, render)
+    return withAllSaid(messages, (given) => withParts(given, render), addGenerationPrompt)
   } catch (error) {
     throw error instanceof JinjaError ? explained(error) : error
+  }
+}
+
+/** Characters of a text that no template has among its own words by chance. */
+const UNLIKELY_IN_TEMPLATE = 16
+
+type Render = (messages: readonly Message[]) => string
+
+/**
+ * What a template makes of messages, with nothing of what was said left out: one that goes through parts finds none in a text, where
+ * HF drops it, and is given texts as parts. An empty prompt is left to the caller.
+ * @param isPrompt the model is to answer: where something is left out still, that is an error
+ */
+function withAllSaid(messages: readonly Message[], render: Render, isPrompt: boolean): string {
+  const prompt = render(messages)
+  if (prompt.trim() === '') return prompt
+  const unheard = firstUnheard(messages, prompt, render)
+  if (unheard === -1) return prompt
+  const given = withTextsAsParts(messages)
+  const other = attempt(() => render(given))
+  if (other !== undefined && firstUnheard(given, other, render) === -1) return other
+  if (!isPrompt) return prompt
+  throw new UserError(
+    `The chat template leaves out message ${unheard + 1} (${messages[unheard].role}): give another one with --chat-template, or the prompt as it is with --raw.`,
+  )
+}
+
+/**
+ * The index of the first message that a prompt does not depend on, -1 where there is none, of those that are there to be read: the
+ * last one of the user, and the system's where that one is the end (Mistral's templates write the system's text at the end alone). A
+ * template may drop earlier turns.
+ */
+function firstUnheard(messages: readonly Message[], prompt: string, render: Render): number {
+  const lastOfUser = messages.findLastIndex(({ role }) => role === 'user')
+  return messages.findIndex(({ role }, i) => {
+    if (i !== lastOfUser && (role !== 'system' || lastOfUser !== messages.length - 1)) return false
+    const text = onlyText(messages[i])
+    if (!text || (text.length >= UNLIKELY_IN_TEMPLATE && prompt.includes(text))) return false
+    const changed = messages.with(i, withText(messages[i], `x${text}x`))
+    return attempt(() => render(changed)) === prompt
+  })
+}
+
+/** What a template makes; undefined where it fails. */
+function attempt(render: () => string): string | undefined {
+  try {
+    return render()
+  } catch (error) {
+    if (error instanceof JinjaError) return undefined
+    throw error
   }
 }
 
@@ -56,7 +108,7 @@ export function renderChatTemplate(
  * What a template makes of messages with their parts as they are, as HF gives them. A template that takes them for a text, or does
  * not look at them, is written for texts, and is given one for each message: HF fails there, or drops what was said.
  */
-function withParts(messages: readonly Message[], render: (messages: readonly Message[]) => string): string {
+function withParts(messages: readonly Message[], render: Render): string {
   const parts: Watched[] = []
   const given = messages.map((message) => {
     if (!Array.isArray(message.content)) return message

@@ -42,6 +42,26 @@ export function withJoinedParts(messages: readonly Message[]): Message[] {
   )
 }
 
+/** Messages whose texts are a list of one part, for a template that reads parts alone. */
+export function withTextsAsParts(messages: readonly Message[]): Message[] {
+  return messages.map((message) => {
+    const { content } = message
+    return typeof content === 'string' ? { ...message, content: [{ type: 'text', text: content }] } : message
+  })
+}
+
+/** The text of a message, without the space around it that templates trim; undefined where it is in several parts, or there is none. */
+export function onlyText({ content }: Message): string | undefined {
+  const text =
+    Array.isArray(content) && content.length === 1 ? (content as readonly TextPart[])[0].text : content
+  return typeof text === 'string' ? text.trim() : undefined
+}
+
+/** A message with another text in place of its one. */
+export function withText(message: Message, text: string): Message {
+  return { ...message, content: Array.isArray(message.content) ? [{ type: 'text', text }] : text }
+}
+
 const joined = (parts: readonly TextPart[]) => parts.map(({ text }) => text).join('\n')
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g

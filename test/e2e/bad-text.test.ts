@@ -106,6 +106,18 @@ testRefusals('prompts, templates and files', [
     says: 'The chat template makes nothing of this conversation: give another one with --chat-template, or the prompt as it is with --raw.',
   },
   {
+    name: 'a chat template that says space',
+    args: hello('--chat-template', '{{ " \\n " }}'),
+    code: 1,
+    says: 'The chat template makes nothing of this conversation: give another one with --chat-template, or the prompt as it is with --raw.',
+  },
+  {
+    name: 'a chat template that leaves the prompt out',
+    args: hello('--chat-template', 'Answer{# nothing #}'),
+    code: 1,
+    says: 'The chat template leaves out message 1 (user): give another one with --chat-template, or the prompt as it is with --raw.',
+  },
+  {
     name: 'a chat template of a name that the model does not have',
     args: hello('--chat-template', 'rag'),
     code: 2,

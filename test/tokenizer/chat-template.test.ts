@@ -64,6 +64,43 @@ describe('a chat template renders as in transformers', () => {
   })
 })
 
+describe('a chat template hears what was said', () => {
+  const user = (content: unknown): Message => ({ role: 'user', content })
+  const render = (template: string, messages: readonly Message[]) =>
+    renderChatTemplate(template, messages, { addGenerationPrompt: true })
+
+  it('one that reads parts alone is given texts as parts', () => {
+    const parts =
+      '{% for m in messages %}<{{ m.role }}>{% for part in m.content %}{% if part.type == "text" %}{{ part.text }}{% endif %}{% endfor %}{% endfor %}<assistant>'
+    const system = { role: 'system', content: 'Short.' }
+    expect(render(parts, [system, user('Hello')])).toBe('<system>Short.<user>Hello<assistant>')
+    expect(render(parts, [user('a'), { role: 'assistant', content: 'b' }, user('c')])).toBe(
+      '<user>a<assistant>b<user>c<assistant>',
+    )
+  })
+
+  it.each([
+    ['a text without variables', 'Hello', [user('Hi there')], 1, 'user'],
+    ['a text that is among its own words', 'Hello', [user('Hell')], 1, 'user'],
+    ['the user', '{{ messages[0].content }}', [{ role: 'system', content: 's' }, user('Hi')], 2, 'user'],
+    ['the system', '{{ messages[-1].content }}', [{ role: 'system', content: 's' }, user('Hi')], 1, 'system'],
+    ['a single part', 'Hello', [user([{ type: 'text', text: 'Hi there' }])], 1, 'user'],
+  ])('one that leaves out %s is refused', (_, template, messages, number, role) => {
+    expect(() => render(template, messages)).toThrow(
+      `The chat template leaves out message ${number} (${role}): give another one`,
+    )
+  })
+
+  it('one that writes texts in another way, or keeps the last turn alone, is not', () => {
+    expect(render('{{ messages[0].content | upper }}', [user('Hi there')])).toBe('HI THERE')
+    expect(render('{{ messages[-1].content.split()[-1] }}', [user('Hi there')])).toBe('there')
+    expect(render('{{ messages[-1].content }}', [user('one'), user('two')])).toBe('two')
+    expect(render('Hello', [user(' \n')])).toBe('Hello')
+    const answered = [{ role: 'system', content: 's' }, user('Hi'), { role: 'assistant', content: 'a' }]
+    expect(render('{{ messages[1].content }}', answered)).toBe('Hi')
+  })
+})
+
 describe('--chat-template', () => {
   it('is a template where it holds a tag, else the path of a file', async () => {
     const path = join(tmpdir(), `chat-template-${process.pid}.jinja`)
