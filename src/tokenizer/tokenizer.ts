@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { readJsonObjectIfThere } from '../files.js'
+import { isJsonObject } from '../json.js'
 import { checkBpe } from './bpe-schema.js'
 import { type ChatOptions, type Message, renderChatTemplate } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
