@@ -133,6 +133,7 @@ describe('refused', () => {
   it.each([
     [{ temprature: 1 }, 'temprature in the flags is not a generation field; the nearest one is temperature.'],
     [{ 'max-new-tokens': 1 }, 'the nearest one is max_new_tokens.'],
+    [{ num_beams: 50_000 }, 'num_beams in the flags cannot be 50000: give 4096 or less.'],
     [{ transformers_version: '5' }, 'transformers_version in the flags is not a generation field'],
     [
       { logits_processor: [] },

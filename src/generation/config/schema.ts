@@ -10,6 +10,8 @@ export interface FieldMeta {
 }
 
 const token = z.int().min(0)
+/** A pass over many more takes minutes in which nothing else is heard. */
+const MOST_BEAMS = 4096
 const positive = z.int().min(1)
 const count = z.int().min(0)
 const fraction = z.number().min(0).max(1)
@@ -156,7 +158,7 @@ const output = group('output', {
 })
 
 const beams = group('beam search', {
-  num_beams: ['integer', positive.default(1), 'Beams; 1 is no beam search'],
+  num_beams: ['integer', positive.max(MOST_BEAMS).default(1), 'Beams; 1 is no beam search'],
   early_stopping: [
     'json',
     z.literal([true, false, 'never']).default(false),
