@@ -71,6 +71,9 @@ export function decodeText(bytes: Uint8Array, origin: string): string {
   }
 }
 
+/** Ends the name of what a process had begun to write when it was killed. */
+export const UNFINISHED = /\.\d+(-[0-9a-f]{8})?\.tmp$/
+
 /**
  * Writes a file whole or not at all: under another name beside it, which then takes its place.
  * @throws UserError if it cannot be written (no directory, no permission, full disk)

@@ -1,6 +1,6 @@
 import { type Dirent, existsSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isMissing, unreadable } from '../files.js'
+import { isMissing, UNFINISHED, unreadable } from '../files.js'
 import { isCommit, isModelId, isRevision, type ModelId, parseModelId } from './model-id.js'
 import { isComplete, neededFiles } from './needed-files.js'
 import { type HubSettings, hubSettings } from './settings.js'
@@ -69,7 +69,7 @@ export class CachedRepository {
 
 /** What a process that was killed had begun to write is no ref. */
 function isRef(name: string): boolean {
-  return isRevision(name) && !/\.\d+\.tmp$/.test(name)
+  return isRevision(name) && !UNFINISHED.test(name)
 }
 
 const linkTarget = optional((path) => readlinkSync(path))

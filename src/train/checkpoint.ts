@@ -74,7 +74,7 @@ function isThere(path: string): Promise<boolean> {
 }
 
 /** What a run that was killed had begun to write, or to remove, in its directory. */
-const LEFT = /^(checkpoint-\d+\.\d+(\.removed)?|.+\.(jsonl|svg|json|safetensors)\.\d+)\.tmp$/
+const LEFT = /^(checkpoint-\d+|.+\.(jsonl|svg|json|safetensors))\.\d+(-[0-9a-f]{8})?(\.removed)?\.tmp$/
 
 /** Removes what killed runs left; only for who holds the directory's lock, so that no other run writes there. */
 export async function tidyUp(output: string): Promise<void> {

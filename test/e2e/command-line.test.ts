@@ -43,7 +43,6 @@ describe('a command', () => {
       'llm generate greedy has no flag --num-beams: use `llm generate beam`.',
     ],
     [['generate', 'beam', '--lookup'], 'llm generate beam has no flag --lookup: see --help.'],
-    [['batch'], 'llm batch needs INPUT: JSON Lines with a prompt each; - for stdin.'],
     [['autocomplete', 'fish'], 'Expected fish to be one of: zsh, bash, powershell. See --help.'],
   ])('%j is refused', async (args, says) => {
     expect(await llm.run(args)).toEqual({ code: 2, stdout: '', stderr: `Error: ${says}\n` })
@@ -284,6 +283,14 @@ describe('a message', () => {
     [
       ['generate', '--strategy', 'lookup', 'hi'],
       '--strategy takes the file of a strategy of your own, or auto: `llm generate lookup` decodes with lookup.',
+    ],
+    [
+      ['batch', file('{"prompt":"hi"}\n'), '--strategy', 'lookup'],
+      '--strategy takes the file of a strategy of your own: --prompt-lookup-num-tokens chooses lookup.',
+    ],
+    [
+      ['batch', file('{"prompt":"hi"}\n'), '--strategy', 'toString'],
+      'There is no strategy at toString: give the path of a JavaScript module.',
     ],
     [
       ['generate', '--strategy', '/dev/null', 'hi'],

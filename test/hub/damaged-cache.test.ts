@@ -73,7 +73,7 @@ describe('a ref that holds no commit', () => {
   })
 
   test('what a killed process had begun to write', () => {
-    writeFileSync(join(repository, 'refs/main.123.tmp'), A)
+    for (const end of ['123', '123-0123abcd']) writeFileSync(join(repository, `refs/main.${end}.tmp`), A)
     expect(listCached(hub.env)[0].revisions).toEqual(['main'])
   })
 
