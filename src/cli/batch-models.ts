@@ -1,9 +1,11 @@
 import type { EngineOptions } from '../batch/engine.js'
+import { usageError } from '../errors.js'
 import type { ConfigLayer, GenerationConfig } from '../generation/config.js'
-import { loadStrategy } from '../generation/custom-strategy.js'
+import { type CustomStrategy, loadStrategy } from '../generation/custom-strategy.js'
 import { dolaLayers } from '../generation/dola.js'
 import { type LoadedDrafter, loadMedusa, loadMtp } from '../generation/heads.js'
 import type { LanguageModel } from '../generation/load-model.js'
+import type { STRATEGY_KINDS } from '../generation/strategy-kinds.js'
 import { medusaTree } from './head-flags.js'
 import { loadShown } from './load-shown.js'
 import { loadOptions } from './model-flags.js'
@@ -48,13 +50,38 @@ export function loadingValues(layers: readonly ConfigLayer[], rows: LoadingValue
   )
 }
 
+/** What makes a batch decode with a strategy that has a name. */
+const CHOSEN_BY: Readonly<Record<keyof typeof STRATEGY_KINDS, string>> = {
+  greedy: '--no-do-sample',
+  sample: '--do-sample',
+  beam: '--num-beams',
+  contrastive: '--penalty-alpha',
+  dola: '--dola-layers',
+  lookup: '--prompt-lookup-num-tokens',
+  speculative: '--assistant-model',
+  'early-exit': '--assistant-early-exit',
+  medusa: '--medusa-heads',
+  mtp: '--mtp-modules',
+}
+
+/** @throws UserError as `loadStrategy`, and for the name of a strategy */
+async function customStrategy({ strategy }: BatchModelFlags): Promise<CustomStrategy> {
+  if (strategy === undefined) return {}
+  if (Object.hasOwn(CHOSEN_BY, strategy)) {
+    throw usageError(
+      `--strategy takes the file of a strategy of your own: ${CHOSEN_BY[strategy as keyof typeof CHOSEN_BY]} chooses ${strategy}.`,
+    )
+  }
+  return loadStrategy(strategy)
+}
+
 /** @throws UserError as `loadModel`, `loadMedusa`, `loadMtp` and `loadStrategy` */
 export async function loadBatchModels(
   flags: BatchModelFlags,
   values: LoadingValues,
   signal: AbortSignal,
 ): Promise<BatchModels> {
-  const custom = flags.strategy === undefined ? {} : await loadStrategy(flags.strategy)
+  const custom = await customStrategy(flags)
   const options = { ...loadOptions(flags), signal, manySequences: flags['max-batch'] > 1 }
   const exits = (spec: LanguageModel['spec']) => exitsOf(values.get('dola_layers') ?? [], spec)
   const model = await loadShown(flags.model, { ...options, exits })

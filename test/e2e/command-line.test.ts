@@ -285,6 +285,14 @@ describe('a message', () => {
       '--strategy takes the file of a strategy of your own, or auto: `llm generate lookup` decodes with lookup.',
     ],
     [
+      ['batch', file('{"prompt":"hi"}\n'), '--strategy', 'lookup'],
+      '--strategy takes the file of a strategy of your own: --prompt-lookup-num-tokens chooses lookup.',
+    ],
+    [
+      ['batch', file('{"prompt":"hi"}\n'), '--strategy', 'toString'],
+      'There is no strategy at toString: give the path of a JavaScript module.',
+    ],
+    [
       ['generate', '--strategy', '/dev/null', 'hi'],
       'There is no strategy at /dev/null: give the path of a JavaScript module.',
     ],

@@ -109,6 +109,14 @@ describe('a run', () => {
     expect(saved.get('model.norm.weight')).toEqual(weights.get('model.norm.weight'))
   })
 
+  test('tidies up what killed runs left, and nothing else', async () => {
+    const left = ['loss.svg.12-0123abcd.tmp', 'log.jsonl.12-0123abcd.tmp', 'model.safetensors.12.tmp']
+    const others = ['notes.tmp', 'notes.12.tmp']
+    for (const name of [...left, ...others]) writeFileSync(join(folder, name), 'x')
+    await train(tinyRun(folder))
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual(others.toSorted())
+  })
+
   test('keeps its older checkpoint where the disk is full, and leaves nothing half written', async () => {
     let calls = 0
     const writeModel = async (directory: string) => {
