@@ -12,6 +12,7 @@ export type ModelFiles =
 type Config = Readonly<Record<string, unknown>>
 
 const ADAPTER = 'adapter_config.json'
+const ADAPTER_WEIGHTS = /^adapter_model\.(safetensors|bin)$/
 
 /**
  * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash.
@@ -35,9 +36,13 @@ export async function modelFiles(path: string): Promise<ModelFiles> {
 async function filesIn(directory: string): Promise<ModelFiles> {
   const adapter = await readJsonObjectIfThere(join(directory, ADAPTER), MOST_SETTINGS)
   const config = await readJsonObjectIfThere(join(directory, 'config.json'), MOST_SETTINGS)
-  if (adapter) throw adapterError(directory, adapter, config !== undefined)
+  const names = await namesIn(directory)
+  const weights = names.find((name) => ADAPTER_WEIGHTS.test(name))
+  if (adapter ?? weights) {
+    throw adapterError(directory, adapter ? ADAPTER : weights!, adapter ?? {}, config !== undefined)
+  }
   if (config) return { directory, weights: directory, config }
-  const found = (await namesIn(directory)).filter((name) => /\.gguf$/i.test(name))
+  const found = names.filter((name) => /\.gguf$/i.test(name))
   if (found.length === 1) return { gguf: join(directory, found[0]) }
   if (found.length === 0) throw noModel(directory)
   throw new UserError(`${directory} has several GGUF files: give the path of one (${found.join(', ')}).`)
@@ -48,9 +53,9 @@ function noModel(directory: string): UserError {
 }
 
 /** What PEFT's `from_pretrained` would apply to a model; its `merge_and_unload` makes one model of both. */
-function adapterError(directory: string, adapter: Config, isBesideModel: boolean): UserError {
+function adapterError(directory: string, file: string, adapter: Config, isBesideModel: boolean): UserError {
   const { peft_type: type, base_model_name_or_path: base } = adapter
-  const kind = `an adapter (${ADAPTER}${typeof type === 'string' ? `, ${type}` : ''})`
+  const kind = `an adapter (${file}${typeof type === 'string' ? `, ${type}` : ''})`
   const merge = "merge it into its base model (PEFT's merge_and_unload)"
   if (isBesideModel) {
     return new UserError(

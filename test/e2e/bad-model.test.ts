@@ -128,6 +128,12 @@ const models: BadInput[] = [
     says: /^\S+ holds an adapter \(adapter_config\.json, LORA\) beside a model, which is not applied: merge it/,
   },
   {
+    name: 'weights of an adapter beside a model',
+    args: on(withFile('adapter_model.safetensors', ''), 'hello'),
+    code: 1,
+    says: /holds an adapter \(adapter_model\.safetensors\) beside a model, which is not applied: merge it/,
+  },
+  {
     name: 'a directory with several GGUF files',
     args: on(severalGguf, 'hello'),
     code: 1,

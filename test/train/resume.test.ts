@@ -110,7 +110,11 @@ describe('a run', () => {
   })
 
   test('tidies up what killed runs left, and nothing else', async () => {
-    const left = ['loss.svg.12-0123abcd.tmp', 'log.jsonl.12-0123abcd.tmp', 'model.safetensors.12-0123abcd.tmp']
+    const left = [
+      'loss.svg.12-0123abcd.tmp',
+      'log.jsonl.12-0123abcd.tmp',
+      'model.safetensors.12-0123abcd.tmp',
+    ]
     const others = ['notes.tmp', 'notes.12.tmp']
     for (const name of [...left, ...others]) writeFileSync(join(folder, name), 'x')
     await train(tinyRun(folder))
