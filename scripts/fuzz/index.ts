@@ -2,9 +2,9 @@
  * Damages files of every kind that `llm` reads, and runs the commands that read them: none may crash, hang, take memory without
  * end, end without a sentence, or say `Unexpected:`.
  *
- *     npm run build && npx tsx scripts/fuzz [--cases 10000] [--seed 1] [--jobs 2] [--kind NAME] [--only NUMBER] [--limit 5]
+ *     npm run build && npx tsx scripts/fuzz [--cases 10000] [--seed 1] [--jobs N] [--kind NAME] [--only NUMBER] [--limit 5]
  *
- * A case follows from the seed, its kind and its number: `--kind NAME --only NUMBER` runs it again, and keeps its files.
+ * Twice as many jobs as cores wait for the disk in turns. A case follows from the seed, its kind and its number: `--kind NAME --only NUMBER` runs it again, and keeps its files.
  * Exit code 1 where a case failed. `--kind control` has faults in all of its cases, and must find them.
  */
 import { type ChildProcess, fork } from 'node:child_process'
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: String(Math.min(4, cpus().length)) },
+    jobs: { type: 'string', default: String(Math.min(8, 2 * cpus().length)) },
     kind: { type: 'string' },
     only: { type: 'string' },
     limit: { type: 'string', default: '5' },
