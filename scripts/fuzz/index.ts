@@ -35,7 +35,7 @@ const environment = {
   PATH: process.env.PATH,
   HOME: home,
   XDG_CACHE_HOME: join(home, 'cache'),
-  HF_ENDPOINT: 'http://127.0.0.1:9',
+  HF_HUB_OFFLINE: '1',
 }
 
 /** A process of cases, replaced where one of them ends it. */
