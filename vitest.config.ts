@@ -5,9 +5,9 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     exclude: ['test/model/**', 'test/gpu/**'],
     globalSetup: ['test/build.ts'],
-    // They only end what hangs: the slowest test takes some seconds, on a busy machine many times as long.
     // Vitest would leave a core idle, half of a small machine.
     maxWorkers: '100%',
+    // They only end what hangs: the slowest test takes some seconds, on a busy machine many times as long.
     testTimeout: 180_000,
     hookTimeout: 180_000,
     // Where CI is set, ink draws no view before its last.

@@ -281,7 +281,7 @@ describe('an owner that cannot be asked', () => {
 
   test('keeps it where it is not silent', async () => {
     const path = lockOf(elsewhere)
-    const onWait = () => setTimeout(() => writeFileSync(path, elsewhere), 20)
+    const onWait = () => utimesSync(path, new Date(), new Date(Date.now() + 1000))
     await expect(held(path, { refuse: true, onWait })).rejects.toThrow(LockHeld)
   })
 

@@ -1,6 +1,6 @@
 /** Rows that could not be served for one reason. */
 export interface Failure {
-  /** What is said of the first of them. */
+  /** Error of the first row of them. */
   readonly error: string
   readonly first: string
   readonly rows: number

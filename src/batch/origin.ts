@@ -12,7 +12,7 @@ export interface Identity {
   readonly fingerprint: string
 }
 
-/** What the texts of a run follow from, beside its rows. What is undefined was not given. */
+/** Origin of a run: what its texts follow from, beside its rows. A field that was not given is undefined. */
 export interface Origin {
   /** Version. */
   readonly llm: string
@@ -146,7 +146,7 @@ function differencesOf(
 ): readonly Difference[] {
   const [were, are] = [flat(before), flat(now)]
   const isExact = before.dtype === 'fp32' && now.dtype === 'fp32'
-  // What a model drafts is drawn too, where tokens are.
+  // Drafts of a model are drawn where tokens are.
   const isDrawn = [before, now].some(({ settings }) => settings.do_sample === true)
   const isHarmless = (name: string): boolean => {
     if (name === 'seed') return [...written.values()].every(({ seed }) => seed === undefined)
@@ -164,7 +164,7 @@ function flat({ settings, ...origin }: Origin): ReadonlyMap<string, unknown> {
   return new Map([...Object.entries(origin), ...Object.entries(settings)])
 }
 
-/** What two values are the same by. */
+/** Key by which two values are the same. */
 function keyOf(value: unknown): string | undefined {
   return JSON.stringify(isIdentity(value) ? value.fingerprint : value)
 }

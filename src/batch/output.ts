@@ -7,7 +7,7 @@ import type { WrittenRow } from './result.js'
 export interface Written {
   /** Why it could not be served. */
   readonly error?: string
-  /** Of what was drawn. */
+  /** Seed of a text that was drawn. */
   readonly seed?: number
 }
 

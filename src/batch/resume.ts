@@ -64,7 +64,7 @@ export async function survey(run: Run, fields: readonly GenerationField[]): Prom
   }
 }
 
-/** What settings are called elsewhere. */
+/** Names that settings have elsewhere. */
 const ELSEWHERE: Readonly<Record<string, GenerationField>> = {
   max_tokens: 'max_new_tokens',
   max_completion_tokens: 'max_new_tokens',

@@ -90,7 +90,7 @@ const commands: Readonly<Record<string, Command>> = {
 /** Names that other programs have for these. */
 const synonyms: Readonly<Record<string, string>> = { quit: 'exit', bye: 'exit', q: 'exit', '?': 'help' }
 
-/** Where a file's name is wanted, as stdin is the chat. */
+/** File names of a chat are never `-`, since stdin and stdout are the chat's own. */
 function requireFileName(path: string): void {
   if (path === '-') throw usageError('- is stdin or stdout, which the chat itself has: give a file.')
 }

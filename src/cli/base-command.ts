@@ -18,7 +18,7 @@ process.stdout.prependListener('error', (error: NodeJS.ErrnoException) => {
   process.exit(1)
 })
 
-/** What every command shares: `--json`, errors as one sentence with their exit code, Ctrl-C, and text that is fit for a terminal. */
+/** Base of every command: `--json`, errors as one sentence with their exit code, Ctrl-C, and text that is fit for a terminal. */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
 

@@ -22,7 +22,7 @@ interface Run {
   readonly version: string
 }
 
-/** What the texts of a run follow from. */
+/** Origin of a run: what its texts follow from. */
 export async function originOf(
   { model, engine }: Pick<BatchModels, 'model' | 'engine'>,
   { flags, layers, chatTemplate, seed, version }: Run,

@@ -11,7 +11,5 @@ export function availableMemory(): number {
 
 /** `1.5 GB`, `20 MB`. */
 export function inWords(bytes: number): string {
-  return bytes >= 1e9
-    ? `${(bytes / 1e9).toLocaleString('en', { maximumFractionDigits: 1 })} GB`
-    : `${Math.ceil(bytes / 1e6)} MB`
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`
 }
