@@ -77,8 +77,10 @@ function remove(parent: Record<string, unknown>, key: string): void {
 
 function rename(parent: Record<string, unknown>, key: string, random: Rng): void {
   const value = parent[key]
+  const name = pick(random, [key.toUpperCase(), `${key}s`, '', '__proto__x', 'constructor', `x${key}`])
   remove(parent, key)
-  parent[pick(random, [key.toUpperCase(), `${key}s`, '', '__proto__x', 'constructor', `x${key}`])] = value
+  // A name in a list is in no JSON, and `constructor` is what a later change of the list would call.
+  if (!Array.isArray(parent)) parent[name] = value
 }
 
 /** A value of the same kind. */
