@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
-    exclude: ['test/model/**', 'test/gpu/**'],
+    exclude: ['test/real-models/**', 'test/gpu/**'],
     globalSetup: ['test/build.ts'],
     // Vitest would leave a core idle, half of a small machine.
     maxWorkers: '100%',

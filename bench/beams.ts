@@ -10,7 +10,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { loadModel, openModel } from '../src/generation/load-model.js'
+import { loadModel, openModel } from '../src/language-model/load.js'
 import { markdown, type Setting } from './beams/report.js'
 import type { Run, Side, Task } from './beams/side.js'
 import { ourSide } from './beams/side-ours.js'

@@ -5,6 +5,9 @@ import { dirname, resolve } from 'node:path'
 import { UserError } from './errors.js'
 import { parseJson, parseJsonObject } from './json.js'
 
+/** What stands for stdin or stdout instead of a file's name. */
+export const STDIO = '-'
+
 /** Bytes that are read of a text file at most: larger ones are no configuration, tokenizer or prompt. */
 export const MOST_TEXT = 256 * 2 ** 20
 

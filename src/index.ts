@@ -20,16 +20,22 @@ export {
 export { parseScorer, type Scorer } from './compare/scorers.js'
 export { parseSpecification, type Specification } from './compare/specification.js'
 export { type StrategyTrials, type SummaryOptions, summarise } from './compare/summary.js'
-export { UserError } from './errors.js'
-// Drafters.
-export { autoDrafter, loadDraft, loadLookup, type NamedDrafter } from './generation/auto-drafter.js'
 export {
   type ConfigLayer,
   type GenerationConfig,
   generationConfigSchema,
   resolveGenerationConfig,
-} from './generation/config.js'
-export { dolaLayers } from './generation/dola.js'
+} from './config/index.js'
+// Drafters.
+export { autoDrafter, loadDraft, loadLookup, type NamedDrafter } from './drafting/auto.js'
+export {
+  type LoadedDrafter,
+  loadMedusa,
+  loadMtp,
+  type MedusaSettings,
+  type MtpSettings,
+} from './drafting/heads.js'
+export { UserError } from './errors.js'
 // Evaluation.
 export {
   type DocumentSpan,
@@ -38,38 +44,20 @@ export {
   evaluate,
   scoreTokens,
   windowAndStride,
-} from './generation/evaluate.js'
-// Generation.
-export {
-  type GenerateOptions,
-  Generation,
-  type GenerationChunk,
-  type GenerationModel,
-  type GenerationResult,
-  type GenerationSettings,
-  generate,
-  type Prompt,
-} from './generation/generate.js'
-export {
-  type LoadedDrafter,
-  loadMedusa,
-  loadMtp,
-  type MedusaSettings,
-  type MtpSettings,
-} from './generation/heads.js'
+} from './evaluate/evaluate.js'
+export { Generation, type GenerationSettings, generate, type Prompt } from './generation/generate.js'
 export type { LiveBeam } from './generation/live-beams.js'
-export {
-  type LanguageModel,
-  type LoadOptions,
-  loadModel,
-  type OpenModel,
-  openModel,
-} from './generation/load-model.js'
 export type { TokenLogprobs, TokenProbability } from './generation/logprobs.js'
+// Generation.
+export type {
+  GenerateOptions,
+  GenerationChunk,
+  GenerationModel,
+  GenerationResult,
+} from './generation/options.js'
 export type { GeneratedSequence } from './generation/sequence.js'
 export type { Statistics } from './generation/statistics.js'
 export { computeTransitionScores } from './generation/transition-scores.js'
-export { detectWatermark, type WatermarkDetection } from './generation/watermark-detector.js'
 // Models on disk and on the hub.
 export {
   type CachedModel,
@@ -79,41 +67,45 @@ export {
   pullModel,
   removeCached,
 } from './hub/index.js'
+export {
+  type LanguageModel,
+  type LoadOptions,
+  loadModel,
+  type OpenModel,
+  openModel,
+} from './language-model/load.js'
+export type { EarlyExit, KVCache, Model, Output } from './model/model.js'
+export type { Prefix } from './model/prefix.js'
+export { extend, prefixOf, tokensOf } from './model/prefix.js'
+export { PrefixTree } from './model/prefix-tree.js'
+export type { TokenTree } from './model/token-tree.js'
+export { dolaLayers } from './scores/dola.js'
+export { detectWatermark, type WatermarkDetection } from './scores/watermark-detector.js'
 // Strategies, and what new ones are made of.
-export { type BeamOptions, beamSearch } from './strategies/beam-search.js'
+export type { BeamOptions } from './strategies/beam/options.js'
+export { beamSearch } from './strategies/beam/search.js'
+export type { Choose } from './strategies/choose.js'
 export { type ContrastiveOptions, contrastiveSearch } from './strategies/contrastive-search.js'
 export { draftVerify } from './strategies/draft-verify.js'
 export { firstOf } from './strategies/drafters/first-of.js'
 export { type PromptLookupOptions, promptLookup } from './strategies/drafters/prompt-lookup.js'
-export { extend, prefixOf, tokensOf } from './strategies/prefix.js'
-export { PrefixTree } from './strategies/prefix-tree.js'
-export { SuffixIndex } from './strategies/suffix-index.js'
+export type { Beam, Hypothesis, Search, SearchRequest, SearchStep } from './strategies/search.js'
 export type {
-  Beam,
   Choice,
   CreateDrafter,
   Drafter,
-  EarlyExit,
   FinishReason,
-  Hypothesis,
-  KVCache,
   LogitsProcessor,
-  Model,
-  Output,
-  Prefix,
   Random,
   Request,
-  Search,
-  SearchRequest,
-  SearchStep,
   Step,
   StoppingCriterion,
   Strategy,
-  TokenTree,
   Verifier,
-} from './strategies/types.js'
-export { type Choose, follow } from './strategies/verifiers.js'
-export type { Message } from './tokenizer/chat-template.js'
+} from './strategies/strategy.js'
+export { SuffixIndex } from './strategies/suffix-index.js'
+export { follow } from './strategies/verifiers.js'
+export type { Message } from './tokenizer/message.js'
 export { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js'
 // Training.
 export { openPackedData, type PackedData, type PackedDataOptions } from './train/data/packed.js'

@@ -1,83 +1,98 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, join, relative } from 'node:path'
+import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 
 const SRC = join(import.meta.dirname, '../src')
 
 /** What all files may import. */
-const ground = ['errors.ts', 'printable.ts', 'files.ts', 'json.ts', 'lock.ts']
+const ground = ['errors.ts', 'printable.ts', 'files.ts', 'json.ts', 'lock.ts', 'nearest.ts']
 
-/** What the files of each folder of src may import, beside their own folder and the ground. */
+/** Folders of src, each with the ones that it may import beside itself and the ground. What may be imported stands below. */
 const layers: Readonly<Record<string, readonly string[]>> = {
+  // The library's surface.
+  'index.ts': [
+    ...['batch', 'chat', 'compare', 'evaluate', 'drafting', 'generation', 'scores', 'strategies'],
+    ...['language-model', 'train', 'config', 'tokenizer', 'hub', 'model'],
+  ],
   commands: [
-    'cli',
-    'batch',
-    'bench',
-    'doctor',
-    'chat',
-    'compare',
-    'heads',
-    'hub',
-    'ui',
-    'generation',
-    'tokenizer',
-    'train',
-    'report',
+    ...['cli', 'bench', 'doctor', 'evaluate', 'drafting', 'scores', 'language-model', 'train', 'config'],
+    ...['heads', 'tokenizer', 'hub', 'report', 'ui'],
   ],
-  bench: ['generation', 'strategies', 'runtime', 'models', 'report', 'ui', 'median.ts', 'random.ts'],
-  doctor: ['generation', 'runtime', 'hub', 'ui', 'cache-directory.ts'],
   cli: [
-    'ui',
-    'batch',
-    'chat',
-    'compare',
-    'generation',
-    'strategies',
-    'tokenizer',
-    'train',
-    'report',
-    'cache-directory.ts',
+    ...[
+      'batch',
+      'chat',
+      'compare',
+      'evaluate',
+      'drafting',
+      'generation',
+      'scores',
+      'language-model',
+      'train',
+    ],
+    ...['runtime', 'config', 'tokenizer', 'report', 'ui', 'cache-directory.ts'],
   ],
-  batch: ['generation', 'strategies', 'tokenizer'],
-  chat: ['generation', 'strategies', 'tokenizer'],
-  compare: ['batch', 'generation', 'strategies', 'runtime', 'report', 'median.ts', 'random.ts'],
+  bench: [
+    ...[
+      'drafting',
+      'generation',
+      'strategies',
+      'language-model',
+      'runtime',
+      'models',
+      'model',
+      'report',
+      'ui',
+    ],
+    ...['median.ts', 'random.ts'],
+  ],
+  doctor: ['generation', 'language-model', 'runtime', 'hub', 'ui', 'cache-directory.ts'],
+  compare: [
+    ...['batch', 'evaluate', 'drafting', 'generation', 'config', 'model', 'report'],
+    ...['median.ts', 'random.ts'],
+  ],
+  chat: ['drafting', 'engine', 'generation', 'scores', 'strategies', 'language-model', 'config', 'tokenizer'],
+  batch: ['engine', 'generation', 'scores', 'language-model', 'config', 'tokenizer', 'model'],
+  evaluate: ['strategies', 'train', 'tokenizer', 'model'],
+  drafting: [
+    ...['generation', 'strategies', 'language-model', 'train', 'config', 'runtime', 'heads', 'models'],
+    ...['weights', 'tokenizer', 'model', 'median.ts', 'random.ts', 'cache-directory.ts'],
+  ],
+  engine: ['model'],
   generation: [
-    'heads',
-    'strategies',
-    'runtime',
-    'models',
-    'weights',
-    'hub',
-    'tokenizer',
-    'median.ts',
+    ...['scores', 'strategies', 'language-model', 'config', 'runtime', 'models', 'tokenizer', 'model'],
     'random.ts',
-    'cache-directory.ts',
   ],
-  train: ['heads', 'runtime', 'models', 'weights', 'onnx', 'tokenizer', 'report', 'random.ts'],
-  runtime: ['models', 'weights', 'onnx', 'strategies (types)', 'cache-directory.ts'],
+  scores: ['strategies', 'config', 'models', 'model'],
+  strategies: ['model', 'random.ts'],
+  'language-model': ['config', 'runtime', 'models', 'weights', 'tokenizer', 'hub', 'model'],
+  train: ['runtime', 'heads', 'models', 'onnx', 'weights', 'tokenizer', 'report', 'random.ts'],
+  runtime: ['models', 'onnx', 'weights', 'model', 'cache-directory.ts'],
   heads: ['models', 'weights'],
   models: ['onnx'],
-  strategies: ['random.ts'],
-  onnx: [],
-  weights: [],
+  config: [],
   tokenizer: ['jinja'],
   jinja: [],
+  onnx: [],
+  weights: [],
+  hub: [],
   report: [],
   ui: [],
-  hub: [],
-  // The library's surface.
-  'index.ts': ['batch', 'chat', 'compare', 'generation', 'hub', 'strategies', 'tokenizer', 'train'],
+  // The contract.
+  model: [],
   'cache-directory.ts': [],
-  'errors.ts': [],
-  'files.ts': [],
-  'json.ts': [],
-  'printable.ts': [],
+  'median.ts': [],
+  'random.ts': [],
   'lock.ts': ['lock-file.ts', 'lock-owner.ts'],
   'lock-file.ts': ['lock-owner.ts'],
   'lock-owner.ts': [],
-  'median.ts': [],
-  'random.ts': [],
+  'nearest.ts': [],
+  'json.ts': [],
+  'files.ts': [],
+  'printable.ts': [],
+  'errors.ts': [],
 }
 
 /** Which folders may import a package. */
@@ -89,16 +104,16 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@oclif/core': ['cli', 'commands'],
   '@huggingface/hub': ['hub'],
   '@huggingface/tokenizers': ['tokenizer'],
-  zod: ['generation', 'compare'],
+  zod: ['config', 'compare'],
   yaml: ['compare'],
 }
 
-const IMPORT = /(?:^|\s)(import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gm
+const IMPORT = /(?:^|\s)(?:import|export)\s+(?:type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gm
 
 /** The imports of a file that its layer may not have, each as a sentence. */
 function violations(file: string, source: string): string[] {
   const layer = file.split('/')[0]
-  return [...source.matchAll(IMPORT)].flatMap(([, , type, from, dynamic]) => {
+  return [...source.matchAll(IMPORT)].flatMap(([, from, dynamic]) => {
     const target = from ?? dynamic
     if (target.startsWith('node:') && builtinModules.includes(target.slice(5))) return []
     if (!target.startsWith('.')) {
@@ -111,14 +126,57 @@ function violations(file: string, source: string): string[] {
     const other = relative(SRC, join(SRC, dirname(file), target))
       .split('/')[0]
       .replace(/\.js$/, '.ts')
-    const allowed = [layer, ...ground, ...layers[layer]]
-    const isAllowed = allowed.includes(other) || (type !== undefined && allowed.includes(`${other} (types)`))
-    return isAllowed ? [] : [`${file} imports ${target}`]
+    return [layer, ...ground, ...layers[layer]].includes(other) ? [] : [`${file} imports ${target}`]
   })
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name))
 const read = (file: string) => readFileSync(join(SRC, file), 'utf8')
+
+/** The files of src that a file imports, types included. */
+function importsOf(file: string, source: string, all: ReadonlySet<string>): string[] {
+  return [...source.matchAll(IMPORT)].flatMap(([, from, dynamic]) => {
+    const path = join(dirname(file), from ?? dynamic)
+    const found = [path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.tsx')].find((name) => all.has(name))
+    return found ?? []
+  })
+}
+
+/** A path that leads from a file back to it; undefined where there is none. */
+function circle(imports: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>()
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const next of imports.get(file) ?? []) {
+      const found = visit(next, [...path, file])
+      if (found) return found
+    }
+    done.add(file)
+    return undefined
+  }
+  for (const file of imports.keys()) {
+    const found = visit(file, [])
+    if (found) return found
+  }
+  return undefined
+}
+
+/** Functions and methods of more than `most` lines, as `file: name (lines)`. */
+function longFunctions(file: string, source: string, most: number): string[] {
+  const parsed = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true)
+  const line = (position: number) => parsed.getLineAndCharacterOfPosition(position).line
+  const found: string[] = []
+  const visit = (node: ts.Node) => {
+    if (ts.isFunctionLike(node)) {
+      const lines = line(node.getEnd()) - line(node.getStart()) + 1
+      if (lines > most) found.push(`${file}: ${node.name?.getText() ?? 'a function'} (${lines})`)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(parsed)
+  return found
+}
 
 describe('src', () => {
   test('is made of the layers that have rules', () => {
@@ -127,6 +185,23 @@ describe('src', () => {
 
   test('imports in one direction', () => {
     expect(files.flatMap((file) => violations(file, read(file)))).toEqual([])
+  })
+
+  test('says so in order: what a layer imports stands below it', () => {
+    const names = Object.keys(layers)
+    const above = names.flatMap((name, i) =>
+      layers[name].filter((other) => names.indexOf(other) <= i).map((other) => `${name} imports ${other}`),
+    )
+    expect(above).toEqual([])
+  })
+
+  test('has no circles of imports, types included', () => {
+    const all = new Set(files)
+    expect(circle(new Map(files.map((file) => [file, importsOf(file, read(file), all)])))).toBeUndefined()
+  })
+
+  test('has no function of 60 lines', () => {
+    expect(files.flatMap((file) => longFunctions(file, read(file), 59))).toEqual([])
   })
 
   test('has no file over 300 lines', () => {
@@ -139,7 +214,8 @@ describe('the rules', () => {
   test.each([
     ['strategies/beam.ts', "import * as ort from 'onnxruntime-node'"],
     ['strategies/beam.ts', "import type { Tokenizer } from '../tokenizer/tokenizer.js'"],
-    ['runtime/load.ts', "import { prefixOf } from '../strategies/prefix.js'"],
+    ['runtime/load.ts', "import { argmax } from '../strategies/choose.js'"],
+    ['runtime/load.ts', "import type { Strategy } from '../strategies/strategy.js'"],
     ['cli/view.ts', "import { pullModel } from '../hub/index.js'"],
     ['cli/view.ts', "const { render } = await import('ink')"],
     ['weights/open.ts', "export { hubSettings } from '../hub/settings.js'"],
@@ -152,7 +228,7 @@ describe('the rules', () => {
   })
 
   test.each([
-    ['runtime/load.ts', "import type { Model } from '../strategies/types.js'"],
+    ['runtime/load.ts', "import type { Model } from '../model/model.js'"],
     [
       'commands/models/show.ts',
       "import { usageError } from '../../errors.js'\nimport { join } from 'node:path'",
@@ -160,5 +236,20 @@ describe('the rules', () => {
     ['ui/view.tsx', "import { Box } from 'ink'"],
   ])('find nothing wrong with %s: %s', (file, source) => {
     expect(violations(file, source)).toEqual([])
+  })
+})
+
+describe('what looks for circles and long functions', () => {
+  test('finds a circle of types', () => {
+    const sources = { 'a.ts': "import type { B } from './b.js'", 'b.ts': "export { A } from './a.js'" }
+    const all = new Set(Object.keys(sources))
+    const imports = Object.entries(sources).map(
+      ([file, source]) => [file, importsOf(file, source, all)] as const,
+    )
+    expect(circle(new Map(imports))).toEqual(['a.ts', 'b.ts', 'a.ts'])
+  })
+
+  test('finds a method of three lines', () => {
+    expect(longFunctions('a.ts', 'class A {\n  b() {\n    return 1\n  }\n}', 2)).toEqual(['a.ts: b (3)'])
   })
 })

@@ -1,7 +1,7 @@
 import { runBatch } from '../../src/batch/batch.js'
 import { Input } from '../../src/batch/input.js'
 import type { Output } from '../../src/batch/output.js'
-import { loadModel } from '../../src/generation/load-model.js'
+import { loadModel } from '../../src/language-model/load.js'
 import type { BatchEngine, Setup } from './engine.js'
 import type { WorkItem } from './workload.js'
 

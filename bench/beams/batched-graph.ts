@@ -1,4 +1,4 @@
-import { Layers, type ParameterSource } from '../../src/models/layers.js'
+import { Layers, type ParameterSource } from '../../src/models/decoder/layers.js'
 import { EMBEDDING, FUSED, headName } from '../../src/models/parameters.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import type { Graph, Value } from '../../src/onnx/graph.js'

@@ -1,8 +1,8 @@
 import { generate } from '../../src/generation/generate.js'
-import type { LanguageModel } from '../../src/generation/load-model.js'
+import type { LanguageModel } from '../../src/language-model/load.js'
+import type { KVCache, Model, Output } from '../../src/model/model.js'
 import { TreeCache } from '../../src/runtime/kv-cache.js'
 import { cacheBytesPerToken } from '../../src/runtime/storage.js'
-import type { KVCache, Model, Output } from '../../src/strategies/types.js'
 import type { Run, Side, Task } from './side.js'
 
 /** Beams as leaves of one token tree. */

@@ -1,5 +1,5 @@
 import type { DecoderSpec } from '../../src/models/spec.js'
-import { selectBest } from '../../src/strategies/candidates.js'
+import { selectBest } from '../../src/strategies/beam/selection.js'
 import { logSoftmax } from '../../src/strategies/softmax.js'
 import type { WeightStore } from '../../src/weights/index.js'
 import { loadRepeatedRows, type RepeatedRows } from './repeated-rows.js'

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Model } from '../../src/model/model.js'
 import { type DecoderSpec, specFromConfig } from '../../src/models/spec.js'
 import { type LoadedOnnxModel, loadOnnxModel } from '../../src/runtime/load.js'
 import type { RunType } from '../../src/runtime/storage.js'
-import type { Model } from '../../src/strategies/types.js'
 import { openWeights } from '../../src/weights/index.js'
 import { type Engine, type Setup, Stopwatch } from './engine.js'
 

@@ -3,8 +3,9 @@ import { promisify } from 'node:util'
 import { readBandwidth } from '../../src/bench/bandwidth.js'
 import { Graph, type Value } from '../../src/onnx/graph.js'
 import { serialize } from '../../src/onnx/serialize.js'
+import type { Placement } from '../../src/runtime/device.js'
 import * as ort from '../../src/runtime/ort.js'
-import { createSession, type Placement } from '../../src/runtime/session.js'
+import { createSession } from '../../src/runtime/session.js'
 import { median } from '../common.js'
 
 /** Floats of the tensor that is copied: 128 MiB, more than the caches of a device hold. */

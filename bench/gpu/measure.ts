@@ -1,7 +1,7 @@
 import { timed } from '../../src/bench/rounds.js'
-import { best } from '../../src/generation/choose.js'
+import type { KVCache, Model } from '../../src/model/model.js'
 import { createRandom } from '../../src/random.js'
-import type { KVCache, Model } from '../../src/strategies/types.js'
+import { argmax } from '../../src/strategies/choose.js'
 
 /** Sequences of `batch` times `context` random tokens, after which `steps` are decoded greedily. */
 export interface DecodeTask {
@@ -34,7 +34,7 @@ export async function measureDecode(
     const pass = async (tokens: readonly number[], parents: readonly number[], nodes: readonly number[]) => {
       const start = cache.length
       const output = await model.forward(cache, tokens, parents, nodes, GREEDY)
-      next = nodes.map((node) => best(output.logits(node), random))
+      next = nodes.map((node) => argmax(output.logits(node), random))
       leaves = nodes.map((node) => start + node)
     }
     const prompt = randomTokens(model, batch * context, random)
@@ -73,7 +73,7 @@ export async function measurePasses(
 async function runPass(model: Model, cache: KVCache, context: number, count: number, random: () => number) {
   const tokens = randomTokens(model, count, random)
   const output = await model.forward(cache, tokens, chain(context, count), [...tokens.keys()], GREEDY)
-  for (const node of tokens.keys()) best(output.logits(node), random)
+  for (const node of tokens.keys()) argmax(output.logits(node), random)
   cache.keep([...Array(context).keys()])
 }
 

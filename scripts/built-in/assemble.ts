@@ -7,7 +7,7 @@
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BUILT_IN } from '../../src/generation/built-in.js'
+import { BUILT_IN } from '../../src/language-model/built-in.js'
 
 const [work, out] = process.argv.slice(2)
 

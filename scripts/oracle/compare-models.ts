@@ -8,7 +8,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openModel } from '../../src/generation/open-model.js'
+import { openModel } from '../../src/language-model/open.js'
 import { loadOnnxModel } from '../../src/runtime/load.js'
 
 interface Expected {

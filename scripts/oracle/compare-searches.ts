@@ -6,9 +6,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { generate } from '../../src/generation/generate.js'
-import { loadModel } from '../../src/generation/load-model.js'
+import { loadModel } from '../../src/language-model/load.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
-import type { Strategy } from '../../src/strategies/types.js'
+import type { Strategy } from '../../src/strategies/strategy.js'
 
 interface Case {
   readonly prompt: readonly number[]

@@ -8,8 +8,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Message } from '../../src/tokenizer/chat-template.js'
 import { renderChatTemplate } from '../../src/tokenizer/chat-template.js'
+import type { Message } from '../../src/tokenizer/message.js'
 import { exactNumbers } from '../../src/tokenizer/message-content.js'
 
 interface Result {

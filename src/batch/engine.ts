@@ -1,16 +1,12 @@
+import type { GenerationConfig, GenerationField } from '../config/index.js'
+import { Lockstep, type Member } from '../engine/lockstep.js'
 import { type UserError, usageError } from '../errors.js'
 import type { Assistant } from '../generation/assisted.js'
-import type { GenerationConfig, GenerationField } from '../generation/config.js'
-import { dolaLayers } from '../generation/dola.js'
-import {
-  type GenerateOptions,
-  type GenerationModel,
-  type GenerationResult,
-  generate,
-} from '../generation/generate.js'
-import { firstLayers } from '../generation/load-model.js'
-import { type MergingModel, mergingModel } from '../strategies/branches.js'
-import { Lockstep, type Member } from '../strategies/lockstep.js'
+import { generate } from '../generation/generate.js'
+import type { GenerateOptions, GenerationModel, GenerationResult } from '../generation/options.js'
+import { firstLayers } from '../language-model/load.js'
+import { type MergingModel, mergingModel } from '../model/branches.js'
+import { dolaLayers } from '../scores/dola.js'
 import { SharedPrefixes } from './prefixes.js'
 import type { Request } from './request.js'
 

@@ -2,12 +2,10 @@ import { once } from 'node:events'
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError, usageError } from '../errors.js'
+import { STDIO } from '../files.js'
 import { type Lock, LockHeld, withLock } from '../lock.js'
 import { type Output, openStream, writeError } from './output.js'
 import { OutputFile } from './output-file.js'
-
-/** The name of stdin and stdout. */
-export const STANDARD = '-'
 
 export interface OutputOptions {
   readonly retryErrors: boolean
@@ -28,9 +26,9 @@ export async function withOutput<T>(
   use: (output: Output) => Promise<T>,
 ): Promise<T> {
   const { retryErrors, stdout } = options
-  const target = path === STANDARD ? path : await realpath(path).catch(() => path)
-  const found = path === STANDARD ? undefined : await stat(target).catch(() => undefined)
-  const isFile = path !== STANDARD && (!found || found.isFile())
+  const target = path === STDIO ? path : await realpath(path).catch(() => path)
+  const found = path === STDIO ? undefined : await stat(target).catch(() => undefined)
+  const isFile = path !== STDIO && (!found || found.isFile())
   if (isFile) {
     await stat(dirname(target)).catch((error) => {
       throw writeError(path, error)
@@ -40,7 +38,7 @@ export async function withOutput<T>(
     )
   }
   if (retryErrors) throw usageError(`--retry-errors needs a file to read the errors from, not ${path}.`)
-  return closing(path === STANDARD ? standardOutput(stdout) : openStream(path), use)
+  return closing(path === STDIO ? standardOutput(stdout) : openStream(path), use)
 }
 
 async function locked<T>(

@@ -1,9 +1,10 @@
+import { fieldsOf } from '../config/index.js'
 import { excerpt, usageError } from '../errors.js'
 import { readJsonIfThere, writeJson } from '../files.js'
-import { fieldsOf } from '../generation/config.js'
 import { isJsonObject } from '../json.js'
 import type { Written } from './output.js'
 import type { OutputFile } from './output-file.js'
+import { recordPath } from './record-path.js'
 import { isRowId, type RowId } from './row.js'
 
 /** Something that is known by its content, wherever it lies. */
@@ -40,11 +41,6 @@ export interface RecordedRun {
   /** Null of an output that was found without a record. */
   readonly origin: Origin | null
   readonly rows?: readonly RowId[]
-}
-
-/** The side file's name: what wrote the rows of an output, the latest run last. */
-export function recordPath(output: string): string {
-  return `${output}.run.json`
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { MergingModel } from '../strategies/branches.js'
-import type { Member } from '../strategies/lockstep.js'
-import type { Branch, Model } from '../strategies/types.js'
+import type { Member } from '../engine/lockstep.js'
+import type { MergingModel } from '../model/branches.js'
+import type { Branch, Model } from '../model/model.js'
 
 /** Tokens that are worth a pass of their own. */
 const WORTHWHILE = 16

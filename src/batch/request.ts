@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { usageError } from '../errors.js'
 import {
   type ConfigLayer,
   type GenerationConfig,
   lengthLimit,
   resolveGenerationConfig,
-} from '../generation/config.js'
-import type { GenerationModel } from '../generation/generate.js'
+} from '../config/index.js'
+import { usageError } from '../errors.js'
+import type { GenerationModel } from '../generation/options.js'
 import { encodePrompt, type Prompt } from '../generation/prompt.js'
 import type { Row, RowId } from './row.js'
 

@@ -1,4 +1,4 @@
-import type { GenerationResult } from '../generation/generate.js'
+import type { GenerationResult } from '../generation/options.js'
 import { sequenceJson } from '../generation/sequence-json.js'
 import { type BadRow, keyOf, type Row } from './row.js'
 

@@ -1,5 +1,6 @@
+import { type GenerationField, generationConfigSchema } from '../config/index.js'
 import { usageError } from '../errors.js'
-import { type GenerationField, generationConfigSchema, nearest } from '../generation/config.js'
+import { nearest } from '../nearest.js'
 import type { Input } from './input.js'
 import type { Output } from './output.js'
 import { type BadRow, isBad, keyOf, type Row, SLIP } from './row.js'

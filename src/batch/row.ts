@@ -1,7 +1,8 @@
+import { generationConfigSchema } from '../config/index.js'
 import { decodeText } from '../files.js'
-import { generationConfigSchema, nearest } from '../generation/config.js'
 import { isJsonObject } from '../json.js'
-import type { Message } from '../tokenizer/chat-template.js'
+import { nearest } from '../nearest.js'
+import type { Message } from '../tokenizer/message.js'
 import { exactNumbers, messagesFault } from '../tokenizer/message-content.js'
 import type { Line } from './lines.js'
 

@@ -1,9 +1,9 @@
 import { availableParallelism, loadavg } from 'node:os'
+import { interpolated } from '../drafting/step-costs.js'
 import { usageError } from '../errors.js'
-import type { LanguageModel } from '../generation/load-model.js'
-import { interpolated } from '../generation/step-costs.js'
-import { type Machine, machineOf, type Versions, versionsOf } from '../generation/surroundings.js'
+import type { LanguageModel } from '../language-model/load.js'
 import { parametersOf } from '../models/parameters.js'
+import { type Machine, machineOf, type Versions, versionsOf } from '../runtime/machine.js'
 import { bytesReadPerToken } from '../runtime/storage.js'
 import { readBandwidth } from './bandwidth.js'
 import {

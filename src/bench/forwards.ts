@@ -1,7 +1,7 @@
-import { best } from '../generation/choose.js'
 import { median } from '../median.js'
+import type { KVCache, Model } from '../model/model.js'
 import { createRandom } from '../random.js'
-import type { KVCache, Model } from '../strategies/types.js'
+import { argmax } from '../strategies/choose.js'
 import { rounds, timed } from './rounds.js'
 
 /** What is measured; lengths are tokens. */
@@ -105,6 +105,6 @@ class Round {
     const tokens = Array.from({ length: count }, () => Math.floor(this.random() * vocabSize))
     const parents = tokens.map((_, i) => length + i - 1)
     const output = await this.model.forward(cache, tokens, parents, nodes, { states: [] })
-    for (const node of nodes ?? tokens.keys()) best(output.logits(node), this.random)
+    for (const node of nodes ?? tokens.keys()) argmax(output.logits(node), this.random)
   }
 }

@@ -1,7 +1,7 @@
 import { usageError } from '../errors.js'
 import { readText, writeJson } from '../files.js'
 import { isJsonObject, parseJson } from '../json.js'
-import type { Message } from '../tokenizer/chat-template.js'
+import type { Message } from '../tokenizer/message.js'
 
 /** What was said, and by whom. */
 export interface ChatMessage extends Message {

@@ -1,6 +1,6 @@
 import { usageError } from '../errors.js'
-import { nearest } from '../generation/config.js'
-import type { GenerationChunk } from '../generation/generate.js'
+import type { GenerationChunk } from '../generation/options.js'
+import { nearest } from '../nearest.js'
 import type { ChatMessage } from './chat-file.js'
 import type { ChatSession } from './session.js'
 import { STRATEGIES } from './strategies.js'

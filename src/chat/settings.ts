@@ -1,4 +1,3 @@
-import { usageError } from '../errors.js'
 import {
   type ConfigLayer,
   checkLayers,
@@ -9,8 +8,9 @@ import {
   generationConfigSchema,
   parseValue,
   resolveGenerationConfig,
-} from '../generation/config.js'
-import { generationMode } from '../generation/mode.js'
+} from '../config/index.js'
+import { generationMode } from '../config/mode.js'
+import { usageError } from '../errors.js'
 import type { ChatStrategy } from './strategies.js'
 
 /** Fields of GenerationConfig that the user has set. */

@@ -1,6 +1,6 @@
-import type { GenerationResult } from '../generation/generate.js'
+import type { GenerationResult } from '../generation/options.js'
 import type { Statistics } from '../generation/statistics.js'
-import type { FinishReason } from '../strategies/types.js'
+import type { FinishReason } from '../strategies/strategy.js'
 
 /** What an answer cost. */
 export interface AnswerStatistics extends Statistics {

@@ -1,7 +1,7 @@
 import type { Config } from '@oclif/core'
 import { usageError } from '../errors.js'
 // Not from config.js, which takes as long to load as all else here.
-import { nearest } from '../generation/config/nearest.js'
+import { nearest } from '../nearest.js'
 
 /** A command and what is for it; without an id it is for oclif: help, and the version. */
 interface CommandLine {

@@ -1,7 +1,8 @@
 import type { Command } from '@oclif/core'
+import { type GenerationField, generationConfigSchema } from '../config/index.js'
+import { STRATEGY_KINDS } from '../drafting/strategy-kinds.js'
 import { UserError, usageError } from '../errors.js'
-import { type GenerationField, generationConfigSchema, nearest } from '../generation/config.js'
-import { STRATEGY_KINDS } from '../generation/strategy-kinds.js'
+import { nearest } from '../nearest.js'
 import type { KnownFlags } from './arguments.js'
 
 /** A command as its user meets it. */

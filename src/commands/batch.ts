@@ -1,10 +1,10 @@
 import { Args } from '@oclif/core'
-import { STANDARD } from '../batch/open-output.js'
 import { BaseCommand } from '../cli/base-command.js'
-import { type BatchJson, batchLine, failureLines, serveBatch } from '../cli/batch.js'
-import { batchFlags } from '../cli/batch-flags.js'
-import { refuseStdinTwice } from '../cli/stdin.js'
+import { type BatchJson, batchLine, failureLines, serveBatch } from '../cli/batch/batch.js'
+import { batchFlags } from '../cli/batch/flags.js'
+import { refuseStdinTwice } from '../cli/io/stdin.js'
 import { usageError } from '../errors.js'
+import { STDIO } from '../files.js'
 
 export default class Batch extends BaseCommand {
   static override summary = 'Generate text for many prompts: one JSON object a line in, one out.'
@@ -19,7 +19,7 @@ export default class Batch extends BaseCommand {
   ]
   static override args = {
     input: Args.string({
-      default: STANDARD,
+      default: STDIO,
       description: 'JSON Lines with a prompt each; - for stdin',
       ignoreStdin: true,
     }),
@@ -28,10 +28,10 @@ export default class Batch extends BaseCommand {
 
   async run(): Promise<BatchJson> {
     const { args, flags } = await this.parse(Batch)
-    if (this.jsonEnabled() && flags.output === STANDARD) {
+    if (this.jsonEnabled() && flags.output === STDIO) {
       throw usageError('--json and the rows would both go to stdout: write the rows to a file with -o.')
     }
-    if (args.input === STANDARD && process.stdin.isTTY) {
+    if (args.input === STDIO && process.stdin.isTTY) {
       throw usageError('There are no rows: give a file of JSON Lines, or pipe them in. See --help.')
     }
     refuseStdinTwice({
@@ -43,7 +43,7 @@ export default class Batch extends BaseCommand {
     const { version } = this.config
     const { json, failures } = await serveBatch(args.input, flags, { signal, version }).finally(() => {
       // A batch that has ended does not wait for rows that may still come.
-      if (args.input === STANDARD) process.stdin.destroy()
+      if (args.input === STDIO) process.stdin.destroy()
     })
     for (const line of failureLines(failures)) this.logToStderr(line)
     this.logToStderr(batchLine(json))

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.js'
-import { type CompareFlags, compareStrategies } from '../cli/compare.js'
-import { compareFlags, FROM_FLAGS } from '../cli/compare-flags.js'
+import { type CompareFlags, compareStrategies } from '../cli/compare/compare.js'
+import { compareFlags, FROM_FLAGS } from '../cli/compare/flags.js'
 import {
   type ComparedRuns,
   comparedRuns,
@@ -10,9 +10,9 @@ import {
   requireComparable,
   requireWritable,
   writeReports,
-} from '../cli/compare-reports.js'
+} from '../cli/compare/reports.js'
+import { shellCommand } from '../cli/io/shell-command.js'
 import { type UserError, usageError } from '../errors.js'
-import { shellCommand } from '../generation/surroundings.js'
 import type { Comparison } from '../report/comparison.js'
 
 export default class Compare extends BaseCommand {

@@ -1,5 +1,5 @@
-import type { FieldKind } from '../generation/config.js'
-import { STRATEGY_KINDS, type StrategyKind } from '../generation/strategy-kinds.js'
+import type { FieldKind } from '../config/index.js'
+import { STRATEGY_KINDS, type StrategyKind } from '../drafting/strategy-kinds.js'
 
 /** A field of a kind that is no GenerationConfig field. */
 export interface OwnField {

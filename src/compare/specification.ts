@@ -1,11 +1,11 @@
-import { usageError } from '../errors.js'
 import {
   checkLayers,
   fieldMeta,
   type GenerationField,
   generationConfigSchema,
   parseValue,
-} from '../generation/config.js'
+} from '../config/index.js'
+import { usageError } from '../errors.js'
 import { type ComparedKind, KINDS, type KindName, type OwnField } from './kinds.js'
 
 type Values = Readonly<Record<string, unknown>>

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BUILT_IN_DIRECTORY } from '../generation/built-in.js'
 import { generate } from '../generation/generate.js'
-import { loadModel } from '../generation/load-model.js'
+import { BUILT_IN_DIRECTORY } from '../language-model/built-in.js'
+import { loadModel } from '../language-model/load.js'
 import type { Check } from './check.js'
 
 const NAME = 'Built-in model'

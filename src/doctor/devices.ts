@@ -1,6 +1,7 @@
+import type { Device } from '../runtime/device.js'
 import { type DeviceProbe, hasCudaProvider, probeDevice, supportedDevices } from '../runtime/device-probe.js'
 import { REMEDY } from '../runtime/failures.js'
-import { autoDevices, type Device } from '../runtime/session.js'
+import { autoDevices } from '../runtime/session.js'
 import type { Check } from './check.js'
 
 /** One check a device that this build of ONNX Runtime knows. */

@@ -1,4 +1,9 @@
+import type { ConfigLayer, GenerationConfig, GenerationField } from '../config/index.js'
 import { usageError } from '../errors.js'
+import type { LanguageModel } from '../language-model/load.js'
+import { vocabularyDifference } from '../language-model/vocabulary.js'
+import type { Model } from '../model/model.js'
+import { argmax, sampler } from '../strategies/choose.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { controlled } from '../strategies/drafters/controlled.js'
@@ -7,14 +12,10 @@ import { draftTree } from '../strategies/drafters/draft-tree.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
 import { reencoded } from '../strategies/drafters/reencoded.js'
 import { retrieval } from '../strategies/drafters/retrieval.js'
+import type { CreateDrafter, Strategy } from '../strategies/strategy.js'
 import { INDEX_DEPTH, type SuffixIndex } from '../strategies/suffix-index.js'
-import type { CreateDrafter, Model, Strategy } from '../strategies/types.js'
 import { follow, rejectionSample } from '../strategies/verifiers.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import { best, sampler } from './choose.js'
-import type { ConfigLayer, GenerationConfig, GenerationField } from './config.js'
-import type { LanguageModel } from './load-model.js'
-import { vocabularyDifference } from './vocabulary.js'
 
 /** A model that drafts for another one: HF's `assistant_model`. */
 export type Assistant = Pick<LanguageModel, 'path' | 'model' | 'tokenizer'> & {
@@ -60,7 +61,7 @@ export function assistedDecoding(
   { eosTokenIds, assistant, createControl, lookupCorpus }: AssistedParts,
 ): Strategy {
   const { do_sample: sampled } = config
-  const choose = follow(sampled ? sampler() : best)
+  const choose = follow(sampled ? sampler() : argmax)
   if (!assistant) {
     if (config.assistant_early_exit !== undefined) {
       throw usageError(

@@ -1,5 +1,6 @@
-import type { Beam, Search, SearchRequest, Step } from '../strategies/types.js'
-import type { GenerationChunk } from './generate.js'
+import type { Beam, Search, SearchRequest } from '../strategies/search.js'
+import type { Step } from '../strategies/strategy.js'
+import type { GenerationChunk } from './options.js'
 import type { Sequence, TokenRecord } from './sequence.js'
 import type { Stopwatch } from './statistics.js'
 

@@ -1,94 +1,31 @@
 import { randomInt } from 'node:crypto'
+import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from '../config/index.js'
+import type { ConfigLayer } from '../config/layers.js'
+import { type GenerationSettings, requireKnownOptions } from '../config/settings.js'
+import { checkTokenIds } from '../config/token-ids.js'
 import { usageError } from '../errors.js'
+import type { Model } from '../model/model.js'
+import { prefixOf } from '../model/prefix.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { createRandom, forkSeed } from '../random.js'
-import type { CreateDraftControl } from '../strategies/draft-control.js'
-import { prefixOf } from '../strategies/prefix.js'
-import type { SuffixIndex } from '../strategies/suffix-index.js'
-import type {
-  CreateDrafter,
-  KVCache,
-  LogitsProcessor,
-  Model,
-  Search,
-  StoppingCriterion,
-  Strategy,
-} from '../strategies/types.js'
-import { type Assistant, fitAssistant, refuseIdleFields } from './assisted.js'
-import type { ConfigLayer } from './config/resolve.js'
-import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from './config.js'
+import { DolaModel, dolaLayers } from '../scores/dola.js'
+import { buildProcessors } from '../scores/processors/index.js'
+import type { StoppingCriterion } from '../strategies/strategy.js'
+import { fitAssistant, refuseIdleFields } from './assisted.js'
 import { decode, decodeSearch, interrupted } from './decode.js'
-import { DolaModel, dolaLayers } from './dola.js'
-import { beamTexts, type LiveBeam } from './live-beams.js'
-import type { LanguageModel } from './load-model.js'
+import { beamTexts } from './live-beams.js'
 import { requireMemory } from './memory.js'
-import { strategyFor } from './mode.js'
+import type { GenerateOptions, GenerationChunk, GenerationModel, GenerationResult } from './options.js'
 import { type Prefilled, prefill } from './prefill.js'
-import { buildProcessors, type PrefixAllowedTokens } from './processors/index.js'
 import { encodePrompt, type Prompt } from './prompt.js'
-import { type GeneratedSequence, keepsHidden, Sequence, tokenRecorder } from './sequence.js'
-import { type GenerationSettings, requireKnownOptions } from './settings.js'
+import { keepsHidden, Sequence, tokenRecorder } from './sequence.js'
 import { shortlistOf, wanting } from './shortlist.js'
-import { type Statistics, Stopwatch } from './statistics.js'
+import { Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
+import { strategyFor } from './strategy.js'
 import { healPrompt } from './token-healing.js'
-import { checkTokenIds } from './token-ids.js'
 
 export type { GenerationSettings, Prompt }
-
-/** Arguments of HF's generate() that are no configuration. */
-export interface GenerateOptions {
-  /** Classifier-free guidance moves away from it; by default from the prompt's last token, as in HF. */
-  readonly negativePrompt?: Prompt
-  /** Run after HF's processors and before the warpers of sampling. */
-  readonly processors?: readonly LogitsProcessor[]
-  readonly stoppingCriteria?: readonly StoppingCriterion[]
-  readonly prefixAllowedTokensFn?: PrefixAllowedTokens
-  /** Most probable tokens to name with each token's log-probability; 0 for the token's alone. */
-  readonly logprobs?: number
-  /** A Jinja chat template in place of the model's own. */
-  readonly chatTemplate?: string
-  /**
-   * HF's `past_key_values`: a cache of the model that holds the beginning of the prompt, which need not be run again. It is
-   * disposed of in the end.
-   */
-  readonly pastKeyValues?: KVCache
-  /** Ends generation: what was written is kept, with the finish reason `interrupted`. */
-  readonly signal?: AbortSignal
-  /** Decodes in place of the strategy that the settings choose. */
-  readonly strategy?: Strategy | Search
-  /** Drafts for greedy decoding or sampling, which stay as they are: the text does not change. */
-  readonly createDrafter?: CreateDrafter
-  /** Decides how much is drafted where drafts do not depend on chance; by default the settings do. */
-  readonly createControl?: CreateDraftControl
-  /** HF's `assistant_model`: a smaller model, which drafts for this one; where its tokens are others, by way of text. */
-  readonly assistant?: Assistant
-  /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */
-  readonly lookupCorpus?: SuffixIndex
-  /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
-  readonly onBeams?: (beams: readonly LiveBeam[]) => void
-  /** A sentence about a value that has no effect. */
-  readonly onWarning?: (message: string) => void
-}
-
-/** New text of one sequence. */
-export interface GenerationChunk {
-  /** Which of `num_return_sequences`. */
-  readonly sequence: number
-  /** May be empty: characters and stop strings are printed whole or not at all. */
-  readonly text: string
-  readonly ids: readonly number[]
-  /** So many of the text's first characters come from drafts. */
-  readonly drafted: number
-}
-
-/** All sequences; the fields of the first one are also its own. */
-export interface GenerationResult extends GeneratedSequence {
-  readonly sequences: readonly GeneratedSequence[]
-  /** As resolved, `seed` included. */
-  readonly config: GenerationConfig
-  readonly statistics: Statistics
-}
 
 /** Held to the interface, so that none is forgotten. */
 const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
@@ -108,10 +45,6 @@ const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
   onBeams: true,
   onWarning: true,
 }
-
-/** What generation needs of a model. */
-export type GenerationModel = Pick<LanguageModel, 'model' | 'tokenizer' | 'generationConfig'> &
-  Partial<Pick<LanguageModel, 'spec' | 'path'>>
 
 /**
  * Generates text, in the manner of HF's `model.generate(inputs, generation_config, …)`: iterate over the result for

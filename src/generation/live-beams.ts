@@ -1,5 +1,5 @@
-import { tokensOf } from '../strategies/prefix.js'
-import type { Beam } from '../strategies/types.js'
+import { tokensOf } from '../model/prefix.js'
+import type { Beam } from '../strategies/search.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { TextStream } from './text-stream.js'
 

@@ -1,7 +1,7 @@
+import type { GenerationConfig } from '../config/index.js'
 import { usageError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { availableMemory, inWords } from '../runtime/memory.js'
-import type { GenerationConfig } from './config.js'
 
 export interface MemoryRequest {
   readonly promptLength: number

@@ -1,8 +1,8 @@
+import type { GenerationConfig } from '../config/index.js'
 import { usageError } from '../errors.js'
-import { mergingModel } from '../strategies/branches.js'
-import type { KVCache, Model } from '../strategies/types.js'
-import type { GenerationConfig } from './config.js'
-import { GuidedModel } from './guidance.js'
+import { mergingModel } from '../model/branches.js'
+import type { KVCache, Model } from '../model/model.js'
+import { GuidedModel } from '../scores/guidance.js'
 
 /** Caches that are ready for their strategies. */
 export interface Prefilled {

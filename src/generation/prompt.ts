@@ -1,5 +1,5 @@
 import { UserError, usageError } from '../errors.js'
-import type { Message } from '../tokenizer/chat-template.js'
+import type { Message } from '../tokenizer/message.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
 /** A text as it is, token ids, or a chat, which the model's chat template turns into text. */

@@ -1,6 +1,6 @@
-import { DEFAULT_NEW_TOKENS } from './config/length.js'
-import type { GenerationConfig } from './config.js'
-import type { GenerationResult } from './generate.js'
+import type { GenerationConfig } from '../config/index.js'
+import { DEFAULT_NEW_TOKENS } from '../config/length.js'
+import type { GenerationResult } from './options.js'
 
 /** A limit at which a text was cut, by the field that sets it; the context is the model's. */
 export interface ReachedLimit {

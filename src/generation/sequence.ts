@@ -1,14 +1,8 @@
-import { extend } from '../strategies/prefix.js'
-import type {
-  Choice,
-  FinishReason,
-  Hypothesis,
-  Prefix,
-  Step,
-  StoppingCriterion,
-} from '../strategies/types.js'
+import type { GenerationConfig } from '../config/index.js'
+import { extend, type Prefix } from '../model/prefix.js'
+import type { Hypothesis } from '../strategies/search.js'
+import type { Choice, FinishReason, Step, StoppingCriterion } from '../strategies/strategy.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { GenerationConfig } from './config.js'
 import { type TokenLogprobs, tokenLogprobs } from './logprobs.js'
 import { TextStream } from './text-stream.js'
 import { computeTransitionScores } from './transition-scores.js'

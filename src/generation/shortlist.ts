@@ -1,8 +1,9 @@
-import type { ForwardOptions, Model } from '../strategies/types.js'
-import type { GenerationConfig } from './config.js'
-import type { GenerateOptions } from './generate.js'
-import { generationMode } from './mode.js'
-import { buildProcessors, type ProcessorContext } from './processors/index.js'
+import type { GenerationConfig } from '../config/index.js'
+import { generationMode } from '../config/mode.js'
+import { delegate } from '../model/delegate.js'
+import type { ForwardOptions, Model } from '../model/model.js'
+import { buildProcessors, type ProcessorContext } from '../scores/processors/index.js'
+import type { GenerateOptions } from './options.js'
 
 /**
  * So many of the best scores of each token are enough for the same text and the same figures; undefined where all may count.
@@ -32,18 +33,12 @@ const MODES = ['greedy_search', 'sample', 'assisted_generation']
  * the hidden ones, where the result has them. Passes end with the signal.
  */
 export function wanting(model: Model, { shortlist, states = [], signal }: ForwardOptions): Model {
-  const { vocabSize, hiddenSize, maxPositions, exits } = model
-  return {
-    vocabSize,
-    hiddenSize,
-    maxPositions,
-    exits,
-    newCache: (prompt) => model.newCache(prompt),
+  return delegate(model, {
     forward: (cache, tokens, parents, nodes, own) =>
       model.forward(cache, tokens, parents, nodes, {
         shortlist,
         signal,
         states: own?.states && [...new Set([...own.states, ...states])],
       }),
-  }
+  })
 }

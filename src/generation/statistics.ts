@@ -1,4 +1,4 @@
-import type { Step } from '../strategies/types.js'
+import type { Step } from '../strategies/strategy.js'
 
 /** What a generation cost. */
 export interface Statistics {

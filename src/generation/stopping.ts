@@ -1,7 +1,7 @@
+import type { GenerationConfig } from '../config/index.js'
 import { usageError } from '../errors.js'
-import { tokensOf } from '../strategies/prefix.js'
-import type { FinishReason, Prefix, StoppingCriterion } from '../strategies/types.js'
-import type { GenerationConfig } from './config.js'
+import { type Prefix, tokensOf } from '../model/prefix.js'
+import type { FinishReason, StoppingCriterion } from '../strategies/strategy.js'
 
 /** The text of the last tokens of a sequence; what precedes them is not known. */
 export type DecodeSuffix = (tokens: number[]) => string

@@ -1,4 +1,4 @@
-import type { LogitsProcessor } from '../strategies/types.js'
+import type { LogitsProcessor } from '../strategies/strategy.js'
 import { createDetokenizer } from '../tokenizer/detokenizer.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 

@@ -1,14 +1,11 @@
 import { raise } from './errors.js'
-import { unsupportedFilter } from './filter-names.js'
-import { type Filter, VALUE_FILTERS } from './filters.js'
 import { attributeOf } from './methods.js'
 import { subscript } from './operators.js'
 import { repr } from './repr.js'
-import { SEQUENCE_FILTERS } from './sequence-filters.js'
 import { runTest, TEST_NAMES } from './tests.js'
 import { Callable, Instance, type Named, orElse, textOf, typeName, Undefined, type Value } from './values.js'
 
-/** What Jinja's sandboxed environment does for a template: fields, filters and tests by name. */
+/** What Jinja's sandboxed environment does for a template: fields and tests by name. */
 export const environment = {
   /** `value.name`: an attribute, else an item. */
   attribute(value: Value, name: string): Value {
@@ -29,17 +26,6 @@ export const environment = {
   /** The filter `attr`: an attribute alone. */
   ownAttribute(value: Value, name: string): Value {
     return orElse(attributeOf(value, name, environment), () => missing(value, name))
-  },
-
-  filter(name: string, value: Value, args: readonly Value[], named: Named): Value {
-    const run: Filter | undefined = Object.hasOwn(VALUE_FILTERS, name)
-      ? VALUE_FILTERS[name]
-      : Object.hasOwn(SEQUENCE_FILTERS, name)
-        ? SEQUENCE_FILTERS[name]
-        : undefined
-    unsupportedFilter(name)
-    if (!run) raise('TemplateRuntimeError', `there is no filter ${name}`)
-    return run(value, args, named)
   },
 
   test(name: string, value: Value, args: readonly Value[], named: Named): boolean {

@@ -9,6 +9,7 @@ import type { Arguments, Expression, Filter } from './nodes.js'
 import { binary, concatenated, negated, positive, slice } from './operators.js'
 import { repr } from './repr.js'
 import type { Scope } from './scope.js'
+import { filtered } from './sequence-filters.js'
 import { Dict, type Named, orElse, Tuple, textOf, truthy, typeName, Undefined, type Value } from './values.js'
 
 /** The value of an expression. @throws JinjaError with its line */
@@ -105,7 +106,7 @@ function compareAll(node: Expression & { type: 'compare' }, scope: Scope): boole
 export function applyFilter(node: Filter, value: Value, scope: Scope): Value {
   const { args, named } = evaluateArguments(node.args, scope)
   try {
-    return environment.filter(node.name, value, args, named)
+    return filtered(node.name, value, args, named)
   } catch (error) {
     throw placed(error, node.line)
   }

@@ -1,7 +1,8 @@
 import { compare, sorted } from './compare.js'
 import { environment } from './environment.js'
 import { raise, typeError } from './errors.js'
-import { type Filter, filter } from './filters.js'
+import { unsupportedFilter } from './filter-names.js'
+import { type Filter, filter, VALUE_FILTERS } from './filters.js'
 import { generated, iterate, iterator } from './iterate.js'
 import { pairs } from './methods.js'
 import { binary } from './operators.js'
@@ -81,7 +82,7 @@ function mapping(args: readonly Value[], named: Named): Key {
   }
   if (args.length === 0) raise('FilterArgumentError', 'map requires a filter argument')
   const [name, ...rest] = args
-  return (item) => environment.filter(str(name), item, rest, named)
+  return (item) => filtered(str(name), item, rest, named)
 }
 
 /** `select`, `reject`, and both by an attribute. */
@@ -176,7 +177,7 @@ function summed(value: Value, attribute: Given = null, start: Given = 0n): Value
   return sum
 }
 
-export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
+const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
   attr: filter('attr', 'name', (value, name) => {
     const text = textOf(name!)
     if (text === undefined) typeError('attribute name must be string')
@@ -209,4 +210,12 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
   unique: filter('unique', '/ case_sensitive attribute', (value, isSensitive, attribute = null) =>
     lazily(value, (items) => distinct(items, attributeGetter(attribute, caseOf(isSensitive)))),
   ),
+}
+
+/** `value|name(args)`. */
+export function filtered(name: string, value: Value, args: readonly Value[], named: Named): Value {
+  const found = [VALUE_FILTERS, SEQUENCE_FILTERS].find((filters) => Object.hasOwn(filters, name))
+  unsupportedFilter(name)
+  if (!found) raise('TemplateRuntimeError', `there is no filter ${name}`)
+  return found[name](value, args, named)
 }

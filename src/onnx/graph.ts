@@ -1,5 +1,3 @@
-import type { Tape } from './autodiff/tape.js'
-
 /** Element types of graph values, with their codes in TensorProto.DataType. */
 export const ELEMENT_TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10, bfloat16: 16 } as const
 export type ElementType = keyof typeof ELEMENT_TYPES
@@ -39,12 +37,6 @@ export interface Initializer {
   data: TensorData
 }
 
-/** The gradients of the inputs of a part of the graph, from that of its output. */
-export interface CustomGradient {
-  readonly inputs: readonly Value[]
-  backward(gradient: Value, tape: Tape): (Value | undefined)[]
-}
-
 const CONTRIB = 'com.microsoft'
 
 const CONSTANTS = {
@@ -59,7 +51,6 @@ export class Graph {
   readonly inputs: ValueInfo[] = []
   readonly outputs: ValueInfo[] = []
   readonly initializers = new Map<Value, Initializer>()
-  readonly customGradients = new Map<Value, CustomGradient>()
   private counter = 0
 
   input(name: string, type: ElementType, shape: Dimension[]): Value {
@@ -107,15 +98,6 @@ export class Graph {
     const node = { op: contrib ? op.slice(CONTRIB.length + 2) : op, domain: contrib ? CONTRIB : '' }
     this.nodes.push({ ...node, inputs, outputs, attributes })
     return outputs
-  }
-
-  /**
-   * Gives a value a gradient of its own, in place of those of the nodes that compute it from `inputs`: for what is
-   * better differentiated as a whole (JAX's `custom_vjp`). Nothing outside may use what lies between.
-   */
-  customGradient(output: Value, inputs: readonly Value[], backward: CustomGradient['backward']): Value {
-    this.customGradients.set(output, { inputs, backward })
-    return output
   }
 
   /** A name that no other value has. */

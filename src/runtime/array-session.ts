@@ -1,8 +1,9 @@
 import type { Graph, ValueInfo } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import type { Device } from './device.js'
 import { runFailure } from './failures.js'
 import * as ort from './ort.js'
-import { createSession, type Device, type SessionOptions } from './session.js'
+import { createSession, type SessionOptions } from './session.js'
 
 export type Values = Float32Array | Int32Array | BigInt64Array
 

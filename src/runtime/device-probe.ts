@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Graph } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import { DEVICES, type Device } from './device.js'
 import { listSupportedBackends } from './ort.js'
-import { DEVICES, type Device } from './session.js'
 
 /** What became of a tiny graph on a device. */
 export interface DeviceProbe {

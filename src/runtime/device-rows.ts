@@ -1,12 +1,13 @@
-import { cacheNames, growingGraph, movingGraph, zerosGraph } from '../models/cache-graphs.js'
+import { cacheNames, growingGraph, movingGraph, zerosGraph } from '../models/decoder/cache-graphs.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import type { Device } from './device.js'
 import { halfFailure } from './failures.js'
 import type { CacheRows } from './kv-cache.js'
 import { longestPass } from './longest-pass.js'
 import * as ort from './ort.js'
-import { createSession, type Device } from './session.js'
+import { createSession } from './session.js'
 
 /** What is done with caches on a device, of one shape. */
 export class DeviceKernels {

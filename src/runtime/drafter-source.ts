@@ -1,5 +1,5 @@
+import type { ParameterSource, QuantisedLinear } from '../models/decoder/layers.js'
 import { type DraftVocabulary, draftRows, draftShape } from '../models/heads/draft-vocabulary.js'
-import type { ParameterSource, QuantisedLinear } from '../models/layers.js'
 import { headName } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { quantiseBlocks, type Weights } from '../weights/index.js'

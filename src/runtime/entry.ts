@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
 import { makeDirectory, systemReason } from '../files.js'
 import { withLock } from '../lock.js'
-import type { QuantisedLinear } from '../models/layers.js'
+import type { QuantisedLinear } from '../models/decoder/layers.js'
 import type { TensorData } from '../onnx/graph.js'
 
 /** What the files of an entry have to be, so that a damaged one is built again instead of loaded. */

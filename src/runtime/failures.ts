@@ -1,5 +1,5 @@
 import { DeviceLost, UserError } from '../errors.js'
-import type { Device, Placement } from './session.js'
+import type { Device, Placement } from './device.js'
 
 /** What to do where a device is asked for and not there. */
 export const REMEDY: Readonly<Record<Device, string>> = {

@@ -1,4 +1,4 @@
-import type { KVCache } from '../strategies/types.js'
+import type { KVCache } from '../model/model.js'
 import { outOfMemory } from './failures.js'
 import { availableMemory } from './memory.js'
 import * as ort from './ort.js'

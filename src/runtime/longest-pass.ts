@@ -1,10 +1,11 @@
-import { deviceAttention } from '../models/device-attention.js'
+import { deviceAttention } from '../models/decoder/device-attention.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { type FloatType, Graph, type Value } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import type { Device } from './device.js'
 import { DeviceUnavailable } from './failures.js'
 import * as ort from './ort.js'
-import { createSession, type Device } from './session.js'
+import { createSession } from './session.js'
 
 /** Tokens from which on WebGPU's attention is another kernel. */
 const LONG = 32

@@ -1,3 +1,4 @@
+import type { Candidates, Guesses } from '../model/heads.js'
 import { type DraftVocabulary, draftShape } from '../models/heads/draft-vocabulary.js'
 import { type MedusaSpec, medusaParameters } from '../models/heads/medusa.js'
 import { candidatesGraph, medusaGraph, sequentialHeadGraph } from '../models/heads/medusa-graph.js'
@@ -5,13 +6,13 @@ import { EMBEDDING, type Parameter } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Graph } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
-import type { Candidates, Guesses } from '../strategies/drafters/medusa.js'
 import type { Weights } from '../weights/index.js'
+import type { Device } from './device.js'
 import { drafterSource, sharedVocabularySource } from './drafter-source.js'
 import { EmbeddingTable } from './embedding-table.js'
 import { runFailure } from './failures.js'
 import * as ort from './ort.js'
-import { createSession, type Device, type SessionOptions } from './session.js'
+import { createSession, type SessionOptions } from './session.js'
 
 /** Medusa's heads on ONNX Runtime. */
 export interface MedusaHeads {

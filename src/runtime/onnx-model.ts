@@ -1,8 +1,9 @@
 import { UserError } from '../errors.js'
-import { INPUT_PREFIX } from '../models/decoder.js'
+import type { ForwardOptions, KVCache, Model, StateName } from '../model/model.js'
+import { INPUT_PREFIX } from '../models/decoder/decoder.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
-import type { ForwardOptions, KVCache, Model, StateName } from '../strategies/types.js'
+import type { Device } from './device.js'
 import { type DeviceKernels, DeviceRows } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
@@ -22,7 +23,7 @@ import {
   statesOf,
   type TreeOutput,
 } from './pass.js'
-import { cacheLayoutOf, type Device } from './session.js'
+import { cacheLayoutOf } from './session.js'
 import { Shortlist, SparseRows } from './shortlist.js'
 import { CHUNK, type TreeGraph } from './tree-graph.js'
 

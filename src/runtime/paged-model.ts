@@ -1,15 +1,7 @@
-import { INPUT_PREFIX } from '../models/decoder.js'
-import { PAGE } from '../models/paged-attention.js'
+import type { BatchModel, Branch, ForwardOptions, KVCache, Output, Pass, StateName } from '../model/model.js'
+import { INPUT_PREFIX } from '../models/decoder/decoder.js'
+import { PAGE } from '../models/decoder/paged-attention.js'
 import type { DecoderSpec } from '../models/spec.js'
-import type {
-  BatchModel,
-  Branch,
-  ForwardOptions,
-  KVCache,
-  Output,
-  Pass,
-  StateName,
-} from '../strategies/types.js'
 import { runFailure } from './failures.js'
 import { checkParents, HIDDEN, TreeCache } from './kv-cache.js'
 import { checkTokenId } from './onnx-model.js'

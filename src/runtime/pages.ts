@@ -1,4 +1,4 @@
-import { PAGE } from '../models/paged-attention.js'
+import { PAGE } from '../models/decoder/paged-attention.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { outOfMemory } from './failures.js'
 import { runsOf } from './head-rows.js'

@@ -1,7 +1,7 @@
-import { INPUT_PREFIX } from '../models/decoder.js'
+import type { EarlyExit, Output, StateName } from '../model/model.js'
+import { INPUT_PREFIX } from '../models/decoder/decoder.js'
 import { rotaryTables } from '../models/rope.js'
 import type { AttentionKind, DecoderSpec } from '../models/spec.js'
-import type { EarlyExit, Output, StateName } from '../strategies/types.js'
 import * as ort from './ort.js'
 
 /** What a pass gives for an asked token. */

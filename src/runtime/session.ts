@@ -1,19 +1,10 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { UserError, usageError } from '../errors.js'
-import type { CacheLayout } from '../models/layers.js'
+import type { CacheLayout } from '../models/decoder/layers.js'
+import type { Device, Placement } from './device.js'
 import { loadFailure } from './failures.js'
 import * as ort from './ort.js'
-
-export const DEVICES = ['cpu', 'webgpu', 'cuda'] as const
-export type Device = (typeof DEVICES)[number]
-
-/** Where sessions run. */
-export interface Placement {
-  readonly device: Device
-  /** Which of CUDA's devices, from 0; ONNX Runtime takes none for the others. By default the first. */
-  readonly deviceId?: number
-}
 
 export interface SessionOptions extends Placement {
   /** Threads of an operator on the CPU; by default one a core. */

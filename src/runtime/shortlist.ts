@@ -1,4 +1,4 @@
-import { BLOCK, blocksOf } from '../models/shortlist.js'
+import { BLOCK, blocksOf } from '../models/decoder/shortlist.js'
 import * as ort from './ort.js'
 
 /** What of a pass's rows comes back: all scores, or those of a `shortlist` and one more, which tells of a tie. */

@@ -1,9 +1,10 @@
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import type { BuiltGraph } from './build.js'
+import type { Device } from './device.js'
 import { DeviceKernels } from './device-rows.js'
 import type * as ort from './ort.js'
-import { cacheLayoutOf, createSession, type Device, type SessionOptions } from './session.js'
+import { cacheLayoutOf, createSession, type SessionOptions } from './session.js'
 
 /** Most tokens of one run of the graph: longer prompts go in several, which bounds the memory of activations. */
 export const CHUNK = 128

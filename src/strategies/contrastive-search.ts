@@ -1,9 +1,10 @@
+import type { Output } from '../model/model.js'
+import { extend, type Prefix } from '../model/prefix.js'
+import { PrefixTree } from '../model/prefix-tree.js'
 import { breathe } from './breathe.js'
-import { extend } from './prefix.js'
-import { PrefixTree } from './prefix-tree.js'
 import { Ranking } from './ranking.js'
 import { softmax } from './softmax.js'
-import type { Output, Prefix, Strategy } from './types.js'
+import type { Strategy } from './strategy.js'
 
 export interface ContrastiveOptions {
   /** Weight of the degeneration penalty, from 0 to 1. */

@@ -1,17 +1,8 @@
-import { choiceOf } from './choice.js'
-import { extend, tokensOf } from './prefix.js'
-import { NOTHING } from './token-tree.js'
-import type {
-  Choice,
-  CreateDrafter,
-  LogitsProcessor,
-  Output,
-  Prefix,
-  Request,
-  Strategy,
-  TokenTree,
-  Verifier,
-} from './types.js'
+import type { Output } from '../model/model.js'
+import { extend, type Prefix, tokensOf } from '../model/prefix.js'
+import { NOTHING, type TokenTree } from '../model/token-tree.js'
+import { choiceOf } from './choose.js'
+import type { Choice, CreateDrafter, LogitsProcessor, Request, Strategy, Verifier } from './strategy.js'
 
 /**
  * The loop that all single-sequence strategies share: draft a tree, run it through the target in one forward pass,

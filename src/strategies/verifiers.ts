@@ -1,9 +1,8 @@
+import type { TokenTree } from '../model/token-tree.js'
 import { sampleIndex } from '../random.js'
+import type { Choose } from './choose.js'
 import { entropy, exponentiator, softmax } from './softmax.js'
-import type { Random, TokenTree, Verifier } from './types.js'
-
-/** Picks the next token by its processed scores, [vocab]. */
-export type Choose = (scores: Float32Array, random: Random) => number
+import type { Random, Verifier } from './strategy.js'
 
 /**
  * The target chooses at every node, and the draft is followed while it has the choice. Lossless for any draft that

@@ -3,17 +3,8 @@ import { MOST_SETTINGS, readTextIfThere } from '../files.js'
 import { JinjaError } from '../jinja/errors.js'
 import { Template } from '../jinja/template.js'
 import { Watched } from '../jinja/watched.js'
+import type { Message } from './message.js'
 import { messagesFault, onlyText, withJoinedParts, withText, withTextsAsParts } from './message-content.js'
-
-/**
- * A chat message: `role` (system, user, assistant, tool), mostly `content`, and whatever a template reads.
- */
-export interface Message {
-  readonly role: string
-  /** A text, or a list of text parts; a template that reads texts alone is given the parts as one text. */
-  readonly content?: unknown
-  readonly [field: string]: unknown
-}
 
 export interface ChatOptions {
   /** Ends the prompt with the beginning of the assistant's answer; default false, as in HF. */

@@ -1,4 +1,11 @@
-import type { Tokenizer } from './tokenizer.js'
+import type { TokenDecoder } from './token-decoder.js'
+
+/** What of a tokenizer makes text of ids. */
+export interface TokenSource {
+  readonly specialIds: ReadonlySet<number>
+  idToToken(id: number): string | undefined
+  newDecoder(): TokenDecoder
+}
 
 export interface DetokenizerOptions {
   /** Leaves special tokens (BOS, EOS, control tokens) out of the text; default false. */
@@ -21,7 +28,7 @@ export interface Detokenizer {
 }
 
 /** Streams text from ids; equals HF `decode` of the whole sequence. */
-export function createDetokenizer(tokenizer: Tokenizer, options: DetokenizerOptions = {}): Detokenizer {
+export function createDetokenizer(tokenizer: TokenSource, options: DetokenizerOptions = {}): Detokenizer {
   const { context = [] } = options
   const detokenizer = fromStart(tokenizer, options.skipSpecialTokens ?? false)
   if (context.length === 0) return detokenizer
@@ -29,7 +36,7 @@ export function createDetokenizer(tokenizer: Tokenizer, options: DetokenizerOpti
   return afterSkipping(detokenizer, heldBack(tokenizer, options))
 }
 
-function fromStart(tokenizer: Tokenizer, skipSpecialTokens: boolean): Detokenizer {
+function fromStart(tokenizer: TokenSource, skipSpecialTokens: boolean): Detokenizer {
   const decoder = tokenizer.newDecoder()
   return {
     push(id) {
@@ -46,7 +53,7 @@ function fromStart(tokenizer: Tokenizer, skipSpecialTokens: boolean): Detokenize
  * its own.
  */
 function heldBack(
-  tokenizer: Tokenizer,
+  tokenizer: TokenSource,
   { context = [], skipSpecialTokens = false }: DetokenizerOptions,
 ): number {
   const detokenizer = fromStart(tokenizer, skipSpecialTokens)

@@ -7,7 +7,7 @@ import {
   specialId,
   USER_DEFINED,
 } from './gguf-special.js'
-import type { TokenizerFiles } from './tokenizer.js'
+import type { TokenizerFiles } from './tokenizer-files.js'
 import type { AddedToken, Component, TokenizerConfig, TokenizerJson } from './tokenizer-json.js'
 import { gpt2Words, gpt4oWords, llama3Words, qwen2Words, qwen35Words, tekkenWords } from './words.js'
 

@@ -1,6 +1,6 @@
 import { Float } from '../jinja/values.js'
 import { isJsonObject, kindOf } from '../json.js'
-import type { Message } from './chat-template.js'
+import type { Message } from './message.js'
 
 /** A part of a message's content, as OpenAI's API has it; text is the one type that models here read. */
 export interface TextPart {

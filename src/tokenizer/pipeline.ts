@@ -10,8 +10,8 @@ import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
 import { checkAddedTokens, type SpecialTokens, specialToken, specialTokens } from './special-tokens.js'
 import { withinTime } from './time-limit.js'
 import { type TokenDecoder, tokenDecoderFactory } from './token-decoder.js'
-import type { TokenizerFiles } from './tokenizer.js'
 import { tokenizerClass } from './tokenizer-class.js'
+import type { TokenizerFiles } from './tokenizer-files.js'
 import { type TokenizerJson, unsupported } from './tokenizer-json.js'
 
 /** Text to ids and ids to text, as transformers' fast tokenizers do it with the same files. */

@@ -1,6 +1,5 @@
 import { isJsonObject } from '../json.js'
-import type { AddedToken } from './tokenizer-json.js'
-import { wrongField } from './tokenizer-json.js'
+import { type AddedToken, wrongField } from './tokenizer-json.js'
 
 /** HF's names of special tokens, in its order. */
 const NAMES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token']

@@ -3,13 +3,14 @@ import { UserError } from '../errors.js'
 import { readJsonObjectIfThere } from '../files.js'
 import { isJsonObject } from '../json.js'
 import { checkBpe } from './bpe-schema.js'
-import { type ChatOptions, type Message, renderChatTemplate } from './chat-template.js'
+import { type ChatOptions, renderChatTemplate } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
+import type { Message } from './message.js'
 import { Pipeline } from './pipeline.js'
 import { ChatTemplates, readTemplateFiles } from './template-files.js'
 import type { TokenDecoder } from './token-decoder.js'
-import type { ClassHints } from './tokenizer-class.js'
-import type { TokenizerConfig, TokenizerJson } from './tokenizer-json.js'
+import type { TokenizerFiles } from './tokenizer-files.js'
+import type { TokenizerJson } from './tokenizer-json.js'
 
 /** Text to token ids and back, as HF's fast tokenizers do it. */
 export interface Tokenizer {
@@ -46,16 +47,6 @@ export interface Tokenizer {
 export interface ApplyChatTemplateOptions extends ChatOptions {
   /** A template to use instead of the tokenizer's own, or the name of one of these. */
   readonly chatTemplate?: string
-}
-
-export interface TokenizerFiles {
-  readonly tokenizerJson: TokenizerJson
-  readonly tokenizerConfig?: TokenizerConfig
-  /** special_tokens_map.json and added_tokens.json. */
-  readonly specialTokensMap?: Readonly<Record<string, unknown>>
-  readonly addedTokens?: Readonly<Record<string, unknown>>
-  /** What tells the class by which transformers loads the files. */
-  readonly hints?: ClassHints
 }
 
 /**

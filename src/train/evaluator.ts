@@ -1,10 +1,10 @@
-import type { BatchShape } from '../models/batch-decoder.js'
 import type { Value } from '../onnx/graph.js'
 import { elements, type Shape } from '../onnx/shapes.js'
 import { ArraySession, type Values } from '../runtime/array-session.js'
 import type { SessionOptions } from '../runtime/session.js'
 import type { Weights } from '../weights/index.js'
 import { type Batch, totalWeight } from './batch.js'
+import type { BatchShape } from './graphs/batch-decoder.js'
 import type { BuildObjective, Objective } from './objective.js'
 
 export type { Weights }

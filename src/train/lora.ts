@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { makeDirectory, writeJson } from '../files.js'
-import { type AdaptedLayer, Lora, moduleOf } from '../models/lora.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
 import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
+import { type AdaptedLayer, Lora, moduleOf } from './graphs/lora.js'
 import type { Weights } from './trainer.js'
 
 export { Lora }

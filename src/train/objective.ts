@@ -1,11 +1,11 @@
-import { BatchDecoder, type BatchShape } from '../models/batch-decoder.js'
-import type { Lora } from '../models/lora.js'
-import { crossEntropy } from '../models/losses.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Graph, Value } from '../onnx/graph.js'
 import type { Shape } from '../onnx/shapes.js'
 import type { Values } from '../runtime/array-session.js'
 import { type Batch, targetsAhead } from './batch.js'
+import { BatchDecoder, type BatchShape } from './graphs/batch-decoder.js'
+import type { Lora } from './graphs/lora.js'
+import { crossEntropy } from './graphs/losses.js'
 
 /** A mean over tokens: two float32 scalars, whose sums over the micro-batches are divided. */
 export interface Metric {

@@ -1,10 +1,10 @@
-import type { BatchShape } from '../models/batch-decoder.js'
 import { differentiate } from '../onnx/autodiff/differentiate.js'
 import type { Value } from '../onnx/graph.js'
 import { elements, type Shape } from '../onnx/shapes.js'
 import { ArraySession, type Values } from '../runtime/array-session.js'
 import { type Batch, totalWeight } from './batch.js'
 import { Evaluator, type EvaluatorOptions, type Weights, weightsOf } from './evaluator.js'
+import type { BatchShape } from './graphs/batch-decoder.js'
 import type { BuildObjective, Objective } from './objective.js'
 import { type AdamWSettings, adamW, type OptimisedParameter, stateNames } from './optimiser.js'
 

@@ -2,8 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Failures } from '../../src/batch/failures.js'
-import { admit, type Origin, readRecord, recordPath } from '../../src/batch/origin.js'
+import { admit, type Origin, readRecord } from '../../src/batch/origin.js'
 import { OutputFile } from '../../src/batch/output-file.js'
+import { recordPath } from '../../src/batch/record-path.js'
 import { temporaryDirectory } from '../weights/files.js'
 
 const home = temporaryDirectory()

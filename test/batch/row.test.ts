@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { resultRow } from '../../src/batch/result.js'
 import { type BadRow, parseRow, type Row } from '../../src/batch/row.js'
-import { resolveGenerationConfig } from '../../src/generation/config.js'
+import { resolveGenerationConfig } from '../../src/config/index.js'
 import type { Statistics } from '../../src/generation/statistics.js'
 
 const parse = (text: string | Buffer, number = 4) =>

@@ -5,7 +5,7 @@ import { takeInput } from '../../src/chat/commands.js'
 import { type ChatOptions, ChatSession } from '../../src/chat/session.js'
 import { UserError } from '../../src/errors.js'
 import { generate } from '../../src/generation/generate.js'
-import { type LanguageModel, loadModel } from '../../src/generation/load-model.js'
+import { type LanguageModel, loadModel } from '../../src/language-model/load.js'
 import { fileWriter, isolateEnvironment, temporaryDirectory } from '../e2e/cli.js'
 import { writeTextModel } from '../e2e/text-model.js'
 

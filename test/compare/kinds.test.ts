@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { Contestants } from '../../src/cli/compare-strategies.js'
+import { Contestants } from '../../src/cli/compare/strategies.js'
 import { KINDS } from '../../src/compare/kinds.js'
 import { specificationOf } from '../../src/compare/specification.js'
-import { BUILT_IN } from '../../src/generation/built-in.js'
+import { BUILT_IN } from '../../src/language-model/built-in.js'
 
 test('a kind that nothing loads is an error, never plain decoding', async () => {
   const kinds = KINDS as Record<string, object>

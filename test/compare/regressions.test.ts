@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { distinctTails, requireComparable } from '../../src/cli/compare-reports.js'
+import { distinctTails, requireComparable } from '../../src/cli/compare/reports.js'
 import { differingConditions, findRegressions } from '../../src/compare/regressions.js'
 import { asMarkdown, asText } from '../../src/compare/render.js'
 import { comparisonWith, strategyWith } from './comparison.js'

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { rowSeed } from '../../src/batch/request.js'
-import type { BatchJson } from '../../src/cli/batch.js'
+import type { BatchJson } from '../../src/cli/batch/batch.js'
 import {
   ended,
   fileWriter,

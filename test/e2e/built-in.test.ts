@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { GenerationJson } from '../../src/cli/generation-json.js'
+import type { GenerationJson } from '../../src/cli/generate/json.js'
 import { isolateEnvironment, runClass, temporaryDirectory } from './cli.js'
 
 isolateEnvironment(temporaryDirectory())

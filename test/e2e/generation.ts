@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { GenerationJson } from '../../src/cli/generation-json.js'
+import type { GenerationJson } from '../../src/cli/generate/json.js'
 import { runClass } from './cli.js'
 
 /** The line that a generation ends with on stderr. */

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openModel } from '../../src/generation/load-model.js'
+import { openModel } from '../../src/language-model/load.js'
 import { openWeights } from '../../src/weights/index.js'
 import { fileWriter, isolateEnvironment, on, runClass, temporaryDirectory } from './cli.js'
 import { writeTextModel } from './text-model.js'

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { openModel } from '../../src/generation/load-model.js'
+import { openModel } from '../../src/language-model/load.js'
 import { createRandom } from '../../src/random.js'
 import { checkpointsOf, readCheckpoint } from '../../src/train/checkpoint.js'
 import { ended, fileWriter, isolateEnvironment, Llm, runClass, temporaryDirectory } from './cli.js'

@@ -1,13 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import {
-  type GenerateOptions,
-  type GenerationModel,
-  type GenerationResult,
-  generate,
-} from '../../src/generation/generate.js'
-import { type LanguageModel, loadModel } from '../../src/generation/load-model.js'
+import { generate } from '../../src/generation/generate.js'
+import type { GenerateOptions, GenerationModel, GenerationResult } from '../../src/generation/options.js'
+import { type LanguageModel, loadModel } from '../../src/language-model/load.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { largestDifference, loadFixture } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'

@@ -1,12 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { UserError } from '../../src/errors.js'
-import {
-  type GenerateOptions,
-  type GenerationChunk,
-  type GenerationSettings,
-  generate,
-  type Prompt,
-} from '../../src/generation/generate.js'
+import { type GenerationSettings, generate, type Prompt } from '../../src/generation/generate.js'
+import type { GenerateOptions, GenerationChunk } from '../../src/generation/options.js'
 import { forkSeed } from '../../src/random.js'
 import { ToyModel } from '../strategies/toy-model.js'
 import { stubModel } from './stub-model.js'

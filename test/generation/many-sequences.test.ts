@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { generate } from '../../src/generation/generate.js'
-import { type LanguageModel, loadModel } from '../../src/generation/load-model.js'
+import { type LanguageModel, loadModel } from '../../src/language-model/load.js'
 import { temporaryDirectory } from '../weights/files.js'
 
 vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { resolveGenerationConfig } from '../../src/config/index.js'
 import { UserError } from '../../src/errors.js'
-import { resolveGenerationConfig } from '../../src/generation/config.js'
 import { generate } from '../../src/generation/generate.js'
 import { type MemoryRequest, memoryNeeded, requireMemory } from '../../src/generation/memory.js'
 import type { DecoderSpec } from '../../src/models/spec.js'

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { resolveGenerationConfig } from '../../src/generation/config.js'
-import { buildProcessors, softmax } from '../../src/generation/processors/index.js'
-import { MersenneTwister, randomPermutation } from '../../src/generation/processors/mt19937.js'
+import { resolveGenerationConfig } from '../../src/config/index.js'
+import { prefixOf } from '../../src/model/prefix.js'
 import { createRandom, forkSeed, sampleIndex } from '../../src/random.js'
-import { prefixOf } from '../../src/strategies/prefix.js'
+import { buildProcessors, softmax } from '../../src/scores/processors/index.js'
+import { MersenneTwister, randomPermutation } from '../../src/scores/processors/mt19937.js'
 
 interface Golden {
   uniform: Record<string, number[]>

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { generate } from '../../src/generation/generate.js'
-import type { Model } from '../../src/strategies/types.js'
+import type { Model } from '../../src/model/model.js'
 import { loadFixture } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
 import { stubModel } from './stub-model.js'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { resolveGenerationConfig } from '../../src/generation/config.js'
+import { resolveGenerationConfig } from '../../src/config/index.js'
 import { Sequence } from '../../src/generation/sequence.js'
-import { prefixOf, tokensOf } from '../../src/strategies/prefix.js'
-import type { Choice, StoppingCriterion } from '../../src/strategies/types.js'
+import { prefixOf, tokensOf } from '../../src/model/prefix.js'
+import type { Choice, StoppingCriterion } from '../../src/strategies/strategy.js'
 import { stubTokenizer } from './stub-model.js'
 
 const PROMPT = [3, 1, 4]

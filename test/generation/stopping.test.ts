@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { resolveGenerationConfig } from '../../src/generation/config.js'
+import { resolveGenerationConfig } from '../../src/config/index.js'
 import {
   anyOf,
   buildStoppingCriterion,
@@ -7,7 +7,7 @@ import {
   stopStringMatcher,
   timeReached,
 } from '../../src/generation/stopping.js'
-import { extend, prefixOf } from '../../src/strategies/prefix.js'
+import { extend, prefixOf } from '../../src/model/prefix.js'
 
 /** A toy tokenizer whose tokens are the given pieces of text. */
 function textOf(pieces: string[]) {

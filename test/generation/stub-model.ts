@@ -1,5 +1,5 @@
-import type { GenerationModel } from '../../src/generation/generate.js'
-import type { Model } from '../../src/strategies/types.js'
+import type { GenerationModel } from '../../src/generation/options.js'
+import type { Model } from '../../src/model/model.js'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.js'
 
 /** A tokenizer that spells each id in decimal with a space after it: `encode('3 14 ')` is [3, 14]. */

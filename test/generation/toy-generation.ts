@@ -1,10 +1,6 @@
 import { expect } from 'vitest'
-import {
-  type GenerateOptions,
-  type GenerationSettings,
-  generate,
-  type Prompt,
-} from '../../src/generation/generate.js'
+import { type GenerationSettings, generate, type Prompt } from '../../src/generation/generate.js'
+import type { GenerateOptions } from '../../src/generation/options.js'
 import { argmax } from '../strategies/conformance.js'
 import { ToyModel } from '../strategies/toy-model.js'
 import { stubModel } from './stub-model.js'

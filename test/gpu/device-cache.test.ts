@@ -1,11 +1,11 @@
 import type * as ort from 'onnxruntime-node'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { best } from '../../src/generation/choose.js'
 import { wanting } from '../../src/generation/shortlist.js'
+import { prefixOf } from '../../src/model/prefix.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
+import { argmax } from '../../src/strategies/choose.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
-import { prefixOf } from '../../src/strategies/prefix.js'
-import type { Drafter } from '../../src/strategies/types.js'
+import type { Drafter } from '../../src/strategies/strategy.js'
 import { follow } from '../../src/strategies/verifiers.js'
 import { largestDifference, loadFixture } from '../fixtures.js'
 import { testDevices } from '../runtime/devices.js'
@@ -112,7 +112,7 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
       const drafter: Drafter = { states, draft: () => ({ tokens: [], parents: [] }) }
       const request = { cache, prompt: prefixOf([5, 9, 14, 200]), processors: [], limit: 12 }
       const randoms = { random: Math.random, draftRandom: Math.random }
-      const decoding = draftVerify(states && (() => drafter), follow(best))
+      const decoding = draftVerify(states && (() => drafter), follow(argmax))
       for await (const _ of decoding({ ...request, ...randoms, model: wanting(gpu, { shortlist: 1 }) })) {
       }
       cache.dispose()

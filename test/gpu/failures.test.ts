@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
-import { zerosGraph } from '../../src/models/cache-graphs.js'
+import { zerosGraph } from '../../src/models/decoder/cache-graphs.js'
 import { serialize } from '../../src/onnx/serialize.js'
 import { DeviceTooSmall, runFailure } from '../../src/runtime/failures.js'
 import { createSession } from '../../src/runtime/session.js'

@@ -1,8 +1,9 @@
 import * as ort from 'onnxruntime-node'
 import { Graph } from '../../src/onnx/graph.js'
 import { serialize } from '../../src/onnx/serialize.js'
+import { DEVICES, type Device } from '../../src/runtime/device.js'
 import { DeviceUnavailable } from '../../src/runtime/failures.js'
-import { createSession, DEVICES, type Device } from '../../src/runtime/session.js'
+import { createSession } from '../../src/runtime/session.js'
 
 export interface TestDevice {
   readonly device: Device

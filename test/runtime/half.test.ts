@@ -3,15 +3,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cacheDirectory } from '../../src/cache-directory.js'
+import { type LoadedDrafter, loadMedusa, loadMtp } from '../../src/drafting/heads.js'
 import { UserError } from '../../src/errors.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../src/generation/built-in.js'
 import { generate } from '../../src/generation/generate.js'
-import { type LoadedDrafter, loadMedusa, loadMtp } from '../../src/generation/heads.js'
-import { loadModel } from '../../src/generation/load-model.js'
-import type { CacheLayout } from '../../src/models/layers.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../src/language-model/built-in.js'
+import { loadModel } from '../../src/language-model/load.js'
+import type { CacheLayout } from '../../src/models/decoder/layers.js'
 import { type DecoderSpec, specFromConfig } from '../../src/models/spec.js'
 import { createRandom } from '../../src/random.js'
 import { buildGraph } from '../../src/runtime/build.js'
+import type { Device } from '../../src/runtime/device.js'
 import { DeviceKernels } from '../../src/runtime/device-rows.js'
 import { OnnxModel } from '../../src/runtime/onnx-model.js'
 import type * as sessions from '../../src/runtime/session.js'
@@ -23,7 +24,7 @@ import { fixturePath, largestDifference, loadFixture } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
 
 /** What `auto` tries. */
-const devices = vi.hoisted((): sessions.Device[] => ['cpu'])
+const devices = vi.hoisted((): Device[] => ['cpu'])
 vi.mock('../../src/runtime/session.js', async (original) => ({
   ...(await original<typeof sessions>()),
   autoDevices: () => devices,

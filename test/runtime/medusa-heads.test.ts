@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { Candidates } from '../../src/model/heads.js'
 import { type MedusaSpec, medusaParameters, TOKEN_NORM, tokensName } from '../../src/models/heads/medusa.js'
 import { EMBEDDING, headName } from '../../src/models/parameters.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { createRandom } from '../../src/random.js'
 import { createMedusaHeads } from '../../src/runtime/medusa-heads.js'
-import type { Candidates } from '../../src/strategies/drafters/medusa.js'
 import { readFixture } from '../train/golden-run.js'
 import { testDevices } from './devices.js'
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Branch, KVCache, Pass, StateName } from '../../src/model/model.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { createRandom } from '../../src/random.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
 import type { PagedModel } from '../../src/runtime/paged-model.js'
-import type { Branch, KVCache, Pass, StateName } from '../../src/strategies/types.js'
 import { largestDifference, loadFixture, loadPaged } from '../fixtures.js'
 
 const TOLERANCE = 1e-4

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type * as ort from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { addShortlist, blocksOf } from '../../src/models/shortlist.js'
+import { addShortlist, blocksOf } from '../../src/models/decoder/shortlist.js'
 import { specFromConfig } from '../../src/models/spec.js'
 import { Graph } from '../../src/onnx/graph.js'
 import { createRandom } from '../../src/random.js'

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { KVCache, Output, StateName } from '../../src/model/model.js'
 import { createRandom } from '../../src/random.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
-import type { KVCache, Output, Random, StateName } from '../../src/strategies/types.js'
+import type { Random } from '../../src/strategies/strategy.js'
 import { largestDifference, loadFixture } from '../fixtures.js'
 import { testDevices } from './devices.js'
 

@@ -1,19 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { resolveGenerationConfig } from '../../src/generation/config.js'
-import { buildProcessors, softmax } from '../../src/generation/processors/index.js'
+import { resolveGenerationConfig } from '../../src/config/index.js'
 import { wanting } from '../../src/generation/shortlist.js'
+import type { StateName } from '../../src/model/model.js'
+import { type Prefix, prefixOf, tokensOf } from '../../src/model/prefix.js'
+import type { TokenTree } from '../../src/model/token-tree.js'
 import { createRandom, sampleIndex } from '../../src/random.js'
+import { buildProcessors, softmax } from '../../src/scores/processors/index.js'
+import type { Choose } from '../../src/strategies/choose.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
-import { prefixOf, tokensOf } from '../../src/strategies/prefix.js'
-import type {
-  Drafter,
-  LogitsProcessor,
-  Prefix,
-  StateName,
-  TokenTree,
-  Verifier,
-} from '../../src/strategies/types.js'
-import { type Choose, follow } from '../../src/strategies/verifiers.js'
+import type { Drafter, LogitsProcessor, Verifier } from '../../src/strategies/strategy.js'
+import { follow } from '../../src/strategies/verifiers.js'
 import { type CreateDrafter, toyDrafters } from './toy-drafters.js'
 import { ToyModel } from './toy-model.js'
 

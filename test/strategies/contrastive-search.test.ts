@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { prefixOf } from '../../src/model/prefix.js'
 import { contrastiveSearch } from '../../src/strategies/contrastive-search.js'
-import { prefixOf } from '../../src/strategies/prefix.js'
 import { softmax } from '../../src/strategies/softmax.js'
 import { argmax } from './conformance.js'
 import { ToyModel } from './toy-model.js'

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { TokenTree, Verifier } from '../../src/strategies/types.js'
+import type { TokenTree } from '../../src/model/token-tree.js'
+import type { Verifier } from '../../src/strategies/strategy.js'
 import { follow } from '../../src/strategies/verifiers.js'
 import {
   argmax,

@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { MtpItem, MtpModule, ParallelHeads } from '../../src/model/heads.js'
+import type { KVCache } from '../../src/model/model.js'
+import { prefixOf, tokensOf } from '../../src/model/prefix.js'
 import { createRandom } from '../../src/random.js'
-import {
-  type MtpItem,
-  type MtpModule,
-  mtp,
-  type ParallelHeads,
-  parallelMtp,
-} from '../../src/strategies/drafters/mtp.js'
-import { prefixOf, tokensOf } from '../../src/strategies/prefix.js'
-import type { Drafter, KVCache, Request } from '../../src/strategies/types.js'
+import { mtp, parallelMtp } from '../../src/strategies/drafters/mtp.js'
+import type { Drafter, Request } from '../../src/strategies/strategy.js'
 import { follow } from '../../src/strategies/verifiers.js'
 import { argmax, decode, describeDrafter, draw, PROMPT } from './conformance.js'
 import { ToyModel } from './toy-model.js'

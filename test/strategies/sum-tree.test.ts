@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
-import { drawWithoutReplacement, selectBest } from '../../src/strategies/candidates.js'
+import { drawWithoutReplacement, selectBest } from '../../src/strategies/beam/selection.js'
 import { SumTree } from '../../src/strategies/sum-tree.js'
 
 describe('a sum tree', () => {

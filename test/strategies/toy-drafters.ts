@@ -1,6 +1,7 @@
+import type { Candidates, Guesses } from '../../src/model/heads.js'
+import type { TokenTree } from '../../src/model/token-tree.js'
 import { createRandom } from '../../src/random.js'
-import type { Candidates, Guesses } from '../../src/strategies/drafters/medusa.js'
-import type { Drafter, TokenTree } from '../../src/strategies/types.js'
+import type { Drafter } from '../../src/strategies/strategy.js'
 import { ToyModel } from './toy-model.js'
 
 /** @param text the whole sequence that plain decoding writes */

@@ -1,4 +1,4 @@
-import type { ForwardOptions, KVCache, Model, Output, StateName } from '../../src/strategies/types.js'
+import type { ForwardOptions, KVCache, Model, Output, StateName } from '../../src/model/model.js'
 
 /**
  * A model in a few lines whose scores are a hash of all tokens on the path that the cache's parents describe: any

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import type { TokenTree } from '../../src/model/token-tree.js'
 import { createRandom, sampleIndex } from '../../src/random.js'
 import { softmax } from '../../src/strategies/softmax.js'
-import type { Random, TokenTree, Verifier } from '../../src/strategies/types.js'
+import type { Random, Verifier } from '../../src/strategies/strategy.js'
 import { rejectionSample, typicalAcceptance } from '../../src/strategies/verifiers.js'
 import { describeVerifier } from './conformance.js'
 

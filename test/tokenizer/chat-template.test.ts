@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { strftime } from '../../src/jinja/strftime.js'
-import { type Message, readChatTemplate, renderChatTemplate } from '../../src/tokenizer/chat-template.js'
+import { readChatTemplate, renderChatTemplate } from '../../src/tokenizer/chat-template.js'
+import type { Message } from '../../src/tokenizer/message.js'
 import { golden } from './tokenizer-golden.js'
 
 interface Golden {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { withinTime } from '../../src/tokenizer/time-limit.js'
-import { loadTokenizer, type TokenizerFiles } from '../../src/tokenizer/tokenizer.js'
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
+import type { TokenizerFiles } from '../../src/tokenizer/tokenizer-files.js'
 import { trained } from './tokenizer-golden.js'
 
 type Json = Record<string, unknown>

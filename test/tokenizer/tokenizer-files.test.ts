@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { loadTokenizer, type TokenizerFiles } from '../../src/tokenizer/tokenizer.js'
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
+import type { TokenizerFiles } from '../../src/tokenizer/tokenizer-files.js'
 import type { BpeJson, TokenizerJson } from '../../src/tokenizer/tokenizer-json.js'
 import { golden } from './tokenizer-golden.js'
 

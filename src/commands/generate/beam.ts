@@ -1,7 +1,7 @@
-import { GenerateCommand } from '../../cli/generate-command.js'
-import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
-import { fieldsOf } from '../../generation/config.js'
-import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
+import { GenerateCommand } from '../../cli/generate/command.js'
+import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
+import { fieldsOf } from '../../config/index.js'
+import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 
 export default class GenerateBeam extends GenerateCommand {
   static override summary = 'Generate text with beam search: the best of several sequences.'

@@ -1,9 +1,9 @@
-import { assistantControl } from '../../cli/assistant-control.js'
-import { GenerateCommand } from '../../cli/generate-command.js'
-import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
+import { assistantControl } from '../../cli/generate/assistant-control.js'
+import { GenerateCommand } from '../../cli/generate/command.js'
+import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
+import { fieldsOf } from '../../config/index.js'
+import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 import { usageError } from '../../errors.js'
-import { fieldsOf } from '../../generation/config.js'
-import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
 
 export default class GenerateEarlyExit extends GenerateCommand {
   static override summary = "Generate the same text faster with drafts of the model's own first layers."

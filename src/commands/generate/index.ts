@@ -1,5 +1,5 @@
-import { GenerateCommand } from '../../cli/generate-command.js'
-import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
+import { GenerateCommand } from '../../cli/generate/command.js'
+import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 
 export default class Generate extends GenerateCommand {
   static override summary = 'Generate text; the settings choose the strategy, as in HF generate().'

@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core'
-import { requireDocuments } from '../../cli/evaluation-documents.js'
-import { GenerateCommand } from '../../cli/generate-command.js'
-import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
-import { lookupDraft } from '../../cli/lookup-draft.js'
-import { fieldsOf } from '../../generation/config.js'
-import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
+import { GenerateCommand } from '../../cli/generate/command.js'
+import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
+import { lookupDraft } from '../../cli/generate/lookup-draft.js'
+import { fieldsOf } from '../../config/index.js'
+import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
+import { requireDocuments } from '../../evaluate/documents.js'
 
 export default class GenerateLookup extends GenerateCommand {
   static override summary =

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { GenerateCommand } from '../../cli/generate-command.js'
-import { generateArgs, headFlags } from '../../cli/generate-flags.js'
-import { besideLookupFlag, medusaFlags, medusaTree } from '../../cli/head-flags.js'
-import { number } from '../../cli/training-flags.js'
+import { besideLookupFlag, medusaFlags, medusaTree } from '../../cli/flags/heads.js'
+import { GenerateCommand } from '../../cli/generate/command.js'
+import { generateArgs, headFlags } from '../../cli/generate/flags.js'
+import { number } from '../../cli/train/flags.js'
+import { loadMedusa } from '../../drafting/heads.js'
+import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 import { usageError } from '../../errors.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
-import { loadMedusa } from '../../generation/heads.js'
-import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../language-model/built-in.js'
 
 const MEDUSA = { helpGroup: 'MEDUSA' }
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { GenerateCommand } from '../../cli/generate-command.js'
-import { generateArgs, headFlags } from '../../cli/generate-flags.js'
-import { besideLookupFlag, mtpFlags } from '../../cli/head-flags.js'
+import { besideLookupFlag, mtpFlags } from '../../cli/flags/heads.js'
+import { GenerateCommand } from '../../cli/generate/command.js'
+import { generateArgs, headFlags } from '../../cli/generate/flags.js'
+import { loadMtp } from '../../drafting/heads.js'
+import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 import { usageError } from '../../errors.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
-import { loadMtp } from '../../generation/heads.js'
-import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../language-model/built-in.js'
 
 export default class GenerateMtp extends GenerateCommand {
   static override summary = 'Generate the same text faster with modules of multi-token prediction.'

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { assistantControl } from '../../cli/assistant-control.js'
-import { GenerateCommand } from '../../cli/generate-command.js'
-import { generateArgs, generateFlags } from '../../cli/generate-flags.js'
+import { assistantControl } from '../../cli/generate/assistant-control.js'
+import { GenerateCommand } from '../../cli/generate/command.js'
+import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
+import { fieldsOf } from '../../config/index.js'
+import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 import { usageError } from '../../errors.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../generation/built-in.js'
-import { fieldsOf } from '../../generation/config.js'
-import { STRATEGY_KINDS } from '../../generation/strategy-kinds.js'
+import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../language-model/built-in.js'
 
 export default class GenerateSpeculative extends GenerateCommand {
   static override summary = 'Generate the same text faster with a draft model: speculative decoding.'

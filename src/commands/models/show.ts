@@ -1,8 +1,8 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
-import { withOpenModel } from '../../cli/open-model.js'
-import { BUILT_IN } from '../../generation/built-in.js'
-import { describeModel, type ModelDescription, namedTensors } from '../../generation/describe-model.js'
+import { withOpenModel } from '../../cli/io/open-model.js'
+import { BUILT_IN } from '../../language-model/built-in.js'
+import { describeModel, type ModelDescription, namedTensors } from '../../language-model/describe.js'
 import { formatBytes } from '../../ui/format.js'
 
 export default class ModelsShow extends BaseCommand {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
-import { separatorFlag } from '../../cli/training-flags.js'
+import { separatorFlag } from '../../cli/train/flags.js'
 import { UserError, usageError } from '../../errors.js'
 import { makeDirectory, namesInIfThere, systemReason, writeFileWhole } from '../../files.js'
 import { trainBpe } from '../../tokenizer/bpe-trainer.js'

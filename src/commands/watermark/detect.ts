@@ -1,14 +1,14 @@
 import { stat } from 'node:fs/promises'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
-import { modelFlags } from '../../cli/model-flags.js'
-import { withOpenModel } from '../../cli/open-model.js'
-import { STDIN } from '../../cli/stdin.js'
-import { readText } from '../../cli/text-input.js'
+import { modelFlags } from '../../cli/flags/model.js'
+import { withOpenModel } from '../../cli/io/open-model.js'
+import { readText } from '../../cli/io/text-input.js'
+import { resolveGenerationConfig } from '../../config/index.js'
 import { usageError } from '../../errors.js'
-import { resolveGenerationConfig } from '../../generation/config.js'
-import { detectWatermark, type WatermarkDetection } from '../../generation/watermark-detector.js'
+import { STDIO } from '../../files.js'
 import { parseJson } from '../../json.js'
+import { detectWatermark, type WatermarkDetection } from '../../scores/watermark-detector.js'
 
 export default class WatermarkDetect extends BaseCommand {
   static override summary = 'Test whether a text carries the watermark of `generate --watermarking-config`.'
@@ -90,7 +90,7 @@ export default class WatermarkDetect extends BaseCommand {
 
 /** The tokens of a file's name are no text that anyone would test. */
 async function refuseFileName(text: string | undefined): Promise<void> {
-  if (text === undefined || text === STDIN || !(await stat(text).catch(() => undefined))?.isFile()) return
+  if (text === undefined || text === STDIO || !(await stat(text).catch(() => undefined))?.isFile()) return
   throw usageError(`The text is the name of a file, ${text}: give --text-file ${text} for what is in it.`)
 }
 

@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../../onnx/graph.js'
-import { Layers, type ParameterSource } from '../layers.js'
+import { Layers, type ParameterSource } from '../decoder/layers.js'
 import { headName } from '../parameters.js'
 import type { DecoderSpec } from '../spec.js'
 import { type MedusaSpec, TOKEN_NORM, tokensName } from './medusa.js'

@@ -1,6 +1,6 @@
 import type { Graph } from '../../onnx/graph.js'
-import { DecoderBuilder, type Trunk } from '../decoder.js'
-import type { CacheLayout, ParameterSource } from '../layers.js'
+import { DecoderBuilder, type Trunk } from '../decoder/decoder.js'
+import type { CacheLayout, ParameterSource } from '../decoder/layers.js'
 import type { DecoderSpec } from '../spec.js'
 import { moduleName } from './mtp.js'
 

@@ -1,5 +1,6 @@
 import type { Graph, Node, Value } from '../graph.js'
 import { elements, inferShapes } from '../shapes.js'
+import { customGradientOf } from './custom-gradient.js'
 import { RULES } from './rules.js'
 import { Tape } from './tape.js'
 
@@ -25,7 +26,7 @@ export function differentiate(graph: Graph, loss: Value, parameters: readonly Va
 function dependents(graph: Graph, nodes: readonly Node[], parameters: readonly Value[]): Set<Value> {
   const active = new Set(parameters)
   for (const { inputs, outputs } of nodes) {
-    const custom = graph.customGradients.get(outputs[0])
+    const custom = customGradientOf(graph, outputs[0])
     if ((custom?.inputs ?? inputs).some((input) => active.has(input))) {
       for (const output of outputs) active.add(output)
     }
@@ -38,7 +39,7 @@ function backward(node: Node, gradients: Gradients, tape: Tape): void {
   if (!outputs.some((output) => tape.isActive(output))) return
   const own = outputs.map((output) => (output === '' ? undefined : gradients.take(output)))
   if (own.every((gradient) => gradient === undefined)) return
-  const custom = tape.graph.customGradients.get(outputs[0])
+  const custom = customGradientOf(tape.graph, outputs[0])
   const results = custom ? custom.backward(own[0]!, tape) : ruleOf(node)(node, own, tape)
   const sources = custom?.inputs ?? inputs
   for (const [i, gradient] of results.entries()) {

@@ -1,6 +1,6 @@
+import { NOTHING, type TokenTree } from '../../model/token-tree.js'
 import type { CreateDraftControl } from '../draft-control.js'
-import { NOTHING } from '../token-tree.js'
-import type { CreateDrafter, TokenTree } from '../types.js'
+import type { CreateDrafter } from '../strategy.js'
 
 /** Drafts as many nodes as a control wants, the first ones of what a drafter gives; without a control all of them. */
 export function controlled(

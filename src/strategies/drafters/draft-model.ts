@@ -1,8 +1,10 @@
+import type { Model } from '../../model/model.js'
+import { extend, type Prefix, tokensOf } from '../../model/prefix.js'
+import type { TokenTree } from '../../model/token-tree.js'
 import { sampleIndex } from '../../random.js'
-import { extend, tokensOf } from '../prefix.js'
 import { maximum } from '../ranking.js'
 import { softmax } from '../softmax.js'
-import type { CreateDrafter, Drafter, Model, Prefix, Request, TokenTree } from '../types.js'
+import type { CreateDrafter, Drafter, Request } from '../strategy.js'
 import { DraftCache } from './draft-cache.js'
 
 export interface DraftModelOptions {

@@ -1,8 +1,9 @@
-import { extend, tokensOf } from '../prefix.js'
+import type { Model } from '../../model/model.js'
+import { extend, type Prefix, tokensOf } from '../../model/prefix.js'
+import { NOTHING, type TokenTree } from '../../model/token-tree.js'
 import { Ranking } from '../ranking.js'
 import { logSumExp } from '../softmax.js'
-import { NOTHING } from '../token-tree.js'
-import type { CreateDrafter, Drafter, Model, Prefix, Request, TokenTree } from '../types.js'
+import type { CreateDrafter, Drafter, Request } from '../strategy.js'
 import { DraftCache } from './draft-cache.js'
 import { likeliestTree, type TreeNode, WIDTH } from './likeliest-tree.js'
 

@@ -1,5 +1,5 @@
-import { NOTHING } from '../token-tree.js'
-import type { CreateDrafter, Drafter } from '../types.js'
+import { NOTHING } from '../../model/token-tree.js'
+import type { CreateDrafter, Drafter } from '../strategy.js'
 
 /** The draft of the first of several drafters that has one. */
 export function firstOf(createDrafters: readonly CreateDrafter[]): CreateDrafter {

@@ -1,4 +1,4 @@
-import type { TokenTree } from '../types.js'
+import type { TokenTree } from '../../model/token-tree.js'
 
 /** A node of a tree that grows. */
 export interface TreeNode {

@@ -1,25 +1,7 @@
-import type { CreateDrafter, TokenTree } from '../types.js'
+import type { Candidates, Guesses, Heads } from '../../model/heads.js'
+import type { TokenTree } from '../../model/token-tree.js'
+import type { CreateDrafter } from '../strategy.js'
 import { likeliestTree, type TreeNode, type TreeSize } from './likeliest-tree.js'
-
-/** What one head expects at its place: tokens, most probable first, and their log-probabilities (nats). */
-export interface Candidates {
-  readonly tokens: ArrayLike<number>
-  readonly logProbabilities: ArrayLike<number>
-}
-
-/** What heads expect, given the hidden state that the next token was chosen from. */
-export interface Guesses {
-  /** How many tokens after the next one they guess. */
-  readonly heads: number
-  /**
-   * @param paths tokens from the next one on, all equally many, which the heads may be given: what comes after k of them is for head k
-   * @returns candidates after each path
-   */
-  after(paths: readonly (readonly number[])[]): Promise<readonly Candidates[]>
-}
-
-/** Guesses from the final hidden state, [hidden]. */
-export type Heads = (hidden: Float32Array) => Promise<Guesses>
 
 export interface MedusaOptions {
   readonly heads: Heads

@@ -1,26 +1,9 @@
-import { tokensOf } from '../prefix.js'
+import type { MtpModule, ParallelHeads } from '../../model/heads.js'
+import type { KVCache } from '../../model/model.js'
+import { type Prefix, tokensOf } from '../../model/prefix.js'
+import { chain, type TokenTree } from '../../model/token-tree.js'
 import { maximum } from '../ranking.js'
-import type { CreateDrafter, Drafter, ForwardOptions, KVCache, Output, Prefix, TokenTree } from '../types.js'
-import { chain } from './prompt-lookup.js'
-
-/** What a module is given at a position: a hidden state, and a token after it. */
-export interface MtpItem {
-  readonly token: number
-  /** [hidden]. */
-  readonly state: Float32Array
-}
-
-/** A module that predicts one token more; what its block gives is the state for the next depth. */
-export interface MtpModule {
-  newCache(): KVCache
-  forward(
-    cache: KVCache,
-    items: readonly MtpItem[],
-    parents: readonly number[],
-    nodes?: readonly number[],
-    options?: ForwardOptions,
-  ): Promise<Required<Pick<Output, 'logits' | 'residual'>>>
-}
+import type { CreateDrafter, Drafter } from '../strategy.js'
 
 export interface MtpOptions extends GuessedTokens {
   /** By depth; the last one is used again for what is deeper. */
@@ -132,17 +115,6 @@ class MtpDrafter implements Drafter {
 function likeliest(logits: Float32Array, { draftTokens }: GuessedTokens): number {
   const best = logits.indexOf(maximum(logits))
   return draftTokens ? draftTokens[best] : best
-}
-
-/** Heads that each predict one token more than the one before, all from the same states. */
-export interface ParallelHeads {
-  newCache(): KVCache
-  /**
-   * Runs states that follow those of the cache.
-   * @param states what the target's last block gave, [hidden] each
-   * @returns each head's raw scores after the last one, [vocab], or one for each of the draft's tokens
-   */
-  append(cache: KVCache, states: readonly Float32Array[]): Promise<readonly Float32Array[]>
 }
 
 export interface ParallelMtpOptions extends GuessedTokens {

@@ -1,6 +1,6 @@
-import { tokensOf } from '../prefix.js'
-import { NOTHING } from '../token-tree.js'
-import type { CreateDrafter, TokenTree } from '../types.js'
+import { tokensOf } from '../../model/prefix.js'
+import { chain, NOTHING } from '../../model/token-tree.js'
+import type { CreateDrafter } from '../strategy.js'
 
 export interface PromptLookupOptions {
   /** HF's `prompt_lookup_num_tokens`: tokens to draft at a time. */
@@ -61,9 +61,4 @@ export function earlierEnd(text: readonly number[], most: number): { size: numbe
 export function before(eosTokenIds: readonly number[], tokens: number[]): number[] {
   const end = tokens.findIndex((token) => eosTokenIds.includes(token))
   return end < 0 ? tokens : tokens.slice(0, end)
-}
-
-/** Tokens one after the other. */
-export function chain(tokens: number[]): TokenTree {
-  return { tokens, parents: tokens.map((_, i) => i - 1) }
 }

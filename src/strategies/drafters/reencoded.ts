@@ -1,6 +1,6 @@
-import { prefixOf, tokensOf } from '../prefix.js'
-import type { CreateDrafter, Drafter, Prefix, Request, TokenTree } from '../types.js'
-import { chain } from './prompt-lookup.js'
+import { type Prefix, prefixOf, tokensOf } from '../../model/prefix.js'
+import { chain, type TokenTree } from '../../model/token-tree.js'
+import type { CreateDrafter, Drafter, Request } from '../strategy.js'
 
 /** What re-encoding needs of a tokenizer. */
 export interface Codec {

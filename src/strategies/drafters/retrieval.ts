@@ -1,8 +1,9 @@
-import { tokensOf } from '../prefix.js'
+import { tokensOf } from '../../model/prefix.js'
+import { chain, type TokenTree } from '../../model/token-tree.js'
 import { takeHighest } from '../ranking.js'
+import type { CreateDrafter } from '../strategy.js'
 import { INDEX_DEPTH, type SuffixIndex } from '../suffix-index.js'
-import type { CreateDrafter, TokenTree } from '../types.js'
-import { before, chain, earlierEnd, type PromptLookupOptions } from './prompt-lookup.js'
+import { before, earlierEnd, type PromptLookupOptions } from './prompt-lookup.js'
 
 export interface RetrievalOptions extends PromptLookupOptions {
   readonly corpus: SuffixIndex

@@ -1,8 +1,9 @@
 import { usageError } from '../../errors.js'
+import { STDIO } from '../../files.js'
 import { parseJsonObject } from '../../json.js'
-import type { Message } from '../../tokenizer/chat-template.js'
+import type { Message } from '../../tokenizer/message.js'
 import { exactNumbers, messagesFault } from '../../tokenizer/message-content.js'
-import { openSources, type SourceFile, type SourceOptions, STDIN, sourceName } from './source-file.js'
+import { openSources, type SourceFile, type SourceOptions, sourceName } from './source-file.js'
 import { type TextPart, textParts } from './text-parts.js'
 
 /** A prompt and the answer that is learnt; the text is one after the other. */
@@ -61,7 +62,7 @@ async function withKind({
   path,
   text,
 }: SourceFile): Promise<{ isLines: boolean; text: AsyncIterable<string> }> {
-  if (path !== STDIN) return { isLines: isJsonLines(path), text }
+  if (path !== STDIO) return { isLines: isJsonLines(path), text }
   const chunks = text[Symbol.asyncIterator]()
   const first = await chunks.next()
   async function* whole() {

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { usageError } from '../../errors.js'
-import { unreadable } from '../../files.js'
+import { STDIO, unreadable } from '../../files.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
-import { STDIN } from './source-file.js'
 
 /**
  * The name under which what is made of files is kept: it follows from names, sizes and times of the files, the tokenizer,
@@ -18,7 +17,7 @@ export async function dataKey(
   tokenizer: Tokenizer,
   settings: readonly unknown[] = [],
 ): Promise<string> {
-  if (files.includes(STDIN)) {
+  if (files.includes(STDIO)) {
     throw usageError(
       'What is made of text is kept by the names of its files, and stdin has none: give a file.',
     )

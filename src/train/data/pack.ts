@@ -9,19 +9,6 @@ import type { TextPart } from './text-parts.js'
 /** What a byte of flags says of its token. */
 export const FLAGS = { learnt: 1, start: 2 } as const
 
-/** The numbers of what was packed. */
-export interface PackedCounts {
-  /** Tokens in all, padding included. */
-  readonly tokens: number
-  /** UTF-8 bytes of the texts whose tokens are learnt. */
-  readonly bytes: number
-  /** Tokens whose prediction is learnt. */
-  readonly learnt: number
-  readonly documents: number
-  /** Examples that were longer than a row, and were cut. */
-  readonly cut: number
-}
-
 export interface PackOptions {
   readonly tokenizer: Tokenizer
   /** Tokens of a row. */

@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { readJsonIfThere } from '../../files.js'
 import { isJsonObject } from '../../json.js'
-import type { PackedCounts } from './pack.js'
 
 /** What was packed, as it is kept beside its two files. */
 export interface PackedFiles {
@@ -63,4 +62,17 @@ async function sumOf(path: string): Promise<string | undefined> {
     return undefined
   }
   return sum.digest()
+}
+
+/** The numbers of what was packed. */
+export interface PackedCounts {
+  /** Tokens in all, padding included. */
+  readonly tokens: number
+  /** UTF-8 bytes of the texts whose tokens are learnt. */
+  readonly bytes: number
+  /** Tokens whose prediction is learnt. */
+  readonly learnt: number
+  readonly documents: number
+  /** Examples that were longer than a row, and were cut. */
+  readonly cut: number
 }

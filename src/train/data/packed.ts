@@ -4,6 +4,7 @@ import { UserError, usageError } from '../../errors.js'
 import {
   isTemporary,
   makeDirectory,
+  STDIO,
   systemReason,
   temporaryName,
   unreadable,
@@ -14,9 +15,9 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import type { Batch } from '../batch.js'
 import { isJsonLines, readDocuments } from './documents.js'
 import { dataKey } from './key.js'
-import { FLAGS, type PackedCounts, packDocuments } from './pack.js'
-import { type PackedFiles, readPacked, wordBytes } from './packed-files.js'
-import { type ReadProgress, STDIN } from './source-file.js'
+import { FLAGS, packDocuments } from './pack.js'
+import { type PackedCounts, type PackedFiles, readPacked, wordBytes } from './packed-files.js'
+import type { ReadProgress } from './source-file.js'
 
 export interface PackedDataOptions {
   readonly tokenizer: Tokenizer
@@ -70,7 +71,7 @@ function keyOf(files: readonly string[], options: PackedDataOptions): Promise<st
 
 /** What has no size is read once, and its data could be told from no other's. */
 async function requireFiles(files: readonly string[]): Promise<void> {
-  for (const file of files.filter((file) => file !== STDIN)) {
+  for (const file of files.filter((file) => file !== STDIO)) {
     const found = await stat(file).catch((error) => {
       throw unreadable(file, error)
     })

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { UserError, usageError } from '../../errors.js'
-import { MOST_TEXT, unreadable } from '../../files.js'
+import { MOST_TEXT, STDIO, unreadable } from '../../files.js'
 
 /** Bytes over all files, as they lie on the disk. */
 export interface ReadProgress {
@@ -11,9 +11,6 @@ export interface ReadProgress {
   readonly received: number
   readonly total: number
 }
-
-/** The path of stdin, which has no size, and can be read once. */
-export const STDIN = '-'
 
 export interface SourceOptions {
   readonly signal?: AbortSignal
@@ -65,12 +62,12 @@ export async function* openSources(
 
 /** What messages call a source. */
 export function sourceName(path: string): string {
-  return path === STDIN ? 'stdin' : path
+  return path === STDIO ? 'stdin' : path
 }
 
 /** Undefined for stdin, a pipe or a device. */
 async function sizeOf(path: string): Promise<number | undefined> {
-  if (path === STDIN) return undefined
+  if (path === STDIO) return undefined
   try {
     const found = await stat(path)
     return found.isFile() || found.isDirectory() ? found.size : undefined
@@ -141,7 +138,7 @@ async function* readBytes(path: string, count: (bytes: number) => void): AsyncGe
 
 async function* countedBytes(path: string, count: (bytes: number) => void): AsyncGenerator<Buffer> {
   try {
-    for await (const bytes of path === STDIN
+    for await (const bytes of path === STDIO
       ? process.stdin
       : createReadStream(path, { highWaterMark: CHUNK })) {
       count(bytes.length)

@@ -1,7 +1,7 @@
-import { BatchDecoder, type BatchShape } from '../../models/batch-decoder.js'
-import { type DistillationSettings, distillation } from '../../models/distillation.js'
 import type { DecoderSpec } from '../../models/spec.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
+import { BatchDecoder, type BatchShape } from '../graphs/batch-decoder.js'
+import { type DistillationSettings, distillation } from '../graphs/distillation.js'
 import { type BuildObjective, type Metric, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
 import { ahead } from './heads.js'
 

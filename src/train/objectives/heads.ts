@@ -1,10 +1,10 @@
-import type { BatchDecoder, BatchShape } from '../../models/batch-decoder.js'
-import { type DistillationSettings, distillation } from '../../models/distillation.js'
 import { type DraftVocabulary, draftPlaces } from '../../models/heads/draft-vocabulary.js'
-import { crossEntropy, negativeSum, type Projection, topAccuracy } from '../../models/losses.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
 import type { Values } from '../../runtime/array-session.js'
 import type { Batch } from '../batch.js'
+import type { BatchDecoder, BatchShape } from '../graphs/batch-decoder.js'
+import { type DistillationSettings, distillation } from '../graphs/distillation.js'
+import { crossEntropy, negativeSum, type Projection, topAccuracy } from '../graphs/losses.js'
 import { type Metric, sumOf, tokenArrays, tokenInputs } from '../objective.js'
 
 /** How heads are trained. */

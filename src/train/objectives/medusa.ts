@@ -1,6 +1,7 @@
-import { MEDUSA_PREFIX, MedusaDecoder, type MedusaSpec } from '../../models/heads/medusa.js'
-import { crossEntropy } from '../../models/losses.js'
+import { MEDUSA_PREFIX, type MedusaSpec } from '../../models/heads/medusa.js'
 import type { DecoderSpec } from '../../models/spec.js'
+import { crossEntropy } from '../graphs/losses.js'
+import { MedusaDecoder } from '../graphs/medusa-decoder.js'
 import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
 import {
   type HeadLossOptions,

@@ -1,6 +1,7 @@
-import { MtpDecoder, type MtpSpec, mtpParameters } from '../../models/heads/mtp.js'
-import { crossEntropy } from '../../models/losses.js'
+import { type MtpSpec, mtpParameters } from '../../models/heads/mtp.js'
 import type { DecoderSpec } from '../../models/spec.js'
+import { crossEntropy } from '../graphs/losses.js'
+import { MtpDecoder } from '../graphs/mtp-decoder.js'
 import { type BuildObjective, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
 import {
   type HeadLossOptions,

@@ -1,0 +1,196 @@
+import { takeInput } from '../../chat/commands.js'
+import { ChatSession } from '../../chat/session.js'
+import { type ConfigLayer, checkLayers, type GenerationConfig } from '../../config/index.js'
+import { generationMode } from '../../config/mode.js'
+import { UserError, usageError } from '../../errors.js'
+import { STDIO } from '../../files.js'
+import { type LanguageModel, type LoadOptions, loadModel } from '../../language-model/load.js'
+import { dolaLayers } from '../../scores/dola.js'
+import { chatStatusLine, statisticsLine, totalsLine } from '../../ui/statistics-line.js'
+import { configFromFlags } from '../flags/config.js'
+import { medusaTree } from '../flags/heads.js'
+import { loadOptions } from '../flags/model.js'
+import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
+import { endingOf } from '../io/ending.js'
+import { loadShown } from '../io/load-shown.js'
+import { refuseStdinTwice } from '../io/stdin.js'
+import { readConfigFile, readTemplate } from '../io/text-input.js'
+
+/** Where a chat's lines come from and go to: a terminal, or pipes. */
+export interface ChatPort {
+  /** The next line of input; undefined where the chat ends. */
+  next(): Promise<string | undefined>
+  /** Adds text to the answer, of which the first characters come from drafts. */
+  append(text: string, drafted: number): Promise<void> | void
+  /** The answer is whole, or was stopped. */
+  endAnswer(session: ChatSession): Promise<void> | void
+  note(text: string): void
+  error(error: UserError): Promise<void> | void
+  /** Shows what was said before. */
+  replay(messages: ChatSession['messages']): void
+  status(text: string): void
+  close(): Promise<void>
+}
+
+/** Who is told what goes on while something is loaded. */
+export interface ChatHost {
+  note(text: string): void
+  /** Whether there is room for bars of progress: not within the interface of a terminal. */
+  readonly showsProgress: boolean
+}
+
+export interface ChatCommandFlags extends ChatFlags {
+  readonly model: string
+  readonly dtype: string
+  readonly device: string
+  readonly 'device-id'?: number
+  readonly threads?: number
+  readonly 'negative-prompt'?: string
+  readonly 'assistant-model'?: string
+  readonly 'medusa-heads'?: string
+  readonly 'medusa-nodes'?: number
+  readonly 'medusa-choices'?: string
+  readonly 'mtp-modules'?: string
+  readonly 'mtp-depth'?: number
+  readonly lookup?: boolean
+  readonly strategy?: string
+  readonly config?: string
+}
+
+const MEASURING = 'Measuring how long passes take, once for this model and machine.'
+
+/**
+ * Begins a chat by flags.
+ * @throws UserError as `loadModel` and `ChatSession.begin`, and for settings that have no effect
+ */
+export async function beginChat(
+  flags: ChatCommandFlags & Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+  host: ChatHost,
+): Promise<{ session: ChatSession; model: LanguageModel }> {
+  refuseStdinTwice({ 'the chat': STDIO, '--config': flags.config, '--chat-template': flags['chat-template'] })
+  refuseRawChat(flags)
+  const settings = await settingsOf(flags)
+  const template = flags['chat-template']
+  const chatTemplate = await readTemplate(template)
+  const dola = settings.dola_layers as GenerationConfig['dola_layers']
+  const exits = dola && ((spec: LanguageModel['spec']) => dolaLayers(dola, spec))
+  const model = await loadShown(flags.model, { ...loadOptions(flags), exits, signal })
+  try {
+    const session = await ChatSession.begin(model, {
+      modelName: flags.model,
+      sources: {
+        load: (source, options) => loadBy(host, source, { ...options, signal }),
+        costs: { threads: flags.threads, onMeasure: () => host.note(MEASURING) },
+        medusaHeads: flags['medusa-heads'],
+        besideLookup: flags.lookup,
+        medusaTree: medusaTree(flags),
+        mtpModules: flags['mtp-modules'],
+        mtpDepth: flags['mtp-depth'],
+        assistantModel: flags['assistant-model'],
+      },
+      system: flags.system,
+      chatTemplate,
+      raw: flags.raw,
+      negativePrompt: flags['negative-prompt'],
+      settings,
+      strategy: flags.strategy ?? strategyOf(flags, settings),
+    })
+    const { notes } = session
+    if (notes.length === 0) return { session, model }
+    await session.dispose()
+    throw usageError(notes.join('\n'))
+  } catch (error) {
+    await model.dispose()
+    throw error
+  }
+}
+
+function loadBy(host: ChatHost, source: string, options: LoadOptions): Promise<LanguageModel> {
+  if (host.showsProgress) return loadShown(source, options)
+  host.note(`Loading ${source}.`)
+  return loadModel(source, { ...options, onNotice: (text) => host.note(text) })
+}
+
+/** What the user sets: the file's fields, and over them the flags'. */
+async function settingsOf(
+  flags: ChatCommandFlags & Readonly<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
+  const layers: ConfigLayer[] = [{ values: configFromFlags(flags), origin: 'the flags' }]
+  const { config } = flags
+  if (config !== undefined) layers.unshift(await readConfigFile(config))
+  checkLayers(...layers)
+  const values = Object.assign({}, ...layers.map(({ values }) => values))
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
+}
+
+/** The strategy that flags ask for by what they name to draft with. */
+function strategyOf(flags: ChatCommandFlags, settings: Record<string, unknown>): string | undefined {
+  if (flags['medusa-heads'] !== undefined) return 'medusa'
+  if (flags['mtp-modules'] !== undefined) return 'mtp'
+  if (flags['assistant-model'] !== undefined) return 'speculative'
+  return settings.assistant_early_exit === undefined ? undefined : 'early-exit'
+}
+
+/**
+ * Takes lines from a port until it ends. A line that cannot be served is told, and the chat goes on.
+ * @returns whether all lines were served
+ */
+export async function converse(session: ChatSession, port: ChatPort): Promise<boolean> {
+  let isFine = true
+  const showStatus = () => port.status(statusOf(session))
+  if (!session.hasTemplate) {
+    port.note('No chat template: what you write is continued, just as it is.')
+  }
+  showStatus()
+  for (;;) {
+    try {
+      const input = await port.next()
+      if (input === undefined || (await serve(session, input, port, showStatus))) return isFine
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      isFine = false
+      await port.error(error)
+    }
+    showStatus()
+  }
+}
+
+/** Serves a line; whether it was the last one. */
+async function serve(
+  session: ChatSession,
+  input: string,
+  port: ChatPort,
+  onChunk: () => void,
+): Promise<boolean> {
+  const { answer, notes = [], replay, statistics, exit = false } = await takeInput(session, input)
+  if (replay) port.replay(replay)
+  for (const note of notes) port.note(note)
+  if (statistics) for (const line of statisticsLines(session)) port.note(line)
+  if (answer) {
+    for await (const { text, drafted } of answer) {
+      await port.append(text, drafted)
+      onChunk()
+    }
+    await port.endAnswer(session)
+    const ending = endingOf(
+      session.statistics.last!.result,
+      session.contextLength,
+      (field) => `/set ${field}`,
+    )
+    if (ending) port.note(`${ending[0].toUpperCase()}${ending.slice(1)}.`)
+  }
+  return exit
+}
+
+function statisticsLines({ statistics: { last, totals } }: ChatSession): string[] {
+  if (!last) return ['There is no answer yet.']
+  return [statisticsLine(last.statistics), totalsLine(totals)]
+}
+
+function statusOf(session: ChatSession): string {
+  const { config, strategyName, statistics, cachedTokens } = session
+  const strategy = strategyName === 'default' ? generationMode(config).replaceAll('_', ' ') : strategyName
+  const temperature = config.do_sample ? config.temperature : undefined
+  return chatStatusLine({ strategy, temperature, tokensPerSecond: statistics.tokensPerSecond, cachedTokens })
+}

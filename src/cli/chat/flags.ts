@@ -1,0 +1,29 @@
+import { Flags } from '@oclif/core'
+import { EXCLUDED_FIELDS } from '../../chat/settings.js'
+import { besideLookupFlag, medusaFlags, mtpFlags } from '../flags/heads.js'
+import { generateFlags } from '../generate/flags.js'
+
+const {
+  'prompt-file': _prompt,
+  baseline: _baseline,
+  logprobs: _logprobs,
+  ...shared
+} = generateFlags(EXCLUDED_FIELDS)
+
+/** Flags of `llm chat`: those of `llm generate` that a chat has a place for, and what may draft. */
+export const chatFlags = {
+  ...shared,
+  ...medusaFlags('as many as pay'),
+  ...mtpFlags(),
+  ...besideLookupFlag(),
+  raw: Flags.boolean({
+    description: 'continue what is written, without the chat template',
+    helpGroup: 'PROMPT',
+  }),
+  strategy: Flags.string({
+    helpValue: 'NAME|FILE',
+    description:
+      'strategy to begin with, as /strategy lists them, or a JavaScript module with one of your own [what the settings ask for]',
+    helpGroup: 'STRATEGY',
+  }),
+}

@@ -1,0 +1,57 @@
+import { Flags } from '@oclif/core'
+import { BUILT_IN } from '../../language-model/built-in.js'
+import type { LoadOptions } from '../../language-model/load.js'
+
+/** Which model, and how it is run. */
+export const modelFlags = {
+  model: Flags.string({
+    char: 'm',
+    default: BUILT_IN,
+    helpValue: 'MODEL',
+    description: 'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf], or built-in',
+    helpGroup: 'MODEL',
+  }),
+  dtype: Flags.string({
+    options: ['auto', 'fp32', 'fp16', 'int8', 'int4', 'int4f16'],
+    default: 'auto',
+    description:
+      'how weights are held; auto comes nearest to the file; fp16 and int4f16 compute in half precision, on GPUs',
+    helpGroup: 'MODEL',
+  }),
+  device: Flags.string({
+    options: ['auto', 'cpu', 'webgpu', 'cuda'],
+    default: 'auto',
+    description: 'where the model runs; auto prefers a GPU, but for models of less than 200 MB',
+    helpGroup: 'MODEL',
+  }),
+  'device-id': Flags.integer({
+    min: 0,
+    helpValue: 'N',
+    description: "which of CUDA's devices, from 0; with --device cuda [0]",
+    helpGroup: 'MODEL',
+  }),
+  threads: Flags.integer({ min: 1, max: 1024, description: 'CPU threads [one a core]', helpGroup: 'MODEL' }),
+}
+
+/** For commands whose drafts are to leave the text as it is. */
+export const exactFlag = Flags.boolean({
+  description: 'passes of one shape, so that drafts change no near-tie in int8 and int4; slower',
+  helpGroup: 'MODEL',
+})
+
+/** The flags' values as options of `loadModel`; oclif has checked them. */
+export function loadOptions(flags: {
+  dtype: string
+  device: string
+  'device-id'?: number
+  threads?: number
+  exact?: boolean
+}): LoadOptions {
+  return {
+    dtype: flags.dtype as LoadOptions['dtype'],
+    device: flags.device as LoadOptions['device'],
+    deviceId: flags['device-id'],
+    threads: flags.threads,
+    exact: flags.exact,
+  }
+}

@@ -1,0 +1,19 @@
+import type { GenerationConfig } from '../../config/index.js'
+import type { GenerationResult } from '../../generation/options.js'
+import { type SequenceJson, sequenceJson } from '../../generation/sequence-json.js'
+import type { Statistics } from '../../generation/statistics.js'
+import type { Baseline } from './baseline.js'
+
+/** The object of `--json`: the first sequence's fields, all sequences where there are several, and what they cost. */
+export interface GenerationJson extends SequenceJson {
+  readonly sequences?: readonly SequenceJson[]
+  readonly config: GenerationConfig
+  readonly statistics: Statistics
+  /** With `--baseline`. */
+  readonly baseline?: Baseline
+}
+
+export function generationJson({ sequences, config, statistics }: GenerationResult): GenerationJson {
+  const plain = sequences.map(sequenceJson)
+  return { ...plain[0], ...(plain.length > 1 ? { sequences: plain } : {}), config, statistics }
+}

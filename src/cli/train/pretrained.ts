@@ -1,0 +1,54 @@
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { usageError } from '../../errors.js'
+import type { OpenModel } from '../../language-model/load.js'
+import { vocabularyDifference } from '../../language-model/vocabulary.js'
+import type { Tokenizer } from '../../tokenizer/tokenizer.js'
+import { readWeights } from '../../train/pretrained.js'
+import type { Weights } from '../../train/trainer.js'
+import { withOpenModel } from '../io/open-model.js'
+
+/** A model to be trained, or to learn from. */
+export interface Pretrained extends Pick<OpenModel, 'path' | 'config' | 'spec'> {
+  readonly weights: Weights
+  readonly tokenizer: Tokenizer
+  /** Where the tokenizer's files lie. */
+  readonly directory: string
+  /** What tells it from other models when a run is resumed. */
+  readonly fingerprint: string
+}
+
+/**
+ * Reads a model whole.
+ * @param source a directory in HF layout, a hub id, or a GGUF file
+ * @param copied whether the tokenizer's files are copied to what is trained
+ * @throws UserError, exit code 2, for a GGUF file in that case, whose tokenizer has no files to go with what is trained
+ */
+export function openPretrained(
+  source: string,
+  signal: AbortSignal,
+  { copied = true }: { copied?: boolean } = {},
+): Promise<Pretrained> {
+  return withOpenModel(source, signal, async ({ path, config, spec, store, loadTokenizer }) => {
+    if (copied && path.endsWith('.gguf')) {
+      throw usageError(`${path} cannot be trained: give a model in HF layout, whose tokenizer can be copied.`)
+    }
+    const directory = (await stat(path)).isDirectory() ? path : dirname(path)
+    const tokenizer = await loadTokenizer()
+    const fingerprint = await store.fingerprint()
+    return { path, config, spec, weights: await readWeights(spec, store), tokenizer, directory, fingerprint }
+  })
+}
+
+/** @throws UserError, exit code 2, where a draft's tokens are not its target's */
+export function requireDraftOf(target: Pretrained, draft: Pretrained): void {
+  const [own, other] = [draft, target].map(({ tokenizer, spec }) => ({
+    tokenizer,
+    vocabSize: spec.vocabSize,
+  }))
+  const difference = vocabularyDifference(own, other)
+  if (difference === undefined) return
+  throw usageError(
+    `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
+  )
+}

@@ -1,0 +1,14 @@
+export type { ConfigLayer } from './layers.js'
+export { lengthLimit } from './length.js'
+export { parseValue } from './parse.js'
+export { checkLayers, type ResolvedConfig, resolveGenerationConfig } from './resolve.js'
+export { isServed, withoutBookkeeping } from './rules.js'
+export {
+  type FieldKind,
+  type FieldMeta,
+  fieldMeta,
+  fieldsOf,
+  type GenerationConfig,
+  type GenerationField,
+  generationConfigSchema,
+} from './schema.js'

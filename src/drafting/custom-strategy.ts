@@ -1,0 +1,39 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { UserError, usageError } from '../errors.js'
+import type { GenerateOptions } from '../generation/options.js'
+
+/** What a user's own module decodes with. */
+export type CustomStrategy = Pick<GenerateOptions, 'strategy' | 'createDrafter'>
+
+/**
+ * Imports a JavaScript module that exports `strategy` (a `Strategy` or a `Search`) or `createDrafter`.
+ * @throws UserError where there is none, where it fails, or where it exports neither or both
+ */
+export async function loadStrategy(path: string): Promise<CustomStrategy> {
+  const file = resolve(path)
+  const found = await stat(file).catch(() => undefined)
+  if (!found?.isFile())
+    throw usageError(`There is no strategy at ${path}: give the path of a JavaScript module.`)
+  const { strategy, createDrafter } = await importModule(file, path)
+  if ((strategy === undefined) === (createDrafter === undefined)) {
+    const found = strategy === undefined ? 'neither' : 'both'
+    throw usageError(`${path} exports ${found} of strategy and createDrafter: export one of them.`)
+  }
+  const isSearch = typeof (strategy as { search?: unknown } | undefined)?.search === 'function'
+  if (typeof (strategy ?? createDrafter) !== 'function' && !isSearch) {
+    const name = strategy === undefined ? 'createDrafter' : 'strategy'
+    throw usageError(`${name} of ${path} is no function: see docs/strategies/custom.md.`)
+  }
+  return { strategy, createDrafter } as CustomStrategy
+}
+
+async function importModule(file: string, path: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(pathToFileURL(file).href)
+  } catch (error) {
+    const [reason] = String((error as Error).message ?? error).split('\n')
+    throw new UserError(`The strategy ${path} cannot be imported: ${reason}`, 1, { cause: error })
+  }
+}

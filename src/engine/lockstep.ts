@@ -1,0 +1,116 @@
+import { delegate } from '../model/delegate.js'
+import type { Model, Output } from '../model/model.js'
+
+/**
+ * Several decoders that use the same models in step: passes run when all of them wait for one, and then together. What
+ * shares a pass thus follows from the work alone and not from its timing, and what a pass gave is read before the next one.
+ */
+export class Lockstep {
+  private readonly members = new Set<Member>()
+  private jobs: Job[] = []
+  private changed = () => {}
+  private closed: Error | undefined
+
+  /** @param models each runs as one pass what is asked of it at the same time; they have their turns in this order: drafts first */
+  constructor(private readonly models: readonly Model[]) {}
+
+  /** From now on passes wait for this member, until it leaves. */
+  join(): Member {
+    const member: Member = new Member(
+      this.models.map((model) => delegate(model, { forward: (...pass) => this.ask(member, model, pass) })),
+      () => this.changed(),
+      () => {
+        this.members.delete(member)
+        this.changed()
+      },
+    )
+    this.members.add(member)
+    return member
+  }
+
+  /** Waits until every member waits. */
+  async ready(): Promise<void> {
+    for (;;) {
+      // What was decided by the last pass has to be asked for first.
+      await new Promise((resolve) => setImmediate(resolve))
+      if ([...this.members].every((member) => member.isWaiting)) return
+      await new Promise<void>((resolve) => {
+        this.changed = resolve
+      })
+    }
+  }
+
+  /**
+   * Runs what is asked of one of the models. Where that fails, the next passes run it one by one, so that it fails for those
+   * at fault only.
+   */
+  async pass(): Promise<void> {
+    const model = this.models.find((model) => this.jobs.some((job) => job.model === model))
+    const alone = this.jobs.find((job) => job.isAlone)
+    const members = [...this.members]
+    const inOrder = (a: Job, b: Job) => members.indexOf(a.member) - members.indexOf(b.member)
+    const jobs = alone ? [alone] : this.jobs.filter((job) => job.model === model).sort(inOrder)
+    this.jobs = this.jobs.filter((job) => !jobs.includes(job))
+    const results = await Promise.allSettled(jobs.map(({ model, pass }) => model.forward(...pass)))
+    for (const [i, result] of results.entries()) {
+      if (result.status === 'fulfilled') jobs[i].resolve(result.value)
+      else if (jobs.length === 1) jobs[i].reject(result.reason)
+      else this.jobs.push({ ...jobs[i], isAlone: true })
+    }
+  }
+
+  /** Ends what members wait for, and will ask for, with `error`. */
+  close(error: Error): void {
+    this.closed = error
+    for (const job of this.jobs) job.reject(error)
+    this.jobs = []
+  }
+
+  private ask(member: Member, model: Model, pass: Pass): Promise<Output> {
+    if (this.closed) return Promise.reject(this.closed)
+    return member.wait(
+      new Promise((resolve, reject) => {
+        this.jobs.push({ member, model, pass, isAlone: false, resolve, reject })
+      }),
+    )
+  }
+}
+
+/** One of the decoders in step. */
+export class Member {
+  private waits = 0
+
+  constructor(
+    /** Those of the `Lockstep`, for this member. */
+    readonly models: readonly Model[],
+    private readonly onWait: () => void,
+    readonly leave: () => void,
+  ) {}
+
+  get isWaiting(): boolean {
+    return this.waits > 0
+  }
+
+  /** Waits for what comes of a pass of another member's. */
+  async wait<T>(promise: Promise<T>): Promise<T> {
+    this.waits++
+    this.onWait()
+    try {
+      return await promise
+    } finally {
+      this.waits--
+    }
+  }
+}
+
+type Pass = Parameters<Model['forward']>
+
+interface Job {
+  readonly member: Member
+  readonly model: Model
+  readonly pass: Pass
+  /** It was part of a pass that failed. */
+  readonly isAlone: boolean
+  readonly resolve: (output: Output) => void
+  readonly reject: (error: unknown) => void
+}

@@ -1,0 +1,89 @@
+import type { GenerationConfig } from '../config/index.js'
+import { type GenerationMode, generationMode } from '../config/mode.js'
+import { usageError } from '../errors.js'
+import type { Alternatives } from '../strategies/beam/constraints.js'
+import { beamSearch } from '../strategies/beam/search.js'
+import { drawWithoutReplacement, selectBest } from '../strategies/beam/selection.js'
+import { argmax, sampler } from '../strategies/choose.js'
+import { contrastiveSearch } from '../strategies/contrastive-search.js'
+import type { CreateDraftControl } from '../strategies/draft-control.js'
+import { draftVerify } from '../strategies/draft-verify.js'
+import { controlled } from '../strategies/drafters/controlled.js'
+import type { Search } from '../strategies/search.js'
+import type { CreateDrafter, Strategy } from '../strategies/strategy.js'
+import type { SuffixIndex } from '../strategies/suffix-index.js'
+import { follow } from '../strategies/verifiers.js'
+import { assistedDecoding, type FittedAssistant } from './assisted.js'
+
+interface Parts {
+  readonly eosTokenIds: readonly number[]
+  /** Decodes in place of greedy decoding and sampling. */
+  readonly strategy?: Strategy | Search
+  readonly createDrafter?: CreateDrafter
+  readonly createControl?: CreateDraftControl
+  readonly assistant?: FittedAssistant
+  readonly lookupCorpus?: SuffixIndex
+}
+
+type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
+
+const strategies: Record<GenerationMode, Create> = {
+  greedy_search: plain,
+  sample: plain,
+  beam_search: beams,
+  beam_sample: beams,
+  group_beam_search: beams,
+  constrained_beam_search: beams,
+  contrastive_search: ({ penalty_alpha = 0, top_k }) =>
+    contrastiveSearch({ penaltyAlpha: penalty_alpha, topK: top_k }),
+  assisted_generation: assistedDecoding,
+  // DoLa is in the model's scores: see DolaModel.
+  dola_generation: plain,
+}
+
+function plain({ do_sample }: GenerationConfig, { createDrafter, createControl }: Parts): Strategy {
+  const drafter = createDrafter && controlled(createDrafter, createControl)
+  return draftVerify(drafter, follow(do_sample ? sampler() : argmax))
+}
+
+function beams(config: GenerationConfig, { eosTokenIds }: Parts): Search {
+  const { num_beams, num_beam_groups, diversity_penalty, length_penalty, early_stopping } = config
+  const padToken = config.pad_token_id ?? eosTokenIds[0] ?? 0
+  return beamSearch({
+    numBeams: num_beams,
+    lengthPenalty: length_penalty,
+    earlyStopping: early_stopping,
+    candidatesPerBeam: Math.max(2, 1 + eosTokenIds.length),
+    select: config.do_sample ? drawWithoutReplacement : selectBest,
+    ...(num_beam_groups > 1 && { groups: { count: num_beam_groups, penalty: diversity_penalty, padToken } }),
+    ...(config.force_words_ids && { constraints: config.force_words_ids.map(alternatives) }),
+  })
+}
+
+/** A word that must occur is one token sequence, or a list of those of which one will do. */
+function alternatives(word: readonly number[] | readonly (readonly number[])[]): Alternatives {
+  return word.every((item) => typeof item === 'number') ? [word] : (word as Alternatives)
+}
+
+/** The modes in which a user's own drafter or strategy can take part. */
+const plainModes: readonly GenerationMode[] = ['greedy_search', 'sample', 'dola_generation']
+
+/**
+ * A strategy for what `config` asks for.
+ * @throws UserError for a strategy or drafter of the user's in a mode that has no place for it
+ */
+export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | Search {
+  const mode = generationMode(config, parts.assistant !== undefined)
+  if (parts.assistant && (mode !== 'assisted_generation' || config.prompt_lookup_num_tokens !== undefined)) {
+    const other = mode === 'assisted_generation' ? 'prompt_lookup_num_tokens' : mode
+    throw usageError(`The settings ask for ${other}, in which no assistant model takes part: leave one out.`)
+  }
+  if (parts.lookupCorpus && config.prompt_lookup_num_tokens === undefined) {
+    throw usageError('A corpus is for prompt lookup: set prompt_lookup_num_tokens, or leave the corpus out.')
+  }
+  const own = parts.strategy ? 'strategy' : parts.createDrafter && 'drafter'
+  if (own && !plainModes.includes(mode)) {
+    throw usageError(`The settings ask for ${mode}, which a ${own} of your own cannot serve: leave one out.`)
+  }
+  return parts.strategy ?? strategies[mode](config, parts)
+}

@@ -1,0 +1,60 @@
+import type { KVCache } from './model.js'
+
+/** Cache that knows which tokens are in its slots, so that another text can go on from what it has in common with them. */
+export class RecordedCache implements KVCache {
+  /** Slots at the beginning that are as they were when the cache was last resumed. */
+  untouched = 0
+  private tokens: number[]
+  private parents: number[]
+
+  /** @param tokens the chain that `inner` holds */
+  constructor(
+    readonly inner: KVCache,
+    tokens: readonly number[] = [],
+    private readonly onDispose: () => void = () => inner.dispose(),
+  ) {
+    this.tokens = [...tokens]
+    this.parents = tokens.map((_, i) => i - 1)
+  }
+
+  get length(): number {
+    return this.inner.length
+  }
+
+  /** Enters tokens that a pass has appended. */
+  record(tokens: readonly number[], parents: readonly number[]): void {
+    for (const token of tokens) this.tokens.push(token)
+    for (const parent of parents) this.parents.push(parent)
+  }
+
+  keep(slots: readonly number[]): void {
+    this.inner.keep(slots)
+    const renumbered = new Map(slots.map((slot, i) => [slot, i]))
+    this.tokens = slots.map((slot) => this.tokens[slot])
+    this.parents = slots.map((slot) => renumbered.get(this.parents[slot]) ?? -1)
+    const moved = slots.findIndex((slot, i) => slot !== i)
+    this.untouched = Math.min(this.untouched, moved < 0 ? slots.length : moved)
+  }
+
+  /** Keeps the longest path that `text` begins with. */
+  resume(text: readonly number[]): void {
+    /** By slot, the length of the path that ends there, or 0 where it is no beginning. */
+    const lengths: number[] = []
+    let end = -1
+    for (const [slot, token] of this.tokens.entries()) {
+      const parent = this.parents[slot]
+      const before = parent < 0 ? 0 : lengths[parent]
+      const continues = (parent < 0 || before > 0) && text[before] === token
+      lengths.push(continues ? before + 1 : 0)
+      if (lengths[slot] > (lengths[end] ?? 0)) end = slot
+    }
+    const path: number[] = []
+    for (let slot = end; slot >= 0; slot = this.parents[slot]) path.push(slot)
+    if (path.length < this.length) this.keep(path.reverse())
+    this.untouched = this.length
+  }
+
+  dispose(): void {
+    this.onDispose()
+  }
+}

@@ -1,0 +1,92 @@
+import type { GenerationConfig } from '../../config/index.js'
+import type { LogitsProcessor } from '../../strategies/strategy.js'
+import { badWords, sequenceBias } from './bias.js'
+import {
+  forcedBosToken,
+  forcedEosToken,
+  type PrefixAllowedTokens,
+  prefixConstrained,
+  suppressTokens,
+  suppressTokensAtBegin,
+} from './force.js'
+import { exponentialDecayLengthPenalty, minLength, minNewTokens } from './length.js'
+import { normaliseLogits, removeInvalidValues, temperature } from './numeric.js'
+import { noRepeatNgram, repetitionPenalty } from './repetition.js'
+import { epsilonCutoff, etaCutoff, minP, topH, topK, topP, typical } from './truncation.js'
+import { watermark } from './watermark.js'
+
+export { logSoftmax, softmax } from '../../strategies/softmax.js'
+export type { PrefixAllowedTokens } from './force.js'
+export { combineGuidance } from './numeric.js'
+
+/** What processors need to know beside the configuration. */
+export interface ProcessorContext {
+  /** Tokens of the prompt. */
+  readonly promptLength: number
+  readonly eosTokenIds: readonly number[]
+  /** The most tokens that the sequence may have, prompt included. */
+  readonly maxLength: number
+  readonly prefixAllowedTokensFn?: PrefixAllowedTokens
+  /** Run after HF's processors and before the warpers of sampling. */
+  readonly userProcessors?: readonly LogitsProcessor[]
+}
+
+/**
+ * The processors that `config` asks for, in the order of HF's `_get_logits_processor`. Classifier-free guidance,
+ * which comes first there, needs a second forward pass and is `combineGuidance`, applied before these.
+ */
+export function buildProcessors(config: GenerationConfig, context: ProcessorContext): LogitsProcessor[] {
+  return [
+    ...scoreProcessors(config, context),
+    ...lengthProcessors(config, context),
+    ...forcingProcessors(config, context),
+    ...(context.userProcessors ?? []),
+    ...(config.do_sample ? samplingWarpers(config, context) : []),
+    ...(config.watermarking_config ? [watermark(config.watermarking_config)] : []),
+    ...(config.renormalize_logits ? [normaliseLogits()] : []),
+  ]
+}
+
+function* scoreProcessors(config: GenerationConfig, { eosTokenIds }: ProcessorContext) {
+  if (config.sequence_bias) yield sequenceBias(config.sequence_bias)
+  if (config.repetition_penalty !== 1) yield repetitionPenalty(config.repetition_penalty)
+  if (config.no_repeat_ngram_size > 0) yield noRepeatNgram(config.no_repeat_ngram_size)
+  if (config.bad_words_ids) yield badWords(config.bad_words_ids, eosTokenIds)
+}
+
+function* lengthProcessors(config: GenerationConfig, { promptLength, eosTokenIds }: ProcessorContext) {
+  if (config.min_new_tokens !== undefined) {
+    yield minNewTokens(config.min_new_tokens, promptLength, eosTokenIds)
+  } else if (config.min_length > 0) {
+    yield minLength(config.min_length, eosTokenIds)
+  }
+}
+
+function* forcingProcessors(config: GenerationConfig, context: ProcessorContext) {
+  const { promptLength, eosTokenIds, maxLength, prefixAllowedTokensFn } = context
+  if (prefixAllowedTokensFn) yield prefixConstrained(prefixAllowedTokensFn)
+  if (config.forced_bos_token_id !== undefined) yield forcedBosToken(config.forced_bos_token_id)
+  if (config.forced_eos_token_id) yield forcedEosToken(config.forced_eos_token_id, maxLength)
+  if (config.remove_invalid_values) yield removeInvalidValues()
+  if (config.exponential_decay_length_penalty) {
+    yield exponentialDecayLengthPenalty(config.exponential_decay_length_penalty, promptLength, eosTokenIds)
+  }
+  if (config.suppress_tokens) yield suppressTokens(config.suppress_tokens)
+  if (config.begin_suppress_tokens) {
+    const afterForcedBos = promptLength === 1 && config.forced_bos_token_id !== undefined
+    yield suppressTokensAtBegin(config.begin_suppress_tokens, afterForcedBos ? 2 : promptLength)
+  }
+}
+
+function* samplingWarpers(config: GenerationConfig, { eosTokenIds }: ProcessorContext) {
+  // Beams need a continuation that is not the end of sequence.
+  const keep = config.num_beams > 1 ? Math.max(2, eosTokenIds.length + 1) : 1
+  if (config.temperature !== 1) yield temperature(config.temperature)
+  if (config.top_h !== undefined) yield topH(config.top_h)
+  if (config.top_k > 0) yield topK(config.top_k, keep)
+  if (config.top_p < 1) yield topP(config.top_p, keep)
+  if (config.min_p !== undefined) yield minP(config.min_p, keep)
+  if (config.typical_p < 1) yield typical(config.typical_p, keep)
+  if (config.epsilon_cutoff > 0) yield epsilonCutoff(config.epsilon_cutoff, keep)
+  if (config.eta_cutoff > 0) yield etaCutoff(config.eta_cutoff, keep)
+}

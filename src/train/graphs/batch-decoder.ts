@@ -1,0 +1,180 @@
+import { Blocks } from '../../models/decoder/blocks.js'
+import type { DraftVocabulary } from '../../models/heads/draft-vocabulary.js'
+import { headName } from '../../models/parameters.js'
+import { rotaryTables } from '../../models/rope.js'
+import type { AttentionKind, DecoderSpec } from '../../models/spec.js'
+import type { Value } from '../../onnx/graph.js'
+import { attention } from './attention.js'
+import type { Lora } from './lora.js'
+
+/** Sequences that are run side by side, each of `length` tokens. */
+export interface BatchShape {
+  readonly batch: number
+  readonly length: number
+}
+
+export interface BatchDecoderOptions {
+  /** Of what the decoder calls its own in the graph; none by default. */
+  readonly prefix?: string
+  /** A decoder of the same shape, whose graph and tokens it shares; their prefixes differ. */
+  readonly beside?: BatchDecoder
+  /** Low-rank updates of its projections. */
+  readonly lora?: Lora
+  /** Whether what the last block gives is an input, and not computed: a decoder that is not trained gives the same each time. */
+  readonly statesGiven?: boolean
+}
+
+const FINAL_NORM = 'model.norm'
+
+/** Added to the scores of tokens that may not be seen; finite, since a softmax of infinities alone is NaN. */
+const UNSEEN = -1e9
+
+/**
+ * A decoder over a batch of whole sequences, without a cache: what is trained. All its parameters are inputs of the
+ * graph, by HF's names. The tokens of all sequences stand one after the other, N = batch · length of them.
+ *
+ * Inputs: `ids` int32 [1, N]; `segments` int32 [batch, length], which a token shares with those it may see; `states` float32
+ * [1, N, hidden], where they are given.
+ */
+export class BatchDecoder extends Blocks {
+  /** The parameters that the graph uses, with their shapes. */
+  readonly parameters = new Map<string, readonly number[]>()
+  readonly ids: Value
+  private readonly masks = new Map<AttentionKind, Value>()
+  private readonly segments: Value
+
+  constructor(
+    spec: DecoderSpec,
+    readonly shape: BatchShape,
+    private readonly options: BatchDecoderOptions = {},
+  ) {
+    const { beside } = options
+    super(spec, { type: 'float32', data: unavailable, quantised: () => undefined }, 'appended', beside?.graph)
+    const { batch, length } = shape
+    this.ids = beside?.ids ?? this.graph.input('ids', 'int32', [1, batch * length])
+    this.segments = beside?.segments ?? this.graph.input('segments', 'int32', [batch, length])
+  }
+
+  /** The final hidden states of the tokens, [N, hidden]. */
+  hidden(): Value {
+    return this.rows(this.trunk().normed)
+  }
+
+  /** What the last block gives, and the final hidden states, [1, N, hidden]. */
+  trunk(): { output: Value; normed: Value } {
+    if (!this.options.statesGiven) return this.blocks(this.embed(this.ids), this.blockNames(), FINAL_NORM)
+    const { batch, length } = this.shape
+    const output = this.graph.input('states', 'float32', [1, batch * length, this.spec.hiddenSize])
+    return { output, normed: this.norm(output, `${FINAL_NORM}.weight`) }
+  }
+
+  /** [1, N, hidden] → [N, hidden]. */
+  rows(x: Value): Value {
+    return this.reshape(x, [-1, this.spec.hiddenSize])
+  }
+
+  /** The vocabulary projection, [vocab, hidden], or its rows of a draft's tokens. */
+  head({ draftTokens }: DraftVocabulary = {}): Value {
+    const head = this.parameter(headName(this.spec), [this.spec.vocabSize, this.spec.hiddenSize])
+    if (!draftTokens) return head
+    const bytes = new Uint8Array(new Int32Array(draftTokens).buffer)
+    const tokens = this.graph.initializer('draft_tokens', 'int32', [draftTokens.length], { bytes })
+    return this.graph.node('Gather', [head, tokens], { axis: 0 })
+  }
+
+  override parameter(name: string, shape: number[]): Value {
+    const value = this.named(name)
+    if (!this.parameters.has(value)) this.graph.input(value, 'float32', shape)
+    this.parameters.set(value, shape)
+    return value
+  }
+
+  private named(name: string): Value {
+    return `${this.options.prefix ?? ''}${name}`
+  }
+
+  protected override timesTransposed(x: Value, weight: Value, rows: number, columns: number): Value {
+    const { graph, options } = this
+    const product = super.timesTransposed(x, weight, rows, columns)
+    const layer = options.lora?.layers.get(weight.slice(this.named('').length))
+    if (!layer) return product
+    const [a, b] = [layer.a, layer.b].map(({ name, shape }) => this.parameter(name, [...shape]))
+    const narrow = graph.node('Gemm', [this.reshape(x, [-1, columns]), a], { transB: 1 })
+    const inputs = [narrow, b, this.reshape(product, [-1, rows])]
+    const attributes = { transB: 1, alpha: { float: options.lora!.scale } }
+    return this.reshape(graph.node('Gemm', inputs, attributes), [1, -1, rows])
+  }
+
+  /** Apart, since the operator for both does not give what the gradient of the norm needs. */
+  protected override addAndNorm(residual: Value, x: Value, name: string): [normed: Value, sum: Value] {
+    const sum = this.graph.node('Add', [residual, x])
+    return [this.norm(sum, name), sum]
+  }
+
+  protected override attend(projected: readonly Value[], _index: number, kind: AttentionKind): Value {
+    const { heads, kvHeads, headDim } = this.spec
+    const { batch, length } = this.shape
+    const [q, k, v] = projected
+    const queries = this.splitHeads(this.rotated(q, heads, kind), heads)
+    const keys = this.splitHeads(this.rotated(k, kvHeads, kind), kvHeads)
+    const sizes = { batch, length, heads, kvHeads, headDim }
+    const mixed = attention(this.graph, [queries, keys, this.splitHeads(v, kvHeads)], this.mask(kind), sizes)
+    const byToken = this.graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] })
+    return this.reshape(byToken, [1, batch * length, heads * headDim])
+  }
+
+  /** [1, N, heads * headDim] → [batch, heads, length, headDim]. */
+  private splitHeads(x: Value, heads: number): Value {
+    const { batch, length } = this.shape
+    const byToken = this.reshape(x, [batch, length, heads, this.spec.headDim])
+    return this.graph.node('Transpose', [byToken], { perm: [0, 2, 1, 3] })
+  }
+
+  private rotated(x: Value, heads: number, kind: AttentionKind): Value {
+    const { graph, spec } = this
+    const { batch, length } = this.shape
+    const positions = Array.from({ length }, (_, i) => i)
+    // Queries and keys share the attention scale.
+    const { cos, sin } = rotaryTables(spec.rope[kind], positions, Math.sqrt(spec.attentionScale))
+    const table = (name: string, values: Float32Array) =>
+      graph.initializer(this.named(`${kind}_${name}`), 'float32', [length, spec.headDim / 2], bytesOf(values))
+    const inputs = [
+      this.reshape(x, [batch, length, heads * spec.headDim]),
+      graph.constant('int64', [0]),
+      table('cos', cos),
+      table('sin', sin),
+    ]
+    return graph.node('com.microsoft::RotaryEmbedding', inputs, { num_heads: heads, rotary_embedding_dim: 0 })
+  }
+
+  /** What is added to the scores, [batch, 1, length, length]. */
+  private mask(kind: AttentionKind): Value {
+    const known = this.masks.get(kind)
+    if (known) return known
+    const { graph, segments } = this
+    const axis = (i: number) => graph.node('Unsqueeze', [segments, graph.constant('int64', [1, i])])
+    const same = graph.node('Equal', [axis(3), axis(2)])
+    const mask = graph.node('Where', [same, this.causalMask(kind), graph.constant('float32', [UNSEEN], [])])
+    this.masks.set(kind, mask)
+    return mask
+  }
+
+  private causalMask(kind: AttentionKind): Value {
+    const { length } = this.shape
+    const window = kind === 'sliding' ? this.spec.slidingWindow! : length
+    const values = new Float32Array(length * length)
+    for (let i = 0; i < values.length; i++) {
+      const distance = Math.floor(i / length) - (i % length)
+      if (distance < 0 || distance >= window) values[i] = UNSEEN
+    }
+    return this.graph.initializer(this.named(`${kind}_mask`), 'float32', [length, length], bytesOf(values))
+  }
+}
+
+function bytesOf(values: Float32Array) {
+  return { bytes: new Uint8Array(values.buffer) }
+}
+
+function unavailable(name: string): never {
+  throw new RangeError(`${name} is an input of the graph`)
+}

@@ -1,0 +1,46 @@
+import { type MtpSpec, moduleName } from '../../models/heads/mtp.js'
+import type { Value } from '../../onnx/graph.js'
+import { BatchDecoder } from './batch-decoder.js'
+import type { Projection } from './losses.js'
+
+/** A decoder that predicts several tokens. */
+export class MtpDecoder extends BatchDecoder {
+  /**
+   * What predicts the next token, and then each one beyond it.
+   * @param ahead the tokens 1, 2, … depth places on, int32 [1, N] each; parallel heads need none
+   */
+  predictions(mtp: MtpSpec, ahead: readonly Value[]): { next: Projection; beyond: Projection[] } {
+    const trunk = this.trunk()
+    const states = mtp.parallel ? this.parallelHeads(trunk.output, mtp) : this.chain(trunk.normed, mtp, ahead)
+    const weight = this.head(mtp)
+    const beyond = states.map((state) => ({ hidden: this.rows(state), weight }))
+    return { next: { hidden: this.rows(trunk.normed), weight: this.head() }, beyond }
+  }
+
+  /**
+   * DeepSeek-V3's modules (DeepSeek-AI 2024, equations 21 to 23): each is given what the one before gave, the first one
+   * the final hidden states, and the embedding of one more token.
+   */
+  private chain(hidden: Value, mtp: MtpSpec, ahead: readonly Value[]): Value[] {
+    const { graph, spec } = this
+    let previous = hidden
+    return ahead.map((ids, depth) => {
+      const name = moduleName(spec, Math.min(depth, mtp.modules - 1))
+      const h = this.norm(previous, `${name}.hnorm.weight`)
+      const e = this.norm(this.embed(ids), `${name}.enorm.weight`)
+      const both = graph.node('Concat', mtp.hiddenStatesFirst ? [h, e] : [e, h], { axis: 2 })
+      const input = this.linear(both, `${name}.eh_proj.weight`, spec.hiddenSize, 2 * spec.hiddenSize)
+      const { output, normed } = this.blocks(input, [{ name, kind: 'full' }], `${name}.shared_head.norm`)
+      previous = output
+      return normed
+    })
+  }
+
+  /** A block each on what the trunk's last block gives, all normed by the final norm. */
+  private parallelHeads(output: Value, { modules }: MtpSpec): Value[] {
+    return Array.from({ length: modules }, (_, module) => {
+      const name = moduleName(this.spec, module)
+      return this.blocks(output, [{ name, kind: 'full' }], 'model.norm').normed
+    })
+  }
+}

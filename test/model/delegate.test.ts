@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest'
+import { DelegatingModel, delegate, renumber } from '../../src/model/delegate.js'
+import type { Model, Output } from '../../src/model/model.js'
+import { RecordedCache } from '../../src/model/recorded-cache.js'
+
+const row = (...values: number[]) => Float32Array.from(values)
+
+/** Every member of an output, each of which tells the node that it was asked for. */
+const output: Required<Output> = {
+  logits: (node) => row(node, 1),
+  hidden: (node) => row(node, 2),
+  residual: (node) => row(node, 3),
+  scores: (node) => row(node, 4),
+  exits: (node) => [{ logits: row(node, 5), hidden: row(node, 6) }],
+}
+
+describe('renumber', () => {
+  test('hands on every member of an output, by the new numbers', () => {
+    const moved = renumber(output, (node) => 10 + node)
+    for (const name of Object.keys(output) as (keyof Output)[]) {
+      expect(moved[name]?.(2), name).toEqual(output[name](12))
+    }
+  })
+
+  test('gives no member that the output has not', () => {
+    const { logits, hidden } = output
+    const moved = renumber({ logits, hidden })
+    expect([moved.residual, moved.scores, moved.exits]).toEqual([undefined, undefined, undefined])
+  })
+})
+
+describe('delegate', () => {
+  const calls: unknown[][] = []
+  const cache = new RecordedCache({ length: 0, keep() {}, dispose() {} })
+  const inner: Required<Model> = {
+    exits: [1, 2],
+    vocabSize: 3,
+    hiddenSize: 4,
+    maxPositions: 5,
+    newCache: (prompt) => {
+      calls.push(['newCache', prompt])
+      return cache
+    },
+    forward: async (...pass) => {
+      calls.push(pass)
+      return output
+    },
+  }
+
+  test('hands on every member of a model with all its arguments', async () => {
+    const model = new DelegatingModel(inner)
+    for (const name of ['exits', 'vocabSize', 'hiddenSize', 'maxPositions'] as const) {
+      expect(model[name], name).toBe(inner[name])
+    }
+    expect(model.newCache([1, 2])).toBe(cache)
+    const { signal } = new AbortController()
+    const pass = [cache, [7], [-1], [0], { shortlist: 2, states: ['hidden'], signal }] as const
+    expect(await model.forward(...pass)).toBe(output)
+    expect(calls).toEqual([['newCache', [1, 2]], [...pass]])
+  })
+
+  test('does what is its own itself', () => {
+    const other = new RecordedCache({ length: 0, keep() {}, dispose() {} })
+    const model = delegate(inner, { newCache: () => other })
+    expect(model.newCache()).toBe(other)
+    expect(model.vocabSize).toBe(3)
+  })
+})
