@@ -10,7 +10,7 @@ export default mergeConfig(
         'test/*.test.ts',
         'test/{batch,chat,cli,commands,doctor,hub,package,ui,weights}/**/*.test.{ts,tsx}',
         'test/e2e/{autocomplete,bad-*,chat,commands,doctor,generate,stream,terminal}.test.ts',
-        'test/runtime/parity.test.ts',
+        'test/runtime/{half,parity}.test.ts',
       ],
     },
   },
