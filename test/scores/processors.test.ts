@@ -268,3 +268,9 @@ it('takes lists of any length', () => {
   badWords([long, [5]], [])(logits, prefixOf([3]))
   expect([...logits]).toEqual([0, 0, 0, 0, 0, -Infinity, 0, 0])
 })
+
+it('top-p ends with the token that reaches p exactly', () => {
+  const logits = Float32Array.of(0, 0, -Infinity)
+  topP(0.5)(logits, prefixOf([0]))
+  expect(logits).toEqual(Float32Array.of(0, -Infinity, -Infinity))
+})

@@ -102,6 +102,19 @@ describe('the throughput control', () => {
     }
   })
 
+  test('loses no more of what it has gained than 20 passes, once drafts are wrong', () => {
+    const control = new ThroughputControl(COSTS, 16)
+    for (let step = 0; step < 500; step++) control.record(16, [...Array(16).keys()])
+    let lost = 0
+    for (let step = 0; step < 2000; step++) {
+      // Believed to be right once more each time, as by a text that tempts again and again.
+      const drafted = control.size
+      lost += COSTS.pass(1 + drafted) + (drafted > 0 ? COSTS.draft(drafted) : 0) - 1.01 * COSTS.pass(1)
+      control.record(drafted, [])
+    }
+    expect(lost).toBeLessThanOrEqual(20)
+  })
+
   test('depends on nothing but what it is told', () => {
     expect(simulate(COSTS, share(0.6), 'control')).toEqual(simulate(COSTS, share(0.6), 'control'))
   })

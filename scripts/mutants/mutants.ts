@@ -1,0 +1,251 @@
+/** A fault planted in the sources. */
+export interface Mutant {
+  readonly file: string
+  /** Text that stands in the file once. */
+  readonly find: string
+  readonly replace: string
+  /** Tests that have to notice, as vitest's filters. */
+  readonly tests: readonly string[]
+}
+
+const mutant = (file: string, find: string, replace: string, ...tests: string[]): Mutant => ({
+  file: `src/${file}`,
+  find,
+  replace,
+  tests: tests.map((test) => `test/${test}`),
+})
+
+const VERIFIERS = ['strategies/verifiers']
+const PROCESSORS = ['scores/processors']
+const RUNTIME = ['runtime/kv-cache', 'runtime/tree', 'runtime/parity']
+const BEAMS = ['strategies/beam-search', 'generation/beams']
+
+/** Faults that a slip of the hand could make, each of which a test has to find. */
+export const MUTANTS: readonly Mutant[] = [
+  // Verification.
+  mutant('strategies/draft-verify.ts', 'start + node)])', 'start + node).slice(1)])', 'strategies/draft'),
+  mutant('strategies/verifiers.ts', 'p[i] /= total', 'p[i] /= 1', ...VERIFIERS),
+  mutant(
+    'strategies/verifiers.ts',
+    '(q?.[token] ?? 1) < p[token]',
+    '(q?.[token] ?? 1) <= 2 * p[token]',
+    ...VERIFIERS,
+  ),
+  mutant('strategies/verifiers.ts', 'p[i] - (q?.[i]', 'p[i] + (q?.[i]', ...VERIFIERS),
+  mutant(
+    'strategies/verifiers.ts',
+    'Math.exp(-entropy(scores, weights))',
+    'Math.exp(entropy(scores, weights))',
+    ...VERIFIERS,
+  ),
+  mutant(
+    'strategies/verifiers.ts',
+    'logProbability > best.logProbability',
+    'logProbability < best.logProbability',
+    ...VERIFIERS,
+  ),
+  mutant(
+    'strategies/verifiers.ts',
+    'for (let i = node + 1; i < parents.length',
+    'for (let i = node + 2; i < parents.length',
+    ...VERIFIERS,
+  ),
+  mutant(
+    'strategies/choose.ts',
+    'scores[i] > highest',
+    'scores[i] >= highest',
+    'strategies',
+    'generation/sampling',
+  ),
+  // Caches, trees and their wrappers.
+  mutant('model/recorded-cache.ts', 'this.untouched = Math.min(', 'Math.min(', 'engine', 'model'),
+  mutant(
+    'model/recorded-cache.ts',
+    'lengths.push(continues ? before + 1 : 0)',
+    'lengths.push(continues ? before : 0)',
+    'engine',
+    'model',
+  ),
+  mutant('model/branches.ts', 'base + offsets[i] + token', 'base + token', 'model/branches'),
+  mutant(
+    'model/branches.ts',
+    'parents.push(base + offset + parent - length)',
+    'parents.push(base + parent - length)',
+    'model/branches',
+  ),
+  mutant('model/prefix-tree.ts', 'this.slots.has(node) || added.has(node)', 'this.slots.has(node)', 'model'),
+  mutant('model/prefix-state.ts', 'pending.length > 0) state', 'pending.length > 1) state', ...PROCESSORS),
+  mutant(
+    'model/even-passes.ts',
+    'const end = cache.length + tokens.length',
+    'const end = cache.length + tokens.length + missing',
+    'model/even-passes',
+  ),
+  mutant('runtime/kv-cache.ts', 'padded(count + (count >> 4))', 'padded(count) - 64', ...RUNTIME),
+  mutant('runtime/kv-cache.ts', 'Math.max(0, slot + 1 - left)', 'Math.max(0, slot - left)', ...RUNTIME),
+  mutant(
+    'runtime/kv-cache.ts',
+    'left > 0; left--) {\n        row[newColumn',
+    'left >= 0; left--) {\n        row[newColumn',
+    ...RUNTIME,
+  ),
+  // Drafters.
+  mutant(
+    'strategies/drafters/draft-cache.ts',
+    'text.slice(0, -1))',
+    'text.slice(0, -2))',
+    'strategies',
+    'generation/assisted',
+  ),
+  mutant(
+    'strategies/drafters/draft-model.ts',
+    'this.numTokens + 2',
+    'this.numTokens + 1',
+    'generation/assisted',
+  ),
+  mutant(
+    'strategies/drafters/prompt-lookup.ts',
+    'Math.min(size, most) >= longest.size',
+    'Math.min(size, most) > longest.size',
+    'strategies/drafters',
+  ),
+  mutant(
+    'strategies/drafters/likeliest-tree.ts',
+    'b.logProbability - a.logProbability',
+    'a.logProbability - b.logProbability',
+    'strategies',
+  ),
+  mutant(
+    'strategies/drafters/mtp.ts',
+    'tokens[position + distance]',
+    'tokens[position + distance - 1]',
+    'strategies/mtp',
+  ),
+  mutant(
+    'strategies/drafters/retrieval.ts',
+    'own.size > found.size',
+    'own.size >= found.size + 2',
+    'strategies/retrieval',
+  ),
+  mutant(
+    'strategies/suffix-index.ts',
+    'this.suffixes[from + Math.floor(i * step)] + size',
+    'this.suffixes[from + Math.floor(i * step)]',
+    'strategies',
+  ),
+  mutant(
+    'strategies/draft-control.ts',
+    ', SAVINGS)',
+    ', Number.POSITIVE_INFINITY)',
+    'strategies/draft-control',
+  ),
+  mutant(
+    'strategies/draft-control.ts',
+    'this.start = drafted > 0 ? 0 : this.coldStart',
+    'this.start = 0',
+    'strategies/draft-control',
+  ),
+  mutant('generation/generate.ts', 'DRAFTERS + i', 'i', 'generation/assisted'),
+  mutant(
+    'generation/generate.ts',
+    'createRandom(forkSeed(config.seed, i))',
+    'createRandom(config.seed)',
+    'generation',
+  ),
+  // Beams.
+  mutant(
+    'strategies/beam/group.ts',
+    'node.sum / length ** this.options.lengthPenalty',
+    'node.sum / length',
+    ...BEAMS,
+  ),
+  mutant('strategies/beam/group.ts', 'bank * 100 + b.option.sum', 'bank + b.option.sum', ...BEAMS),
+  mutant('strategies/beam/pool.ts', 'score >= attainable', 'score > attainable + 1', ...BEAMS),
+  mutant('strategies/beam/selection.ts', 'row[token] = 0', 'row[token] /= 2', ...BEAMS, 'strategies'),
+  mutant(
+    'strategies/beam/search.ts',
+    'scores[token] -= penalty * times',
+    'scores[token] += penalty * times',
+    ...BEAMS,
+  ),
+  mutant(
+    'strategies/contrastive-search.ts',
+    '(1 - penaltyAlpha) * probabilities',
+    'probabilities',
+    'strategies/contrastive',
+    'generation',
+  ),
+  // Scores.
+  mutant(
+    'scores/guidance.ts',
+    'first + node >= this.promptLength - 1',
+    'first + node >= this.promptLength',
+    'scores/guidance',
+  ),
+  mutant(
+    'scores/guidance.ts',
+    'slot - this.promptLength + this.negativeLength',
+    'slot - this.promptLength + this.negativeLength - 1',
+    'scores/guidance',
+  ),
+  mutant('scores/dola.ts', 'divergences.indexOf(Math.max', 'divergences.indexOf(Math.min', 'scores/dola'),
+  mutant('scores/processors/repetition.ts', 'logits[token] < 0 ?', 'logits[token] > 0 ?', ...PROCESSORS),
+  mutant(
+    'scores/processors/repetition.ts',
+    'if (prefix.length < size) return table',
+    'if (prefix.length <= size) return table',
+    ...PROCESSORS,
+  ),
+  mutant(
+    'scores/processors/truncation.ts',
+    'mass < p * total) mass',
+    'mass <= p * total) mass',
+    ...PROCESSORS,
+  ),
+  mutant(
+    'scores/processors/truncation.ts',
+    'rank > 0 && !(used <= budget)',
+    '!(used <= budget)',
+    ...PROCESSORS,
+  ),
+  mutant(
+    'scores/processors/truncation.ts',
+    'Math.log(epsilon) / 2 - entropy',
+    'Math.log(epsilon) - entropy',
+    ...PROCESSORS,
+  ),
+  mutant('scores/processors/length.ts', 'prefix.length < length', 'prefix.length <= length', ...PROCESSORS),
+  mutant('scores/processors/length.ts', 'factor ** past - 1', 'factor ** (past - 1) - 1', ...PROCESSORS),
+  mutant('scores/processors/force.ts', 'forceAt(maxLength - 1', 'forceAt(maxLength', ...PROCESSORS),
+  mutant(
+    'scores/processors/bias.ts',
+    'tokens.slice(0, -1))) logits',
+    'tokens.slice(1, -1))) logits',
+    ...PROCESSORS,
+  ),
+  mutant(
+    'scores/processors/watermark.ts',
+    '[...context, token]',
+    'context',
+    ...PROCESSORS,
+    'scores/watermark',
+  ),
+  mutant(
+    'strategies/softmax.ts',
+    'Math.log(total) - sum / total',
+    'Math.log(total) - sum',
+    'strategies/softmax',
+    ...PROCESSORS,
+  ),
+  mutant('strategies/ranking.ts', 'count - before - 1', 'count - before', 'strategies', ...PROCESSORS),
+  mutant('strategies/sum-tree.ts', 'rest < sums[node] ||', 'rest <= sums[node] ||', 'strategies/sum-tree'),
+  // Training.
+  mutant('train/objectives/medusa.ts', 'DECAY ** (i + 1)', 'DECAY ** i', 'train'),
+  mutant(
+    'train/optimiser.ts',
+    "this.op('Sub', this.scalar(1), this.op('Pow', this.scalar(beta), step))",
+    'this.scalar(1)',
+    'train',
+  ),
+  mutant('train/objectives/medusa.ts', '[1, joint]', '[joint, 1]', 'train'),
+]
