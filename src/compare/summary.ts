@@ -1,5 +1,5 @@
 import { median } from '../median.js'
-import type { Estimate, Output, StrategyResult } from '../report/comparison.js'
+import type { Estimate, PromptOutput, StrategyResult } from '../report/comparison.js'
 import { estimate } from './estimate.js'
 import type { Run } from './measure.js'
 import type { Trial } from './run.js'
@@ -99,7 +99,7 @@ function medianTimes(runs: readonly Run[]): number[] {
   )
 }
 
-function outputOf(id: string, { runs, judgement }: Trial, reference: string): Output {
+function outputOf(id: string, { runs, judgement }: Trial, reference: string): PromptOutput {
   const [{ text, finish_reason, ids }] = runs
   return {
     id,
@@ -115,7 +115,7 @@ function outputOf(id: string, { runs, judgement }: Trial, reference: string): Ou
   }
 }
 
-function meanByToken(outputs: readonly Output[]): number {
+function meanByToken(outputs: readonly PromptOutput[]): number {
   const tokens = sum(outputs.map((output) => output.tokens))
   return sum(outputs.map((output) => output.tokens * output.mean_log_probability)) / tokens
 }

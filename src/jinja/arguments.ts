@@ -1,5 +1,5 @@
 import { typeError } from './errors.js'
-import type { Named, Value } from './values.js'
+import type { JinjaValue, Named } from './values.js'
 
 export const NO_NAMED: Named = new Map()
 
@@ -11,9 +11,9 @@ export const NO_NAMED: Named = new Map()
 export function bind(
   name: string,
   parameters: string,
-  args: readonly Value[],
+  args: readonly JinjaValue[],
   named: Named = NO_NAMED,
-): (Value | undefined)[] {
+): (JinjaValue | undefined)[] {
   const [required, optional = ''] = parameters.split('/')
   const words = (text: string) => text.split(' ').filter((word) => word !== '')
   const needed = words(required)
@@ -21,7 +21,7 @@ export function bind(
   if (args.length > names.length) {
     typeError(`${name}() takes at most ${names.length} arguments (${args.length} given)`)
   }
-  const values: (Value | undefined)[] = names.map((_, i) => args[i])
+  const values: (JinjaValue | undefined)[] = names.map((_, i) => args[i])
   for (const [key, value] of named) {
     const at = names.indexOf(key)
     if (at < 0) typeError(`${name}() got an unexpected keyword argument '${key}'`)
@@ -37,9 +37,9 @@ export function bind(
 export function bindPlaces(
   name: string,
   parameters: string,
-  args: readonly Value[],
+  args: readonly JinjaValue[],
   named: Named,
-): (Value | undefined)[] {
+): (JinjaValue | undefined)[] {
   if (named.size > 0) typeError(`${name}() takes no keyword arguments`)
   return bind(name, parameters, args)
 }

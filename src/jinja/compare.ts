@@ -6,27 +6,27 @@ import {
   Iterated,
   intOf,
   isList,
+  type JinjaValue,
   Range,
   Tuple,
   textOf,
   typeName,
   Undefined,
-  type Value,
 } from './values.js'
 
 /** A number of any kind: JavaScript compares bigints and numbers exactly. */
-function numberOf(value: Value): bigint | number | undefined {
+function numberOf(value: JinjaValue): bigint | number | undefined {
   return typeof value === 'number' ? value : intOf(value)
 }
 
 /** The items of a list or tuple. */
-function sequenceOf(value: Value): readonly Value[] | undefined {
+function sequenceOf(value: JinjaValue): readonly JinjaValue[] | undefined {
   if (isList(value)) return value
   return value instanceof Tuple ? value.items : undefined
 }
 
 /** Python's `==`. */
-export function equal(left: Value, right: Value): boolean {
+export function equal(left: JinjaValue, right: JinjaValue): boolean {
   spend(3)
   if (left === right) return !Number.isNaN(left as number)
   const [a, b] = [numberOf(left), numberOf(right)]
@@ -81,7 +81,7 @@ const REFLECTED: Readonly<Record<string, (order: number) => boolean>> = {
 }
 
 /** An operator of a comparison. @throws JinjaError for values without an order */
-export function compare(operator: string, left: Value, right: Value): boolean {
+export function compare(operator: string, left: JinjaValue, right: JinjaValue): boolean {
   switch (operator) {
     case '==':
       return equal(left, right)
@@ -97,7 +97,7 @@ export function compare(operator: string, left: Value, right: Value): boolean {
 }
 
 /** Less than 0 where `left` comes first; undefined beside a NaN. */
-function orderOf(left: Value, right: Value, operator: string): number | undefined {
+function orderOf(left: JinjaValue, right: JinjaValue, operator: string): number | undefined {
   spend(1)
   const [a, b] = [numberOf(left), numberOf(right)]
   if (a !== undefined && b !== undefined) {
@@ -134,7 +134,7 @@ function orderOfTexts(left: string, right: string): number {
 }
 
 /** Python's `value in container`. */
-export function contains(container: Value, value: Value): boolean {
+export function contains(container: JinjaValue, value: JinjaValue): boolean {
   const text = textOf(container)
   if (text !== undefined) {
     const part = textOf(value)
@@ -154,9 +154,13 @@ export function contains(container: Value, value: Value): boolean {
 }
 
 /** Python's stable `sorted`, by keys. */
-export function sorted(items: Iterable<Value>, key: (item: Value) => Value, isReversed: boolean): Value[] {
+export function sorted(
+  items: Iterable<JinjaValue>,
+  key: (item: JinjaValue) => JinjaValue,
+  isReversed: boolean,
+): JinjaValue[] {
   const keyed = Array.from(items, (item) => ({ item, key: key(item) }))
-  const isLess = (a: Value, b: Value) => compare('<', a, b)
+  const isLess = (a: JinjaValue, b: JinjaValue) => compare('<', a, b)
   const direction = isReversed ? -1 : 1
   keyed.sort((a, b) => (isLess(a.key, b.key) ? -direction : isLess(b.key, a.key) ? direction : 0))
   return keyed.map(({ item }) => item)

@@ -39,6 +39,6 @@ export function valueError(message: string): never {
   raise('ValueError', message)
 }
 
-export function unsupported(what: string, line?: number): never {
+export function unsupportedSyntax(what: string, line?: number): never {
   throw new JinjaError('unsupported', what, line)
 }

@@ -1,19 +1,29 @@
 import { NO_NAMED } from './arguments.js'
 import { compare } from './compare.js'
 import { environment } from './environment.js'
-import { JinjaError, typeError, unsupported } from './errors.js'
+import { JinjaError, typeError, unsupportedSyntax } from './errors.js'
 import { iterate } from './iterate.js'
 import { spend } from './meter.js'
 import { call } from './methods.js'
-import type { Arguments, Expression, Filter } from './nodes.js'
-import { binary, concatenated, negated, positive, slice } from './operators.js'
+import type { Arguments, Expression, FilterNode } from './nodes.js'
+import { binary, concatenated, negated, positive, subsequence } from './operators.js'
 import { repr } from './repr.js'
 import type { Scope } from './scope.js'
 import { filtered } from './sequence-filters.js'
-import { Dict, type Named, orElse, Tuple, textOf, truthy, typeName, Undefined, type Value } from './values.js'
+import {
+  Dict,
+  type JinjaValue,
+  type Named,
+  orElse,
+  Tuple,
+  textOf,
+  truthy,
+  typeName,
+  Undefined,
+} from './values.js'
 
 /** The value of an expression. @throws JinjaError with its line */
-export function evaluate(node: Expression, scope: Scope): Value {
+export function evaluate(node: Expression, scope: Scope): JinjaValue {
   spend(1)
   try {
     return evaluateNode(node, scope)
@@ -28,7 +38,7 @@ export function placed(error: unknown, line: number): unknown {
   return error
 }
 
-function evaluateNode(node: Expression, scope: Scope): Value {
+function evaluateNode(node: Expression, scope: Scope): JinjaValue {
   switch (node.type) {
     case 'const':
       return node.value
@@ -70,7 +80,7 @@ function evaluateNode(node: Expression, scope: Scope): Value {
     case 'slice': {
       const object = evaluate(node.object, scope)
       const bounds = node.bounds.map((bound) => bound && evaluate(bound, scope))
-      return slice(object, bounds)
+      return subsequence(object, bounds)
     }
     case 'call': {
       const callee = evaluate(node.callee, scope)
@@ -87,8 +97,8 @@ function evaluateNode(node: Expression, scope: Scope): Value {
   }
 }
 
-function undefinedName(name: string): Value {
-  if (['self', 'lipsum', 'cycler', 'joiner'].includes(name)) unsupported(`the variable ${name}`)
+function undefinedName(name: string): JinjaValue {
+  if (['self', 'lipsum', 'cycler', 'joiner'].includes(name)) unsupportedSyntax(`the variable ${name}`)
   return new Undefined(`${repr(name)} is undefined`)
 }
 
@@ -103,7 +113,7 @@ function compareAll(node: Expression & { type: 'compare' }, scope: Scope): boole
   return true
 }
 
-export function applyFilter(node: Filter, value: Value, scope: Scope): Value {
+export function applyFilter(node: FilterNode, value: JinjaValue, scope: Scope): JinjaValue {
   const { args, named } = evaluateArguments(node.args, scope)
   try {
     return filtered(node.name, value, args, named)
@@ -112,7 +122,7 @@ export function applyFilter(node: Filter, value: Value, scope: Scope): Value {
   }
 }
 
-export function evaluateArguments(node: Arguments, scope: Scope): { args: Value[]; named: Named } {
+export function evaluateArguments(node: Arguments, scope: Scope): { args: JinjaValue[]; named: Named } {
   const args = node.positional.map((item) => evaluate(item, scope))
   if (node.spread) args.push(...iterateSpread(evaluate(node.spread, scope)))
   if (node.named.length === 0 && !node.spreadNamed) return { args, named: NO_NAMED }
@@ -121,13 +131,13 @@ export function evaluateArguments(node: Arguments, scope: Scope): { args: Value[
   return { args, named }
 }
 
-function iterateSpread(value: Value): Value[] {
+function iterateSpread(value: JinjaValue): JinjaValue[] {
   const items = [...iterate(value)]
   if (items.length > 10_000) typeError('more than 10000 arguments are given')
   return items
 }
 
-function addNamed(named: Map<string, Value>, fields: Value): void {
+function addNamed(named: Map<string, JinjaValue>, fields: JinjaValue): void {
   if (!(fields instanceof Dict)) typeError(`argument after ** must be a mapping, not ${typeName(fields)}`)
   for (const [key, value] of fields.entries()) {
     const name = textOf(key)

@@ -1,4 +1,4 @@
-import { unsupported } from './errors.js'
+import { unsupportedSyntax } from './errors.js'
 
 /** The filters of Jinja and of transformers that are done here. */
 export const FILTER_NAMES: ReadonlySet<string> = new Set(
@@ -18,5 +18,5 @@ export const OTHER_FILTERS: ReadonlySet<string> = new Set(
 
 /** @throws JinjaError for a filter that Jinja has and this does not */
 export function unsupportedFilter(name: string, line?: number): void {
-  if (OTHER_FILTERS.has(name)) unsupported(`the filter ${name}`, line)
+  if (OTHER_FILTERS.has(name)) unsupportedSyntax(`the filter ${name}`, line)
 }

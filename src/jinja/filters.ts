@@ -1,6 +1,6 @@
 import { bind } from './arguments.js'
-import { raise, typeError, unsupported, valueError } from './errors.js'
-import { escapeHtml } from './html.js'
+import { raise, typeError, unsupportedSyntax, valueError } from './errors.js'
+import { escapeMarkup } from './html.js'
 import { sizeOf } from './iterate.js'
 import { toJson } from './json.js'
 import { capitalize } from './letter-case.js'
@@ -24,6 +24,7 @@ import {
   Dict,
   indexOf,
   intOf,
+  type JinjaValue,
   Markup,
   type Named,
   Tuple,
@@ -31,17 +32,16 @@ import {
   truthy,
   typeName,
   Undefined,
-  type Value,
 } from './values.js'
 import { SPACE } from './whitespace.js'
 
 /** A filter of Jinja: its other parameters, and what it makes of a value and these. */
-export type Filter = (value: Value, args: readonly Value[], named: Named) => Value
+export type Filter = (value: JinjaValue, args: readonly JinjaValue[], named: Named) => JinjaValue
 
-type Given = Value | undefined
+type Given = JinjaValue | undefined
 
 export const filter =
-  (name: string, parameters: string, run: (value: Value, ...args: Given[]) => Value): Filter =>
+  (name: string, parameters: string, run: (value: JinjaValue, ...args: Given[]) => JinjaValue): Filter =>
   (value, args, named) =>
     run(value, ...bind(name, parameters, args, named))
 
@@ -62,7 +62,7 @@ const orElse = filter('default', '/ default_value boolean', (value, fallback = '
   return value instanceof Undefined || (truthy(boolean) && !truthy(value)) ? fallback : value
 })
 
-const escaped = filter('escape', '', (value) => new Markup(escapeHtml(value)))
+const escaped = filter('escape', '', (value) => new Markup(escapeMarkup(value)))
 
 export const VALUE_FILTERS: Readonly<Record<string, Filter>> = {
   abs: filter('abs', '', (value) => {
@@ -80,7 +80,7 @@ export const VALUE_FILTERS: Readonly<Record<string, Filter>> = {
   tojson: toJson,
   e: escaped,
   escape: escaped,
-  forceescape: filter('forceescape', '', (value) => new Markup(escapeHtml(str(value)))),
+  forceescape: filter('forceescape', '', (value) => new Markup(escapeMarkup(str(value)))),
   safe: filter('safe', '', (value) => new Markup(str(value))),
   upper: ofText('upper', '', (text) => text.toUpperCase()),
   lower: ofText('lower', '', (text) => text.toLowerCase()),
@@ -96,17 +96,17 @@ export const VALUE_FILTERS: Readonly<Record<string, Filter>> = {
   wordcount: filter('wordcount', '', (value) => BigInt(str(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0)),
 }
 
-function positiveOrFail(value: Value): bigint | number {
+function positiveOrFail(value: JinjaValue): bigint | number {
   if (typeof value !== 'number' && intOf(value) === undefined) {
     typeError(`bad operand type for abs(): '${typeName(value)}'`)
   }
   return positive(value) as bigint | number
 }
 
-function toInt(value: Value, fallback: Given = 0n, base: Given = 10n): Value {
+function toInt(value: JinjaValue, fallback: Given = 0n, base: Given = 10n): JinjaValue {
   const text = textOf(value)
   try {
-    if (indexOf(base) !== 10) unsupported('the filter int of another base than ten')
+    if (indexOf(base) !== 10) unsupportedSyntax('the filter int of another base than ten')
     if (text !== undefined) return parseInteger(text)
     return intOf(value) ?? truncate(numberFor('int', value))
   } catch (error) {
@@ -122,13 +122,13 @@ function toInt(value: Value, fallback: Given = 0n, base: Given = 10n): Value {
   }
 }
 
-function toFloat(value: Value, fallback: Given = 0): Value {
+function toFloat(value: JinjaValue, fallback: Given = 0): JinjaValue {
   const text = textOf(value)
   if (text !== undefined) return parseReal(text) ?? fallback
   return value instanceof Undefined ? value.fail() : (floatOf(value) ?? fallback)
 }
 
-function numberFor(type: string, value: Value): number {
+function numberFor(type: string, value: JinjaValue): number {
   if (value instanceof Undefined) value.fail()
   return (
     floatOf(value) ??
@@ -139,7 +139,7 @@ function numberFor(type: string, value: Value): number {
 const isPythons = (error: unknown, exceptions: readonly string[]) =>
   exceptions.includes((error as { exception?: string }).exception ?? '')
 
-function round(value: Value, precision: Given = 0n, method: Given = 'common'): Value {
+function round(value: JinjaValue, precision: Given = 0n, method: Given = 'common'): JinjaValue {
   if (method !== 'common' && method !== 'ceil' && method !== 'floor') {
     raise('FilterArgumentError', 'method must be common, ceil or floor')
   }
@@ -180,14 +180,19 @@ function title(text: string): string {
     .join('')
 }
 
-function format(value: Value, args: readonly Value[], named: Named): Value {
+function format(value: JinjaValue, args: readonly JinjaValue[], named: Named): JinjaValue {
   if (args.length > 0 && named.size > 0) {
     raise('FilterArgumentError', "can't handle positional and keyword arguments at the same time")
   }
   return formatPercent(str(value), named.size > 0 ? new Dict(named) : new Tuple(args))
 }
 
-function indent(value: Value, width: Given = 4n, first: Given = false, blank: Given = false): Value {
+function indent(
+  value: JinjaValue,
+  width: Given = 4n,
+  first: Given = false,
+  blank: Given = false,
+): JinjaValue {
   const text = textOf(value)
   if (text === undefined) {
     if (value instanceof Undefined) value.fail()
@@ -201,12 +206,12 @@ function indent(value: Value, width: Given = 4n, first: Given = false, blank: Gi
 }
 
 function cut(
-  value: Value,
+  value: JinjaValue,
   length: Given = 255n,
   killWords: Given = false,
   end: Given = '...',
   leeway: Given = 5n,
-): Value {
+): JinjaValue {
   const text = textOf(value)
   const ending = textOf(end)
   if (ending === undefined) typeError(`object of type '${typeName(end)}' has no len()`)

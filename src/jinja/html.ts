@@ -1,6 +1,6 @@
 import { spendText } from './meter.js'
 import { str } from './repr.js'
-import { Markup, type Value } from './values.js'
+import { type JinjaValue, Markup } from './values.js'
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -11,7 +11,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 }
 
 /** markupsafe's `escape`: text that is marked as safe stays as it is. */
-export function escapeHtml(value: Value): string {
+export function escapeMarkup(value: JinjaValue): string {
   if (value instanceof Markup) return value.text
   const text = str(value)
   spendText(text.length * 5)

@@ -9,7 +9,7 @@ import { Loop, Namespace } from './objects.js'
 import { unpacked } from './operators.js'
 import { str } from './repr.js'
 import { Scope } from './scope.js'
-import { textOf, truthy, typeName, Undefined, type Value } from './values.js'
+import { type JinjaValue, textOf, truthy, typeName, Undefined } from './values.js'
 
 /** How a body ends before its last statement. */
 type Jump = 'break' | 'continue' | undefined
@@ -108,12 +108,12 @@ function execute(node: Statement, scope: Scope, output: Output): Jump {
 }
 
 /** What a block prints as it is, which Python's `join` takes texts alone of. */
-function printed(value: Value): string {
+function printed(value: JinjaValue): string {
   return textOf(value) ?? typeError(`sequence item 0: expected str instance, ${typeName(value)} found`)
 }
 
 /** Filters of a block's text: the innermost is the one without a value of its own. */
-function filtered(filter: Expression & { type: 'filter' }, text: string, scope: Scope): Value {
+function filtered(filter: Expression & { type: 'filter' }, text: string, scope: Scope): JinjaValue {
   const value =
     filter.value === undefined ? text : filtered(filter.value as Expression & { type: 'filter' }, text, scope)
   return applyFilter(filter, value, scope)
@@ -125,7 +125,7 @@ function executeFor(node: ForNode, scope: Scope, output: Output): Jump {
     runLoop(node, items, scope, output, undefined, 0)
     return undefined
   }
-  const recurse = (inner: Value, depth: number): string =>
+  const recurse = (inner: JinjaValue, depth: number): string =>
     nested(() => {
       const text = new Output()
       runLoop(node, inner, scope, text, recurse, depth)
@@ -137,10 +137,10 @@ function executeFor(node: ForNode, scope: Scope, output: Output): Jump {
 
 function runLoop(
   node: ForNode,
-  items: Value,
+  items: JinjaValue,
   scope: Scope,
   output: Output,
-  recurse: ((items: Value, depth: number) => string) | undefined,
+  recurse: ((items: JinjaValue, depth: number) => string) | undefined,
   depth: number,
 ): void {
   const { test } = node
@@ -159,7 +159,7 @@ function runLoop(
   if (!isDone) run(node.otherwise, new Scope(scope), output)
 }
 
-function* selected(node: ForNode, test: Expression, items: Value, scope: Scope): Generator<Value> {
+function* selected(node: ForNode, test: Expression, items: JinjaValue, scope: Scope): Generator<JinjaValue> {
   for (const item of iterate(items)) {
     const inner = new Scope(scope)
     assign(node.target, item, inner)
@@ -181,7 +181,7 @@ function namespacesOf(target: Target): string[] {
   return target.type === 'tuple' ? target.targets.flatMap(namespacesOf) : []
 }
 
-function assign(target: Target, value: Value, scope: Scope): void {
+function assign(target: Target, value: JinjaValue, scope: Scope): void {
   if (target.type === 'name') scope.set(target.name, value)
   else if (target.type === 'field') {
     const namespace = scope.get(target.namespace)

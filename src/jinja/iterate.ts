@@ -1,11 +1,21 @@
 import { typeError } from './errors.js'
 import { spend } from './meter.js'
 import { characters } from './text.js'
-import { Dict, Iterated, isList, Range, Tuple, textOf, typeName, Undefined, type Value } from './values.js'
+import {
+  Dict,
+  Iterated,
+  isList,
+  type JinjaValue,
+  Range,
+  Tuple,
+  textOf,
+  typeName,
+  Undefined,
+} from './values.js'
 import { noteRead } from './watched.js'
 
 /** The iterator of a value. @throws JinjaError for one that has none */
-export function iterator(value: Value, complaint = 'object'): Iterator<Value> {
+export function iterator(value: JinjaValue, complaint = 'object'): Iterator<JinjaValue> {
   if (isList(value)) {
     noteRead(value)
     return value.values()
@@ -21,14 +31,14 @@ export function iterator(value: Value, complaint = 'object'): Iterator<Value> {
   typeError(`${complaint} '${typeName(value)}' is not iterable`)
 }
 
-export function isIterable(value: Value): boolean {
+export function isIterable(value: JinjaValue): boolean {
   const isSequence =
     isList(value) || value instanceof Tuple || value instanceof Dict || value instanceof Range
   return isSequence || value instanceof Iterated || value instanceof Undefined || textOf(value) !== undefined
 }
 
 /** The items of a value, each a step. */
-export function* iterate(value: Value, complaint?: string): Generator<Value> {
+export function* iterate(value: JinjaValue, complaint?: string): Generator<JinjaValue> {
   const items = iterator(value, complaint)
   for (;;) {
     const next = items.next()
@@ -39,16 +49,16 @@ export function* iterate(value: Value, complaint?: string): Generator<Value> {
 }
 
 /** A generator's value. */
-export function generated(source: () => Iterator<Value>): Iterated {
+export function generated(source: () => Iterator<JinjaValue>): Iterated {
   return new Iterated('generator', source)
 }
 
-function* numbersOf(range: Range): Generator<Value> {
+function* numbersOf(range: Range): Generator<JinjaValue> {
   for (let i = 0; i < range.length; i++) yield range.at(i)
 }
 
 /** Python's `len`. @throws JinjaError for a value without one */
-export function sizeOf(value: Value): number | undefined {
+export function sizeOf(value: JinjaValue): number | undefined {
   if (isList(value)) return value.length
   if (value instanceof Dict) return value.size
   if (value instanceof Tuple) return value.items.length

@@ -9,12 +9,12 @@ import {
   indexOf,
   intOf,
   isList,
+  type JinjaValue,
   type Named,
   Tuple,
   textOf,
   truthy,
   typeName,
-  type Value,
 } from './values.js'
 import { noteRead } from './watched.js'
 
@@ -27,7 +27,7 @@ interface Style {
 }
 
 /** The filter `tojson` as transformers has it: Python's `json.dumps`, which keeps other letters than ASCII's. */
-export function toJson(value: Value, args: readonly Value[], named: Named): string {
+export function toJson(value: JinjaValue, args: readonly JinjaValue[], named: Named): string {
   const parameters = '/ ensure_ascii indent separators sort_keys'
   const [ensureAscii = false, indent = null, separators = null, sortKeys = false] = bind(
     'tojson',
@@ -50,7 +50,7 @@ export function toJson(value: Value, args: readonly Value[], named: Named): stri
   )
 }
 
-function separatorsOf(value: Value): readonly [string, string] {
+function separatorsOf(value: JinjaValue): readonly [string, string] {
   const items = value instanceof Tuple ? value.items : isList(value) ? value : []
   const [item, key] = items.map(textOf)
   if (items.length !== 2) valueError('the separators of tojson are no pair')
@@ -59,7 +59,7 @@ function separatorsOf(value: Value): readonly [string, string] {
 }
 
 /** @param newline with the space of the level */
-function dump(value: Value, style: Style, newline: string): string {
+function dump(value: JinjaValue, style: Style, newline: string): string {
   spend(1)
   const text = textOf(value)
   if (text !== undefined) return quoted(text, style)
@@ -75,9 +75,9 @@ function dump(value: Value, style: Style, newline: string): string {
   }
   const items = value instanceof Tuple ? value.items : value
   noteRead(items as object)
-  if (isList(items as Value))
+  if (isList(items as JinjaValue))
     return wrap(
-      (items as readonly Value[]).map((part) => dump(part, style, inner)),
+      (items as readonly JinjaValue[]).map((part) => dump(part, style, inner)),
       '[',
       ']',
     )
@@ -93,7 +93,7 @@ function dump(value: Value, style: Style, newline: string): string {
   )
 }
 
-function scalarJson(value: Value): string | undefined {
+function scalarJson(value: JinjaValue): string | undefined {
   if (value === null) return 'null'
   if (typeof value === 'boolean') return String(value)
   if (intOf(value) !== undefined) return String(value)
@@ -102,7 +102,7 @@ function scalarJson(value: Value): string | undefined {
   return Number.isFinite(value) ? floatRepr(value) : value < 0 ? '-Infinity' : 'Infinity'
 }
 
-function keyText(key: Value): string {
+function keyText(key: JinjaValue): string {
   const text = textOf(key) ?? scalarJson(key)
   if (text === undefined) typeError(`keys must be str, int, float, bool or None, not ${typeName(key)}`)
   return text

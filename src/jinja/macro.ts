@@ -3,7 +3,7 @@ import { evaluate } from './evaluate.js'
 import { nested } from './meter.js'
 import type { Signature } from './nodes.js'
 import { Scope } from './scope.js'
-import { Callable, Dict, type Named, Tuple, Undefined, type Value } from './values.js'
+import { Callable, Dict, type JinjaValue, type Named, Tuple, Undefined } from './values.js'
 
 /**
  * A macro, or the `caller` of a call block, as a value that can be called.
@@ -17,7 +17,7 @@ export function makeMacro(
   render: (scope: Scope) => string,
 ): Callable {
   const names = parameters.map((parameter) => parameter.name)
-  const run = (args: readonly Value[], named: Named): Value => {
+  const run = (args: readonly JinjaValue[], named: Named): JinjaValue => {
     const inner = new Scope(scope)
     const left = new Map(named)
     const values = names.map((parameter, i) => {
@@ -57,9 +57,9 @@ export function makeMacro(
 function refuse(
   name: string,
   names: readonly string[],
-  left: ReadonlyMap<string, Value>,
+  left: ReadonlyMap<string, JinjaValue>,
   special: ReadonlySet<string>,
-  args: readonly Value[],
+  args: readonly JinjaValue[],
 ): void {
   const [unknown] = left.keys()
   if (unknown !== undefined && !special.has('kwargs')) {

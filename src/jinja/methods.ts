@@ -1,6 +1,6 @@
 import { bind, bindPlaces } from './arguments.js'
 import { equal } from './compare.js'
-import { typeError, unsupported, valueError } from './errors.js'
+import { typeError, unsupportedSyntax, valueError } from './errors.js'
 import { iterate, iterator } from './iterate.js'
 import { spend } from './meter.js'
 import { unpacked } from './operators.js'
@@ -14,6 +14,7 @@ import {
   indexOf,
   intOf,
   isList,
+  type JinjaValue,
   Markup,
   type Named,
   orElse,
@@ -21,7 +22,6 @@ import {
   Tuple,
   typeName,
   Undefined,
-  type Value,
 } from './values.js'
 
 /** Methods that change a value, which Jinja's sandbox hides. */
@@ -30,12 +30,12 @@ const CHANGING: Readonly<Record<string, readonly string[]>> = {
   list: ['append', 'clear', 'pop', 'reverse', 'insert', 'sort', 'extend', 'remove'],
 }
 
-type Run = (args: readonly Value[], named: Named) => Value
+type Run = (args: readonly JinjaValue[], named: Named) => JinjaValue
 
 const method = (name: string, run: Run): Callable => new Callable('builtin_function_or_method', name, run)
 
 /** What Python's `getattr` gives; undefined where the value has no such attribute. */
-export function attributeOf(value: Value, name: string, access: FieldAccess): Value | undefined {
+export function attributeOf(value: JinjaValue, name: string, access: FieldAccess): JinjaValue | undefined {
   if (value instanceof Undefined) return value.fail()
   if (value instanceof Instance) {
     const own = value.attribute(name)
@@ -46,25 +46,25 @@ export function attributeOf(value: Value, name: string, access: FieldAccess): Va
   if (CHANGING[type]?.includes(name)) return unsafe(value, name)
   if (value instanceof Markup) {
     if (name in STRING_METHODS || /^format/.test(name))
-      unsupported(`the method ${name} of text that is marked as safe`)
+      unsupportedSyntax(`the method ${name} of text that is marked as safe`)
     return hidden(value, name)
   }
   if (typeof value === 'string') return stringMethod(value, name, access) ?? hidden(value, name)
   const run = methodOf(value, name)
-  if (run !== undefined) return typeof run === 'function' ? method(name, run as Run) : (run as Value)
+  if (run !== undefined) return typeof run === 'function' ? method(name, run as Run) : (run as JinjaValue)
   return hidden(value, name)
 }
 
 /** Attributes between underscores are there and out of reach. */
-function hidden(value: Value, name: string): Value | undefined {
+function hidden(value: JinjaValue, name: string): JinjaValue | undefined {
   return /^__\w+__$/.test(name) ? unsafe(value, name) : undefined
 }
 
-function unsafe(value: Value, name: string): Undefined {
+function unsafe(value: JinjaValue, name: string): Undefined {
   return new Undefined(`access to attribute '${name}' of '${typeName(value)}' object is unsafe`)
 }
 
-function stringMethod(text: string, name: string, access: FieldAccess): Value | undefined {
+function stringMethod(text: string, name: string, access: FieldAccess): JinjaValue | undefined {
   if (name === 'format') {
     return method(name, (args, named) => formatFields(text, args, named, access))
   }
@@ -73,7 +73,7 @@ function stringMethod(text: string, name: string, access: FieldAccess): Value | 
 }
 
 /** A method of a value that is no text, or the value of a field. */
-function methodOf(value: Value, name: string): Run | Value | undefined {
+function methodOf(value: JinjaValue, name: string): Run | JinjaValue | undefined {
   if (value instanceof Dict) return dictMethod(value, name)
   if (isList(value)) return name === 'copy' ? () => [...value] : sequenceMethod(value, 'list', name)
   if (value instanceof Tuple) return sequenceMethod(value.items, 'tuple', name)
@@ -83,15 +83,15 @@ function methodOf(value: Value, name: string): Run | Value | undefined {
     return name === 'count' || name === 'index' ? sequenceMethod(items(), 'range', name) : undefined
   }
   if (value instanceof Iterated && value.viewed && (name === 'isdisjoint' || name === 'mapping')) {
-    unsupported(`${name} of the view of a dict`)
+    unsupportedSyntax(`${name} of the view of a dict`)
   }
   const isNumber = typeof value === 'number' || intOf(value) !== undefined
-  if (isNumber && NUMBER_FIELDS.includes(name)) unsupported(`${name} of numbers`)
+  if (isNumber && NUMBER_FIELDS.includes(name)) unsupportedSyntax(`${name} of numbers`)
   return undefined
 }
 
 function dictMethod(dict: Dict, name: string): Run | undefined {
-  const view = (type: string, items: () => Iterator<Value>): Run => {
+  const view = (type: string, items: () => Iterator<JinjaValue>): Run => {
     return (args, named) => {
       bindPlaces(name, '', args, named)
       return new Iterated(type, items, dict)
@@ -117,7 +117,7 @@ function dictMethod(dict: Dict, name: string): Run | undefined {
   return undefined
 }
 
-export function* pairs(dict: Dict): Generator<Value> {
+export function* pairs(dict: Dict): Generator<JinjaValue> {
   for (const pair of dict.entries()) yield new Tuple(pair)
 }
 
@@ -127,7 +127,7 @@ export const fromKeys: Run = (args, named) => {
 }
 
 /** `dict(pairs_or_mapping, **fields)`. @throws JinjaError as Python raises */
-export function makeDict(args: readonly Value[], named: Named): Dict {
+export function makeDict(args: readonly JinjaValue[], named: Named): Dict {
   const [source] = bind('dict', '/ mapping', args)
   const dict = new Dict()
   if (source instanceof Dict) for (const [key, value] of source.entries()) dict.set(key, value)
@@ -142,8 +142,8 @@ export function makeDict(args: readonly Value[], named: Named): Dict {
   return dict
 }
 
-function sequenceMethod(items: readonly Value[], type: string, name: string): Run | undefined {
-  const isSame = (item: Value, sought: Value) => item === sought || equal(item, sought)
+function sequenceMethod(items: readonly JinjaValue[], type: string, name: string): Run | undefined {
+  const isSame = (item: JinjaValue, sought: JinjaValue) => item === sought || equal(item, sought)
   if (name === 'count') {
     return (args, named) => {
       const [sought] = bindPlaces(name, 'value', args, named)
@@ -153,7 +153,7 @@ function sequenceMethod(items: readonly Value[], type: string, name: string): Ru
   if (name !== 'index') return undefined
   return (args, named) => {
     const [sought, start = 0n, stop] = bindPlaces(name, 'value / start stop', args, named)
-    const place = (value: Value) => {
+    const place = (value: JinjaValue) => {
       const at = indexOf(value)
       return at < 0 ? Math.max(0, at + items.length) : at
     }
@@ -169,7 +169,7 @@ const NUMBER_FIELDS =
     ' ',
   )
 
-export function call(callee: Value, args: readonly Value[], named: Named): Value {
+export function call(callee: JinjaValue, args: readonly JinjaValue[], named: Named): JinjaValue {
   if (callee instanceof Callable) return callee.call(args, named)
   if (callee instanceof Undefined) callee.fail()
   if (callee instanceof Instance && 'call' in callee && typeof callee.call === 'function')

@@ -32,11 +32,11 @@ export type Expression = { readonly line: number } & (
       readonly bounds: readonly [Expression | undefined, Expression | undefined, Expression | undefined]
     }
   | { readonly type: 'call'; readonly callee: Expression; readonly args: Arguments }
-  | Filter
+  | FilterNode
   | { readonly type: 'test'; readonly value: Expression; readonly name: string; readonly args: Arguments }
 )
 
-export interface Filter {
+export interface FilterNode {
   readonly type: 'filter'
   readonly line: number
   /** Undefined where the filter is given the text of a block. */
@@ -102,7 +102,7 @@ export type Statement =
       readonly type: 'setBlock'
       readonly line: number
       readonly target: Target
-      readonly filter: Filter | undefined
+      readonly filter: FilterNode | undefined
       readonly body: Body
     }
   | {
@@ -111,7 +111,7 @@ export type Statement =
       readonly assignments: readonly { readonly target: Target; readonly value: Expression }[]
       readonly body: Body
     }
-  | { readonly type: 'filterBlock'; readonly line: number; readonly filter: Filter; readonly body: Body }
+  | { readonly type: 'filterBlock'; readonly line: number; readonly filter: FilterNode; readonly body: Body }
   | {
       readonly type: 'callBlock'
       readonly line: number

@@ -1,6 +1,6 @@
-import { JinjaError, raise, unsupported, valueError } from './errors.js'
+import { JinjaError, raise, unsupportedSyntax, valueError } from './errors.js'
 import { LIMITS, spend } from './meter.js'
-import { intOf, type Value } from './values.js'
+import { intOf, type JinjaValue } from './values.js'
 
 /** A float as Python's `repr` writes it: the shortest digits that give it back. */
 export function floatRepr(value: number): string {
@@ -80,14 +80,18 @@ function toFloat(value: bigint): number {
 }
 
 /** A number's float. */
-export function floatOf(value: Value): number | undefined {
+export function floatOf(value: JinjaValue): number | undefined {
   if (typeof value === 'number') return value
   const int = intOf(value)
   return int === undefined ? undefined : toFloat(int)
 }
 
 /** An operator on two numbers; undefined where one is none. @throws JinjaError as Python raises */
-export function arithmetic(operator: string, left: Value, right: Value): bigint | number | undefined {
+export function arithmetic(
+  operator: string,
+  left: JinjaValue,
+  right: JinjaValue,
+): bigint | number | undefined {
   const [a, b] = [intOf(left), intOf(right)]
   if (a !== undefined && b !== undefined) return integers(operator, a, b)
   const [x, y] = [floatOf(left), floatOf(right)]
@@ -157,7 +161,7 @@ function floats(operator: string, x: number, y: number): number {
   }
   if (x === 0 && y < 0) raise('ZeroDivisionError', '0.0 cannot be raised to a negative power')
   if (x < 0 && Number.isFinite(x) && Number.isFinite(y) && !Number.isInteger(y))
-    unsupported('a complex number')
+    unsupportedSyntax('a complex number')
   const power = x === 1 || (x === -1 && !Number.isFinite(y) && !Number.isNaN(y)) ? 1 : x ** y
   if (!Number.isFinite(power) && Number.isFinite(x) && Number.isFinite(y)) {
     raise('OverflowError', "(34, 'Numerical result out of range')")

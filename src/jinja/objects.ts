@@ -5,9 +5,9 @@ import { sizeOf } from './iterate.js'
 import { PASS, spend } from './meter.js'
 import { makeDict } from './methods.js'
 import { dictRepr } from './repr.js'
-import { Callable, type Dict, Instance, type Named, Undefined, type Value } from './values.js'
+import { Callable, type Dict, Instance, type JinjaValue, type Named, Undefined } from './values.js'
 
-const fn = (name: string, run: (args: readonly Value[]) => Value) =>
+const fn = (name: string, run: (args: readonly JinjaValue[]) => JinjaValue) =>
   new Callable('method', name, (args, named) => {
     if (named.size > 0) typeError(`${name}() takes no keyword arguments`)
     return run(args)
@@ -18,17 +18,17 @@ export class Namespace extends Instance {
   readonly type = 'TemplateNamespace'
   private readonly fields: Dict
 
-  constructor(args: readonly Value[], named: Named) {
+  constructor(args: readonly JinjaValue[], named: Named) {
     super()
     this.fields = makeDict(args, named)
     for (const name of this.fields.keys()) checkField(name)
   }
 
-  attribute(name: string): Value | undefined {
+  attribute(name: string): JinjaValue | undefined {
     return this.fields.get(name)
   }
 
-  set(name: string, value: Value): void {
+  set(name: string, value: JinjaValue): void {
     checkField(name)
     this.fields.set(name, value)
   }
@@ -38,7 +38,7 @@ export class Namespace extends Instance {
   }
 }
 
-function checkField(name: Value): void {
+function checkField(name: JinjaValue): void {
   if (typeof name === 'string' && name.startsWith('_')) {
     raise('SecurityError', `a namespace takes no field whose name begins with an underscore, such as ${name}`)
   }
@@ -50,25 +50,25 @@ const END = Symbol('the end of a loop')
 export class Loop extends Instance {
   readonly type = 'LoopContext'
   private index0 = -1
-  private current: Value | undefined
-  private before: Value | undefined
-  private ahead: Value | typeof END | undefined
+  private current: JinjaValue | undefined
+  private before: JinjaValue | undefined
+  private ahead: JinjaValue | typeof END | undefined
   private length: number | undefined
-  private items: Iterator<Value>
-  private last: readonly Value[] | undefined
+  private items: Iterator<JinjaValue>
+  private last: readonly JinjaValue[] | undefined
 
   /** @param recurse renders the loop of other items; undefined for a loop that is not recursive */
   constructor(
-    private readonly source: Value | undefined,
-    items: Iterator<Value>,
-    private readonly recurse: ((items: Value, depth: number) => string) | undefined,
+    private readonly source: JinjaValue | undefined,
+    items: Iterator<JinjaValue>,
+    private readonly recurse: ((items: JinjaValue, depth: number) => string) | undefined,
     private readonly depth0: number,
   ) {
     super()
     this.items = items
   }
 
-  next(): Value | undefined {
+  next(): JinjaValue | undefined {
     spend(PASS)
     const item = this.peek()
     this.ahead = undefined
@@ -79,7 +79,7 @@ export class Loop extends Instance {
     return item
   }
 
-  private peek(): Value | typeof END {
+  private peek(): JinjaValue | typeof END {
     if (this.ahead === undefined) {
       const next = this.items.next()
       this.ahead = next.done ? END : next.value
@@ -92,7 +92,7 @@ export class Loop extends Instance {
     const size = this.source === undefined ? undefined : sizeOf(this.source)
     if (size === undefined) {
       const hadLooked = this.ahead !== undefined && this.ahead !== END
-      const rest: Value[] = []
+      const rest: JinjaValue[] = []
       for (let next = this.items.next(); !next.done; next = this.items.next()) {
         spend(1)
         rest.push(next.value)
@@ -104,7 +104,7 @@ export class Loop extends Instance {
     return this.length
   }
 
-  attribute(name: string): Value | undefined {
+  attribute(name: string): JinjaValue | undefined {
     const { index0 } = this
     switch (name) {
       case 'index':
@@ -139,14 +139,14 @@ export class Loop extends Instance {
     return undefined
   }
 
-  private changed(values: readonly Value[]): boolean {
+  private changed(values: readonly JinjaValue[]): boolean {
     const { last } = this
     const isSame = last?.length === values.length && values.every((value, i) => equal(value, last[i]))
     if (!isSame) this.last = values
     return !isSame
   }
 
-  call(args: readonly Value[], named: Named): Value {
+  call(args: readonly JinjaValue[], named: Named): JinjaValue {
     const [items] = bindPlaces('loop', 'iterable', args, named)
     if (!this.recurse) typeError("the loop must have the 'recursive' marker to be called recursively")
     return this.recurse(items!, this.depth0 + 1)

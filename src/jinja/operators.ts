@@ -1,5 +1,5 @@
-import { raise, typeError, unsupported, valueError } from './errors.js'
-import { escapeHtml } from './html.js'
+import { raise, typeError, unsupportedSyntax, valueError } from './errors.js'
+import { escapeMarkup } from './html.js'
 import { spend } from './meter.js'
 import { arithmetic } from './numbers.js'
 import { formatPercent } from './percent-format.js'
@@ -10,22 +10,22 @@ import {
   indexOf,
   intOf,
   isList,
+  type JinjaValue,
   Markup,
   Range,
   Tuple,
   textOf,
   typeName,
   Undefined,
-  type Value,
 } from './values.js'
 import { noteRead } from './watched.js'
 
 /** `left OPERATOR right` of Python's arithmetic. @throws JinjaError as Python raises */
-export function binary(operator: string, left: Value, right: Value): Value {
+export function binary(operator: string, left: JinjaValue, right: JinjaValue): JinjaValue {
   const result = arithmetic(operator, left, right)
   if (result !== undefined) return result
   if (operator === '%' && textOf(left) !== undefined) {
-    if (left instanceof Markup) unsupported('the formatting of text that is marked as safe')
+    if (left instanceof Markup) unsupportedSyntax('the formatting of text that is marked as safe')
     return formatPercent(left as string, right)
   }
   const combined =
@@ -48,11 +48,11 @@ export function binary(operator: string, left: Value, right: Value): Value {
   typeError(`unsupported operand type(s) for ${name}: '${typeName(left)}' and '${typeName(right)}'`)
 }
 
-function added(left: Value, right: Value): Value | undefined {
+function added(left: JinjaValue, right: JinjaValue): JinjaValue | undefined {
   if (typeof left === 'string' && typeof right === 'string') return join([left, right])
   const [text, other] = [textOf(left), textOf(right)]
   if (text !== undefined && other !== undefined)
-    return new Markup(join([escapeHtml(left), escapeHtml(right)]))
+    return new Markup(join([escapeMarkup(left), escapeMarkup(right)]))
   if (isList(left) && isList(right)) {
     spend(left.length + right.length)
     return [...left, ...right]
@@ -64,28 +64,28 @@ function added(left: Value, right: Value): Value | undefined {
   return undefined
 }
 
-function repeated(left: Value, right: Value): Value | undefined {
-  const isCount = (value: Value) => intOf(value) !== undefined
+function repeated(left: JinjaValue, right: JinjaValue): JinjaValue | undefined {
+  const isCount = (value: JinjaValue) => intOf(value) !== undefined
   const [value, count] = isCount(right) ? [left, right] : [right, left]
   if (!isCount(count)) return undefined
   const items = value instanceof Tuple ? value.items : value
-  const isSequence = textOf(value) !== undefined || isList(items as Value)
+  const isSequence = textOf(value) !== undefined || isList(items as JinjaValue)
   if (isSequence && BigInt.asIntN(64, intOf(count)!) !== intOf(count)) {
     raise('OverflowError', "cannot fit 'int' into an index-sized integer")
   }
   const times = Math.max(0, indexOf(count))
   if (typeof value === 'string') return repeat(value, times)
   if (value instanceof Markup) return new Markup(repeat(value.text, times))
-  if (!isList(items as Value)) return undefined
-  const list = items as readonly Value[]
+  if (!isList(items as JinjaValue)) return undefined
+  const list = items as readonly JinjaValue[]
   spend(list.length * times)
-  const result: Value[] = []
+  const result: JinjaValue[] = []
   for (let i = 0; i < list.length * times; i++) result.push(list[i % list.length])
   return value instanceof Tuple ? new Tuple(result) : result
 }
 
 /** `value[index]` of Python alone; undefined where it raises TypeError or LookupError, which Jinja goes on from. */
-export function subscript(value: Value, index: Value): Value | undefined {
+export function subscript(value: JinjaValue, index: JinjaValue): JinjaValue | undefined {
   if (value instanceof Dict) {
     const isHashable = !isList(index) && !(index instanceof Dict)
     return isHashable ? value.get(index) : undefined
@@ -117,7 +117,7 @@ export function subscript(value: Value, index: Value): Value | undefined {
 }
 
 /** `value[start:stop:step]`. @throws JinjaError as Python raises */
-export function slice(value: Value, bounds: readonly (Value | undefined)[]): Value {
+export function subsequence(value: JinjaValue, bounds: readonly (JinjaValue | undefined)[]): JinjaValue {
   if (value instanceof Undefined) value.fail()
   if (value instanceof Dict) typeError("unhashable type: 'slice'")
   const [start, stop, step = 1] = bounds.map(bound)
@@ -141,7 +141,7 @@ export function slice(value: Value, bounds: readonly (Value | undefined)[]): Val
   return value instanceof Markup ? new Markup(part) : part
 }
 
-function bound(value: Value | undefined): number | undefined {
+function bound(value: JinjaValue | undefined): number | undefined {
   if (value === undefined || value === null) return undefined
   if (intOf(value) === undefined) {
     typeError('slice indices must be integers or None or have an __index__ method')
@@ -149,7 +149,7 @@ function bound(value: Value | undefined): number | undefined {
   return indexOf(value)
 }
 
-export function negated(value: Value): Value {
+export function negated(value: JinjaValue): JinjaValue {
   const int = intOf(value)
   if (int !== undefined) return -int
   if (typeof value === 'number') return -value
@@ -157,7 +157,7 @@ export function negated(value: Value): Value {
   typeError(`bad operand type for unary -: '${typeName(value)}'`)
 }
 
-export function positive(value: Value): Value {
+export function positive(value: JinjaValue): JinjaValue {
   const int = intOf(value)
   if (int !== undefined) return int
   if (typeof value === 'number') return value
@@ -166,13 +166,13 @@ export function positive(value: Value): Value {
 }
 
 /** `~`: the texts of all. */
-export function concatenated(values: readonly Value[]): string {
+export function concatenated(values: readonly JinjaValue[]): string {
   return join(values.map(str))
 }
 
 /** Takes a value apart for as many names. @throws JinjaError where it has more or fewer items */
-export function unpacked(items: Iterator<Value>, count: number): Value[] {
-  const values: Value[] = []
+export function unpacked(items: Iterator<JinjaValue>, count: number): JinjaValue[] {
+  const values: JinjaValue[] = []
   for (;;) {
     const next = items.next()
     if (next.done) break

@@ -1,7 +1,7 @@
-import { JinjaError, unsupported } from './errors.js'
+import { JinjaError, unsupportedSyntax } from './errors.js'
 import { ExpressionParser } from './expression-parser.js'
 import { tokenize } from './lexer.js'
-import type { Body, Expression, Filter, Signature, Statement, Target } from './nodes.js'
+import type { Body, Expression, FilterNode, Signature, Statement, Target } from './nodes.js'
 
 /** @throws JinjaError of kind `syntax` or `unsupported`, with its line */
 export function parse(source: string): Body {
@@ -55,7 +55,7 @@ class Parser extends ExpressionParser {
   private statement(): Statement[] {
     const { type, text: name, line } = this.current
     if (type !== 'name') this.fail('the name of a statement is missing')
-    if (UNSUPPORTED.includes(name)) unsupported(`{% ${name} %}`, line)
+    if (UNSUPPORTED.includes(name)) unsupportedSyntax(`{% ${name} %}`, line)
     const parse = this.parsers[name]
     if (!parse || !Object.hasOwn(this.parsers, name)) this.unexpected(name)
     this.advance()
@@ -82,7 +82,7 @@ class Parser extends ExpressionParser {
       {
         type: 'filterBlock',
         line,
-        filter: this.filters(undefined, true) as Filter,
+        filter: this.filters(undefined, true) as FilterNode,
         body: this.block('filter'),
       },
     ],
@@ -163,7 +163,7 @@ class Parser extends ExpressionParser {
   private set(line: number): Statement {
     const target = this.target({ fields: true })
     if (this.skip('operator', '=')) return { type: 'set', line, target, value: this.tuple() }
-    const filter = this.filters(undefined) as Filter | undefined
+    const filter = this.filters(undefined) as FilterNode | undefined
     return { type: 'setBlock', line, target, filter, body: this.block('set') }
   }
 

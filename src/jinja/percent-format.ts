@@ -1,9 +1,9 @@
-import { raise, typeError, unsupported, valueError } from './errors.js'
+import { raise, typeError, unsupportedSyntax, valueError } from './errors.js'
 import { spendText } from './meter.js'
 import { fixed, floatOf, truncate } from './numbers.js'
 import { repr, str } from './repr.js'
 import { join, lengthOf, repeat, slice } from './text.js'
-import { Dict, indexOf, intOf, isList, Range, Tuple, typeName, Undefined, type Value } from './values.js'
+import { Dict, indexOf, intOf, isList, type JinjaValue, Range, Tuple, typeName, Undefined } from './values.js'
 
 const CONVERSION = /%(?:\(((?:[^()]|\([^()]*\))*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?([\s\S])?/gu
 
@@ -14,7 +14,7 @@ interface Flags {
 }
 
 /** `template % values`, as Python's printf-style formatting. @throws JinjaError as Python raises */
-export function formatPercent(template: string, values: Value): string {
+export function formatPercent(template: string, values: JinjaValue): string {
   const positional = values instanceof Tuple ? values.items : [values]
   // Anything that has items by key may stay unused.
   const isMapping = values instanceof Dict || isList(values) || values instanceof Range
@@ -50,19 +50,19 @@ export function formatPercent(template: string, values: Value): string {
   return join(parts)
 }
 
-function star(value: Value): Value {
+function star(value: JinjaValue): JinjaValue {
   if (typeof value !== 'bigint' && typeof value !== 'boolean') typeError('* wants int')
   return value
 }
 
-function keyed(values: Value, mapping: Value | undefined, key: string): Value {
+function keyed(values: JinjaValue, mapping: JinjaValue | undefined, key: string): JinjaValue {
   if (mapping === undefined) typeError('format requires a mapping')
   if (!(values instanceof Dict)) typeError('list indices must be integers or slices, not str')
   const value = values.get(key)
   return value === undefined ? raise('KeyError', repr(key)) : value
 }
 
-function convert(kind: string, value: Value, options: Flags): string {
+function convert(kind: string, value: JinjaValue, options: Flags): string {
   switch (kind) {
     case 's':
       return padded(cut(str(value), options), options)
@@ -76,14 +76,14 @@ function convert(kind: string, value: Value, options: Flags): string {
     case 'F':
       return real(value, options)
   }
-  if (/[aceEgGoxX]/.test(kind)) unsupported(`the conversion %${kind}`)
+  if (/[aceEgGoxX]/.test(kind)) unsupportedSyntax(`the conversion %${kind}`)
   valueError(`unsupported format character '${kind}'`)
 }
 
 const cut = (text: string, { precision }: Flags) =>
   precision === undefined ? text : slice(text, 0, precision)
 
-function wholeNumber(value: Value, kind: string): bigint {
+function wholeNumber(value: JinjaValue, kind: string): bigint {
   const int = intOf(value)
   if (int !== undefined) return int
   if (typeof value === 'number') return truncate(value)
@@ -97,15 +97,15 @@ function integer(value: bigint, options: Flags): string {
   return number(value < 0n, digits.padStart(least, '0'), options)
 }
 
-function real(value: Value, options: Flags): string {
+function real(value: JinjaValue, options: Flags): string {
   const { precision = 6, flags } = options
   const float = floatOf(value)
   if (float === undefined) {
     if (value instanceof Undefined) value.fail()
     typeError(`must be real number, not ${typeName(value)}`)
   }
-  if (!Number.isFinite(float)) unsupported('the conversion %f of what is no finite number')
-  if (flags.includes('#')) unsupported('the flag # of the conversion %f')
+  if (!Number.isFinite(float)) unsupportedSyntax('the conversion %f of what is no finite number')
+  if (flags.includes('#')) unsupportedSyntax('the flag # of the conversion %f')
   if (precision > MOST_DIGITS) valueError('precision too big')
   return number(float < 0 || Object.is(float, -0), fixed(float, precision), options)
 }

@@ -1,4 +1,4 @@
-import { unsupported, valueError } from './errors.js'
+import { unsupportedSyntax, valueError } from './errors.js'
 import { spend, spendText } from './meter.js'
 import { floatRepr } from './numbers.js'
 import { join } from './text.js'
@@ -8,17 +8,17 @@ import {
   Instance,
   Iterated,
   isList,
+  type JinjaValue,
   Markup,
   Range,
   Tuple,
   typeName,
   Undefined,
-  type Value,
 } from './values.js'
 import { refusePrinting } from './watched.js'
 
 /** What `{{ value }}` prints. */
-export function str(value: Value): string {
+export function str(value: JinjaValue): string {
   if (typeof value === 'string') return value
   if (value instanceof Markup) return value.text
   if (value instanceof Undefined) return ''
@@ -26,7 +26,7 @@ export function str(value: Value): string {
 }
 
 /** Python's `repr`. @throws JinjaError for what Python prints with an address in memory */
-export function repr(value: Value): string {
+export function repr(value: JinjaValue): string {
   spend(1)
   if (value === null) return 'None'
   switch (typeof value) {
@@ -57,7 +57,7 @@ export function repr(value: Value): string {
     return `${value.type}([${join(Array.from({ [Symbol.iterator]: () => value.iterate() }, repr), ', ')}])`
   }
   const own = value instanceof Instance || value instanceof Callable ? selfRepr(value) : undefined
-  return own ?? unsupported(`the printing of a value of type ${typeName(value)}`)
+  return own ?? unsupportedSyntax(`the printing of a value of type ${typeName(value)}`)
 }
 
 function selfRepr(value: Instance | Callable): string | undefined {

@@ -1,12 +1,12 @@
-import type { Value } from './values.js'
+import type { JinjaValue } from './values.js'
 
 /** The variables of a block of a template, within those of the blocks around it. */
 export class Scope {
-  private readonly variables = new Map<string, Value>()
+  private readonly variables = new Map<string, JinjaValue>()
 
   constructor(private readonly outer: Scope | undefined) {}
 
-  get(name: string): Value | undefined {
+  get(name: string): JinjaValue | undefined {
     let scope: Scope | undefined = this
     while (scope) {
       const value = scope.variables.get(name)
@@ -16,7 +16,7 @@ export class Scope {
     return undefined
   }
 
-  set(name: string, value: Value): void {
+  set(name: string, value: JinjaValue): void {
     this.variables.set(name, value)
   }
 }

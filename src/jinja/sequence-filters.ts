@@ -12,6 +12,7 @@ import {
   Dict,
   Iterated,
   isList,
+  type JinjaValue,
   type Named,
   Range,
   Tuple,
@@ -19,16 +20,15 @@ import {
   truthy,
   typeName,
   Undefined,
-  type Value,
 } from './values.js'
 
-type Given = Value | undefined
-type Key = (item: Value) => Value
+type Given = JinjaValue | undefined
+type Key = (item: JinjaValue) => JinjaValue
 
-const ignoreCase = (value: Value) => textOf(value)?.toLowerCase() ?? value
+const ignoreCase = (value: JinjaValue) => textOf(value)?.toLowerCase() ?? value
 
 /** What an attribute such as `function.name` or `0` gives of an item: Jinja's `make_attrgetter`. */
-function attributeGetter(attribute: Value, change: Key = (value) => value, fallback: Given = null): Key {
+function attributeGetter(attribute: JinjaValue, change: Key = (value) => value, fallback: Given = null): Key {
   const path = pathOf(attribute)
   return (item) => {
     let value = item
@@ -40,7 +40,7 @@ function attributeGetter(attribute: Value, change: Key = (value) => value, fallb
   }
 }
 
-function pathOf(attribute: Value): Value[] {
+function pathOf(attribute: JinjaValue): JinjaValue[] {
   if (attribute === null) return []
   const text = textOf(attribute)
   return text === undefined
@@ -51,13 +51,13 @@ function pathOf(attribute: Value): Value[] {
 const caseOf = (isSensitive: Given): Key => (truthy(isSensitive ?? false) ? (value) => value : ignoreCase)
 
 /** Goes through a value lazily, as Jinja's generators do. */
-const lazily = (value: Value, run: (items: Iterable<Value>) => Iterator<Value>) =>
+const lazily = (value: JinjaValue, run: (items: Iterable<JinjaValue>) => Iterator<JinjaValue>) =>
   generated(() => run({ [Symbol.iterator]: () => iterate(value) }))
 
 const extreme = (name: string, operator: string): Filter =>
   filter(name, '/ case_sensitive attribute', (value, isSensitive, attribute = null) => {
     const key = attributeGetter(attribute, caseOf(isSensitive))
-    let best: { item: Value; key: Value } | undefined
+    let best: { item: JinjaValue; key: JinjaValue } | undefined
     for (const item of iterate(value)) {
       const found = { item, key: key(item) }
       if (!best || compare(operator, found.key, best.key)) best = found
@@ -66,7 +66,7 @@ const extreme = (name: string, operator: string): Filter =>
   })
 
 /** `map`, by an attribute or by a filter. */
-function mapped(value: Value, args: readonly Value[], named: Named): Value {
+function mapped(value: JinjaValue, args: readonly JinjaValue[], named: Named): JinjaValue {
   return generated(function* () {
     if (!truthy(value)) return
     const run = mapping(args, named)
@@ -74,7 +74,7 @@ function mapped(value: Value, args: readonly Value[], named: Named): Value {
   })
 }
 
-function mapping(args: readonly Value[], named: Named): Key {
+function mapping(args: readonly JinjaValue[], named: Named): Key {
   if (args.length === 0 && named.has('attribute')) {
     const unknown = [...named.keys()].find((name) => name !== 'attribute' && name !== 'default')
     if (unknown !== undefined) raise('FilterArgumentError', `Unexpected keyword argument '${unknown}'`)
@@ -103,7 +103,7 @@ const selecting =
       }
     })
 
-function* distinct(items: Iterable<Value>, key: Key): Generator<Value> {
+function* distinct(items: Iterable<JinjaValue>, key: Key): Generator<JinjaValue> {
   const seen = new Dict()
   for (const item of items) {
     const found = key(item)
@@ -113,7 +113,7 @@ function* distinct(items: Iterable<Value>, key: Key): Generator<Value> {
   }
 }
 
-function reversed(value: Value): Value {
+function reversed(value: JinjaValue): JinjaValue {
   const text = textOf(value)
   if (text !== undefined) return characters(text).reverse().join('')
   if (value instanceof Undefined) return []
@@ -121,7 +121,7 @@ function reversed(value: Value): Value {
   return new Iterated('list_reverseiterator', reverseIterator(value))
 }
 
-function reverseIterator(value: Value): () => Iterator<Value> {
+function reverseIterator(value: JinjaValue): () => Iterator<JinjaValue> {
   const isReversible =
     isList(value) ||
     value instanceof Tuple ||
@@ -135,7 +135,7 @@ function reverseIterator(value: Value): () => Iterator<Value> {
   return () => [...iterate(value)].reverse().values()
 }
 
-function last(value: Value): Value {
+function last(value: JinjaValue): JinjaValue {
   if (value instanceof Iterated && !value.viewed) typeError(`'${value.type}' object is not reversible`)
   const text = textOf(value)
   if (text === undefined && !(value instanceof Undefined)) reverseIterator(value)
@@ -143,7 +143,7 @@ function last(value: Value): Value {
   return items.length > 0 ? items[items.length - 1] : new Undefined('No last item, sequence was empty.')
 }
 
-function joined(value: Value, separator: Given = '', attribute: Given = null): Value {
+function joined(value: JinjaValue, separator: Given = '', attribute: Given = null): JinjaValue {
   const key = attributeGetter(attribute)
   return join(
     [...iterate(value)].map((item) => str(key(item))),
@@ -151,25 +151,35 @@ function joined(value: Value, separator: Given = '', attribute: Given = null): V
   )
 }
 
-function dictSorted(value: Value, isSensitive: Given, by: Given = 'key', isReversed: Given = false): Value {
+function dictSorted(
+  value: JinjaValue,
+  isSensitive: Given,
+  by: Given = 'key',
+  isReversed: Given = false,
+): JinjaValue {
   if (by !== 'key' && by !== 'value')
     raise('FilterArgumentError', 'You can only sort by either "key" or "value"')
   if (value instanceof Undefined) value.fail()
   if (!(value instanceof Dict))
     raise('AttributeError', `'${typeName(value)}' object has no attribute 'items'`)
   const change = caseOf(isSensitive)
-  const key = (pair: Value) => change((pair as Tuple).items[by === 'key' ? 0 : 1])
+  const key = (pair: JinjaValue) => change((pair as Tuple).items[by === 'key' ? 0 : 1])
   return sorted(pairs(value), key, truthy(isReversed))
 }
 
-function sortedBy(value: Value, isReversed: Given, isSensitive: Given, attribute: Given = null): Value {
+function sortedBy(
+  value: JinjaValue,
+  isReversed: Given,
+  isSensitive: Given,
+  attribute: Given = null,
+): JinjaValue {
   const text = textOf(attribute)
   const parts = text === undefined ? [attribute] : text.split(',')
   const keys = parts.map((part) => attributeGetter(part, caseOf(isSensitive)))
   return sorted(iterate(value), (item) => keys.map((key) => key(item)), truthy(isReversed ?? false))
 }
 
-function summed(value: Value, attribute: Given = null, start: Given = 0n): Value {
+function summed(value: JinjaValue, attribute: Given = null, start: Given = 0n): JinjaValue {
   if (textOf(start) !== undefined) typeError("sum() can't sum strings [use ''.join(seq) instead]")
   const key = attributeGetter(attribute)
   let sum = start
@@ -213,7 +223,12 @@ const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
 }
 
 /** `value|name(args)`. */
-export function filtered(name: string, value: Value, args: readonly Value[], named: Named): Value {
+export function filtered(
+  name: string,
+  value: JinjaValue,
+  args: readonly JinjaValue[],
+  named: Named,
+): JinjaValue {
   const found = [VALUE_FILTERS, SEQUENCE_FILTERS].find((filters) => Object.hasOwn(filters, name))
   unsupportedFilter(name)
   if (!found) raise('TemplateRuntimeError', `there is no filter ${name}`)

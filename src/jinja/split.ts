@@ -1,6 +1,6 @@
 import { typeError, valueError } from './errors.js'
 import { spend, spendText } from './meter.js'
-import { textOf, typeName, type Value } from './values.js'
+import { type JinjaValue, textOf, typeName } from './values.js'
 import { isSpace, SPACE, stripEnd, stripStart } from './whitespace.js'
 
 const SPACES = new RegExp(`${SPACE}+`)
@@ -8,7 +8,7 @@ const LINE_END = '\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029'
 const LINE = new RegExp(`([^${LINE_END}]*)(\\r\\n|[${LINE_END}]|$)`, 'g')
 
 /** `str.split` and `str.rsplit`. */
-export function split(text: string, separator: Value, most: number, fromEnd: boolean): string[] {
+export function split(text: string, separator: JinjaValue, most: number, fromEnd: boolean): string[] {
   spend(1 + text.length / Math.max(2, textOf(separator)?.length ?? 0))
   if (separator === null) return splitSpaces(text, most, fromEnd)
   const by = textOf(separator)

@@ -1,17 +1,17 @@
-import { raise, unsupported, valueError } from './errors.js'
+import { raise, unsupportedSyntax, valueError } from './errors.js'
 import { repr, str } from './repr.js'
-import { type Named, orElse, type Value } from './values.js'
+import { type JinjaValue, type Named, orElse } from './values.js'
 
 /** What a template reads of a field: `environment.getattr` and `getitem`. */
 export interface FieldAccess {
-  attribute(value: Value, name: string): Value
-  item(value: Value, key: Value): Value
+  attribute(value: JinjaValue, name: string): JinjaValue
+  item(value: JinjaValue, key: JinjaValue): JinjaValue
 }
 
 /** `str.format` of the sandbox. @throws JinjaError as Python raises */
 export function formatFields(
   template: string,
-  args: readonly Value[],
+  args: readonly JinjaValue[],
   named: Named,
   access: FieldAccess,
 ): string {
@@ -26,13 +26,13 @@ export function formatFields(
     isManual = manual
     return manual ? name : String(automatic++)
   }
-  const argument = (name: string): Value => {
+  const argument = (name: string): JinjaValue => {
     if (!/^\d+$/.test(name)) return orElse(named.get(name), () => raise('KeyError', repr(name)))
     const index = Number(name)
     if (index < args.length) return args[index]
     raise('IndexError', `Replacement index ${index} out of range for positional args tuple`)
   }
-  const field = (source: string): Value => {
+  const field = (source: string): JinjaValue => {
     const name = numbered(source)
     const [first] = /^[^.[]*/.exec(name)!
     let value = argument(first)
@@ -54,7 +54,7 @@ export function formatFields(
   return expand(template, field, 2)
 }
 
-function expand(template: string, field: (source: string) => Value, depth: number): string {
+function expand(template: string, field: (source: string) => JinjaValue, depth: number): string {
   if (depth < 0) valueError('Max string recursion exceeded')
   let text = ''
   for (let at = 0; at < template.length; ) {
@@ -90,16 +90,16 @@ function closing(template: string, open: number): number {
   )
 }
 
-function replacement(source: string, field: (source: string) => Value, depth: number): string {
+function replacement(source: string, field: (source: string) => JinjaValue, depth: number): string {
   const match = /^((?:[^!:[]|\[[^\]]*\])*)(?:!([^:]*))?(?::([\s\S]*))?$/.exec(source)
   if (!match) valueError("expected ':' after conversion specifier")
   const [, name, conversion, spec = ''] = match
   let value = field(name)
   if (conversion === 's') value = str(value)
   else if (conversion === 'r') value = repr(value)
-  else if (conversion === 'a') unsupported('the conversion !a')
+  else if (conversion === 'a') unsupportedSyntax('the conversion !a')
   else if (conversion !== undefined) valueError(`Unknown conversion specifier ${conversion}`)
   const written = expand(spec, field, depth - 1)
-  if (written !== '') unsupported(`the format ":${written}" of the method format`)
+  if (written !== '') unsupportedSyntax(`the format ":${written}" of the method format`)
   return str(value)
 }

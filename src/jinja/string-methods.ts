@@ -1,17 +1,17 @@
 import { bind, bindPlaces } from './arguments.js'
-import { typeError, unsupported, valueError } from './errors.js'
+import { typeError, unsupportedSyntax, valueError } from './errors.js'
 import { iterate } from './iterate.js'
 import { capitalize, QUESTIONS, title } from './letter-case.js'
 import { spend, spendText } from './meter.js'
 import { split, splitLines } from './split.js'
 import { characters, find, join, lengthOf, slice, sliceIndices } from './text.js'
-import { indexOf, type Named, Tuple, textOf, truthy, typeName, type Value } from './values.js'
+import { indexOf, type JinjaValue, type Named, Tuple, textOf, truthy, typeName } from './values.js'
 import { stripEnd, stripStart } from './whitespace.js'
 
-type Method = (text: string, args: readonly Value[], named: Named) => Value
+type Method = (text: string, args: readonly JinjaValue[], named: Named) => JinjaValue
 
 /** A text that a method needs. @throws JinjaError for another value */
-function textFor(name: string, value: Value | undefined): string {
+function textFor(name: string, value: JinjaValue | undefined): string {
   const text = value === undefined ? undefined : textOf(value)
   if (text === undefined) typeError(`${name}() argument must be str, not ${typeName(value ?? null)}`)
   return text
@@ -36,7 +36,7 @@ const question =
 /** `str.strip` and those of one side. */
 export function strip(
   text: string,
-  characterSet: Value | undefined,
+  characterSet: JinjaValue | undefined,
   sides: 'both' | 'start' | 'end',
 ): string {
   spendText(text.length)
@@ -57,9 +57,9 @@ const stripping =
     strip(text, bindPlaces(name, '/ chars', args, named)[0], sides)
 
 /** The part of a text that `start` and `end` name. */
-function part(text: string, start: Value | undefined, end: Value | undefined) {
+function part(text: string, start: JinjaValue | undefined, end: JinjaValue | undefined) {
   const length = lengthOf(text)
-  const place = (value: Value | undefined) =>
+  const place = (value: JinjaValue | undefined) =>
     value === undefined || value === null ? undefined : indexOf(value)
   const range = sliceIndices(length, place(start), place(end), 1)
   // A start beyond the end finds nothing, not even the empty text.
@@ -125,7 +125,7 @@ export function replace(text: string, old: string, by: string, most: number): st
   return join(parts, by)
 }
 
-function joinItems(text: string, items: Value): string {
+function joinItems(text: string, items: JinjaValue): string {
   const parts: string[] = []
   for (const item of iterate(items)) {
     const part = textOf(item)
@@ -185,5 +185,7 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
     const suffix = textFor('removesuffix', bindPlaces('removesuffix', 'suffix', args, named)[0])
     return text.endsWith(suffix) ? text.slice(0, text.length - suffix.length) : text
   },
-  ...Object.fromEntries(REFUSED.map((name) => [name, () => unsupported(`the method ${name} of texts`)])),
+  ...Object.fromEntries(
+    REFUSED.map((name) => [name, () => unsupportedSyntax(`the method ${name} of texts`)]),
+  ),
 }

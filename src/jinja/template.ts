@@ -9,7 +9,7 @@ import { parse } from './parser.js'
 import { str } from './repr.js'
 import { Scope } from './scope.js'
 import { strftime } from './strftime.js'
-import { Callable, fromJson, indexOf, Range, textOf, type Value } from './values.js'
+import { Callable, fromJson, indexOf, type JinjaValue, Range, textOf } from './values.js'
 
 /**
  * A template of Jinja as transformers' `apply_chat_template` has it: an ImmutableSandboxedEnvironment with `trim_blocks` and
@@ -51,8 +51,11 @@ function guarded<T>(work: () => T): T {
   }
 }
 
-function globalsOf(now: Date): [string, Value][] {
-  const functions: Record<string, (args: readonly Value[], named: ReadonlyMap<string, Value>) => Value> = {
+function globalsOf(now: Date): [string, JinjaValue][] {
+  const functions: Record<
+    string,
+    (args: readonly JinjaValue[], named: ReadonlyMap<string, JinjaValue>) => JinjaValue
+  > = {
     range: makeRange,
     namespace: (args, named) => new Namespace(args, named),
     raise_exception: (args, named) => {
@@ -69,7 +72,7 @@ function globalsOf(now: Date): [string, Value][] {
     fromkeys: new Callable('method', 'fromkeys', fromKeys),
   })
   return [
-    ...Object.entries(functions).map(([name, run]): [string, Value] => [
+    ...Object.entries(functions).map(([name, run]): [string, JinjaValue] => [
       name,
       new Callable('function', name, run),
     ]),
@@ -77,9 +80,9 @@ function globalsOf(now: Date): [string, Value][] {
   ]
 }
 
-function makeRange(args: readonly Value[], named: ReadonlyMap<string, Value>): Range {
+function makeRange(args: readonly JinjaValue[], named: ReadonlyMap<string, JinjaValue>): Range {
   const [first, second, step = 1n] = bindPlaces('range', 'start / stop step', args, named)
-  const bound = (value: Value) => BigInt(indexOf(value))
+  const bound = (value: JinjaValue) => BigInt(indexOf(value))
   const [start, stop] = second === undefined ? [0n, bound(first!)] : [bound(first!), bound(second)]
   const size = bound(step)
   if (size === 0n) raise('ValueError', 'range() arg 3 must not be zero')

@@ -12,6 +12,7 @@ import {
   Instance,
   intOf,
   isList,
+  type JinjaValue,
   Markup,
   type Named,
   Range,
@@ -19,25 +20,24 @@ import {
   textOf,
   typeName,
   Undefined,
-  type Value,
 } from './values.js'
 
 /** A test of Jinja, and the names of its other parameters. */
-type Test = readonly [parameters: string, run: (value: Value, ...args: Value[]) => boolean]
+type Test = readonly [parameters: string, run: (value: JinjaValue, ...args: JinjaValue[]) => boolean]
 
-const isNumber = (value: Value) => typeof value === 'number' || intOf(value) !== undefined
-const isSequence = (value: Value) =>
+const isNumber = (value: JinjaValue) => typeof value === 'number' || intOf(value) !== undefined
+const isSequence = (value: JinjaValue) =>
   isList(value) ||
   value instanceof Tuple ||
   value instanceof Dict ||
   value instanceof Range ||
   value instanceof Undefined ||
   textOf(value) !== undefined
-const isCallable = (value: Value) =>
+const isCallable = (value: JinjaValue) =>
   value instanceof Callable || value instanceof Undefined || (value instanceof Instance && 'call' in value)
 
 /** Whether a value names one of these, as Python looks it up in a dict. */
-const isNamed = (names: ReadonlySet<string>, value: Value) => {
+const isNamed = (names: ReadonlySet<string>, value: JinjaValue) => {
   const hasHash = !isList(value) && !(value instanceof Dict)
   return hasHash ? names.has(textOf(value) ?? '') : typeError(`unhashable type: '${typeName(value)}'`)
 }
@@ -88,10 +88,10 @@ const TESTS: Readonly<Record<string, Test>> = {
 export const TEST_NAMES: ReadonlySet<string> = new Set(Object.keys(TESTS))
 
 /** `value is NAME(args)`. @throws JinjaError for a test that there is not, and as Python raises */
-export function runTest(name: string, value: Value, args: readonly Value[], named: Named): boolean {
+export function runTest(name: string, value: JinjaValue, args: readonly JinjaValue[], named: Named): boolean {
   const [parameters, run] = TESTS[name]
   // Those that Python's operators are take their arguments by place.
   const isOperator = parameters === 'other' && name !== 'sameas'
   const bound = (isOperator ? bindPlaces : bind)(name, parameters, args, named)
-  return run(value, ...(bound as Value[]))
+  return run(value, ...(bound as JinjaValue[]))
 }

@@ -1,4 +1,4 @@
-import { JinjaError, unsupported } from './errors.js'
+import { JinjaError, unsupportedSyntax } from './errors.js'
 
 const ESCAPE = /\\(?:([0-7]{1,3})|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([\s\S]))/g
 const SINGLE: Readonly<Record<string, string>> = {
@@ -28,7 +28,7 @@ export function unescapeText(literal: string, line: number): string {
       if (code <= 0x10ffff) return String.fromCodePoint(code)
       throw new JinjaError('syntax', `the escape ${sequence} is no character`, line)
     }
-    if (character === 'N') unsupported('characters by their name (\\N)', line)
+    if (character === 'N') unsupportedSyntax('characters by their name (\\N)', line)
     if (/[xuU]/.test(character)) throw new JinjaError('syntax', `the escape ${sequence} is cut off`, line)
     return SINGLE[character] ?? sequence
   })

@@ -5,13 +5,13 @@ import { Watched, watch } from './watched.js'
  * A value of a template, as Python has it: None is null, an int a bigint, a float a number, a str a string (whose characters are
  * code points), and a list an array. None of these but a namespace changes: the sandbox has no methods that change a value.
  */
-export type Value =
+export type JinjaValue =
   | null
   | boolean
   | bigint
   | number
   | string
-  | readonly Value[]
+  | readonly JinjaValue[]
   | Dict
   | Tuple
   | Range
@@ -22,14 +22,14 @@ export type Value =
   | Instance
 
 export class Tuple {
-  constructor(readonly items: readonly Value[]) {}
+  constructor(readonly items: readonly JinjaValue[]) {}
 }
 
 /** A dict: keys in the order in which they came first; 1, 1.0 and True are one key. */
 export class Dict {
-  private readonly entriesByKey = new Map<unknown, readonly [Value, Value]>()
+  private readonly entriesByKey = new Map<unknown, readonly [JinjaValue, JinjaValue]>()
 
-  constructor(entries: Iterable<readonly [Value, Value]> = []) {
+  constructor(entries: Iterable<readonly [JinjaValue, JinjaValue]> = []) {
     for (const [key, value] of entries) this.set(key, value)
   }
 
@@ -37,29 +37,29 @@ export class Dict {
     return this.entriesByKey.size
   }
 
-  get(key: Value): Value | undefined {
+  get(key: JinjaValue): JinjaValue | undefined {
     return this.entriesByKey.get(hashed(key))?.[1]
   }
 
-  has(key: Value): boolean {
+  has(key: JinjaValue): boolean {
     return this.entriesByKey.has(hashed(key))
   }
 
   /** For the making of a dict. */
-  set(key: Value, value: Value): void {
+  set(key: JinjaValue, value: JinjaValue): void {
     const hash = hashed(key)
     this.entriesByKey.set(hash, [this.entriesByKey.get(hash)?.[0] ?? key, value])
   }
 
-  keys(): Value[] {
+  keys(): JinjaValue[] {
     return [...this.entriesByKey.values()].map(([key]) => key)
   }
 
-  values(): Value[] {
+  values(): JinjaValue[] {
     return [...this.entriesByKey.values()].map(([, value]) => value)
   }
 
-  entries(): IterableIterator<readonly [Value, Value]> {
+  entries(): IterableIterator<readonly [JinjaValue, JinjaValue]> {
     return this.entriesByKey.values()
   }
 }
@@ -84,17 +84,17 @@ export class Range {
 
 /** What is gone through once (a generator), or a view of a dict, which can be gone through again. */
 export class Iterated {
-  private iterator: Iterator<Value> | undefined
+  private iterator: Iterator<JinjaValue> | undefined
 
   /** @param type Python's name of it */
   constructor(
     readonly type: string,
-    private readonly source: () => Iterator<Value>,
+    private readonly source: () => Iterator<JinjaValue>,
     /** The dict of a view. */
     readonly viewed?: Dict,
   ) {}
 
-  iterate(): Iterator<Value> {
+  iterate(): Iterator<JinjaValue> {
     if (this.viewed) return this.source()
     this.iterator ??= this.source()
     return this.iterator
@@ -115,25 +115,25 @@ export class Undefined {
   }
 }
 
-export type Named = ReadonlyMap<string, Value>
+export type Named = ReadonlyMap<string, JinjaValue>
 
 /** A function, a method or a macro. */
 export class Callable {
   constructor(
     readonly type: string,
     readonly name: string,
-    readonly call: (args: readonly Value[], named: Named) => Value,
-    readonly attributes: Readonly<Record<string, Value>> = {},
+    readonly call: (args: readonly JinjaValue[], named: Named) => JinjaValue,
+    readonly attributes: Readonly<Record<string, JinjaValue>> = {},
   ) {}
 }
 
 /** An object with attributes: a namespace, a loop. */
 export abstract class Instance {
   abstract readonly type: string
-  abstract attribute(name: string): Value | undefined
+  abstract attribute(name: string): JinjaValue | undefined
 }
 
-export function typeName(value: Value): string {
+export function typeName(value: JinjaValue): string {
   if (value === null) return 'NoneType'
   if (Array.isArray(value)) return 'list'
   switch (typeof value) {
@@ -155,14 +155,14 @@ export function typeName(value: Value): string {
 }
 
 /** A value, or another where there is none: None is a value. */
-export function orElse(value: Value | undefined, other: () => Value): Value {
+export function orElse(value: JinjaValue | undefined, other: () => JinjaValue): JinjaValue {
   return value === undefined ? other() : value
 }
 
-export const isList = (value: Value): value is readonly Value[] => Array.isArray(value)
+export const isList = (value: JinjaValue): value is readonly JinjaValue[] => Array.isArray(value)
 
 /** What a dict knows a key by. @throws JinjaError for what Python cannot hash */
-function hashed(key: Value): unknown {
+function hashed(key: JinjaValue): unknown {
   if (typeof key === 'string' || typeof key === 'bigint' || key === null) return key
   if (typeof key === 'boolean') return key ? 1n : 0n
   if (typeof key === 'number') return Number.isInteger(key) ? BigInt(key) : key
@@ -189,7 +189,7 @@ function identityOf(object: object): string {
   return `object ${identities.get(object)}`
 }
 
-export function truthy(value: Value): boolean {
+export function truthy(value: JinjaValue): boolean {
   if (typeof value !== 'object' || value === null) return Boolean(value)
   if (isList(value)) return value.length > 0
   if (value instanceof Dict) return value.size > 0
@@ -201,19 +201,19 @@ export function truthy(value: Value): boolean {
 }
 
 /** The text of a str, marked or not; undefined for another value. */
-export function textOf(value: Value): string | undefined {
+export function textOf(value: JinjaValue): string | undefined {
   if (typeof value === 'string') return value
   return value instanceof Markup ? value.text : undefined
 }
 
 /** A whole number where Python takes one (an int or a bool); undefined for another value. */
-export function intOf(value: Value): bigint | undefined {
+export function intOf(value: JinjaValue): bigint | undefined {
   if (typeof value === 'bigint') return value
   return typeof value === 'boolean' ? BigInt(value) : undefined
 }
 
 /** A size or place. @throws JinjaError for what is no int, and for one that no text or list reaches */
-export function indexOf(value: Value): number {
+export function indexOf(value: JinjaValue): number {
   const int = intOf(value)
   if (int === undefined) {
     if (value instanceof Undefined) typeError("'Undefined' object cannot be interpreted as an integer")
@@ -227,7 +227,7 @@ export function indexOf(value: Value): number {
  * A value of JavaScript, as JSON has it, as a template's: a whole number is an int, unless it is a `Float`.
  * @throws JinjaError for what is no data
  */
-export function fromJson(value: unknown): Value {
+export function fromJson(value: unknown): JinjaValue {
   switch (typeof value) {
     case 'string':
     case 'boolean':

@@ -28,13 +28,13 @@ export interface ValueInfo {
 }
 
 /** Where an initializer's bytes are: in the graph, or at an offset of a file beside it. */
-export type TensorData = { bytes: Uint8Array } | { file: string; offset: number; length: number }
+export type InitializerData = { bytes: Uint8Array } | { file: string; offset: number; length: number }
 
 export interface Initializer {
   name: Value
   type: ElementType
   shape: number[]
-  data: TensorData
+  data: InitializerData
 }
 
 const CONTRIB = 'com.microsoft'
@@ -64,7 +64,7 @@ export class Graph {
     return name
   }
 
-  initializer(name: string, type: ElementType, shape: number[], data: TensorData): Value {
+  initializer(name: string, type: ElementType, shape: number[], data: InitializerData): Value {
     if (!this.initializers.has(name)) this.initializers.set(name, { name, type, shape, data })
     return name
   }

@@ -1,6 +1,6 @@
 import { usageError } from '../errors.js'
 import { extentOf, linearScale, logScale, type Scale } from './scale.js'
-import { escapeText, round, STYLE, TEXT_WIDTH } from './svg.js'
+import { CHART_STYLE, escapeText, round, TEXT_WIDTH } from './svg.js'
 import { type Pixel, thin } from './thin.js'
 
 /** A named line. Points that are not finite, or not above 0 on a logarithmic axis, are skipped. */
@@ -122,7 +122,7 @@ function drawSeries(series: Series, index: number, toX: Projection, toY: Project
 
 /** The colours repeat with dashes. */
 function seriesClass({ pale }: Series, index: number): string {
-  const { colours } = STYLE
+  const { colours } = CHART_STYLE
   const kinds = [`s${index % colours}`, ...(index < colours ? [] : ['dashed']), ...(pale ? ['pale'] : [])]
   return kinds.join(' ')
 }
@@ -172,6 +172,12 @@ function svg(title: string, width: number, height: number, body: readonly string
   const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`
   const heading = `<text class="title" x="${MARGIN.left}" y="28">${escapeText(title)}</text>`
   const frame = `<rect class="paper" width="${width}" height="${height}" rx="6"/>`
-  const lines = [head, `<title>${escapeText(title)}</title>`, `<style>${STYLE.css}</style>`, frame, heading]
+  const lines = [
+    head,
+    `<title>${escapeText(title)}</title>`,
+    `<style>${CHART_STYLE.css}</style>`,
+    frame,
+    heading,
+  ]
   return `${[...lines, ...body, '</svg>'].join('\n')}\n`
 }

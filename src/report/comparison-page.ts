@@ -11,7 +11,7 @@ import { scatterChart } from './page/scatter-chart.js'
 import { SCRIPT } from './page/script.js'
 import { allEntries, type Report, reportOf, scorersOf } from './page/sides.js'
 import { speedChart } from './page/speed-chart.js'
-import { STYLE } from './page/style.js'
+import { PAGE_STYLE } from './page/style.js'
 import {
   changesTable,
   draftTable,
@@ -45,7 +45,7 @@ export function comparisonPage(comparisons: readonly Comparison[]): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
 <link rel="icon" href="data:,">
-<style>${new Html(STYLE)}</style>
+<style>${new Html(PAGE_STYLE)}</style>
 </head>
 <body>
 <div class="page">

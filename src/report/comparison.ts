@@ -79,10 +79,10 @@ export interface StrategyResult {
   /** The median time that the i-th token after the first took, over prompts and repetitions. */
   readonly token_times: readonly number[]
   /** One for each prompt, in order. */
-  readonly outputs: readonly Output[]
+  readonly outputs: readonly PromptOutput[]
 }
 
-export interface Output {
+export interface PromptOutput {
   /** Of the prompt. */
   readonly id: string
   readonly text: string

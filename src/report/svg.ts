@@ -12,7 +12,7 @@ function colours(series: readonly string[], paper: string, ink: string, title: s
 }
 
 /** How charts look: fonts of the system, and colours that follow the surroundings' light or dark. */
-export const STYLE = {
+export const CHART_STYLE = {
   /** Classes `s0`, `s1`, … of lines. */
   colours: LIGHT.length,
   css: [

@@ -4,7 +4,7 @@ import { cacheDirectory } from '../cache-directory.js'
 import { decoderGraph } from '../models/decoder/decoder.js'
 import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/decoder/layers.js'
 import type { DecoderSpec } from '../models/spec.js'
-import type { FloatType, TensorData } from '../onnx/graph.js'
+import type { FloatType, InitializerData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
 import { quantiseBlocks, toHalves, transpose, type WeightStore } from '../weights/index.js'
 import { type Entry, keepEntry, readEntry, sha256, WEIGHT_FILE, type WrittenParameters } from './entry.js'
@@ -94,7 +94,7 @@ async function mappableDirectory(
 }
 
 function verbatimSource(store: WeightStore, type: RunType): ParameterSource {
-  const data = (name: string): TensorData => {
+  const data = (name: string): InitializerData => {
     const { file, offset, byteLength } = store.tensors.get(name)!
     return { file: basename(file), offset, length: byteLength }
   }
@@ -120,8 +120,8 @@ async function writeWeights(
   store: WeightStore,
   { onProgress, signal }: BuildOptions,
 ): Promise<WrittenParameters> {
-  const plain: Record<string, TensorData> = {}
-  const transposed: Record<string, TensorData> = {}
+  const plain: Record<string, InitializerData> = {}
+  const transposed: Record<string, InitializerData> = {}
   const quantised: Record<string, QuantisedLinear> = {}
   const total = plan.reduce((sum, parameter) => sum + storedBytes(parameter).values, 0)
   const file = new TensorFile(WEIGHT_FILE, await open(path, 'w'))

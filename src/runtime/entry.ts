@@ -5,7 +5,7 @@ import { UserError } from '../errors.js'
 import { makeDirectory, systemReason } from '../files.js'
 import { withLock } from '../lock.js'
 import type { QuantisedLinear } from '../models/decoder/layers.js'
-import type { TensorData } from '../onnx/graph.js'
+import type { InitializerData } from '../onnx/graph.js'
 
 /** What the files of an entry have to be, so that a damaged one is built again instead of loaded. */
 interface Manifest {
@@ -18,8 +18,8 @@ interface Manifest {
 
 /** Where the parameters lie in the weight file, by name. */
 export interface WrittenParameters {
-  readonly plain: Readonly<Record<string, TensorData>>
-  readonly transposed: Readonly<Record<string, TensorData>>
+  readonly plain: Readonly<Record<string, InitializerData>>
+  readonly transposed: Readonly<Record<string, InitializerData>>
   readonly quantised: Readonly<Record<string, QuantisedLinear>>
 }
 

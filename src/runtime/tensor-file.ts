@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import type { TensorData } from '../onnx/graph.js'
+import type { InitializerData } from '../onnx/graph.js'
 
 /** Bytes; ONNX Runtime maps tensors where they lie. */
 const ALIGNMENT = 64
@@ -14,7 +14,7 @@ export class TensorFile {
     readonly handle: FileHandle,
   ) {}
 
-  async append(values: Float32Array | Uint16Array | Uint8Array): Promise<TensorData> {
+  async append(values: Float32Array | Uint16Array | Uint8Array): Promise<InitializerData> {
     const offset = Math.ceil(this.length / ALIGNMENT) * ALIGNMENT
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
     for (let done = 0; done < bytes.length; ) {

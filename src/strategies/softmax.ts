@@ -18,7 +18,7 @@ export function expNegative(x: number): number {
 }
 
 /** A distribution over the vocabulary, not yet divided by its total. */
-export interface Weights {
+export interface Exponentials {
   /** exp(score - the best score), [vocab]; valid until the next call with the same buffer. */
   readonly weights: Float32Array
   readonly best: number
@@ -41,7 +41,7 @@ function exponentiate(scores: Float32Array, best: number, into: Float32Array): n
 }
 
 /** A function that exponentiates scores into a buffer of its own, which it reuses from call to call. */
-export function exponentiator(): (scores: Float32Array) => Weights {
+export function exponentiator(): (scores: Float32Array) => Exponentials {
   let weights = new Float32Array(0)
   return (scores) => {
     if (weights.length !== scores.length) weights = new Float32Array(scores.length)
@@ -60,7 +60,7 @@ export function logSumExp(scores: Float32Array): number {
 }
 
 /** The entropy of softmax(scores) in nats: log Σ w - Σ w (s - best) / Σ w. */
-export function entropy(scores: Float32Array, { weights, best, total }: Weights): number {
+export function entropy(scores: Float32Array, { weights, best, total }: Exponentials): number {
   let sum = 0
   for (let i = 0; i < scores.length; i++) if (weights[i] > 0) sum += weights[i] * (scores[i] - best)
   return Math.log(total) - sum / total

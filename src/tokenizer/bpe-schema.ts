@@ -1,5 +1,5 @@
 import { isJsonObject } from '../json.js'
-import { type BpeJson, quoted, tokenizerFault, unsupported, wrongField } from './tokenizer-json.js'
+import { type BpeJson, quoted, tokenizerFault, unsupportedTokenizer, wrongField } from './tokenizer-json.js'
 
 /**
  * The `model` of a tokenizer.json, its fields and merges checked (the vocabulary's ids are checked when they are used).
@@ -10,7 +10,7 @@ export function checkBpe(model: unknown): BpeJson {
   if (!isJsonObject(model)) throw wrongField('model', model, 'an object')
   const { type = 'BPE', vocab, merges, unk_token, dropout } = model
   if (type !== 'BPE')
-    throw unsupported(`the model ${quoted(typeof type === 'string' ? type : JSON.stringify(type))}`)
+    throw unsupportedTokenizer(`the model ${quoted(typeof type === 'string' ? type : JSON.stringify(type))}`)
   for (const field of ['fuse_unk', 'byte_fallback', 'ignore_merges']) {
     const value = model[field] ?? false
     if (typeof value !== 'boolean') throw wrongField(`model.${field}`, value, 'true or false')

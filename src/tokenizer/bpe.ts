@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { isJsonObject, kindOf } from '../json.js'
-import { type BpeJson, quoted, tokenizerFault, unsupported } from './tokenizer-json.js'
+import { type BpeJson, quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
 
 /** The order in which two neighbours merge: lower first, -1 for never. */
 type MergeRank = (left: string, right: string) => number
@@ -32,9 +32,9 @@ export class Bpe {
   /** @throws UserError for a vocabulary or merges of wrong content, and for what is not supported */
   constructor(json: BpeJson) {
     if (json.continuing_subword_prefix || json.end_of_word_suffix) {
-      throw unsupported('a subword prefix or suffix')
+      throw unsupportedTokenizer('a subword prefix or suffix')
     }
-    if (json.dropout) throw unsupported('the random dropout of merges')
+    if (json.dropout) throw unsupportedTokenizer('the random dropout of merges')
     this.readVocabulary(json.vocab)
     this.unkToken = json.unk_token ?? undefined
     this.byteFallback = json.byte_fallback ?? false

@@ -6,7 +6,7 @@ import { Watched } from '../jinja/watched.js'
 import type { Message } from './message.js'
 import { messagesFault, onlyText, withJoinedParts, withText, withTextsAsParts } from './message-content.js'
 
-export interface ChatOptions {
+export interface TemplateOptions {
   /** Ends the prompt with the beginning of the assistant's answer; default false, as in HF. */
   readonly addGenerationPrompt?: boolean
   /** JSON schemas of the functions that the model may call. */
@@ -26,7 +26,7 @@ export interface ChatOptions {
 export function renderChatTemplate(
   template: string,
   messages: readonly Message[],
-  { addGenerationPrompt = false, tools, variables }: ChatOptions = {},
+  { addGenerationPrompt = false, tools, variables }: TemplateOptions = {},
 ): string {
   const fault = messagesFault(messages)
   if (fault !== undefined) throw usageError(fault)

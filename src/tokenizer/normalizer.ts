@@ -1,7 +1,7 @@
 import { eachMatch, fileRegex } from './file-regex.js'
 import { type Part, stageParts } from './part.js'
 import { spellBytes } from './token-decoder.js'
-import { quoted, tokenizerFault, unsupported } from './tokenizer-json.js'
+import { quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
 
 /** Changes a text before it is split, as one of Rust `tokenizers`' normalizers does. */
 export type Normalizer = (text: string) => string
@@ -58,7 +58,7 @@ function createStep(part: Part): Step {
     case 'ByteLevel':
       return spellBytes
     default:
-      throw unsupported(`the normalizer ${quoted(part.type)}`)
+      throw unsupportedTokenizer(`the normalizer ${quoted(part.type)}`)
   }
 }
 

@@ -12,7 +12,7 @@ import { withinTime } from './time-limit.js'
 import { type TokenDecoder, tokenDecoderFactory } from './token-decoder.js'
 import { tokenizerClass } from './tokenizer-class.js'
 import type { TokenizerFiles } from './tokenizer-files.js'
-import { type TokenizerJson, unsupported } from './tokenizer-json.js'
+import { type TokenizerJson, unsupportedTokenizer } from './tokenizer-json.js'
 
 /** Text to ids and ids to text, as transformers' fast tokenizers do it with the same files. */
 export class Pipeline {
@@ -109,7 +109,7 @@ function guard(json: TokenizerJson): Run {
 
 function checkConfig(config: Readonly<Record<string, unknown>>): void {
   const flag = 'clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output'
-  if (config.clean_up_tokenization_spaces && config[flag]) throw unsupported(`"${flag}"`)
+  if (config.clean_up_tokenization_spaces && config[flag]) throw unsupportedTokenizer(`"${flag}"`)
 }
 
 function padToken({ padding }: TokenizerJson): string | undefined {

@@ -1,6 +1,6 @@
 import { isJsonObject } from '../json.js'
 import { type Part, stageParts } from './part.js'
-import { quoted, tokenizerFault, unsupported } from './tokenizer-json.js'
+import { quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
 
 /** Puts special tokens around the ids of a text. */
 export type PostProcessor = (ids: readonly number[]) => number[]
@@ -27,7 +27,7 @@ function createStep(part: Part): PostProcessor {
     case 'TemplateProcessing':
       return template(part)
     default:
-      throw unsupported(`the post-processor ${quoted(part.type)}`)
+      throw unsupportedTokenizer(`the post-processor ${quoted(part.type)}`)
   }
 }
 
@@ -46,7 +46,7 @@ function template(part: Part): PostProcessor {
   if (!Array.isArray(single)) throw tokenizerFault(`its ${part.at('single')} is no list`)
   const pieces = single.map((piece, i) => templatePiece(part, piece, `${part.at('single')}[${i}]`))
   const sequences = pieces.filter((piece) => piece === SEQUENCE)
-  if (sequences.length > 1) throw unsupported('a template that has the text more than once')
+  if (sequences.length > 1) throw unsupportedTokenizer('a template that has the text more than once')
   const at = pieces.indexOf(SEQUENCE)
   if (at < 0) return () => pieces.flat() as number[]
   const [before, after] = [pieces.slice(0, at).flat(), pieces.slice(at + 1).flat()] as number[][]

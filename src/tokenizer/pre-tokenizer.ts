@@ -1,7 +1,7 @@
 import { eachMatch, fileRegex } from './file-regex.js'
 import { type Part, stageParts } from './part.js'
 import { spellBytes } from './token-decoder.js'
-import { quoted, tokenizerFault, unsupported } from './tokenizer-json.js'
+import { quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
 import { gpt2Words } from './words.js'
 
 /** Pieces of a text that a model's tokens do not reach across. */
@@ -56,7 +56,7 @@ function createStep(part: Part): Step {
     case 'FixedLength':
       return fixedLength(part)
     default:
-      throw unsupported(`the pre-tokenizer ${quoted(part.type)}`)
+      throw unsupportedTokenizer(`the pre-tokenizer ${quoted(part.type)}`)
   }
 }
 
@@ -107,7 +107,7 @@ function split(part: Part): Step {
 function behavior(part: Part, byDefault?: Behavior): Behavior {
   const value = part.text('behavior', byDefault)
   if (Object.hasOwn(merges, value)) return value as Behavior
-  throw unsupported(`the behaviour ${quoted(value)} of its ${part.path}`)
+  throw unsupportedTokenizer(`the behaviour ${quoted(value)} of its ${part.path}`)
 }
 
 function fixedLength(part: Part): Step {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type Part, stageParts } from './part.js'
-import { quoted, tokenizerFault, unsupported } from './tokenizer-json.js'
+import { quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
 
 /** Turns tokens into text one by one; the pieces joined are the text of all tokens. */
 export interface TokenDecoder {
@@ -20,7 +20,7 @@ export function tokenDecoderFactory(json: unknown): () => TokenDecoder {
   if (json === null || json === undefined) return spaceJoiner
   const parts = stageParts(json, 'decoder', 'decoders')
   const names = parts.map((part) => part.type).join(' ')
-  if (!KNOWN.test(names)) throw unsupported(`the decoder ${quoted(names)}`)
+  if (!KNOWN.test(names)) throw unsupportedTokenizer(`the decoder ${quoted(names)}`)
   const factories = parts.filter((part) => part.type !== 'Fuse').map(stageFactory)
   return () => chain(factories.map((create) => create()))
 }
@@ -117,7 +117,7 @@ const MOST_CONTENT = 256
 
 function replace(part: Part): () => TokenDecoder {
   const pattern = part.pattern()
-  if ('regex' in pattern) throw unsupported('a decoder that replaces a regex')
+  if ('regex' in pattern) throw unsupportedTokenizer('a decoder that replaces a regex')
   const content = part.text('content')
   if (content.length > MOST_CONTENT) throw tokenizerFault(`its ${part.at('content')} is too long`)
   return () => ({ push: (token) => token.replaceAll(pattern.literal, () => content), flush: () => '' })
@@ -127,7 +127,7 @@ function replace(part: Part): () => TokenDecoder {
 function strip(part: Part): () => TokenDecoder {
   const content = part.character('content')
   const start = part.count('start')
-  if (part.count('stop') > 0) throw unsupported('a decoder that strips the end of the text')
+  if (part.count('stop') > 0) throw unsupportedTokenizer('a decoder that strips the end of the text')
   return () => {
     let left = start
     return {

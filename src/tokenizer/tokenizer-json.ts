@@ -71,7 +71,7 @@ export function quoted(text: string): string {
 }
 
 /** The error for a tokenizer that holds something which this project does not do. */
-export function unsupported(what: string, options?: ErrorOptions): UserError {
+export function unsupportedTokenizer(what: string, options?: ErrorOptions): UserError {
   const known = 'byte-level and SentencePiece BPE tokenizers are'
   return new UserError(
     `This model's tokenizer cannot be used: ${what} is not supported; ${known}.`,

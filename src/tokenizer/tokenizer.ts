@@ -3,7 +3,7 @@ import { UserError } from '../errors.js'
 import { readJsonObjectIfThere } from '../files.js'
 import { isJsonObject } from '../json.js'
 import { checkBpe } from './bpe-schema.js'
-import { type ChatOptions, renderChatTemplate } from './chat-template.js'
+import { renderChatTemplate, type TemplateOptions } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
 import type { Message } from './message.js'
 import { Pipeline } from './pipeline.js'
@@ -44,7 +44,7 @@ export interface Tokenizer {
   applyChatTemplate(messages: readonly Message[], options?: ApplyChatTemplateOptions): string
 }
 
-export interface ApplyChatTemplateOptions extends ChatOptions {
+export interface ApplyChatTemplateOptions extends TemplateOptions {
   /** A template to use instead of the tokenizer's own, or the name of one of these. */
   readonly chatTemplate?: string
 }

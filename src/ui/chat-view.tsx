@@ -1,6 +1,6 @@
 import { Box, render, Static, Text } from 'ink'
 import { printable } from '../printable.js'
-import { coloured, Dim, type Row, rowsOf, type Span } from './generation-view.js'
+import { coloured, Dim, type Span, type TextRow, textRows } from './generation-view.js'
 import { BRACKETED_PASTE, type Key, KeyDecoder } from './keys.js'
 import { firstGrapheme, type InputRows, inputRows, LineEditor } from './line-editor.js'
 
@@ -27,7 +27,7 @@ interface ChatLike {
 /** A part of the scrollback, which is printed once. */
 export interface ChatLine {
   readonly kind: 'user' | 'answer' | 'note' | 'error'
-  readonly row: Row
+  readonly row: TextRow
   readonly drafts?: readonly Span[]
 }
 
@@ -207,7 +207,7 @@ class TerminalChat implements ChatView {
   private settle(hasEnded = false): ChatLine | undefined {
     if (!this.answer) return undefined
     const { text, drafts, settled, width } = this.answer
-    const rows = rowsOf(text, width)
+    const rows = textRows(text, width)
     const lines = rows.map((row): ChatLine => ({ kind: 'answer', row, drafts }))
     const open = hasEnded ? undefined : lines.pop()
     this.lines.push(...lines.slice(settled))

@@ -54,7 +54,7 @@ export function generationView(
   const drafts = texts.map((): Span[] => [])
   let beams: readonly BeamLike[] | undefined
   const view = (statistics?: StatisticsLike, ending?: string) => (
-    <Generation
+    <GenerationText
       texts={[...texts]}
       drafts={drafts}
       statistics={statistics}
@@ -96,7 +96,15 @@ export function generationView(
 }
 
 /** One sequence streams like a log; of several the last rows are drawn one below the other, and all in the end. */
-export function Generation({ texts, drafts = [], statistics, ending, beams = [], width, rows }: ViewState) {
+export function GenerationText({
+  texts,
+  drafts = [],
+  statistics,
+  ending,
+  beams = [],
+  width,
+  rows,
+}: ViewState) {
   const room = rows - beams.length
   return (
     <>
@@ -148,7 +156,7 @@ function sequenceBox(text: ReactNode, index: number, count: number, wrap: 'wrap'
 
 /** Lines that are complete are printed once and for all: only the last one is drawn again and again. */
 function StreamedText({ text, drafts, width }: { text: string; drafts?: readonly Span[]; width: number }) {
-  const rows = rowsOf(text, width)
+  const rows = textRows(text, width)
   const open = rows.pop()!
   return (
     <>
@@ -161,7 +169,7 @@ function StreamedText({ text, drafts, width }: { text: string; drafts?: readonly
 }
 
 /** A row with what comes from drafts in green. */
-export function coloured({ text, start }: Row, drafts: readonly Span[] = []): ReactNode {
+export function coloured({ text, start }: TextRow, drafts: readonly Span[] = []): ReactNode {
   const spans = drafts.filter(([from, to]) => from < start + text.length && to > start)
   if (spans.length === 0 || process.env.NO_COLOR) return text
   let at = 0
@@ -180,7 +188,7 @@ export function coloured({ text, start }: Row, drafts: readonly Span[] = []): Re
 }
 
 /** Text of a row, and where it begins in the whole. */
-export interface Row {
+export interface TextRow {
   readonly text: string
   readonly start: number
 }
@@ -190,12 +198,12 @@ export interface Row {
  * is settled stays so when the text grows.
  */
 export function settledLines(text: string, width: number): { settled: string[]; open: string } {
-  const settled = rowsOf(text, width).map((row) => row.text)
+  const settled = textRows(text, width).map((row) => row.text)
   return { open: settled.pop()!, settled }
 }
 
 /** The rows of a text: see `settledLines`. */
-export function rowsOf(text: string, width: number): Row[] {
+export function textRows(text: string, width: number): TextRow[] {
   let start = 0
   return text.split('\n').flatMap((line) => {
     const rows = wrapped(line, width, start)
@@ -204,8 +212,8 @@ export function rowsOf(text: string, width: number): Row[] {
   })
 }
 
-function wrapped(line: string, width: number, start: number): Row[] {
-  const rows: Row[] = []
+function wrapped(line: string, width: number, start: number): TextRow[] {
+  const rows: TextRow[] = []
   let at = 0
   while (line.length - at > width) {
     const rest = line.slice(at)

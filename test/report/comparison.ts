@@ -1,4 +1,4 @@
-import type { Comparison, Estimate, Output, StrategyResult } from '../../src/report/comparison.js'
+import type { Comparison, Estimate, PromptOutput, StrategyResult } from '../../src/report/comparison.js'
 import { seededRandom } from '../weights/files.js'
 
 const PROMPTS = [
@@ -103,7 +103,7 @@ function strategy(
   const speed = around(41.3 * kind.ratio * (speeds[kind.name] ?? 1), 0.01)
   const ratio = kind.ratio * (speeds[kind.name] ?? 1)
   const reference = written.map((text, i) => (i === 0 ? (texts.greedy ?? text) : text))
-  const outputs = reference.map((text, i): Output => {
+  const outputs = reference.map((text, i): PromptOutput => {
     const own =
       (i === 0 ? texts[kind.name] : undefined) ??
       changedWords(text, i % 2 ? kind.changed : kind.changed / 2, random)

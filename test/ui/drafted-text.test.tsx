@@ -1,6 +1,6 @@
 import { render } from 'ink-testing-library'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { Generation } from '../../src/ui/generation-view.js'
+import { GenerationText } from '../../src/ui/generation-view.js'
 
 // Read when ink is imported; tests are not run on a terminal.
 vi.hoisted(() => vi.stubEnv('FORCE_COLOR', '1'))
@@ -30,7 +30,7 @@ describe('what comes from drafts', () => {
   beforeEach(() => void vi.stubEnv('NO_COLOR', undefined))
 
   test('is green, over the ends of rows too', () => {
-    const { lastFrame } = render(<Generation {...state} texts={[text]} drafts={drafts} />)
+    const { lastFrame } = render(<GenerationText {...state} texts={[text]} drafts={drafts} />)
     expect(lastFrame()).toBe(`one ${green('two')}\n${green('three')}\n${green('fo')}ur\n${green('five')}`)
   })
 
@@ -38,14 +38,14 @@ describe('what comes from drafts', () => {
     const texts = ['one two', 'three']
     const spans = [[[4, 7]], []] as const
     const several = { ...state, width: 40, statistics }
-    const { lastFrame } = render(<Generation {...several} texts={texts} drafts={spans} />)
+    const { lastFrame } = render(<GenerationText {...several} texts={texts} drafts={spans} />)
     expect(lastFrame()).toContain(`one ${green('two')}`)
     expect(lastFrame()).toContain('\nthree\n')
   })
 
   test('has no colour with NO_COLOR', () => {
     vi.stubEnv('NO_COLOR', '1')
-    const { lastFrame } = render(<Generation {...state} texts={[text]} drafts={drafts} />)
+    const { lastFrame } = render(<GenerationText {...state} texts={[text]} drafts={drafts} />)
     expect(lastFrame()).toBe('one two\nthree\nfour\nfive')
   })
 })

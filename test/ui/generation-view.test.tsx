@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { stripVTControlCharacters } from 'node:util'
 import { render } from 'ink-testing-library'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { beamRow, Generation, generationView, settledLines } from '../../src/ui/generation-view.js'
+import { beamRow, GenerationText, generationView, settledLines } from '../../src/ui/generation-view.js'
 import { seededRandom } from '../weights/files.js'
 
 const statistics = {
@@ -48,10 +48,10 @@ test('beams are drawn below the text that they share, and are gone in the end', 
   const state = { width: 40, rows: 10, statistics: undefined }
   for (const texts of [['one\ntwo'], ['one\ntwo', 'one\ntwo']]) {
     const beams = [beam('one\ntwo three', -1), beam('one\ntwo four', -2)]
-    const app = render(<Generation {...state} texts={texts} beams={beams} />)
+    const app = render(<GenerationText {...state} texts={texts} beams={beams} />)
     expect(app.lastFrame()).toBe('one\ntwo\n    -1.00 │  three\n    -2.00 │  four')
     app.rerender(
-      <Generation {...state} texts={texts.map((text) => `${text} three`)} statistics={statistics} />,
+      <GenerationText {...state} texts={texts.map((text) => `${text} three`)} statistics={statistics} />,
     )
     const frame = app.lastFrame()!
     expect(frame).not.toContain('│')
@@ -120,7 +120,7 @@ describe('settledLines', () => {
 describe('Generation', () => {
   const frame = (texts: string[], done: boolean, rows = 20) => {
     const view = (
-      <Generation texts={texts} statistics={done ? statistics : undefined} width={40} rows={rows} />
+      <GenerationText texts={texts} statistics={done ? statistics : undefined} width={40} rows={rows} />
     )
     const { lastFrame, unmount } = render(view)
     const shown = stripVTControlCharacters(lastFrame()!)

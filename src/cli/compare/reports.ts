@@ -42,7 +42,7 @@ export async function requireWritable(flags: ReportFlags, json: boolean): Promis
 }
 
 /** What became of the reports. */
-export interface Written {
+export interface WrittenReports {
   /** What a reader of stdout is shown. */
   readonly shown: string
   /** Why some could not be written. */
@@ -56,7 +56,7 @@ export interface Written {
 export async function writeReports(
   comparisons: readonly NamedComparison[],
   flags: ReportFlags,
-): Promise<Written> {
+): Promise<WrittenReports> {
   const { output, markdown, html } = flags
   const [{ comparison }] = comparisons
   const failures: UserError[] = []

@@ -1,4 +1,4 @@
-import { type FloatType, Graph, type TensorData, type Value } from '../../onnx/graph.js'
+import { type FloatType, Graph, type InitializerData, type Value } from '../../onnx/graph.js'
 import { type FusedProjection, HEAD } from '../parameters.js'
 import type { DecoderSpec } from '../spec.js'
 
@@ -7,9 +7,9 @@ export interface QuantisedLinear {
   readonly bits: 4 | 8
   readonly blockSize: number
   /** uint8 [out, ceil(in / blockSize), blockSize * bits / 8]. */
-  readonly packed: TensorData
+  readonly packed: InitializerData
   /** [out, ceil(in / blockSize)], of the source's type. */
-  readonly scales: TensorData
+  readonly scales: InitializerData
 }
 
 /** Where the graph finds its parameters, by HF's names. */
@@ -17,9 +17,9 @@ export interface ParameterSource {
   /** What values and scales are held as; the graph computes and keeps its cache in it too. */
   readonly type: FloatType
   /** The values; never asked for a layer that is quantised or transposed. */
-  data(name: string): TensorData
+  data(name: string): InitializerData
   /** A linear layer's values as [in, out], where they are held so: what WebGPU reads fastest for one token. */
-  transposed?(name: string): TensorData | undefined
+  transposed?(name: string): InitializerData | undefined
   /** Undefined for a layer that is not quantised; the projections of `FUSED` are asked for as one, by its name. */
   quantised(name: string): QuantisedLinear | undefined
 }

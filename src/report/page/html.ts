@@ -3,14 +3,14 @@ export class Html {
   constructor(readonly markup: string) {}
 }
 
-export type Part = Html | string | number | undefined | readonly Part[]
+export type HtmlPart = Html | string | number | undefined | readonly HtmlPart[]
 
 /** Markup from a template. Strings and numbers in it become text or attribute values; `undefined` becomes nothing. */
-export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
+export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
   return new Html(strings.map((string, i) => string + (i < parts.length ? markupOf(parts[i]) : '')).join(''))
 }
 
-function markupOf(part: Part): string {
+function markupOf(part: HtmlPart): string {
   if (part === undefined) return ''
   if (part instanceof Html) return part.markup
   return typeof part === 'object' ? part.map(markupOf).join('') : escapeHtml(String(part))

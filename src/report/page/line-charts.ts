@@ -5,7 +5,7 @@ import { type Html, html } from './html.js'
 import { colourClass, mark } from './marks.js'
 import { isNumber } from './measures.js'
 import { axes, type Draw, line, type Plot, shortened, spread, text, toX, toY } from './plot.js'
-import { allEntries, type Entry, type Report, titleOf } from './sides.js'
+import { allEntries, type Report, type SideEntry, titleOf } from './sides.js'
 
 /** Pixels. */
 const LEFT = 38
@@ -22,7 +22,7 @@ interface Point {
 }
 
 interface Series {
-  readonly entry: Entry
+  readonly entry: SideEntry
   readonly points: readonly Point[]
   /** Drawn faintly behind the line: what it smooths. */
   readonly raw?: readonly Point[]
@@ -51,7 +51,7 @@ export function latencyChart(report: Report): Draw | undefined {
   return chartOf(series, [0, most], 'token after the first', 'ms per token')
 }
 
-function seriesOf(report: Report, of: (result: Entry['result']) => Omit<Series, 'entry'>): Series[] {
+function seriesOf(report: Report, of: (result: SideEntry['result']) => Omit<Series, 'entry'>): Series[] {
   return allEntries(report)
     .map((entry) => ({ entry, ...of(entry.result) }))
     .filter(({ points }) => points.length > 0)

@@ -20,12 +20,15 @@ export const PLAIN: Measure = { unit: '', scale: 1 }
 export const LOG_PROBABILITY: Measure = { unit: '', scale: 1, decimals: 3 }
 
 /** A number that may be missing; JSON has null for one that is not finite. */
-export type Value = number | null | undefined
+export type Figure = number | null | undefined
 
-export const isNumber = (value: Value): value is number => Number.isFinite(value)
+export const isNumber = (value: Figure): value is number => Number.isFinite(value)
 
 /** Writes numbers that stand in one column, all with the same decimals; a missing one is a dash. */
-export function formatter({ scale, decimals }: Measure, values: readonly Value[]): (value: Value) => string {
+export function formatter(
+  { scale, decimals }: Measure,
+  values: readonly Figure[],
+): (value: Figure) => string {
   const digits = decimals ?? decimalsOf(values.filter(isNumber).map((value) => value * scale))
   return (value) => (isNumber(value) ? (value * scale).toFixed(digits).replace('-', '\u2212') : '–')
 }
@@ -37,7 +40,7 @@ function decimalsOf(values: readonly number[]): number {
 
 /** `low–high`. */
 export function interval(
-  format: (value: Value) => string,
+  format: (value: Figure) => string,
   { low, high }: Pick<Estimate, 'low' | 'high'>,
 ): string {
   return `${format(low)}–${format(high)}`

@@ -1,6 +1,6 @@
 import type { Scale } from '../scale.js'
 import { round, TEXT_WIDTH } from '../svg.js'
-import { type Html, html, type Part } from './html.js'
+import { type Html, type HtmlPart, html } from './html.js'
 
 /** The rectangle between the axes, in pixels, with the scales that fill it. */
 export interface Plot {
@@ -33,7 +33,7 @@ export function line(kind: string, x1: number, y1: number, x2: number, y2: numbe
   return html`<path class="${kind}" d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}"/>`
 }
 
-export function text(content: Part, x: number, y: number, kind = ''): Html {
+export function text(content: HtmlPart, x: number, y: number, kind = ''): Html {
   return html`<text class="${kind}" x="${round(x)}" y="${round(y)}">${content}</text>`
 }
 
@@ -69,7 +69,7 @@ export interface Figure {
   /** Whether a heading above it already says its title. */
   readonly untitled?: boolean
   /** What is seen, and how it is drawn. */
-  readonly caption: Part
+  readonly caption: HtmlPart
   readonly draw: Draw
   /** Pixels on a wide screen. */
   readonly width: number

@@ -3,9 +3,9 @@ import { type Extent, extentOf, linearScale } from '../scale.js'
 import { round, TEXT_WIDTH } from '../svg.js'
 import { type Html, html } from './html.js'
 import { colourClass, mark } from './marks.js'
-import { isNumber, type Value } from './measures.js'
+import { type Figure, isNumber } from './measures.js'
 import { axes, type Draw, type Plot, shortened, text, toX, toY } from './plot.js'
-import { allEntries, type Entry, type Report, titleOf } from './sides.js'
+import { allEntries, type Report, type SideEntry, titleOf } from './sides.js'
 
 /** Pixels. */
 const BOX = { left: 46, top: 30, height: 230, foot: 42, right: 12 }
@@ -13,7 +13,7 @@ const LABEL = { most: 125, height: 13 }
 
 /** A strategy's place, in pixels. */
 interface Dot {
-  readonly entry: Entry
+  readonly entry: SideEntry
   readonly x: number
   readonly y: number
   /** Ends of its speed's interval. */
@@ -25,7 +25,7 @@ interface Dot {
 export function scatterChart(
   report: Report,
   yLabel: string,
-  quality: (result: StrategyResult) => Value,
+  quality: (result: StrategyResult) => Figure,
 ): Draw | undefined {
   const shown = allEntries(report).flatMap((entry) => {
     const { median, low, high } = entry.result.tokens_per_second

@@ -11,15 +11,15 @@ export interface Side {
 }
 
 /** A strategy by its name, in all comparisons that have it. */
-export interface Strategy {
+export interface ComparedStrategy {
   readonly name: string
   /** Number of its colour and mark in all charts: 0 for the reference. */
   readonly style: number
-  readonly entries: readonly Entry[]
+  readonly entries: readonly SideEntry[]
 }
 
 /** A strategy's result in one comparison: a row of a table, a mark or a line of a chart. */
-export interface Entry {
+export interface SideEntry {
   readonly name: string
   readonly style: number
   readonly side: Side
@@ -31,7 +31,7 @@ export interface Entry {
 export interface Report {
   readonly sides: readonly Side[]
   /** The reference first, then in the order in which they occur. */
-  readonly strategies: readonly Strategy[]
+  readonly strategies: readonly ComparedStrategy[]
 }
 
 export function reportOf(comparisons: readonly Comparison[]): Report {
@@ -48,7 +48,7 @@ export function reportOf(comparisons: readonly Comparison[]): Report {
   }
 }
 
-function entriesOf(name: string, style: number, sides: readonly Side[]): Entry[] {
+function entriesOf(name: string, style: number, sides: readonly Side[]): SideEntry[] {
   return sides.flatMap((side, i) => {
     const result = side.comparison.strategies.find((one) => one.name === name)
     if (!result) return []
@@ -62,12 +62,12 @@ function labelOf(index: number): string {
   return index < 26 ? String.fromCharCode(65 + index) : String(index + 1)
 }
 
-export function allEntries({ strategies }: Report): Entry[] {
+export function allEntries({ strategies }: Report): SideEntry[] {
   return strategies.flatMap(({ entries }) => entries)
 }
 
 /** A strategy's name, with its comparison's letter where there are several. */
-export function titleOf({ name, side }: Entry): string {
+export function titleOf({ name, side }: SideEntry): string {
   return side.label ? `${name} (${side.label})` : name
 }
 

@@ -4,7 +4,7 @@ import { type Html, html } from './html.js'
 import { colourClass, mark } from './marks.js'
 import { formatter, interval, isNumber, RATIO, SPEED } from './measures.js'
 import { type Draw, line, shortened, text } from './plot.js'
-import { type Entry, type Report, titleOf } from './sides.js'
+import { type Report, type SideEntry, titleOf } from './sides.js'
 
 /** Pixels. */
 const ROW = { first: 34, next: 24 }
@@ -48,14 +48,14 @@ export function speedChart(report: Report): Draw {
 }
 
 interface Row {
-  readonly entry: Entry
+  readonly entry: SideEntry
   readonly y: number
   /** Whether it is its strategy's first, which bears the name. */
   readonly named: boolean
 }
 
 function rowsOf({ strategies }: Report): { entries: Row[]; height: number } {
-  const speed = (entries: readonly Entry[]) => entries.at(-1)?.result.tokens_per_second.median ?? 0
+  const speed = (entries: readonly SideEntry[]) => entries.at(-1)?.result.tokens_per_second.median ?? 0
   const sorted = [...strategies].sort((a, b) => speed(b.entries) - speed(a.entries))
   const entries: Row[] = []
   let y = TOP
@@ -68,7 +68,7 @@ function rowsOf({ strategies }: Report): { entries: Row[]; height: number } {
   return { entries, height: y - TOP }
 }
 
-function speedsOf({ result: { tokens_per_second, outputs } }: Entry): number[] {
+function speedsOf({ result: { tokens_per_second, outputs } }: SideEntry): number[] {
   const { median, low, high } = tokens_per_second
   return [
     median,
@@ -119,7 +119,7 @@ ${text(format(speed.median), columns.median, y + 4, 'end strong')}${
 }${text(times, columns.ratio, y + 4, 'end')}</g>`
 }
 
-function rowName({ name, side, result, change }: Entry, named: boolean, left: number, y: number): Html {
+function rowName({ name, side, result, change }: SideEntry, named: boolean, left: number, y: number): Html {
   const letter = side.label && text(side.label, left - 10, y + 4, 'end quiet')
   const room = left - (side.label ? 32 : 24)
   if (!named) return html`${letter}${change?.regression ? text('regression', 0, y + 5, 'bad') : undefined}`
@@ -128,7 +128,7 @@ function rowName({ name, side, result, change }: Entry, named: boolean, left: nu
 }
 
 function bar(
-  { result: { tokens_per_second, outputs } }: Entry,
+  { result: { tokens_per_second, outputs } }: SideEntry,
   y: number,
   x: (value: number) => number,
 ): Html {

@@ -11,7 +11,7 @@ const COLOURS = [
 ]
 
 /** One style sheet for screens of all sizes, light and dark, and for paper. */
-export const STYLE = `
+export const PAGE_STYLE = `
 :root {
   color-scheme: light dark;
   --paper: light-dark(#fff, #15181d);

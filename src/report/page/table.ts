@@ -1,23 +1,23 @@
-import { type Html, html, type Part } from './html.js'
-import { formatter, isNumber, type Measure, type Value } from './measures.js'
+import { type Html, type HtmlPart, html } from './html.js'
+import { type Figure, formatter, isNumber, type Measure } from './measures.js'
 
 export interface Column<Row> {
-  readonly heading: Part
+  readonly heading: HtmlPart
   /** Whether it is set to the right and sorted by number. */
   readonly numeric: boolean
   cell(row: Row): Cell
 }
 
 export interface Cell {
-  readonly shown: Part
+  readonly shown: HtmlPart
   /** What the column is sorted by; rows without one come last. */
-  readonly value: string | Value
+  readonly value: string | Figure
 }
 
 export interface TableOptions<Row> {
   /** Of the page's elements. */
   readonly id: string
-  readonly caption: Part
+  readonly caption: HtmlPart
   /** The first heads its rows. */
   readonly columns: readonly Column<Row>[]
   readonly rows: readonly Row[]
@@ -68,7 +68,7 @@ export function numberColumn<Row>(
   heading: string,
   measure: Measure,
   rows: readonly Row[],
-  value: (row: Row) => Value,
+  value: (row: Row) => Figure,
 ): Column<Row> {
   const format = formatter(measure, rows.map(value))
   return {
@@ -83,7 +83,7 @@ export function rangeColumn<Row>(
   heading: string,
   measure: Measure,
   rows: readonly Row[],
-  range: (row: Row) => readonly [low: Value, high: Value],
+  range: (row: Row) => readonly [low: Figure, high: Figure],
 ): Column<Row> {
   const format = formatter(
     measure,

@@ -1,6 +1,6 @@
 import type { Change } from '../changes.js'
 import type { Estimate } from '../comparison.js'
-import { type Html, html, type Part } from './html.js'
+import { type Html, type HtmlPart, html } from './html.js'
 import { swatch } from './marks.js'
 import {
   COUNT,
@@ -14,16 +14,16 @@ import {
   SPEED,
   TOKENS,
 } from './measures.js'
-import { allEntries, type Entry, type Report, type Side, scorersOf } from './sides.js'
+import { allEntries, type Report, type Side, type SideEntry, scorersOf } from './sides.js'
 import { type Cell, type Column, numberColumn, rangeColumn, table, wordColumn } from './table.js'
 
 /** A strategy's mark and name; a lossy one says so. */
-export function strategyName({ name, style, result }: Entry): Html {
+export function strategyName({ name, style, result }: SideEntry): Html {
   return html`<span class="name">${swatch(style, result.lossy)}${name}${result.lossy ? html` <span class="tag">lossy</span>` : undefined}</span>`
 }
 
 /** What every row about a strategy begins with. */
-function entryColumns<Row>({ sides }: Report, entry: (row: Row) => Entry): Column<Row>[] {
+function entryColumns<Row>({ sides }: Report, entry: (row: Row) => SideEntry): Column<Row>[] {
   const name: Column<Row> = {
     heading: 'Strategy',
     numeric: false,
@@ -34,16 +34,16 @@ function entryColumns<Row>({ sides }: Report, entry: (row: Row) => Entry): Colum
 
 interface EntryTable {
   readonly id: string
-  readonly caption: Part
-  readonly columns: readonly Column<Entry>[]
-  readonly rows?: readonly Entry[]
+  readonly caption: HtmlPart
+  readonly columns: readonly Column<SideEntry>[]
+  readonly rows?: readonly SideEntry[]
 }
 
 function entryTable(report: Report, { id, caption, columns, rows = allEntries(report) }: EntryTable): Html {
   return table({
     id,
     caption,
-    columns: [...entryColumns(report, (entry: Entry) => entry), ...columns],
+    columns: [...entryColumns(report, (entry: SideEntry) => entry), ...columns],
     rows,
     strategy: ({ style }) => style,
   })
@@ -53,9 +53,9 @@ function entryTable(report: Report, { id, caption, columns, rows = allEntries(re
 function estimateColumns(
   heading: string,
   measure: Measure,
-  rows: readonly Entry[],
-  of: (entry: Entry) => Estimate,
-): Column<Entry>[] {
+  rows: readonly SideEntry[],
+  of: (entry: SideEntry) => Estimate,
+): Column<SideEntry>[] {
   return [
     numberColumn(heading, measure, rows, (row) => of(row).median),
     rangeColumn('95%', { ...measure, unit: '' }, rows, (row) => [of(row).low, of(row).high]),
@@ -131,8 +131,8 @@ export function latencyTable(report: Report): Html {
 }
 
 interface OutputRow {
-  readonly entry: Entry
-  readonly output: Entry['result']['outputs'][number]
+  readonly entry: SideEntry
+  readonly output: SideEntry['result']['outputs'][number]
 }
 
 export function outputsTable(report: Report): Html {
@@ -182,15 +182,15 @@ const differsColumn: Column<OutputRow> = {
 export function changesTable(report: Report, earlier: Side, later: Side): Html {
   const rows = allEntries(report).filter(({ side, change }) => side === later && change)
   const sides = [
-    { label: earlier.label, of: ({ change }: Entry) => change!.before },
-    { label: later.label, of: ({ change }: Entry) => change!.after },
+    { label: earlier.label, of: ({ change }: SideEntry) => change!.before },
+    { label: later.label, of: ({ change }: SideEntry) => change!.after },
   ]
-  const name: Column<Entry> = {
+  const name: Column<SideEntry> = {
     heading: 'Strategy',
     numeric: false,
     cell: (entry) => ({ shown: strategyName(entry), value: entry.name }),
   }
-  const columns: Column<Entry>[] = [
+  const columns: Column<SideEntry>[] = [
     name,
     { heading: 'Change', numeric: false, cell: ({ change }) => verdict(change!) },
     ...sides.flatMap(({ label, of }) =>

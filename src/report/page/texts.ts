@@ -1,8 +1,8 @@
-import type { Output } from '../comparison.js'
+import type { PromptOutput } from '../comparison.js'
 import { diff, type Stretch } from './diff.js'
 import { type Html, html } from './html.js'
 import { formatter, LOG_PROBABILITY } from './measures.js'
-import { allEntries, type Entry, type Report } from './sides.js'
+import { allEntries, type Report, type SideEntry } from './sides.js'
 import { filterField } from './table.js'
 import { strategyName } from './tables.js'
 
@@ -12,7 +12,7 @@ const MOST_QUOTED = 8
 /** A text and all who wrote it. */
 interface Version {
   readonly text: string
-  readonly authors: readonly { readonly entry: Entry; readonly output: Output }[]
+  readonly authors: readonly { readonly entry: SideEntry; readonly output: PromptOutput }[]
 }
 
 /** The outputs of each prompt side by side, equal ones once, with what differs from the reference's marked. */
