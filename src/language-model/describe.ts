@@ -1,6 +1,7 @@
 import { type GenerationMode, MODES } from '../config/mode.js'
+import { familyName } from '../models/families/index.js'
 import { parametersOf } from '../models/parameters.js'
-import { type DecoderSpec, FAMILIES } from '../models/spec.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { cacheBytesPerToken, RUN_TYPES, type RunType, weightBytes } from '../runtime/storage.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { OpenModel } from './open.js'
@@ -47,7 +48,7 @@ export function describeModel(
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,
-    architecture: FAMILIES[spec.family],
+    architecture: familyName(spec),
     parameters: parameterCount(spec),
     dtypes: bytesByType(store),
     context_length: spec.maxPositions,
@@ -62,7 +63,7 @@ export function describeModel(
     unused_tensors: unused,
     strategies: MODES,
     last_early_exit: spec.layers.length - 1,
-    half_precision: spec.gemmaNorms ? 'needs a GPU, and goes without DoLa' : 'needs a GPU',
+    half_precision: spec.residual === 'float32' ? 'needs a GPU, and goes without DoLa' : 'needs a GPU',
     memory: {
       weights: Object.fromEntries(weights),
       cache_per_token: perToken,

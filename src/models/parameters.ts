@@ -14,6 +14,24 @@ export interface Parameter {
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const HEAD = 'lm_head.weight'
 
+/** The norms of a block by where they stand, in the order in which a forward pass meets them. */
+interface BlockNorms {
+  readonly beforeAttention: string
+  readonly afterAttention?: string
+  readonly beforeMlp: string
+  readonly afterMlp?: string
+}
+
+export const NORMS: Readonly<Record<DecoderSpec['norms'], BlockNorms>> = {
+  pre: { beforeAttention: 'input_layernorm', beforeMlp: 'post_attention_layernorm' },
+  both: {
+    beforeAttention: 'input_layernorm',
+    afterAttention: 'post_attention_layernorm',
+    beforeMlp: 'pre_feedforward_layernorm',
+    afterMlp: 'post_feedforward_layernorm',
+  },
+}
+
 /** Projections of the same input that are stored as one matrix, their rows one below the other. */
 export interface FusedProjection {
   readonly name: string
@@ -47,11 +65,8 @@ export function blockParameters(spec: DecoderSpec, layer: string): Parameter[] {
   const { hiddenSize, intermediateSize, headDim, bias } = spec
   const query = spec.heads * headDim
   const keyValue = spec.kvHeads * headDim
-  const norms = spec.gemmaNorms
-    ? ['input', 'post_attention', 'pre_feedforward', 'post_feedforward']
-    : ['input', 'post_attention']
   return [
-    ...norms.map((norm) => vector(`${layer}.${norm}_layernorm.weight`, hiddenSize)),
+    ...Object.values(NORMS[spec.norms]).map((norm) => vector(`${layer}.${norm}.weight`, hiddenSize)),
     ...withBias(`${layer}.self_attn.q_proj`, query, hiddenSize, bias.qkv),
     ...withBias(`${layer}.self_attn.k_proj`, keyValue, hiddenSize, bias.qkv),
     ...withBias(`${layer}.self_attn.v_proj`, keyValue, hiddenSize, bias.qkv),

@@ -1,6 +1,7 @@
 import { usageError } from '../errors.js'
+import { specFromConfig } from '../models/families/index.js'
 import { parametersOf } from '../models/parameters.js'
-import { type DecoderSpec, specFromConfig } from '../models/spec.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { elements } from '../onnx/shapes.js'
 import { llamaConfig } from './new-model.js'
 
