@@ -3,43 +3,35 @@ import type { DecoderSpec } from './spec.js'
 
 const round = Math.fround
 
-/** One rotary embedding for all layers, from the fields of config.json as transformers 5.24 reads them (`convert_rope_params_to_dict`). */
-export function sharedRope(config: ConfigReader, headDim: number): DecoderSpec['rope'] {
-  const base = config.values.rope_theta ?? 10_000
-  const frequencies = withFactors(config, inverseFrequencies(config, headDim, sharedFields(config), base))
-  return { full: frequencies, sliding: frequencies }
-}
-
 /**
- * `rope_scaling`, of transformers 4, goes before `rope_parameters`, of 5, where it is not empty. Llama 3's scaling starts from the
- * context's length, which HF looks for in three places.
+ * One rotary embedding for all layers, as transformers 5.24 reads its fields (`convert_rope_params_to_dict`): `rope_scaling`, of
+ * transformers 4, goes before `rope_parameters`, of 5, where it is not empty; a theta in the one that counts goes before
+ * `rope_theta`. Llama 3's scaling starts from the context's length, which HF looks for in three places.
  */
-function sharedFields(config: ConfigReader): Fields {
+export function sharedRope(config: ConfigReader, headDim: number): DecoderSpec['rope'] {
+  const { rope_theta, rope_freq_factors, original_max_position_embeddings: length } = config.values
   const scaling = config.object('rope_scaling')
   const values = scaling && Object.keys(scaling).length > 0 ? scaling : config.object('rope_parameters')
   for (const kind of ['full_attention', 'sliding_attention']) {
     if (values && kind in values)
       throw config.error(`rope_parameters has ${kind}, which is read for Gemma 3 only`)
   }
-  const length =
-    config.values.original_max_position_embeddings ??
-    values?.original_max_position_embeddings ??
-    config.integer('max_position_embeddings')
-  return { ...values, original_max_position_embeddings: length }
+  const frequencies = inverseFrequencies(config, headDim, {
+    ...values,
+    rope_theta: values?.rope_theta ?? rope_theta ?? 10_000,
+    original_max_position_embeddings:
+      length ?? values?.original_max_position_embeddings ?? config.integer('max_position_embeddings'),
+    rope_freq_factors,
+  })
+  return { full: frequencies, sliding: frequencies }
 }
 
 /**
  * Inverse frequencies of the rotary embedding, [headDim / 2], computed in float32 as HF's ROPE_INIT_FUNCTIONS do:
- * types default, linear and llama3.
- * @param values `rope_type`, its numbers, and a `rope_theta`, which goes before `base`
+ * types default, linear and llama3. GGUF files hold Llama 3's scaling as divisors, `rope_freq_factors`.
  * @throws UserError for another type, by name, and fields that contradict each other
  */
-export function inverseFrequencies(
-  config: ConfigReader,
-  headDim: number,
-  values: Fields,
-  base: unknown,
-): number[] {
+export function inverseFrequencies(config: ConfigReader, headDim: number, values: Fields): number[] {
   for (const partial of [values.partial_rotary_factor, config.values.partial_rotary_factor]) {
     if ((partial ?? 1) !== 1) {
       throw config.error(`partial_rotary_factor is ${JSON.stringify(partial)}, which is not supported`)
@@ -51,32 +43,23 @@ export function inverseFrequencies(
     const [chosen, old] = [type, values.type].map((each) => JSON.stringify(each))
     throw config.error(`rope scaling has the rope_type ${chosen} and the type ${old}: leave one`)
   }
-  const theta = values.rope_theta ?? base
-  const isUsable = typeof theta === 'number' && theta > 0 && Number.isFinite(theta)
-  const plain = Array.from({ length: isUsable ? headDim / 2 : 0 }, (_, i) =>
-    round(1 / round((theta as number) ** round((2 * i) / headDim))),
+  const { rope_theta: theta, rope_freq_factors: factors } = values
+  const base = typeof theta === 'number' && theta > 0 ? theta : Number.NaN
+  const plain = Array.from({ length: headDim / 2 }, (_, i) =>
+    round(1 / round(base ** round((2 * i) / headDim))),
   )
-  if (!isUsable || !plain.every(Number.isFinite)) {
+  if (!plain.every(Number.isFinite)) {
     throw config.error(`the base of the rotary embedding is ${JSON.stringify(theta)}`)
   }
-  return scaledFrequencies(config, plain, typeof type === 'string' ? type : JSON.stringify(type), values)
-}
-
-/** Divided as GGUF files hold Llama 3's scaling, `rope_freq_factors`. */
-export function withFactors(config: ConfigReader, frequencies: number[]): number[] {
-  const { rope_freq_factors: factors } = config.values
-  if (factors === undefined) return frequencies
-  if (
-    !Array.isArray(factors) ||
-    factors.length !== frequencies.length ||
-    !factors.every((each) => each > 0)
-  ) {
-    throw config.error(`the factors of the rotary frequencies are not ${frequencies.length} numbers above 0`)
+  const scaled = scaledFrequencies(config, plain, type, values)
+  if (factors === undefined) return scaled
+  if (!Array.isArray(factors) || factors.length !== plain.length || !factors.every((each) => each > 0)) {
+    throw config.error(`the factors of the rotary frequencies are not ${plain.length} numbers above 0`)
   }
-  return frequencies.map((frequency, i) => round(frequency / factors[i]))
+  return scaled.map((frequency, i) => round(frequency / factors[i]))
 }
 
-function scaledFrequencies(config: ConfigReader, plain: number[], type: string, values: Fields): number[] {
+function scaledFrequencies(config: ConfigReader, plain: number[], type: unknown, values: Fields): number[] {
   const number = (name: string) => {
     const value = values[name]
     if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value

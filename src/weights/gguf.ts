@@ -4,14 +4,10 @@ import { type GgufHeader, readGgufHeader } from './gguf-header.js'
 import type { TensorInfo, WeightStore } from './types.js'
 import { damaged, withWeightFile } from './weight-file.js'
 
-/** A tensor as HF's model has it, and what turns its stored values into HF's. */
-export interface HfTensor {
-  readonly name: string
-  readonly restore?: Restore
-}
-
-/** From a file's metadata to HF's tensors by the file's names; undefined for one that the architecture does not have. */
-export type TensorsOf = (metadata: ReadonlyMap<string, unknown>) => (name: string) => HfTensor | undefined
+/** From a file's metadata and a tensor's name there to HF's, and what restores HF's values; undefined for a foreign tensor. */
+export type TensorsOf = (
+  metadata: ReadonlyMap<string, unknown>,
+) => (name: string) => { readonly name: string; readonly restore?: Restore } | undefined
 
 const asStored: TensorsOf = () => (name) => ({ name })
 

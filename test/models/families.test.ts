@@ -16,7 +16,7 @@ type Config = Readonly<Record<string, unknown>>
 const golden: {
   identities: Readonly<Record<string, Config>>
   fingerprints: Readonly<Record<string, string>>
-} = JSON.parse(readFileSync(join(import.meta.dirname, '../golden/models/specs.json'), 'utf8'))
+} = JSON.parse(readFileSync(join(import.meta.dirname, '../golden/families/specs.json'), 'utf8'))
 
 const isGguf = (name: string) => name.endsWith('.gguf')
 const pathOf = (name: string) => (isGguf(name) ? join(GOLDEN, name) : fixturePath(name))

@@ -41,17 +41,17 @@ export abstract class Blocks extends Layers {
     finalNorm: string,
     first = 0,
   ): { inputs: Value[]; output: Value; normed: Value } {
-    const norms = NORMS[this.spec.norms]
+    const [beforeAttention, afterAttention, beforeMlp, afterMlp] = NORMS[this.spec.norms]
     const inputs: Value[] = []
     let residual = input
-    let normed = this.norm(input, `${blocks[0].name}.${norms.beforeAttention}.weight`)
+    let normed = this.norm(input, `${blocks[0].name}.${beforeAttention}.weight`)
     for (const [i, { name, kind }] of blocks.entries()) {
       inputs.push(residual)
-      const next = i + 1 < blocks.length ? `${blocks[i + 1].name}.${norms.beforeAttention}` : finalNorm
+      const next = i + 1 < blocks.length ? `${blocks[i + 1].name}.${beforeAttention}` : finalNorm
       const attended = this.attention(normed, name, first + i, kind)
-      const attentionOut = this.outputNorm(attended, name, norms.afterAttention)
-      ;[normed, residual] = this.addAndNorm(residual, attentionOut, `${name}.${norms.beforeMlp}.weight`)
-      const mlpOut = this.outputNorm(this.mlp(normed, name), name, norms.afterMlp)
+      const attentionOut = this.outputNorm(attended, name, afterAttention)
+      ;[normed, residual] = this.addAndNorm(residual, attentionOut, `${name}.${beforeMlp}.weight`)
+      const mlpOut = this.outputNorm(this.mlp(normed, name), name, afterMlp)
       ;[normed, residual] = this.addAndNorm(residual, mlpOut, `${next}.weight`)
     }
     return { inputs, output: residual, normed }

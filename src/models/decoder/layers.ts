@@ -167,7 +167,7 @@ export class Layers {
   }
 
   /** What a projection gives, as what is added to the sum that runs through the blocks. */
-  protected outputNorm(x: Value, block: string, norm: string | undefined): Value {
+  protected outputNorm(x: Value, block: string, norm: string): Value {
     const { graph, spec, residualType, type } = this
     const cast = graph.cast(x, type, residualType)
     return norm ? this.rmsNorm(cast, `${block}.${norm}.weight`, spec.hiddenSize, residualType) : cast

@@ -1,9 +1,8 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import type { Restore } from '../gguf/restore.js'
-import { fullLayers } from '../layer-kinds.js'
 import { sharedRope } from '../rope.js'
-import type { DecoderSpec } from '../spec.js'
+import type { AttentionKind, DecoderSpec } from '../spec.js'
 
 /** A family of models: how its config.json and its GGUF files become a specification. */
 export interface Family {
@@ -36,18 +35,8 @@ export interface GgufFamily {
   restore?(name: string, metadata: MetadataReader): Restore | undefined
 }
 
-type Sizes =
-  | 'vocabSize'
-  | 'hiddenSize'
-  | 'intermediateSize'
-  | 'heads'
-  | 'kvHeads'
-  | 'headDim'
-  | 'maxPositions'
-  | 'normEpsilon'
-
 /** The fields that say the same in all families. */
-export function sizesOf(config: ConfigReader): Pick<DecoderSpec, Sizes> {
+export function sizesOf(config: ConfigReader) {
   const hiddenSize = config.integer('hidden_size')
   const heads = config.integer('num_attention_heads')
   const kvHeads = config.integer('num_key_value_heads', heads)
@@ -70,6 +59,38 @@ export function sizesOf(config: ConfigReader): Pick<DecoderSpec, Sizes> {
   }
 }
 
+/**
+ * The attention of each layer, and its window: `layer_types` where the file has it, else what the family's older fields say.
+ * @param slides whether layers may slide at all
+ * @param isFull by number of the layer, from 0
+ */
+export function layerKinds(config: ConfigReader, slides: boolean, isFull: (layer: number) => boolean) {
+  const count = config.integer('num_hidden_layers')
+  const named = config.values.layer_types ?? undefined
+  const layers =
+    named === undefined
+      ? Array.from({ length: count }, (_, i): AttentionKind => (isFull(i) ? 'full' : 'sliding'))
+      : namedKinds(config, named, count, slides)
+  const slidingWindow = layers.includes('sliding') ? config.integer('sliding_window') : undefined
+  return { layers, slidingWindow }
+}
+
+function namedKinds(config: ConfigReader, named: unknown, count: number, slides: boolean): AttentionKind[] {
+  if (!Array.isArray(named)) throw config.error(`layer_types is ${JSON.stringify(named)}, not a list`)
+  if (named.length !== count) {
+    throw config.error(`layer_types has ${named.length} entries for ${count} layers`)
+  }
+  return named.map((name) => {
+    // `attention` is the old name.
+    if (name === 'full_attention' || name === 'attention') return 'full'
+    if (name !== 'sliding_attention') {
+      throw config.error(`layer_types names ${JSON.stringify(name)}, which is not supported`)
+    }
+    if (!slides) throw config.error('layer_types names "sliding_attention", but use_sliding_window is off')
+    return 'sliding'
+  })
+}
+
 /** Biases of the attention's projections, where a file asks for them. */
 export function attentionBias(config: ConfigReader): DecoderSpec['bias'] {
   const hasBias = config.boolean('attention_bias', false)
@@ -82,7 +103,8 @@ export function llamaLike(config: ConfigReader, own: Partial<DecoderSpec>): Omit
   const sizes = sizesOf(config)
   return {
     ...sizes,
-    ...fullLayers(config),
+    layers: Array.from({ length: config.integer('num_hidden_layers') }, () => 'full'),
+    slidingWindow: undefined,
     rope: sharedRope(config, sizes.headDim),
     attentionScale: 1 / Math.sqrt(sizes.headDim),
     activation: 'silu',

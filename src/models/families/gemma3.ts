@@ -2,10 +2,9 @@ import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { BLOCK, QK_NORM } from '../gguf/names.js'
 import { subtractOne } from '../gguf/restore.js'
-import { layerKinds } from '../layer-kinds.js'
-import { inverseFrequencies, withFactors } from '../rope.js'
+import { inverseFrequencies } from '../rope.js'
 import type { AttentionKind } from '../spec.js'
-import { attentionBias, type Family, sizesOf } from './family.js'
+import { attentionBias, type Family, layerKinds, sizesOf } from './family.js'
 
 /** Five sliding layers come before each full one. */
 const PATTERN = 6
@@ -35,7 +34,10 @@ export const gemma3: Family = {
         true,
         (layer) => (layer + 1) % config.integer('sliding_window_pattern', PATTERN) === 0,
       ),
-      rope: rope(config, sizes.headDim),
+      rope: {
+        full: inverseFrequencies(config, sizes.headDim, ropeFields(config, 'full')),
+        sliding: inverseFrequencies(config, sizes.headDim, ropeFields(config, 'sliding')),
+      },
       attentionScale: 1 / Math.sqrt(scaleBase),
       activation: 'gelu_tanh',
       embeddingScale: Math.fround(Math.sqrt(sizes.hiddenSize)),
@@ -63,15 +65,9 @@ export const gemma3: Family = {
   },
 }
 
-function rope(config: ConfigReader, headDim: number) {
-  const { rope_theta: base, rope_local_base_freq: local } = config.values
-  const full = inverseFrequencies(config, headDim, ropeFields(config, 'full'), base ?? 1_000_000)
-  const sliding = inverseFrequencies(config, headDim, ropeFields(config, 'sliding'), local ?? 10_000)
-  return { full: withFactors(config, full), sliding }
-}
-
 /** By kind of layer; transformers 4 had `rope_scaling` for full layers, which HF lays over what is there for them. */
 function ropeFields(config: ConfigReader, kind: AttentionKind): Fields {
+  const { rope_theta, rope_local_base_freq, rope_freq_factors } = config.values
   const parameters = config.object('rope_parameters')
   const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))
   if (other) {
@@ -79,9 +75,15 @@ function ropeFields(config: ConfigReader, kind: AttentionKind): Fields {
       `rope_parameters has ${other} beside full_attention and sliding_attention: put it into one of them`,
     )
   }
-  const own = config.object(`${kind}_attention`, parameters) ?? { rope_type: 'default' }
-  const scaling = kind === 'full' ? config.object('rope_scaling') : undefined
-  return { original_max_position_embeddings: config.integer('max_position_embeddings'), ...own, ...scaling }
+  const isFull = kind === 'full'
+  const fields: Fields = {
+    original_max_position_embeddings: config.integer('max_position_embeddings'),
+    ...(config.object(`${kind}_attention`, parameters) ?? { rope_type: 'default' }),
+    ...(isFull && config.object('rope_scaling')),
+  }
+  const base = isFull ? (rope_theta ?? 1_000_000) : (rope_local_base_freq ?? 10_000)
+  const factors = isFull ? rope_freq_factors : undefined
+  return { ...fields, rope_theta: fields.rope_theta ?? base, rope_freq_factors: factors }
 }
 
 /**
@@ -101,8 +103,5 @@ function ggufConfig(metadata: MetadataReader): Fields {
       ? { layer_types: slides.map((isSliding) => (isSliding ? 'sliding_attention' : 'full_attention')) }
       : { sliding_window_pattern: metadata.number('attention.sliding_window_pattern') ?? PATTERN }),
     query_pre_attn_scalar: isLargest ? perHead : (metadata.number('attention.key_length') ?? perHead),
-    // `refuseUnserved` has seen that there are none.
-    attn_logit_softcapping: null,
-    final_logit_softcapping: null,
   }
 }

@@ -1,7 +1,6 @@
 import type { ConfigReader } from '../config-reader.js'
 import { BLOCK } from '../gguf/names.js'
-import { layerKinds } from '../layer-kinds.js'
-import { type Family, llamaLike } from './family.js'
+import { type Family, layerKinds, llamaLike } from './family.js'
 
 export const qwen2: Family = {
   type: 'qwen2',

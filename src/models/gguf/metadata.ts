@@ -2,46 +2,37 @@ import { UserError } from '../../errors.js'
 
 export type Metadata = ReadonlyMap<string, unknown>
 
-/**
- * A number of a GGUF file's metadata. Files that have one for each layer are read where all are the same.
- * @throws UserError for what is no number, and for layers that differ
- */
-export function metadataNumber(metadata: Metadata, key: string): number | undefined {
-  const value = metadata.get(key)
-  if (value === undefined || typeof value === 'number') return value
-  const numbers = listOf(value)
-  const [first] = numbers ?? []
-  if (typeof first !== 'number') {
-    throw new UserError(`The GGUF metadata's ${key} is not a number: the model is of an unsupported kind.`)
-  }
-  if (numbers!.every((each) => each === first)) return first
-  throw new UserError(
-    `The GGUF metadata's ${key} differs from layer to layer: the model is of an unsupported kind.`,
-  )
-}
-
-/** Typed access to the metadata of an architecture, whose keys begin with its name. */
+/** Typed access to metadata whose keys begin with one name, mostly that of an architecture. */
 export class MetadataReader {
   constructor(
     private readonly metadata: Metadata,
-    private readonly architecture: string,
+    private readonly prefix: string,
   ) {}
 
   get(key: string): unknown {
-    return this.metadata.get(`${this.architecture}.${key}`)
+    return this.metadata.get(`${this.prefix}.${key}`)
   }
 
+  /**
+   * Files that have a number for each layer are read where all are the same.
+   * @throws UserError for what is no number, and for layers that differ
+   */
   number(key: string): number | undefined {
-    return metadataNumber(this.metadata, `${this.architecture}.${key}`)
+    const value = this.get(key)
+    if (value === undefined || typeof value === 'number') return value
+    const numbers = listOf(value)
+    if (typeof numbers?.[0] === 'number' && numbers.every((each) => each === numbers[0])) return numbers[0]
+    const fault = typeof numbers?.[0] === 'number' ? 'differs from layer to layer' : 'is not a number'
+    throw new UserError(
+      `The GGUF metadata's ${this.prefix}.${key} ${fault}: the model is of an unsupported kind.`,
+    )
   }
 
   /** @throws UserError for what is missing, or not above 0 */
   required(key: string): number {
     const value = this.number(key)
     if (value !== undefined && value > 0) return value
-    throw new UserError(
-      `The GGUF metadata has no usable ${this.architecture}.${key}: convert the model again.`,
-    )
+    throw new UserError(`The GGUF metadata has no usable ${this.prefix}.${key}: convert the model again.`)
   }
 
   /** A flag for each layer; undefined where the file has none, or a number instead. */
@@ -64,13 +55,13 @@ export class MetadataReader {
     const context = this.get('context_length')
     if (slides || typeof window !== 'number' || window === 0) return
     if (typeof context === 'number' && window >= context) return
-    throw this.notSupported('attention.sliding_window', window, ` for ${this.architecture}`)
+    throw this.notSupported('attention.sliding_window', window, ` for ${this.prefix}`)
   }
 
   private notSupported(key: string, value: unknown, where: string): UserError {
     const printed = typeof value === 'bigint' ? String(value) : JSON.stringify(listOf(value) ?? value)
     return new UserError(
-      `The GGUF metadata's ${this.architecture}.${key} is ${printed}, which is not supported${where}: use another model.`,
+      `The GGUF metadata's ${this.prefix}.${key} is ${printed}, which is not supported${where}: use another model.`,
     )
   }
 }

@@ -3,7 +3,7 @@ import type { Fields } from '../config-reader.js'
 import type { Family, GgufFamily } from '../families/family.js'
 import { FAMILIES } from '../families/index.js'
 import { EMBEDDING, HEAD } from '../parameters.js'
-import { type Metadata, MetadataReader, metadataNumber } from './metadata.js'
+import { type Metadata, MetadataReader } from './metadata.js'
 import { hfTensorName, ROPE_FREQS } from './names.js'
 import type { Restore } from './restore.js'
 
@@ -111,8 +111,11 @@ function rope(metadata: MetadataReader): Fields {
 }
 
 function specialTokens(metadata: Metadata): Fields {
-  const id = (key: string) => metadataNumber(metadata, `tokenizer.ggml.${key}_token_id`)
-  return { bos_token_id: id('bos'), eos_token_id: id('eos'), pad_token_id: id('padding') }
+  const tokenizer = new MetadataReader(metadata, 'tokenizer.ggml')
+  const [bos_token_id, eos_token_id, pad_token_id] = ['bos', 'eos', 'padding'].map((name) =>
+    tokenizer.number(`${name}_token_id`),
+  )
+  return { bos_token_id, eos_token_id, pad_token_id }
 }
 
 function withoutUndefined(fields: Fields): Record<string, unknown> {
