@@ -71,8 +71,13 @@ export function layerKinds(config: ConfigReader, slides: boolean, isFull: (layer
     named === undefined
       ? Array.from({ length: count }, (_, i): AttentionKind => (isFull(i) ? 'full' : 'sliding'))
       : namedKinds(config, named, count, slides)
-  const slidingWindow = layers.includes('sliding') ? config.integer('sliding_window') : undefined
-  return { layers, slidingWindow }
+  return { layers, slidingWindow: layers.includes('sliding') ? config.integer('sliding_window') : undefined }
+}
+
+/** Layers of one kind, whatever `layer_types` says. */
+export function uniformLayers(config: ConfigReader, kind: AttentionKind) {
+  const layers = Array.from({ length: config.integer('num_hidden_layers') }, () => kind)
+  return { layers, slidingWindow: kind === 'sliding' ? config.integer('sliding_window') : undefined }
 }
 
 function namedKinds(config: ConfigReader, named: unknown, count: number, slides: boolean): AttentionKind[] {
@@ -103,8 +108,7 @@ export function llamaLike(config: ConfigReader, own: Partial<DecoderSpec>): Omit
   const sizes = sizesOf(config)
   return {
     ...sizes,
-    layers: Array.from({ length: config.integer('num_hidden_layers') }, () => 'full'),
-    slidingWindow: undefined,
+    ...uniformLayers(config, 'full'),
     rope: sharedRope(config, sizes.headDim),
     attentionScale: 1 / Math.sqrt(sizes.headDim),
     activation: 'silu',
