@@ -1,6 +1,6 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import type { Restore } from '../gguf/restore.js'
+import type { Restore } from '../gguf/tensors.js'
 import { sharedRope } from '../rope.js'
 import type { AttentionKind, DecoderSpec } from '../spec.js'
 

@@ -1,7 +1,6 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import { BLOCK, QK_NORM } from '../gguf/names.js'
-import { subtractOne } from '../gguf/restore.js'
+import { BLOCK, QK_NORM, subtractOne } from '../gguf/tensors.js'
 import { inverseFrequencies } from '../rope.js'
 import type { AttentionKind } from '../spec.js'
 import { attentionBias, type Family, layerKinds, sizesOf } from './family.js'

@@ -1,6 +1,5 @@
 import type { ConfigReader } from '../config-reader.js'
-import { BLOCK } from '../gguf/names.js'
-import { unpermute } from '../gguf/restore.js'
+import { BLOCK, unpermute } from '../gguf/tensors.js'
 import { attentionBias, type Family, llamaLike } from './family.js'
 
 export const llama: Family = {

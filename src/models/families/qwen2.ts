@@ -1,5 +1,5 @@
 import type { ConfigReader } from '../config-reader.js'
-import { BLOCK } from '../gguf/names.js'
+import { BLOCK } from '../gguf/tensors.js'
 import { type Family, layerKinds, llamaLike } from './family.js'
 
 export const qwen2: Family = {

@@ -1,4 +1,4 @@
-import { BLOCK, QK_NORM } from '../gguf/names.js'
+import { BLOCK, QK_NORM } from '../gguf/tensors.js'
 import { type Family, llamaLike } from './family.js'
 import { qwen2, qwenLayers } from './qwen2.js'
 

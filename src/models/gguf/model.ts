@@ -4,8 +4,7 @@ import type { Family, GgufFamily } from '../families/family.js'
 import { FAMILIES } from '../families/index.js'
 import { EMBEDDING, HEAD } from '../parameters.js'
 import { type Metadata, MetadataReader } from './metadata.js'
-import { hfTensorName, ROPE_FREQS } from './names.js'
-import type { Restore } from './restore.js'
+import { hfTensorName, type Restore, ROPE_FREQS } from './tensors.js'
 
 /** A GGUF file, its tensors by HF's names. */
 interface GgufStore {
@@ -25,7 +24,8 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
   const metadata = new MetadataReader(store.metadata, gguf.architecture)
   metadata.refuseUnserved(gguf.slides ?? false)
   const hasBias = (module: string) => store.tensors.has(`model.layers.0.${module}.bias`)
-  return withoutUndefined({
+  const tokenizer = new MetadataReader(store.metadata, 'tokenizer.ggml')
+  const fields: Fields = {
     model_type: type,
     architectures: [architecture],
     ...sizes(metadata),
@@ -37,8 +37,11 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
     rope_freq_factors: store.tensors.has(ROPE_FREQS) ? [...(await store.read(ROPE_FREQS))] : undefined,
     ...gguf.config?.(metadata, hasBias),
     tie_word_embeddings: !store.tensors.has(HEAD),
-    ...specialTokens(store.metadata),
-  })
+    bos_token_id: tokenizer.number('bos_token_id'),
+    eos_token_id: tokenizer.number('eos_token_id'),
+    pad_token_id: tokenizer.number('padding_token_id'),
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
 /**
@@ -99,25 +102,12 @@ function rope(metadata: MetadataReader): Fields {
   const factor = metadata.number('rope.scaling.factor') ?? metadata.number('rope.scale_linear') ?? 0
   const isScaled = factor !== 0 && factor !== 1
   const type = metadata.get('rope.scaling.type') ?? (isScaled ? 'linear' : 'none')
-  const scaling = withoutUndefined({
-    rope_type: type,
-    factor: isScaled ? factor : 1,
-    original_max_position_embeddings: metadata.number('rope.scaling.original_context_length'),
-  })
+  const original = metadata.number('rope.scaling.original_context_length')
   return {
     rope_theta: metadata.number('rope.freq_base') ?? 10_000,
-    rope_scaling: type === 'none' ? undefined : scaling,
+    rope_scaling:
+      type === 'none'
+        ? undefined
+        : { rope_type: type, factor: isScaled ? factor : 1, original_max_position_embeddings: original },
   }
-}
-
-function specialTokens(metadata: Metadata): Fields {
-  const tokenizer = new MetadataReader(metadata, 'tokenizer.ggml')
-  const [bos_token_id, eos_token_id, pad_token_id] = ['bos', 'eos', 'padding'].map((name) =>
-    tokenizer.number(`${name}_token_id`),
-  )
-  return { bos_token_id, eos_token_id, pad_token_id }
-}
-
-function withoutUndefined(fields: Fields): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
