@@ -64,7 +64,7 @@ describe('a process', () => {
     const { stderr, code } = await llm.run(['generate', ...on(join(home, 'none'), 'hello')], {
       env: { DEBUG: '1' },
     })
-    expect(stderr).toMatch(/\n\s+at .*load-model/)
+    expect(stderr).toMatch(/\n\s+at .*language-model\/load/)
     expect(code).toBe(2)
   })
 })
