@@ -9,7 +9,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { specFromConfig } from '../src/models/spec.js'
+import { specFromConfig } from '../src/models/families/index.js'
 import { initialWeights } from '../src/train/initialise.js'
 import { initialMedusa, initialMtp } from '../src/train/initialise-heads.js'
 import { llamaConfig } from '../src/train/new-model.js'

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type DecoderSpec, specFromConfig } from '../src/models/spec.js'
+import { specFromConfig } from '../src/models/families/index.js'
+import type { DecoderSpec } from '../src/models/spec.js'
 import { loadOnnxModel, type RuntimeOptions } from '../src/runtime/load.js'
 import type { PagedModel } from '../src/runtime/paged-model.js'
 import { openWeights, type WeightStore } from '../src/weights/index.js'

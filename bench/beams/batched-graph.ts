@@ -15,8 +15,8 @@ import type { Graph, Value } from '../../src/onnx/graph.js'
  * For the same reason attention takes past and new rows apart instead of concatenating them.
  */
 export function batchedGraph(spec: DecoderSpec, source: ParameterSource): Graph {
-  const { layers, qkNorm, gemmaNorms, activation } = spec
-  if (layers.includes('sliding') || qkNorm || gemmaNorms || activation !== 'silu') {
+  const { layers, qkNorm, norms, activation } = spec
+  if (layers.includes('sliding') || qkNorm || norms !== 'pre' || activation !== 'silu') {
     throw new Error(`The baseline is made for the Llama family, not ${spec.family}.`)
   }
   return new BatchedDecoder(spec, source, 'in-place').build()

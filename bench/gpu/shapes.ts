@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir, open, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { specFromConfig } from '../../src/models/families/index.js'
 import { parametersOf } from '../../src/models/parameters.js'
-import { type DecoderSpec, specFromConfig } from '../../src/models/spec.js'
+import type { DecoderSpec } from '../../src/models/spec.js'
 import { createRandom } from '../../src/random.js'
 import { toHalf } from '../../src/weights/half.js'
 

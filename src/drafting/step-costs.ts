@@ -8,6 +8,7 @@ import { lowerQuartile, median } from '../median.js'
 import { EvenPasses } from '../model/even-passes.js'
 import type { Model } from '../model/model.js'
 import { prefixOf } from '../model/prefix.js'
+import { specIdentity } from '../models/spec.js'
 import { createRandom } from '../random.js'
 import type { Placement } from '../runtime/device.js'
 import { argmax } from '../strategies/choose.js'
@@ -95,7 +96,7 @@ export async function stepCosts(
   const subject = [
     VERSION,
     processors,
-    { spec, dtype, ...placementOf(target), threads, ...(isExact && { exact: true }) },
+    { spec: specIdentity(spec), dtype, ...placementOf(target), threads, ...(isExact && { exact: true }) },
     drafter.subject,
     sizes,
   ]

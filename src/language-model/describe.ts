@@ -1,9 +1,11 @@
 import { type GenerationMode, MODES } from '../config/mode.js'
-import { parametersOf } from '../models/parameters.js'
-import { type DecoderSpec, FAMILIES } from '../models/spec.js'
+import { familyName } from '../models/families/index.js'
+import { parameterCount } from '../models/parameters.js'
 import { cacheBytesPerToken, RUN_TYPES, type RunType, weightBytes } from '../runtime/storage.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { OpenModel } from './open.js'
+
+export { parameterCount }
 
 /** What is known of a model without running it. */
 export interface ModelDescription {
@@ -47,7 +49,7 @@ export function describeModel(
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,
-    architecture: FAMILIES[spec.family],
+    architecture: familyName(spec),
     parameters: parameterCount(spec),
     dtypes: bytesByType(store),
     context_length: spec.maxPositions,
@@ -62,7 +64,7 @@ export function describeModel(
     unused_tensors: unused,
     strategies: MODES,
     last_early_exit: spec.layers.length - 1,
-    half_precision: spec.gemmaNorms ? 'needs a GPU, and goes without DoLa' : 'needs a GPU',
+    half_precision: spec.residual === 'float32' ? 'needs a GPU, and goes without DoLa' : 'needs a GPU',
     memory: {
       weights: Object.fromEntries(weights),
       cache_per_token: perToken,
@@ -75,12 +77,6 @@ export function describeModel(
 export function namedTensors(names: readonly string[]): string {
   const some = names.slice(0, 3).join(', ')
   return names.length > 3 ? `${some} and ${names.length - 3} more` : some
-}
-
-/** All weights of a model, each counted once. */
-export function parameterCount(spec: DecoderSpec): number {
-  const sizes = parametersOf(spec).map(({ shape }) => shape.reduce((product, size) => product * size, 1))
-  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 function bytesByType(store: OpenModel['store']): Record<string, number> {

@@ -2,13 +2,15 @@ import { join } from 'node:path'
 import { type ConfigLayer, generationConfigSchema } from '../config/index.js'
 import { UserError } from '../errors.js'
 import { MOST_SETTINGS, readJsonObjectIfThere } from '../files.js'
+import { specFromConfig } from '../models/families/index.js'
+import { configFromGguf, ggufTensors } from '../models/gguf/model.js'
 import { EMBEDDING, HEAD } from '../models/parameters.js'
-import { type DecoderSpec, specFromConfig } from '../models/spec.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { unusedTensors } from '../models/unused-tensors.js'
 import { checkParameters } from '../runtime/storage.js'
 import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
-import { configFromGguf, openWeights, renamed, type WeightStore } from '../weights/index.js'
+import { openWeights, renamed, type WeightStore } from '../weights/index.js'
 import { modelFiles } from './files.js'
 
 /** A model's files, read as far as a description needs it. */
@@ -60,7 +62,7 @@ async function openDirectory(
 }
 
 async function openGguf(path: string, file: string): Promise<OpenModel> {
-  return openedStore(await openWeights(file), async (store) => {
+  return openedStore(await openWeights(file, ggufTensors), async (store) => {
     const config = { ...(await configFromGguf(store)), ...endsOf(store) }
     const spec = specFromConfig(config, file)
     checkParameters(spec, store, file)

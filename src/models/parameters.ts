@@ -1,3 +1,4 @@
+import { elements } from '../onnx/shapes.js'
 import type { DecoderSpec } from './spec.js'
 
 /** How a parameter is used, which decides how it may be stored. */
@@ -13,6 +14,12 @@ export interface Parameter {
 
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const HEAD = 'lm_head.weight'
+
+/** A block's norms, before and after attention, and before and after the MLP; empty where there is none. */
+export const NORMS = {
+  pre: ['input_layernorm', '', 'post_attention_layernorm', ''],
+  both: ['input', 'post_attention', 'pre_feedforward', 'post_feedforward'].map((name) => `${name}_layernorm`),
+} as const satisfies Record<DecoderSpec['norms'], readonly string[]>
 
 /** Projections of the same input that are stored as one matrix, their rows one below the other. */
 export interface FusedProjection {
@@ -42,16 +49,18 @@ export function parametersOf(spec: DecoderSpec): Parameter[] {
   ]
 }
 
+/** All weights, each counted once. */
+export function parameterCount(spec: DecoderSpec): number {
+  return parametersOf(spec).reduce((sum, { shape }) => sum + elements(shape), 0)
+}
+
 /** Of a block by the common name of its parameters. */
 export function blockParameters(spec: DecoderSpec, layer: string): Parameter[] {
   const { hiddenSize, intermediateSize, headDim, bias } = spec
   const query = spec.heads * headDim
   const keyValue = spec.kvHeads * headDim
-  const norms = spec.gemmaNorms
-    ? ['input', 'post_attention', 'pre_feedforward', 'post_feedforward']
-    : ['input', 'post_attention']
   return [
-    ...norms.map((norm) => vector(`${layer}.${norm}_layernorm.weight`, hiddenSize)),
+    ...NORMS[spec.norms].filter(Boolean).map((norm) => vector(`${layer}.${norm}.weight`, hiddenSize)),
     ...withBias(`${layer}.self_attn.q_proj`, query, hiddenSize, bias.qkv),
     ...withBias(`${layer}.self_attn.k_proj`, keyValue, hiddenSize, bias.qkv),
     ...withBias(`${layer}.self_attn.v_proj`, keyValue, hiddenSize, bias.qkv),

@@ -1,15 +1,29 @@
-import { isJsonObject } from '../json.js'
-import type { ConfigReader } from './config-reader.js'
+import type { ConfigReader, Fields } from './config-reader.js'
+import type { DecoderSpec } from './spec.js'
 
 const round = Math.fround
 
-type Fields = Readonly<Record<string, unknown>>
-type Kind = 'full' | 'sliding'
-
-interface RopeParameters {
-  readonly theta: number
-  readonly type: string
-  readonly values: Fields
+/**
+ * One rotary embedding for all layers, as transformers 5.24 reads its fields (`convert_rope_params_to_dict`): `rope_scaling`, of
+ * transformers 4, goes before `rope_parameters`, of 5, where it is not empty; a theta in the one that counts goes before
+ * `rope_theta`. Llama 3's scaling starts from the context's length, which HF looks for in three places.
+ */
+export function sharedRope(config: ConfigReader, headDim: number): DecoderSpec['rope'] {
+  const { rope_theta, rope_freq_factors, original_max_position_embeddings: length } = config.values
+  const scaling = config.object('rope_scaling')
+  const values = scaling && Object.keys(scaling).length > 0 ? scaling : config.object('rope_parameters')
+  for (const kind of ['full_attention', 'sliding_attention']) {
+    if (values && kind in values)
+      throw config.error(`rope_parameters has ${kind}, which is read for Gemma 3 only`)
+  }
+  const frequencies = inverseFrequencies(config, headDim, {
+    ...values,
+    rope_theta: values?.rope_theta ?? rope_theta ?? 10_000,
+    original_max_position_embeddings:
+      length ?? values?.original_max_position_embeddings ?? config.integer('max_position_embeddings'),
+    rope_freq_factors,
+  })
+  return { full: frequencies, sliding: frequencies }
 }
 
 /**
@@ -17,22 +31,35 @@ interface RopeParameters {
  * types default, linear and llama3. GGUF files hold Llama 3's scaling as divisors, `rope_freq_factors`.
  * @throws UserError for another type, by name, and fields that contradict each other
  */
-export function inverseFrequencies(config: ConfigReader, kind: Kind, headDim: number): number[] {
-  const { theta, type, values } = ropeParameters(config, kind)
+export function inverseFrequencies(config: ConfigReader, headDim: number, values: Fields): number[] {
+  for (const partial of [values.partial_rotary_factor, config.values.partial_rotary_factor]) {
+    if ((partial ?? 1) !== 1) {
+      throw config.error(`partial_rotary_factor is ${JSON.stringify(partial)}, which is not supported`)
+    }
+  }
+  const type = values.rope_type ?? values.type ?? 'default'
+  // transformers would take rope_type, which for Gemma 3 may be its own default.
+  if ((values.type ?? type) !== type) {
+    const [chosen, old] = [type, values.type].map((each) => JSON.stringify(each))
+    throw config.error(`rope scaling has the rope_type ${chosen} and the type ${old}: leave one`)
+  }
+  const { rope_theta: theta, rope_freq_factors: factors } = values
+  const base = typeof theta === 'number' && theta > 0 ? theta : Number.NaN
   const plain = Array.from({ length: headDim / 2 }, (_, i) =>
-    round(1 / round(theta ** round((2 * i) / headDim))),
+    round(1 / round(base ** round((2 * i) / headDim))),
   )
-  if (!plain.every(Number.isFinite)) throw config.error(`the base of the rotary embedding is ${theta}`)
+  if (!plain.every(Number.isFinite)) {
+    throw config.error(`the base of the rotary embedding is ${JSON.stringify(theta)}`)
+  }
   const scaled = scaledFrequencies(config, plain, type, values)
-  const { rope_freq_factors: factors } = config.values
-  if (factors === undefined || (kind === 'sliding' && config.family === 'gemma3_text')) return scaled
+  if (factors === undefined) return scaled
   if (!Array.isArray(factors) || factors.length !== plain.length || !factors.every((each) => each > 0)) {
     throw config.error(`the factors of the rotary frequencies are not ${plain.length} numbers above 0`)
   }
   return scaled.map((frequency, i) => round(frequency / factors[i]))
 }
 
-function scaledFrequencies(config: ConfigReader, plain: number[], type: string, values: Fields): number[] {
+function scaledFrequencies(config: ConfigReader, plain: number[], type: unknown, values: Fields): number[] {
   const number = (name: string) => {
     const value = values[name]
     if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value
@@ -62,69 +89,6 @@ export function rotaryTables(
     sin[i] = Math.sin(angle) * scale
   }
   return { cos, sin }
-}
-
-/**
- * As transformers 5.24 reads them (`convert_rope_params_to_dict`). `rope_scaling`, of transformers 4, goes before
- * `rope_parameters`, of 5, where it is not empty; a theta in the one that counts goes before `rope_theta`.
- */
-function ropeParameters(config: ConfigReader, kind: Kind): RopeParameters {
-  const isGemma = config.family === 'gemma3_text'
-  const values = isGemma ? gemmaFields(config, kind) : commonFields(config)
-  for (const partial of [values.partial_rotary_factor, config.values.partial_rotary_factor]) {
-    if ((partial ?? 1) !== 1) {
-      throw config.error(`partial_rotary_factor is ${JSON.stringify(partial)}, which is not supported`)
-    }
-  }
-  const type = values.rope_type ?? values.type ?? 'default'
-  // transformers would take rope_type, which for Gemma 3 may be its own default.
-  if ((values.type ?? type) !== type) {
-    const [chosen, old] = [type, values.type].map((each) => JSON.stringify(each))
-    throw config.error(`rope scaling has the rope_type ${chosen} and the type ${old}: leave one`)
-  }
-  const usual = isGemma && kind === 'full' ? 1_000_000 : 10_000
-  const field = isGemma && kind === 'sliding' ? 'rope_local_base_freq' : 'rope_theta'
-  const base = values.rope_theta ?? config.values[field] ?? usual
-  if (typeof base === 'number' && base > 0 && Number.isFinite(base)) {
-    return { theta: base, type: typeof type === 'string' ? type : JSON.stringify(type), values }
-  }
-  throw config.error(`the base of the rotary embedding is ${JSON.stringify(base)}`)
-}
-
-/** One for all layers. Llama 3's scaling starts from the context's length, which HF looks for in three places. */
-function commonFields(config: ConfigReader): Fields {
-  const scaling = objectOf(config, 'rope_scaling')
-  const values = scaling && Object.keys(scaling).length > 0 ? scaling : objectOf(config, 'rope_parameters')
-  for (const kind of ['full_attention', 'sliding_attention']) {
-    if (values && kind in values)
-      throw config.error(`rope_parameters has ${kind}, which is read for Gemma 3 only`)
-  }
-  const length =
-    config.values.original_max_position_embeddings ??
-    values?.original_max_position_embeddings ??
-    config.integer('max_position_embeddings')
-  return { ...values, original_max_position_embeddings: length }
-}
-
-/** By kind of layer; transformers 4 had `rope_scaling` for full layers, which HF lays over what is there for them. */
-function gemmaFields(config: ConfigReader, kind: Kind): Fields {
-  const parameters = objectOf(config, 'rope_parameters')
-  const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))
-  if (other) {
-    throw config.error(
-      `rope_parameters has ${other} beside full_attention and sliding_attention: put it into one of them`,
-    )
-  }
-  const own = objectOf(config, `${kind}_attention`, parameters) ?? { rope_type: 'default' }
-  const scaling = kind === 'full' ? objectOf(config, 'rope_scaling') : undefined
-  const values: Fields = { ...own, ...scaling }
-  return { original_max_position_embeddings: config.integer('max_position_embeddings'), ...values }
-}
-
-function objectOf(config: ConfigReader, name: string, values: Fields = config.values): Fields | undefined {
-  const value = values[name] ?? undefined
-  if (value === undefined || isJsonObject(value)) return value
-  throw config.error(`${name} is ${JSON.stringify(value)}, not an object`)
 }
 
 /**

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
 import { decoderGraph } from '../models/decoder/decoder.js'
 import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/decoder/layers.js'
-import type { DecoderSpec } from '../models/spec.js'
+import { type DecoderSpec, specIdentity } from '../models/spec.js'
 import type { FloatType, InitializerData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
 import { quantiseBlocks, toHalves, transpose, type WeightStore } from '../weights/index.js'
@@ -57,7 +57,7 @@ export async function buildGraph(
   const { layout, exits = [] } = options
   // Pages want the same weights.
   const kept = layout === 'paged' ? 'in-place' : layout
-  const key = JSON.stringify([VERSION, await store.fingerprint(), spec, type, kept])
+  const key = JSON.stringify([VERSION, await store.fingerprint(), specIdentity(spec), type, kept])
   const entry = join(cacheDirectory('graphs', options.env), sha256(key).slice(0, 32))
   const { graph, parameters } =
     (await readEntry(entry)) ??

@@ -1,6 +1,7 @@
 import { UserError, usageError } from '../errors.js'
 import type { Model } from '../model/model.js'
-import { type DecoderSpec, FAMILIES } from '../models/spec.js'
+import { familyName } from '../models/families/index.js'
+import type { DecoderSpec } from '../models/spec.js'
 import type { WeightStore } from '../weights/index.js'
 import { buildGraph } from './build.js'
 import type { Device, Placement } from './device.js'
@@ -127,10 +128,10 @@ async function loadOn(
   return isPaged ? new PagedModel(tree) : new OnnxModel(tree)
 }
 
-/** A family whose norms keep what is beyond float16 from the projections has no norm before those of exits. */
+/** A residual stream beyond float16 is normed before all projections but those of exits. */
 function checkExits(spec: DecoderSpec, type: RunType, exits: readonly number[]): void {
-  if (exits.length === 0 || !spec.gemmaNorms || floatType(type) === 'float32') return
-  throw usageError(`Early exits of ${FAMILIES[spec.family]} do not fit ${type}: ${WITHOUT_HALF}.`)
+  if (exits.length === 0 || spec.residual !== 'float32' || floatType(type) === 'float32') return
+  throw usageError(`Early exits of ${familyName(spec)} do not fit ${type}: ${WITHOUT_HALF}.`)
 }
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */

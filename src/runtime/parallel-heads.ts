@@ -1,7 +1,7 @@
 import type { ParallelHeads } from '../model/heads.js'
 import type { KVCache } from '../model/model.js'
 import { type DraftVocabulary, draftShape } from '../models/heads/draft-vocabulary.js'
-import { furtherHeads, parallelMtpGraph, parallelShape } from '../models/heads/mtp-graph.js'
+import { furtherHeads, moduleShape, parallelMtpGraph } from '../models/heads/mtp-graph.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { Weights } from '../weights/index.js'
@@ -31,7 +31,7 @@ export class OnnxParallelHeads extends OnnxTree<Float32Array> implements Paralle
     const graph = serialize(
       parallelMtpGraph(shape, sharedVocabularySource(spec, weights, draft), layout, heads),
     )
-    const tree = { spec: parallelShape(shape, heads), exits: furtherHeads(heads) }
+    const tree = { spec: moduleShape(shape, heads), exits: furtherHeads(heads) }
     return new OnnxParallelHeads(await loadTree(() => ({ graph, directory: '' }), tree, options))
   }
 

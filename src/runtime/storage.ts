@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import { EMBEDDING, FUSED, headName, type Parameter, parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
+import { elements } from '../onnx/shapes.js'
 import { type DType, SAFETENSORS_TYPES, type WeightStore } from '../weights/index.js'
 
 /** How the linear layers are held at run time, and what is computed in: float16 by those with `f16` or `fp16` in their name. */
@@ -99,8 +100,7 @@ function blockSizeFor({ shape }: Parameter, bits: Bits): number {
 /** Bytes of a parameter as stored: its values, and its scales. */
 export function storedBytes(parameter: StoredParameter): { values: number; scales: number } {
   const { shape, bits, type, blockSize } = parameter
-  if (bits >= 16)
-    return { values: (bits / 8) * shape.reduce((product, size) => product * size, 1), scales: 0 }
+  if (bits >= 16) return { values: (bits / 8) * elements(shape), scales: 0 }
   const blocks = shape[0] * Math.ceil(shape[1] / blockSize)
   return { values: (blocks * blockSize * bits) / 8, scales: (FLOAT_BITS[type] / 8) * blocks }
 }

@@ -1,4 +1,5 @@
-import { type DecoderSpec, specFromConfig } from '../models/spec.js'
+import { specFromConfig } from '../models/families/index.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { type DraftSizes, draftConfig } from './draft-config.js'
 import { initialWeights } from './initialise.js'
 import { TEACHER } from './objectives/distillation.js'

@@ -15,15 +15,10 @@ export function initialMedusa(spec: MedusaSpec, target: DecoderSpec, weights: We
     medusaParameters(spec, target).map(({ name, shape }) => {
       const isVocabulary = name.endsWith(`.${spec.layers}.weight`)
       const values = isVocabulary ? vocabulary.slice() : new Float32Array(elements(shape))
-      if (name === TOKEN_NORM) values.fill(unit(target))
+      if (name === TOKEN_NORM) values.fill(1 - target.normOffset)
       return [MEDUSA_PREFIX + name, values]
     }),
   )
-}
-
-/** What makes a norm's weight 1. */
-function unit({ gemmaNorms }: DecoderSpec): number {
-  return gemmaNorms ? 0 : 1
 }
 
 /** Norms 1 (0 where the family adds 1), biases 0, and matrices normal as those of a new decoder. */
@@ -33,7 +28,7 @@ export function initialMtp(spec: MtpSpec, target: DecoderSpec, seed: number): We
   return new Map(
     mtpParameters(target, spec).map(({ name, kind, shape }) => {
       const values = new Float32Array(elements(shape))
-      if (kind === 'vector') return [name, values.fill(name.endsWith('.bias') ? 0 : unit(target))]
+      if (kind === 'vector') return [name, values.fill(name.endsWith('.bias') ? 0 : 1 - target.normOffset)]
       for (let i = 0; i < values.length; i++) values[i] = gaussian() * deviation
       return [name, values]
     }),

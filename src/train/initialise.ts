@@ -5,7 +5,7 @@ import { createRandom } from '../random.js'
 import type { Weights } from './trainer.js'
 
 /**
- * Weights to begin a decoder's training with: norms 1 (0 for Gemma's, which add 1), biases 0, matrices normal with
+ * Weights to begin a decoder's training with: norms 1 (0 where the family adds 1), biases 0, matrices normal with
  * standard deviation sqrt(2 / 5 hidden) (Nguyen and Salazar 2019, "SmallInit"), those that write to the residual stream
  * divided by sqrt(2 layers) (Radford et al. 2019).
  * @param seed an integer in [0, 2^53)
@@ -17,7 +17,7 @@ export function initialWeights(spec: DecoderSpec, seed: number): Weights {
 
 function initial({ name, kind, shape }: Parameter, spec: DecoderSpec, gaussian: () => number): Float32Array {
   const values = new Float32Array(elements(shape))
-  if (kind === 'vector') return values.fill(name.endsWith('.bias') || spec.gemmaNorms ? 0 : 1)
+  if (kind === 'vector') return values.fill(name.endsWith('.bias') ? 0 : 1 - spec.normOffset)
   const writes = /\.(o_proj|down_proj)\.weight$/.test(name)
   const deviation = Math.sqrt(2 / (5 * spec.hiddenSize)) / (writes ? Math.sqrt(2 * spec.layers.length) : 1)
   for (let i = 0; i < values.length; i++) values[i] = gaussian() * deviation

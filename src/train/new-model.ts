@@ -1,5 +1,6 @@
 import { usageError } from '../errors.js'
-import { type DecoderSpec, specFromConfig } from '../models/spec.js'
+import { specFromConfig } from '../models/families/index.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { initialWeights } from './initialise.js'
 import type { Weights } from './trainer.js'
 

@@ -1,4 +1,3 @@
-export { configFromGguf } from './gguf-config.js'
 export { toHalves } from './half.js'
 export { openWeights, weightFormat } from './open.js'
 export { quantiseBlocks } from './quantise.js'

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { isMissing, namesIn, unreadable } from '../files.js'
-import { openGguf } from './gguf.js'
+import { openGguf, type TensorsOf } from './gguf.js'
 import { openSafetensors, openShardedSafetensors } from './safetensors.js'
 import type { WeightStore } from './types.js'
 
@@ -14,12 +14,13 @@ export type WeightFormat = 'gguf' | 'safetensors'
 /**
  * Opens the weights at a path: a GGUF or safetensors file, or a directory in HF layout, where `model.safetensors` comes
  * first, as in HF, then the index of a sharded model, then the only `.safetensors` file.
+ * @param tensorsOf HF's tensors of a GGUF file
  * @throws UserError that names what is there if there are no weights, and as the format's own `open`.
  */
-export async function openWeights(path: string): Promise<WeightStore> {
+export async function openWeights(path: string, tensorsOf?: TensorsOf): Promise<WeightStore> {
   if (await isDirectory(path)) return openDirectory(path)
   const format = await weightFormat(path)
-  if (format === 'gguf') return openGguf(path)
+  if (format === 'gguf') return openGguf(path, tensorsOf)
   if (format === 'safetensors') return openSafetensors(path)
   throw new UserError(`${path} is no weight file: give a .safetensors or .gguf file, or a model's directory.`)
 }

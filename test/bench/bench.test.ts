@@ -4,7 +4,7 @@ import { fastest, lengths, passFigures } from '../../src/bench/bench.js'
 import { type RunSums, runsBeside } from '../../src/bench/drafters.js'
 import { ROUNDS, rounds } from '../../src/bench/rounds.js'
 import { median } from '../../src/median.js'
-import { specFromConfig } from '../../src/models/spec.js'
+import { specFromConfig } from '../../src/models/families/index.js'
 import { bytesReadPerToken, cacheBytesPerToken, weightBytes } from '../../src/runtime/storage.js'
 
 test.each([

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
+import { specFromConfig } from '../../src/models/families/index.js'
 import { parametersOf } from '../../src/models/parameters.js'
-import { specFromConfig } from '../../src/models/spec.js'
 import { hubFixture, REPO } from '../hub/fixture.js'
 import { safetensorsBytes } from '../weights/files.js'
 import { fileWriter, isolateEnvironment, Llm, on, runClass, temporaryDirectory } from './cli.js'
@@ -64,7 +64,7 @@ describe('a process', () => {
     const { stderr, code } = await llm.run(['generate', ...on(join(home, 'none'), 'hello')], {
       env: { DEBUG: '1' },
     })
-    expect(stderr).toMatch(/\n\s+at .*load-model/)
+    expect(stderr).toMatch(/\n\s+at .*language-model\/load/)
     expect(code).toBe(2)
   })
 })

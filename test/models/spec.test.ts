@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.js'
+import { specFromConfig } from '../../src/models/families/index.js'
 import { parametersOf } from '../../src/models/parameters.js'
 import { rotaryTables } from '../../src/models/rope.js'
-import { type AttentionKind, specFromConfig } from '../../src/models/spec.js'
+import type { AttentionKind } from '../../src/models/spec.js'
 import { checkParameters } from '../../src/runtime/storage.js'
 import type { TensorInfo } from '../../src/weights/index.js'
 import { decodeFloats, fixturePath, largestDifference } from '../fixtures.js'
@@ -74,7 +75,9 @@ describe('fields', () => {
       embeddingScale: 1,
       tiedHead: true,
       qkNorm: false,
-      gemmaNorms: false,
+      norms: 'pre',
+      normOffset: 0,
+      residual: 'as weights',
       bias: { qkv: false, output: false, mlp: false },
     })
   })
@@ -84,7 +87,13 @@ describe('fields', () => {
     expect(spec.layers.flatMap((kind, layer) => (kind === 'full' ? [layer] : []))).toEqual([5, 11, 17, 23])
     expect(spec).toMatchObject({ slidingWindow: 512, headDim: 256, attentionScale: 1 / 16, tiedHead: true })
     expect(spec.embeddingScale).toBe(Math.fround(Math.sqrt(1152)))
-    expect(spec).toMatchObject({ activation: 'gelu_tanh', qkNorm: true, gemmaNorms: true })
+    expect(spec).toMatchObject({
+      activation: 'gelu_tanh',
+      qkNorm: true,
+      norms: 'both',
+      normOffset: 1,
+      residual: 'float32',
+    })
   })
 
   test('of Qwen2: layers from max_window_layers on slide, where use_sliding_window says so', () => {

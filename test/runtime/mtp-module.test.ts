@@ -23,7 +23,7 @@ const chain = (length: number) => Array.from({ length }, (_, i) => i - 1)
 async function withModules(fixture: string, mtp: MtpSpec) {
   const { spec, weights } = await readFixture(fixture)
   for (const { name, kind, shape } of mtpParameters(spec, mtp)) {
-    const center = kind === 'vector' && !name.endsWith('.bias') && !spec.gemmaNorms ? 1 : 0
+    const center = kind === 'vector' && !name.endsWith('.bias') && spec.normOffset === 0 ? 1 : 0
     weights.set(
       name,
       Float32Array.from({ length: elements(shape) }, () => center + 0.3 * (2 * random() - 1)),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { specFromConfig } from '../../src/models/families/index.js'
 import { parametersOf } from '../../src/models/parameters.js'
-import { specFromConfig } from '../../src/models/spec.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { distilled, TEACHER } from '../../src/train/objectives/distillation.js'
 import { Trainer, type Weights } from '../../src/train/trainer.js'

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type DecoderSpec, specFromConfig } from '../../src/models/spec.js'
+import { specFromConfig } from '../../src/models/families/index.js'
+import type { DecoderSpec } from '../../src/models/spec.js'
 import type { Batch } from '../../src/train/batch.js'
 import type { AdamWSettings } from '../../src/train/optimiser.js'
 import type { Weights } from '../../src/train/trainer.js'

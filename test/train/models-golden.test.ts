@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { specFromConfig } from '../../src/models/spec.js'
+import { specFromConfig } from '../../src/models/families/index.js'
 import { differentiate } from '../../src/onnx/autodiff/differentiate.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { ArraySession, type Values } from '../../src/runtime/array-session.js'

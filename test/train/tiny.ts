@@ -1,4 +1,4 @@
-import { specFromConfig } from '../../src/models/spec.js'
+import { specFromConfig } from '../../src/models/families/index.js'
 import type { Batch } from '../../src/train/batch.js'
 import { initialWeights } from '../../src/train/initialise.js'
 import { nextToken } from '../../src/train/objective.js'

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
+import { ggufTensors } from '../../src/models/gguf/model.js'
 import { openGguf } from '../../src/weights/gguf.js'
 import { readGgufHeader } from '../../src/weights/gguf-header.js'
-import { hfTensorName } from '../../src/weights/gguf-names.js'
 import { withWeightFile } from '../../src/weights/weight-file.js'
 import {
   type GgufParts,
@@ -36,7 +36,7 @@ describe('openGguf', () => {
   it.each(Object.keys(models))(
     'presents a %s file as the HF model it was converted from',
     async (architecture) => {
-      const store = await openGguf(join(GOLDEN, `${architecture}.gguf`))
+      const store = await openGguf(join(GOLDEN, `${architecture}.gguf`), ggufTensors)
       const names = [...store.tensors.keys()].filter((name) => name !== 'rope_freqs.weight')
       expect(names.sort()).toEqual(Object.keys(models[architecture].tensors).sort())
       for (const [name, { shape, sha256 }] of Object.entries(models[architecture].tensors)) {
@@ -49,7 +49,7 @@ describe('openGguf', () => {
   )
 
   it("keeps Llama 3's frequency factors under their own name", async () => {
-    const store = await openGguf(join(GOLDEN, 'llama.gguf'))
+    const store = await openGguf(join(GOLDEN, 'llama.gguf'), ggufTensors)
     expect(await store.read('rope_freqs.weight')).toEqual(Float32Array.of(1, 2.5, 32))
     await store.close()
   })
@@ -85,7 +85,9 @@ describe('openGguf', () => {
       /output_norm.weight comes twice/,
     ],
   ])('refuses %s', async (_, parts, message) => {
-    const error = await openGguf(writeIn(directory, 'refused.gguf', ggufBytes(parts))).catch((error) => error)
+    const error = await openGguf(writeIn(directory, 'refused.gguf', ggufBytes(parts)), ggufTensors).catch(
+      (error) => error,
+    )
     expect(error).toBeInstanceOf(UserError)
     expect(error.message).toMatch(message)
   })
@@ -99,7 +101,7 @@ describe('openGguf', () => {
       tensors: [{ name: 'blk.0.attn_q.weight', dimensions: [1n, 8n], type: 0, offset: 0n }],
       dataBytes: 32,
     }
-    const store = await openGguf(writeIn(directory, 'heads.gguf', ggufBytes(parts)))
+    const store = await openGguf(writeIn(directory, 'heads.gguf', ggufBytes(parts)), ggufTensors)
     await expect(store.read('model.layers.0.self_attn.q_proj.weight')).rejects.toThrow(
       /8 rows, which 3 attention heads/,
     )
@@ -107,7 +109,10 @@ describe('openGguf', () => {
   })
 })
 
-describe('hfTensorName', () => {
+describe('ggufTensors', () => {
+  const hfTensorName = (architecture: string, name: string) =>
+    ggufTensors(new Map([['general.architecture', architecture]]))(name)?.name
+
   it('gives names only to what the architecture has', () => {
     expect(hfTensorName('llama', 'blk.12.ffn_down.weight')).toBe('model.layers.12.mlp.down_proj.weight')
     expect(hfTensorName('llama', 'blk.0.ffn_norm.weight')).toBe(
@@ -308,7 +313,7 @@ describe('readGgufHeader', () => {
       const flipped = Buffer.from(bytes)
       flipped[Math.floor(random() * headerEnd)] ^= 1 << Math.floor(random() * 8)
       const path = writeIn(directory, 'fuzz.gguf', flipped)
-      const outcome = await openGguf(path).catch((error) => error)
+      const outcome = await openGguf(path, ggufTensors).catch((error) => error)
       if (outcome instanceof Error) {
         expect(outcome).toBeInstanceOf(UserError)
         continue

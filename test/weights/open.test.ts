@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
+import { ggufTensors } from '../../src/models/gguf/model.js'
 import { openWeights } from '../../src/weights/open.js'
 import { writeSafetensors } from '../../src/weights/safetensors-writer.js'
 import { bitsOf, GOLDEN, temporaryDirectory, writeIn } from './files.js'
@@ -17,7 +18,7 @@ function directoryWith(name: string, ...files: string[]): string {
 }
 
 async function tensorNames(path: string): Promise<string[]> {
-  const store = await openWeights(path)
+  const store = await openWeights(path, ggufTensors)
   await store.close()
   return [...store.tensors.keys()]
 }
@@ -40,6 +41,12 @@ describe('openWeights', () => {
     expect(await tensorNames(directory)).toEqual(['single'])
     writeIn(directory, 'model.safetensors.index.json', '{')
     expect(await tensorNames(directory)).toEqual(['single'])
+  })
+
+  it("has the names of a GGUF file's own where nothing says which are HF's", async () => {
+    const store = await openWeights(join(GOLDEN, 'qwen3.gguf'))
+    expect([...store.tensors.keys()]).toContain('blk.0.attn_q_norm.weight')
+    await store.close()
   })
 
   it('takes a file of either format', async () => {
@@ -118,7 +125,7 @@ if (absent) console.log(`Skipped: the comparison of safetensors with GGUF needs 
 it.skipIf(absent)('reads the same bits from the safetensors and the GGUF file of stories260K', async () => {
   const [safetensors, gguf] = await Promise.all([
     openWeights(STORIES),
-    openWeights(join(STORIES, 'model.gguf')),
+    openWeights(join(STORIES, 'model.gguf'), ggufTensors),
   ])
   // The GGUF file repeats the tied embeddings as its output matrix.
   const names = [...gguf.tensors.keys()].filter((name) => name !== 'lm_head.weight')

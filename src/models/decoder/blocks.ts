@@ -1,5 +1,5 @@
 import type { Value } from '../../onnx/graph.js'
-import { EMBEDDING, FUSED } from '../parameters.js'
+import { EMBEDDING, FUSED, NORMS } from '../parameters.js'
 import type { AttentionKind } from '../spec.js'
 import { Layers } from './layers.js'
 
@@ -41,18 +41,17 @@ export abstract class Blocks extends Layers {
     finalNorm: string,
     first = 0,
   ): { inputs: Value[]; output: Value; normed: Value } {
-    const { spec } = this
+    const [beforeAttention, afterAttention, beforeMlp, afterMlp] = NORMS[this.spec.norms]
     const inputs: Value[] = []
     let residual = input
-    let normed = this.norm(input, `${blocks[0].name}.input_layernorm.weight`)
+    let normed = this.norm(input, `${blocks[0].name}.${beforeAttention}.weight`)
     for (const [i, { name, kind }] of blocks.entries()) {
       inputs.push(residual)
-      const next = i + 1 < blocks.length ? `${blocks[i + 1].name}.input_layernorm` : finalNorm
-      const beforeMlp = spec.gemmaNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'
+      const next = i + 1 < blocks.length ? `${blocks[i + 1].name}.${beforeAttention}` : finalNorm
       const attended = this.attention(normed, name, first + i, kind)
-      const attentionOut = this.gemmaNorm(attended, `${name}.post_attention_layernorm.weight`)
+      const attentionOut = this.outputNorm(attended, name, afterAttention)
       ;[normed, residual] = this.addAndNorm(residual, attentionOut, `${name}.${beforeMlp}.weight`)
-      const mlpOut = this.gemmaNorm(this.mlp(normed, name), `${name}.post_feedforward_layernorm.weight`)
+      const mlpOut = this.outputNorm(this.mlp(normed, name), name, afterMlp)
       ;[normed, residual] = this.addAndNorm(residual, mlpOut, `${next}.weight`)
     }
     return { inputs, output: residual, normed }

@@ -42,10 +42,7 @@ export class Layers {
   protected readonly group: number
   /** Of projections, attention and the cache. */
   protected readonly type: FloatType
-  /**
-   * Of the sum that runs through the blocks, and of its norms. Gemma's exceeds 65504, the largest float16, so that it stays
-   * float32 (as ONNX Runtime GenAI's model builder has it).
-   */
+  /** Of the sum that runs through the blocks, and of its norms: float32 for Gemma's, as in ONNX Runtime GenAI's model builder. */
   protected readonly residualType: FloatType
 
   constructor(
@@ -56,7 +53,7 @@ export class Layers {
   ) {
     this.group = spec.heads / spec.kvHeads
     this.type = source.type
-    this.residualType = spec.gemmaNorms ? 'float32' : source.type
+    this.residualType = spec.residual === 'float32' ? 'float32' : source.type
   }
 
   /** Several projections of x: one value where they are stored as one matrix, else one each. */
@@ -170,10 +167,10 @@ export class Layers {
   }
 
   /** What a projection gives, as what is added to the sum that runs through the blocks. */
-  protected gemmaNorm(x: Value, name: string): Value {
-    const { spec, residualType } = this
-    if (!spec.gemmaNorms) return x
-    return this.rmsNorm(this.graph.cast(x, this.type, residualType), name, spec.hiddenSize, residualType)
+  protected outputNorm(x: Value, block: string, norm: string): Value {
+    const { graph, spec, residualType, type } = this
+    const cast = graph.cast(x, type, residualType)
+    return norm ? this.rmsNorm(cast, `${block}.${norm}.weight`, spec.hiddenSize, residualType) : cast
   }
 
   /** The norm of residual + x as what projections take, and the sum itself. */
@@ -186,11 +183,11 @@ export class Layers {
     return [graph.cast(outputs[0], residualType, this.type), outputs[3]]
   }
 
-  /** Gemma's norms scale by 1 + w; sum and casts are folded when the graph is loaded. */
+  /** As norms scale by it: sum and casts are folded when the graph is loaded. */
   private normWeight(name: string, size: number, type: FloatType): Value {
     const { graph } = this
     const weight = this.parameter(name, [size])
-    if (!this.spec.gemmaNorms) return graph.cast(weight, this.type, type)
+    if (this.spec.normOffset === 0) return graph.cast(weight, this.type, type)
     const sum = graph.node('Add', [graph.cast(weight, this.type, 'float32'), graph.constant('float32', [1])])
     return graph.cast(sum, 'float32', type)
   }

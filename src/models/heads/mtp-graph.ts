@@ -11,9 +11,9 @@ export interface MtpModuleSpec {
   readonly hiddenStatesFirst: boolean
 }
 
-/** What a module's cache and graph have the shape of: a model of one layer. */
-export function moduleShape(spec: DecoderSpec): DecoderSpec {
-  return { ...spec, layers: ['full'] }
+/** What the cache and graph of modules have the shape of: a model with a layer for each that runs in one pass. */
+export function moduleShape(spec: DecoderSpec, modules = 1): DecoderSpec {
+  return { ...spec, layers: Array.from({ length: modules }, () => 'full' as const) }
 }
 
 /**
@@ -54,11 +54,6 @@ class MtpBuilder extends DecoderBuilder {
   }
 }
 
-/** What the cache and graph of parallel heads have the shape of: a model with a layer for each. */
-export function parallelShape(spec: DecoderSpec, heads: number): DecoderSpec {
-  return { ...spec, layers: Array.from({ length: heads }, () => 'full' as const) }
-}
-
 /**
  * The graph of Meta's parallel heads over a token tree: as `decoderGraph`, but in the place of `input_ids` it is given
  * `states` float32 [1, T, hidden], the `residual` of the model. The results are those of the first head; those of the other
@@ -71,7 +66,7 @@ export function parallelMtpGraph(
   heads: number,
 ): Graph {
   const names = Array.from({ length: heads }, (_, head) => moduleName(spec, head))
-  const builder = new ParallelMtpBuilder(parallelShape(spec, heads), source, layout, names)
+  const builder = new ParallelMtpBuilder(moduleShape(spec, heads), source, layout, names)
   return builder.build(furtherHeads(heads))
 }
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
-import { specFromConfig } from '../../src/models/spec.js'
+import { specFromConfig } from '../../src/models/families/index.js'
+import { configFromGguf, ggufTensors } from '../../src/models/gguf/model.js'
 import { openGguf } from '../../src/weights/gguf.js'
-import { configFromGguf } from '../../src/weights/gguf-config.js'
 import type { TensorInfo, WeightStore } from '../../src/weights/types.js'
-import { GOLDEN, goldenJson } from './files.js'
+import { GOLDEN, goldenJson } from '../weights/files.js'
 
 const models = goldenJson<Record<string, { config: Record<string, unknown> }>>('models.json')
 
@@ -31,7 +31,7 @@ const GEMMA = JSON.parse(JSON.stringify(LLAMA).replaceAll('llama', 'gemma3')) as
 
 describe('configFromGguf', () => {
   it.each(Object.keys(models))('gives the fields of the HF configuration of %s', async (architecture) => {
-    const weights = await openGguf(join(GOLDEN, `${architecture}.gguf`))
+    const weights = await openGguf(join(GOLDEN, `${architecture}.gguf`), ggufTensors)
     const config = await configFromGguf(weights)
     const { layer_types: layers, ...fields } = models[architecture].config
     expect(config).toMatchObject(fields)
@@ -41,11 +41,11 @@ describe('configFromGguf', () => {
   })
 
   it("exposes Llama 3's rope scaling as factors, and only where the file has them", async () => {
-    const llama = await openGguf(join(GOLDEN, 'llama.gguf'))
+    const llama = await openGguf(join(GOLDEN, 'llama.gguf'), ggufTensors)
     const config = await configFromGguf(llama)
     expect(config).toMatchObject({ rope_freq_factors: [1, 2.5, 32], attention_bias: true })
     expect(config).not.toHaveProperty('rope_scaling')
-    const qwen = await openGguf(join(GOLDEN, 'qwen2.gguf'))
+    const qwen = await openGguf(join(GOLDEN, 'qwen2.gguf'), ggufTensors)
     expect(await configFromGguf(qwen)).not.toHaveProperty('rope_freq_factors')
     await Promise.all([llama.close(), qwen.close()])
   })

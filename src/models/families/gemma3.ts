@@ -1,0 +1,106 @@
+import type { ConfigReader, Fields } from '../config-reader.js'
+import type { MetadataReader } from '../gguf/metadata.js'
+import { BLOCK, QK_NORM, subtractOne } from '../gguf/tensors.js'
+import { inverseFrequencies } from '../rope.js'
+import type { AttentionKind } from '../spec.js'
+import { attentionBias, type Family, layerKinds, sizesOf } from './family.js'
+
+/** Five sliding layers come before each full one. */
+const PATTERN = 6
+
+export const gemma3: Family = {
+  type: 'gemma3_text',
+  name: 'Gemma 3',
+  architecture: 'Gemma3ForCausalLM',
+  withImages: 'gemma3',
+  defaults: {
+    vocab_size: 262_208,
+    num_attention_heads: 8,
+    num_key_value_heads: 4,
+    head_dim: 256,
+    max_position_embeddings: 131_072,
+    sliding_window: 4096,
+  },
+  spec(config) {
+    config.requireOneOf('hidden_activation', ['gelu_pytorch_tanh'])
+    const sizes = sizesOf(config)
+    const scaleBase = config.number('query_pre_attn_scalar', 256)
+    if (scaleBase <= 0) throw config.error(`query_pre_attn_scalar is ${scaleBase}, not above 0`)
+    return {
+      ...sizes,
+      ...layerKinds(
+        config,
+        true,
+        (layer) => (layer + 1) % config.integer('sliding_window_pattern', PATTERN) === 0,
+      ),
+      rope: {
+        full: inverseFrequencies(config, sizes.headDim, ropeFields(config, 'full')),
+        sliding: inverseFrequencies(config, sizes.headDim, ropeFields(config, 'sliding')),
+      },
+      attentionScale: 1 / Math.sqrt(scaleBase),
+      activation: 'gelu_tanh',
+      embeddingScale: Math.fround(Math.sqrt(sizes.hiddenSize)),
+      tiedHead: config.boolean('tie_word_embeddings', true),
+      qkNorm: true,
+      norms: 'both',
+      normOffset: 1,
+      residual: 'float32',
+      bias: attentionBias(config),
+    }
+  },
+  gguf: {
+    architecture: 'gemma3',
+    // What others call ffn_norm comes before the MLP here too.
+    modules: {
+      ...BLOCK,
+      ...QK_NORM,
+      post_attention_norm: 'post_attention_layernorm',
+      ffn_norm: 'pre_feedforward_layernorm',
+      post_ffw_norm: 'post_feedforward_layernorm',
+    },
+    slides: true,
+    config: ggufConfig,
+    restore: (name) => (name.endsWith('norm.weight') ? subtractOne : undefined),
+  },
+}
+
+/** By kind of layer; transformers 4 had `rope_scaling` for full layers, which HF lays over what is there for them. */
+function ropeFields(config: ConfigReader, kind: AttentionKind): Fields {
+  const { rope_theta, rope_local_base_freq, rope_freq_factors } = config.values
+  const parameters = config.object('rope_parameters')
+  const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))
+  if (other) {
+    throw config.error(
+      `rope_parameters has ${other} beside full_attention and sliding_attention: put it into one of them`,
+    )
+  }
+  const isFull = kind === 'full'
+  const fields: Fields = {
+    original_max_position_embeddings: config.integer('max_position_embeddings'),
+    ...(config.object(`${kind}_attention`, parameters) ?? { rope_type: 'default' }),
+    ...(isFull && config.object('rope_scaling')),
+  }
+  const base = isFull ? (rope_theta ?? 1_000_000) : (rope_local_base_freq ?? 10_000)
+  const factors = isFull ? rope_freq_factors : undefined
+  return { ...fields, rope_theta: fields.rope_theta ?? base, rope_freq_factors: factors }
+}
+
+/**
+ * As llama.cpp builds it: the local rope base of 10000, and a query scale of head_dim, but for the 27B model (62 layers) of
+ * hidden_size / heads.
+ */
+function ggufConfig(metadata: MetadataReader): Fields {
+  const slides = metadata.flags('attention.sliding_window_pattern')
+  const perHead = metadata.required('embedding_length') / metadata.required('attention.head_count')
+  const isLargest = metadata.required('block_count') === 62
+  return {
+    hidden_act: undefined,
+    hidden_activation: 'gelu_pytorch_tanh',
+    rope_local_base_freq: metadata.number('rope.freq_base_swa') ?? 10_000,
+    sliding_window: metadata.required('attention.sliding_window'),
+    ...(slides
+      ? { layer_types: slides.map((isSliding) => (isSliding ? 'sliding_attention' : 'full_attention')) }
+      : { sliding_window_pattern: metadata.number('attention.sliding_window_pattern') ?? PATTERN }),
+    query_pre_attn_scalar: isLargest ? perHead : (metadata.number('attention.key_length') ?? perHead),
+  }
+}

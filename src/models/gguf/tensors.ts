@@ -1,0 +1,80 @@
+import { UserError } from '../../errors.js'
+
+/**
+ * Llama 3's rope scaling: divisors of the inverse frequencies, which HF computes from its configuration. No
+ * HF parameter corresponds, and the name stays as it is.
+ */
+export const ROPE_FREQS = 'rope_freqs.weight'
+
+type Names = Readonly<Record<string, string>>
+
+const GLOBAL: Names = {
+  token_embd: 'model.embed_tokens',
+  output_norm: 'model.norm',
+  output: 'lm_head',
+}
+
+/** Modules of a block, of which families have these and more. */
+export const BLOCK: Names = {
+  attn_norm: 'input_layernorm',
+  attn_q: 'self_attn.q_proj',
+  attn_k: 'self_attn.k_proj',
+  attn_v: 'self_attn.v_proj',
+  attn_output: 'self_attn.o_proj',
+  ffn_norm: 'post_attention_layernorm',
+  ffn_gate: 'mlp.gate_proj',
+  ffn_up: 'mlp.up_proj',
+  ffn_down: 'mlp.down_proj',
+}
+
+export const QK_NORM: Names = {
+  attn_q_norm: 'self_attn.q_norm',
+  attn_k_norm: 'self_attn.k_norm',
+}
+
+/**
+ * HF's name of a GGUF tensor, e.g. `blk.0.attn_q.weight` → `model.layers.0.self_attn.q_proj.weight`, as the
+ * inverse of `gguf.get_tensor_name_map`; undefined for a tensor that the architecture does not have.
+ * @param modules HF's names of a block's modules, by GGUF's
+ */
+export function hfTensorName(modules: Names, name: string): string | undefined {
+  if (name === ROPE_FREQS) return name
+  const [, block, module, suffix] = /^(?:blk\.(\d+)\.)?([a-z_]+)\.(weight|bias)$/.exec(name) ?? []
+  if (module === undefined) return undefined
+  const names = block === undefined ? GLOBAL : modules
+  if (!Object.hasOwn(names, module)) return undefined
+  const layer = block === undefined ? '' : `model.layers.${Number(block)}.`
+  return `${layer}${names[module]}.${suffix}`
+}
+
+/** Turns a tensor's stored values into HF's, in place. */
+export type Restore = (values: Float32Array, shape: readonly number[]) => void
+
+/**
+ * Gemma multiplies by 1 + w, and the converter stores fp32(1 + w). The difference is exact in fp32, so what
+ * is lost is what the sum rounded off: at most 2⁻²⁴ for |w| < 1, and nothing for a w of bf16 down to 2⁻¹⁶.
+ */
+export function subtractOne(values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) values[i] -= 1
+}
+
+/**
+ * Meta's rotary embedding turns neighbouring pairs of a head's rows, HF's turns row i with row i + half. The
+ * converter reorders each head's rows for the former: stored row 2i + j is HF's row j · half + i.
+ */
+export function unpermute(name: string, heads: number | undefined): Restore {
+  return (values, shape) => {
+    const half = shape[0] / Number(heads) / 2
+    if (!Number.isInteger(half)) {
+      throw new UserError(`Tensor ${name} has ${shape[0]} rows, which ${heads} attention heads cannot share.`)
+    }
+    const columns = values.length / shape[0]
+    for (let head = 0; head < values.length; head += 2 * half * columns) {
+      const stored = values.slice(head, head + 2 * half * columns)
+      for (let row = 0; row < 2 * half; row++) {
+        const target = (row % 2) * half + (row >> 1)
+        values.set(stored.subarray(row * columns, (row + 1) * columns), head + target * columns)
+      }
+    }
+  }
+}
