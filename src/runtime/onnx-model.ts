@@ -44,10 +44,11 @@ export abstract class OnnxTree<Item> {
   private readonly device: Device
   private readonly type: FloatType
   private readonly kernels: DeviceKernels | undefined
+  private readonly weights: TreeGraph['weights']
   private readonly sparseRows: SparseRows
   private readonly chunk: number
 
-  constructor({ session, spec, device, type = 'float32', kernels, exits = [] }: TreeGraph) {
+  constructor({ session, spec, device, type = 'float32', kernels, exits = [], weights }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.device = device
@@ -55,6 +56,7 @@ export abstract class OnnxTree<Item> {
     this.kernels = kernels
     this.chunk = kernels?.longestPass ?? CHUNK
     this.exits = exits
+    this.weights = weights
     this.vocabSize = spec.vocabSize
     this.sparseRows = new SparseRows(spec.vocabSize)
     this.hiddenSize = spec.hiddenSize
@@ -202,6 +204,7 @@ export abstract class OnnxTree<Item> {
     const count = tokens.length
     const { layers, slidingWindow } = this.spec
     const feeds: Record<string, ort.Tensor> = {
+      ...this.weights,
       ...this.inputs(tokens),
       rows: int64(rows, [rows.length]),
     }

@@ -1,6 +1,5 @@
 import type { Value } from '../onnx/graph.js'
-import { elements, type Shape } from '../onnx/shapes.js'
-import { ArraySession, type Values } from '../runtime/array-session.js'
+import { ArraySession, type Values, weightsOf } from '../runtime/array-session.js'
 import type { SessionOptions } from '../runtime/session.js'
 import type { Weights } from '../weights/index.js'
 import { type Batch, totalWeight } from './batch.js'
@@ -62,11 +61,4 @@ export class Evaluator {
   async dispose(): Promise<void> {
     await this.session.dispose()
   }
-}
-
-/** The array of a parameter, checked against its shape. */
-export function weightsOf(name: string, shape: Shape, weights: Weights): Float32Array {
-  const values = weights.get(name)
-  if (values?.length === elements(shape)) return values
-  throw new RangeError(`${name} has ${values?.length ?? 'no'} values and should have the shape [${shape}]`)
 }
