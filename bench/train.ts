@@ -9,15 +9,14 @@
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { specFromConfig } from '../src/models/spec.js'
 import { initialWeights } from '../src/train/initialise.js'
 import { initialMedusa, initialMtp } from '../src/train/initialise-heads.js'
-import { llamaConfig } from '../src/train/new-model.js'
 import { nextToken } from '../src/train/objective.js'
 import { isMedusa, medusa } from '../src/train/objectives/medusa.js'
 import { isMtp, multiToken } from '../src/train/objectives/mtp.js'
 import { header, median, positive, table } from './common.js'
 import { scriptPeer } from './script-peer.js'
+import { baseConfig, baseSpec, smolLm2Spec } from './train/models.js'
 import { peakGflops } from './train/peak.js'
 import { ourSide, randomBatch, type Side, stepFlops, type Task } from './train/side.js'
 
@@ -49,37 +48,9 @@ const LENGTH = chosen.tiny ? 16 : 256
 /** Products of large matrices of which the fastest counts. */
 const PEAK_RUNS = chosen.tiny ? 1 : 20
 
-/** The size of the built-in model. */
-const baseConfig = llamaConfig({
-  vocabSize: 4096,
-  hiddenSize: 256,
-  layers: 6,
-  heads: 4,
-  kvHeads: 2,
-  intermediateSize: 704,
-  maxPositions: 512,
-  bosTokenId: 0,
-  eosTokenId: 0,
-})
-const baseSpec = specFromConfig(baseConfig, 'the benchmark')
 const base: Task = { name: 'base', build: nextToken(baseSpec), batch: 8, length: LENGTH, vocabSize: 4096 }
 
-/** The shape of SmolLM2-135M. */
-const smolLm2 = specFromConfig(
-  llamaConfig({
-    vocabSize: 49152,
-    hiddenSize: 576,
-    layers: 30,
-    heads: 9,
-    kvHeads: 3,
-    intermediateSize: 1536,
-    maxPositions: 2048,
-    bosTokenId: 0,
-    eosTokenId: 0,
-  }),
-  'the benchmark',
-)
-const [largeName, largeSpec] = chosen.tiny ? ['the base model', baseSpec] : ['SmolLM2-135M', smolLm2]
+const [largeName, largeSpec] = chosen.tiny ? ['the base model', baseSpec] : ['SmolLM2-135M', smolLm2Spec]
 const medusaSpec = { heads: 4, layers: 1, ownVocabulary: false }
 const medusaTask: Task = {
   name: `Medusa-1, 4 heads on ${largeName}`,

@@ -40,6 +40,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
     '--bandwidth 10 --drafter-seconds 1',
   'speculative.ts': '--mt-bench DIR/questions.jsonl --books DIR/books.txt --prompts 1 --tokens 8',
   'train.ts': '--tiny --rounds 1 --steps 1',
+  'weight-update.ts': '--tiny --rounds 1 --steps 1 --tokens 2',
 }
 
 /** What every script tells. */
