@@ -11,12 +11,12 @@ import { checkParents, type MaskColumns, padded, TreeCache } from './kv-cache.js
 import type * as ort from './ort.js'
 import {
   ALL_STATES,
+  type AskedRow,
   askedRows,
   fetching,
   int32,
   int64,
   outputOf,
-  type Row,
   rotaryFeeds,
   rowsOf,
   type States,
@@ -86,7 +86,7 @@ export abstract class OnnxTree<Item> {
       states,
     }
     this.sparseRows.clear()
-    const results = { rows: new Map<number, Row>(), states: [] as { values: States; first: number }[] }
+    const results = { rows: new Map<number, AskedRow>(), states: [] as { values: States; first: number }[] }
     try {
       cache.reserve(tokens.length)
       for (let start = 0; start < tokens.length; start += this.chunk) {
@@ -112,7 +112,7 @@ export abstract class OnnxTree<Item> {
     parents: readonly number[],
     rows: readonly number[],
     wanted: Wanted,
-  ): Promise<{ states: States; row(row: number): Row }> {
+  ): Promise<{ states: States; row(row: number): AskedRow }> {
     const { shortlist, states } = wanted
     if (rows.length === 0 && this.givesShortlists) {
       // The graph needs a row to sort.

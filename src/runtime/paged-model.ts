@@ -9,12 +9,12 @@ import * as ort from './ort.js'
 import { PagedRows, PagePool } from './pages.js'
 import {
   ALL_STATES,
+  type AskedRow,
   askedRows,
   fetching,
   int64,
   outputOf,
   type PassResults,
-  type Row,
   rotaryFeeds,
   rowsOf,
   type States,
@@ -157,7 +157,7 @@ interface Job extends Pass, PassResults {
   readonly cache: PagedCache
   /** Its length before the pass. */
   readonly before: number
-  readonly rows: Map<number, Row>
+  readonly rows: Map<number, AskedRow>
   readonly states: { readonly values: States; readonly first: number }[]
 }
 

@@ -1,8 +1,8 @@
 import { type DecoderSpec, specFromConfig } from '../models/spec.js'
+import type { Weights } from '../weights/index.js'
 import { type DraftSizes, draftConfig } from './draft-config.js'
 import { initialWeights } from './initialise.js'
 import { TEACHER } from './objectives/distillation.js'
-import type { Weights } from './trainer.js'
 
 type Config = Readonly<Record<string, unknown>>
 

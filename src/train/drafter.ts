@@ -5,10 +5,10 @@ import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
 import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import type { DecoderSpec } from '../models/spec.js'
+import type { Weights } from '../weights/index.js'
 import type { BuildObjective } from './objective.js'
 import { medusa } from './objectives/medusa.js'
 import { multiToken } from './objectives/mtp.js'
-import type { Weights } from './trainer.js'
 
 /** What proposes tokens for a target, as an objective whose metrics say how well. */
 export interface MeasuredDrafter {

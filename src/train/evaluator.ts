@@ -2,11 +2,9 @@ import type { Value } from '../onnx/graph.js'
 import { ArraySession, type Values, weightsOf } from '../runtime/array-session.js'
 import type { SessionOptions } from '../runtime/session.js'
 import type { Weights } from '../weights/index.js'
-import { type Batch, totalWeight } from './batch.js'
 import type { BatchShape } from './graphs/batch-decoder.js'
+import { type MicroBatch, totalWeight } from './micro-batch.js'
 import type { BuildObjective, Objective } from './objective.js'
-
-export type { Weights }
 
 export interface EvaluatorOptions extends SessionOptions {
   /** A micro-batch. */
@@ -41,7 +39,7 @@ export class Evaluator {
   }
 
   /** Loss (nats) and metrics: means over the tokens of all batches, by name. */
-  async evaluate(batches: AsyncIterable<Batch>): Promise<Record<string, number>> {
+  async evaluate(batches: AsyncIterable<MicroBatch>): Promise<Record<string, number>> {
     const { objective, session, arrays } = this
     const names = Object.keys(objective.metrics)
     const sums = new Map<string, number>()

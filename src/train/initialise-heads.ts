@@ -5,8 +5,8 @@ import { headName } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
+import type { Weights } from '../weights/index.js'
 import { normal } from './initialise.js'
-import type { Weights } from './trainer.js'
 
 /** Heads that change nothing at first: W, U and b are 0, and own vocabulary matrices copies of the target's. */
 export function initialMedusa(spec: MedusaSpec, target: DecoderSpec, weights: Weights): Weights {

@@ -1,7 +1,7 @@
 import { usageError } from '../errors.js'
 import { type DecoderSpec, specFromConfig } from '../models/spec.js'
+import type { Weights } from '../weights/index.js'
 import { initialWeights } from './initialise.js'
-import type { Weights } from './trainer.js'
 
 type Config = Readonly<Record<string, unknown>>
 

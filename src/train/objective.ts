@@ -2,10 +2,10 @@ import type { DecoderSpec } from '../models/spec.js'
 import type { Graph, Value } from '../onnx/graph.js'
 import type { Shape } from '../onnx/shapes.js'
 import type { Values } from '../runtime/array-session.js'
-import { type Batch, targetsAhead } from './batch.js'
 import { BatchDecoder, type BatchShape } from './graphs/batch-decoder.js'
 import type { Lora } from './graphs/lora.js'
 import { crossEntropy } from './graphs/losses.js'
+import { type MicroBatch, targetsAhead } from './micro-batch.js'
 
 /** A mean over tokens: two float32 scalars, whose sums over the micro-batches are divided. */
 export interface Metric {
@@ -26,7 +26,7 @@ export interface Objective {
   /** The weights, by HF's names. */
   readonly parameters: ReadonlyMap<string, Shape>
   /** The graph's other inputs for a micro-batch, its token weights multiplied by `scale`. */
-  inputs(batch: Batch, scale: number): ReadonlyMap<string, Values>
+  inputs(batch: MicroBatch, scale: number): ReadonlyMap<string, Values>
 }
 
 export type BuildObjective = (shape: BatchShape) => Objective
@@ -66,7 +66,7 @@ export function sumOf(graph: Graph, value: Value): Value {
   return graph.node('ReduceSum', [value], { keepdims: 0 })
 }
 
-export function tokenArrays(batch: Batch, distance: number, scale: number): [string, Values][] {
+export function tokenArrays(batch: MicroBatch, distance: number, scale: number): [string, Values][] {
   const { targets, weights } = targetsAhead(batch, distance)
   return [
     [`targets.${distance}`, targets],
@@ -78,6 +78,6 @@ export function sequences({
   ids,
   segments,
   states,
-}: Pick<Batch, 'ids' | 'segments' | 'states'>): [string, Values][] {
+}: Pick<MicroBatch, 'ids' | 'segments' | 'states'>): [string, Values][] {
   return [['ids', ids], ['segments', segments], ...(states ? [['states', states] as [string, Values]] : [])]
 }

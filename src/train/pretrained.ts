@@ -1,7 +1,6 @@
 import { parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
-import type { WeightStore } from '../weights/index.js'
-import type { Weights } from './trainer.js'
+import type { WeightStore, Weights } from '../weights/index.js'
 
 /** All of a model's weights as they are trained, in float32. */
 export async function readWeights(spec: DecoderSpec, store: WeightStore): Promise<Weights> {

@@ -3,32 +3,29 @@ import { UserError, usageError } from '../errors.js'
 import { makeDirectory, systemReason, writeFileWhole } from '../files.js'
 import { LockHeld, withLock } from '../lock.js'
 import type { SessionOptions } from '../runtime/session.js'
+import type { Weights } from '../weights/index.js'
 import {
   checkpointsOf,
+  type RunSettings,
   readCheckpoint,
   refuseOtherSettings,
   requireParameters,
-  type Settings,
   saveCheckpoint,
   tidyUp,
 } from './checkpoint.js'
+import type { HeldOutData, TrainingData } from './data/training-data.js'
 import { type HeldOutEntry, lossCurve, type StepEntry, TrainingLog } from './log.js'
 import type { BuildObjective } from './objective.js'
 import type { AdamWSettings } from './optimiser.js'
-import { run, type TrainingData } from './run.js'
 import { shuffledRows } from './shuffle.js'
-import { type StepResult, Trainer, type Weights } from './trainer.js'
-
-export interface HeldOutData extends TrainingData {
-  /** Of its text, for bits per byte. */
-  readonly bytesPerToken: number
-}
+import { takeSteps } from './take-steps.js'
+import { type StepResult, Trainer } from './trainer.js'
 
 export interface TrainOptions extends SessionOptions {
   /** Directory of checkpoints, log, curve and the trained model. */
   readonly output: string
   /** What decides the result, to be the same where the run is resumed. */
-  readonly settings: Settings
+  readonly settings: RunSettings
   readonly resume: boolean
   readonly build: BuildObjective
   /** All weights of the objective; those that are trained change. */
@@ -112,7 +109,7 @@ async function runLogged(
   const log = await TrainingLog.open(join(output, LOG), { resumeAtStep })
   try {
     const records = await Records.open(log, options, resumeAtStep ?? 0)
-    const finished = await run({
+    const finished = await takeSteps({
       ...options,
       trainer,
       order: (epoch) => shuffledRows(options.data.rows, options.seed, epoch),

@@ -2,13 +2,12 @@ import { differentiate } from '../onnx/autodiff/differentiate.js'
 import type { Value } from '../onnx/graph.js'
 import { elements, type Shape } from '../onnx/shapes.js'
 import { ArraySession, type Values, weightsOf } from '../runtime/array-session.js'
-import { type Batch, totalWeight } from './batch.js'
-import { Evaluator, type EvaluatorOptions, type Weights } from './evaluator.js'
+import type { Weights } from '../weights/index.js'
+import { Evaluator, type EvaluatorOptions } from './evaluator.js'
 import type { BatchShape } from './graphs/batch-decoder.js'
+import { type MicroBatch, totalWeight } from './micro-batch.js'
 import type { BuildObjective, Objective } from './objective.js'
 import { type AdamWSettings, adamW, type OptimisedParameter, stateNames } from './optimiser.js'
-
-export type { Weights }
 
 /** `weights` that are trained are changed in place. */
 export interface TrainerOptions extends EvaluatorOptions {
@@ -73,7 +72,7 @@ export class Trainer {
   }
 
   /** One step of the optimiser on these micro-batches together. */
-  async step(batches: readonly Batch[]): Promise<StepResult> {
+  async step(batches: readonly MicroBatch[]): Promise<StepResult> {
     for (const { name } of this.trained) this.array(stateNames(name).gradient).fill(0)
     const loss = await this.loss(batches)
     if (!Number.isFinite(loss)) return { loss, gradientNorm: Number.NaN, learningRate: Number.NaN }
@@ -87,7 +86,7 @@ export class Trainer {
     }
   }
 
-  private async loss(batches: readonly Batch[]): Promise<number> {
+  private async loss(batches: readonly MicroBatch[]): Promise<number> {
     const scale = 1 / totalWeight(batches)
     let loss = 0
     for (const batch of batches) {
@@ -98,7 +97,7 @@ export class Trainer {
   }
 
   /** Loss (nats) and metrics on batches that are not learnt from: means over their tokens, by name. */
-  async evaluate(batches: AsyncIterable<Batch>): Promise<Record<string, number>> {
+  async evaluate(batches: AsyncIterable<MicroBatch>): Promise<Record<string, number>> {
     this.evaluator ??= await Evaluator.create(this.build, this.options)
     return this.evaluator.evaluate(batches)
   }

@@ -4,16 +4,17 @@ import { type MtpSpec, mtpParameters } from '../../src/models/heads/mtp.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { ArraySession, type Values } from '../../src/runtime/array-session.js'
-import { type Batch, targetsAhead } from '../../src/train/batch.js'
 import { frequentTokens } from '../../src/train/data/frequent-tokens.js'
 import { FrozenStates } from '../../src/train/data/states.js'
 import { BatchDecoder } from '../../src/train/graphs/batch-decoder.js'
 import { initialMedusa } from '../../src/train/initialise-heads.js'
+import { type MicroBatch, targetsAhead } from '../../src/train/micro-batch.js'
 import { sequences } from '../../src/train/objective.js'
 import type { HeadLossOptions } from '../../src/train/objectives/heads.js'
 import { isMedusa, medusa } from '../../src/train/objectives/medusa.js'
 import { isMtp, multiToken } from '../../src/train/objectives/mtp.js'
-import { Trainer, type Weights } from '../../src/train/trainer.js'
+import { Trainer } from '../../src/train/trainer.js'
+import type { Weights } from '../../src/weights/index.js'
 import {
   batches,
   type GoldenFile,
@@ -61,7 +62,10 @@ function objectiveOf({ spec, joint }: Run, target: DecoderSpec, options: HeadLos
 const headRate = (name: string) => (isMedusa(name) ? 1 : undefined)
 
 /** Some rows of a batch. */
-function rowsOf({ length, ids, targets, weights, segments }: Batch, rows: readonly number[]): Batch {
+function rowsOf(
+  { length, ids, targets, weights, segments }: MicroBatch,
+  rows: readonly number[],
+): MicroBatch {
   const ints = (values: Int32Array) =>
     Int32Array.from(rows.flatMap((row) => [...values.subarray(row * length, (row + 1) * length)]))
   return {
@@ -77,7 +81,7 @@ function rowsOf({ length, ids, targets, weights, segments }: Batch, rows: readon
 }
 
 /** What a model says of the next token, after each one. */
-async function modelLogits(spec: DecoderSpec, weights: Weights, batch: Batch): Promise<Float32Array[]> {
+async function modelLogits(spec: DecoderSpec, weights: Weights, batch: MicroBatch): Promise<Float32Array[]> {
   const decoder = new BatchDecoder(spec, shape)
   const { graph } = decoder
   const logits = graph.node('Gemm', [decoder.hidden(), decoder.head()], { transB: 1 }, 'logits')
@@ -237,7 +241,7 @@ describe('a draft vocabulary', () => {
   )
 
   test('has the tokens that are learnt most often, and the lowest ids beside them', async () => {
-    const batch = (targets: number[], weights: number[]): Batch => ({
+    const batch = (targets: number[], weights: number[]): MicroBatch => ({
       rows: 1,
       length: 4,
       ids: new Int32Array(4),
@@ -326,7 +330,7 @@ describe('a teacher', () => {
 })
 
 describe('targets further ahead', () => {
-  const batch: Batch = {
+  const batch: MicroBatch = {
     rows: 2,
     length: 4,
     ids: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8),

@@ -1,11 +1,11 @@
 import { usageError } from '../../errors.js'
 import { sampleRows } from '../../train/data/rows.js'
+import { heldOutBatches } from '../../train/data/training-data.js'
 import { distilledWeights } from '../../train/draft.js'
 import { type MeasuredDrafter, readHeadsToMeasure } from '../../train/drafter.js'
 import { Evaluator } from '../../train/evaluator.js'
-import { chooseMicroBatch } from '../../train/micro-batch.js'
+import { chooseMicroBatch } from '../../train/micro-batch-size.js'
 import { distilled } from '../../train/objectives/distillation.js'
-import { heldOutBatches } from '../../train/run.js'
 import { evaluationDisplay } from '../../ui/evaluation-progress.js'
 import { openRows } from '../train/packed-data.js'
 import { openPretrained, type Pretrained, requireDraftOf } from '../train/pretrained.js'
@@ -69,7 +69,7 @@ export async function evaluateDrafter(
   const begun = performance.now()
   let tokens = 0
   async function* batches() {
-    for await (const batch of heldOutBatches({ heldOut: rows, microBatch })) {
+    for await (const batch of heldOutBatches(rows, microBatch)) {
       if (signal.aborted) return
       yield batch
       tokens = Math.min(tokens + microBatch * window, rows.rows * window)

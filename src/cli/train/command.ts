@@ -1,17 +1,17 @@
 import { usageError } from '../../errors.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
-import type { Settings } from '../../train/checkpoint.js'
+import type { RunSettings } from '../../train/checkpoint.js'
 import { sampleRows, splitTail } from '../../train/data/rows.js'
 import { FrozenStates } from '../../train/data/states.js'
+import type { HeldOutData, TrainingData } from '../../train/data/training-data.js'
 import type { HeldOutEntry } from '../../train/log.js'
-import { chooseMicroBatch } from '../../train/micro-batch.js'
+import { chooseMicroBatch } from '../../train/micro-batch-size.js'
 import { SAVE_DTYPES, type SaveDtype } from '../../train/model-files.js'
 import type { BuildObjective } from '../../train/objective.js'
 import type { AdamWSettings, Schedule } from '../../train/optimiser.js'
-import type { TrainingData } from '../../train/run.js'
-import { type HeldOutData, type TrainOptions, type TrainResult, train } from '../../train/train.js'
-import type { Weights } from '../../train/trainer.js'
+import { type TrainOptions, type TrainResult, train } from '../../train/train.js'
 import { trainingDisplay } from '../../ui/training-progress.js'
+import type { Weights } from '../../weights/index.js'
 import { BaseCommand } from '../base-command.js'
 import { openRows } from './packed-data.js'
 import type { Pretrained } from './pretrained.js'
@@ -26,7 +26,7 @@ export interface TextModel {
 /** What a kind of training adds to the rest. */
 export interface TrainingPart {
   /** What decides the result beside the flags that all kinds share. */
-  readonly settings: Settings
+  readonly settings: RunSettings
   readonly build: BuildObjective
   readonly weights: Weights
   /** The model among the weights whose states the objective is given; it is not trained. */
@@ -213,7 +213,7 @@ function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Om
 }
 
 /** By the names of the flags, in which a resumed run is told what differs. */
-function optimiserSettings(flags: TrainFlags): Settings {
+function optimiserSettings(flags: TrainFlags): RunSettings {
   const names = [
     'learning-rate',
     'lr-scheduler-type',

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { frequentTokens } from '../../train/data/frequent-tokens.js'
-import type { TrainingData } from '../../train/run.js'
+import type { TrainingData } from '../../train/data/training-data.js'
 
 /** Fewer could not even give the candidates of a tree. */
 const LEAST = 16

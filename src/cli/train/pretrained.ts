@@ -5,7 +5,7 @@ import type { OpenModel } from '../../language-model/load.js'
 import { vocabularyDifference } from '../../language-model/vocabulary.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import { readWeights } from '../../train/pretrained.js'
-import type { Weights } from '../../train/trainer.js'
+import type { Weights } from '../../weights/index.js'
 import { withOpenModel } from '../io/open-model.js'
 
 /** A model to be trained, or to learn from. */

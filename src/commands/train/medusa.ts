@@ -7,11 +7,11 @@ import { openPretrained } from '../../cli/train/pretrained.js'
 import { readHeads, subdirectory, writeHeads } from '../../heads/files.js'
 import { fingerprintOf } from '../../heads/fingerprint.js'
 import { MEDUSA } from '../../heads/kinds.js'
+import type { TrainingData } from '../../train/data/training-data.js'
 import { initialMedusa } from '../../train/initialise-heads.js'
 import { writeModelFiles } from '../../train/model-files.js'
 import { headSettings } from '../../train/objectives/heads.js'
 import { isMedusa, medusa } from '../../train/objectives/medusa.js'
-import type { TrainingData } from '../../train/run.js'
 
 const HEADS = { helpGroup: 'HEADS' }
 

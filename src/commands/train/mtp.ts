@@ -7,11 +7,11 @@ import { openPretrained } from '../../cli/train/pretrained.js'
 import { readHeads, subdirectory, writeHeads } from '../../heads/files.js'
 import { fingerprintOf } from '../../heads/fingerprint.js'
 import { MTP } from '../../heads/kinds.js'
+import type { TrainingData } from '../../train/data/training-data.js'
 import { initialMtp } from '../../train/initialise-heads.js'
 import { writeModelFiles } from '../../train/model-files.js'
 import { headSettings } from '../../train/objectives/heads.js'
 import { isMtp, multiToken } from '../../train/objectives/mtp.js'
-import type { TrainingData } from '../../train/run.js'
 
 const MODULES = { helpGroup: 'MODULES' }
 

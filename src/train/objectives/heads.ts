@@ -1,10 +1,10 @@
 import { type DraftVocabulary, draftPlaces } from '../../models/heads/draft-vocabulary.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
 import type { Values } from '../../runtime/array-session.js'
-import type { Batch } from '../batch.js'
 import type { BatchDecoder, BatchShape } from '../graphs/batch-decoder.js'
 import { type DistillationSettings, distillation } from '../graphs/distillation.js'
 import { crossEntropy, negativeSum, type Projection, topAccuracy } from '../graphs/losses.js'
+import type { MicroBatch } from '../micro-batch.js'
 import { type Metric, sumOf, tokenArrays, tokenInputs } from '../objective.js'
 
 /** How heads are trained. */
@@ -108,7 +108,7 @@ export function headArrays(
   heads: number,
   vocabSize: number,
   draft: DraftVocabulary,
-): (batch: Batch, scale: number) => [string, Values][] {
+): (batch: MicroBatch, scale: number) => [string, Values][] {
   const places = draft.draftTokens && draftPlaces(vocabSize, draft)
   const distances = Array.from({ length: heads }, (_, head) => head + 1)
   return (batch, scale) =>
@@ -125,7 +125,7 @@ export function tokensAhead(count: number) {
     inputs: (graph: Graph, { batch, length }: BatchShape): Value[] =>
       distances.map((distance) => graph.input(`ahead.${distance}`, 'int32', [1, batch * length])),
     // The token at a distance is what is predicted at the distance before.
-    arrays: (batch: Batch): [string, Values][] =>
+    arrays: (batch: MicroBatch): [string, Values][] =>
       distances.map((distance) => [`ahead.${distance}`, tokenArrays(batch, distance - 1, 1)[0][1]]),
   }
 }
