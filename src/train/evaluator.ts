@@ -3,7 +3,7 @@ import { ArraySession, type Values, weightsOf } from '../runtime/array-session.j
 import type { SessionOptions } from '../runtime/session.js'
 import type { Weights } from '../weights/index.js'
 import type { BatchShape } from './graphs/batch-decoder.js'
-import { type MicroBatch, totalWeight } from './micro-batch.js'
+import type { MicroBatch } from './micro-batch.js'
 import type { BuildObjective, Objective } from './objective.js'
 
 export interface EvaluatorOptions extends SessionOptions {
@@ -38,7 +38,7 @@ export class Evaluator {
     return new Evaluator(objective, await ArraySession.create(graph, options), arrays)
   }
 
-  /** Loss (nats) and metrics: means over the tokens of all batches, by name. */
+  /** Loss (nats) and metrics: means over all batches, by name. */
   async evaluate(batches: AsyncIterable<MicroBatch>): Promise<Record<string, number>> {
     const { objective, session, arrays } = this
     const names = Object.keys(objective.metrics)
@@ -48,7 +48,7 @@ export class Evaluator {
     for await (const batch of batches) {
       await session.run(new Map([...arrays, ...objective.inputs(batch, 1)]))
       add('loss', result('loss'))
-      add('loss.weight', totalWeight([batch]))
+      add('loss.weight', objective.mean.weight([batch]))
       for (const name of names.flatMap((each) => [each, `${each}.weight`])) add(name, result(name))
     }
     return Object.fromEntries(

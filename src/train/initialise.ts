@@ -17,11 +17,16 @@ export function initialWeights(spec: DecoderSpec, seed: number): Weights {
 
 function initial({ name, kind, shape }: Parameter, spec: DecoderSpec, gaussian: () => number): Float32Array {
   const values = new Float32Array(elements(shape))
-  if (kind === 'vector') return values.fill(name.endsWith('.bias') || spec.gemmaNorms ? 0 : 1)
+  if (kind === 'vector') return values.fill(name.endsWith('.bias') ? 0 : unitNorm(spec))
   const writes = /\.(o_proj|down_proj)\.weight$/.test(name)
   const deviation = Math.sqrt(2 / (5 * spec.hiddenSize)) / (writes ? Math.sqrt(2 * spec.layers.length) : 1)
   for (let i = 0; i < values.length; i++) values[i] = gaussian() * deviation
   return values
+}
+
+/** What makes a norm's weight 1. */
+export function unitNorm({ gemmaNorms }: DecoderSpec): number {
+  return gemmaNorms ? 0 : 1
 }
 
 /** Standard normal numbers by the Box-Muller transform. */

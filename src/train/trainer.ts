@@ -5,7 +5,7 @@ import { ArraySession, type Values, weightsOf } from '../runtime/array-session.j
 import type { Weights } from '../weights/index.js'
 import { Evaluator, type EvaluatorOptions } from './evaluator.js'
 import type { BatchShape } from './graphs/batch-decoder.js'
-import { type MicroBatch, totalWeight } from './micro-batch.js'
+import type { MicroBatch } from './micro-batch.js'
 import type { BuildObjective, Objective } from './objective.js'
 import { type AdamWSettings, adamW, type OptimisedParameter, stateNames } from './optimiser.js'
 
@@ -17,7 +17,7 @@ export interface TrainerOptions extends EvaluatorOptions {
 }
 
 export interface StepResult {
-  /** Mean over the tokens, in nats. */
+  /** Mean over what the objective says, in nats. */
   readonly loss: number
   /** Of all gradients together, before they are clipped. */
   readonly gradientNorm: number
@@ -42,7 +42,7 @@ export class Trainer {
 
   private constructor(
     private readonly build: BuildObjective,
-    private readonly objective: Objective,
+    readonly objective: Objective,
     private readonly trained: readonly OptimisedParameter[],
     private readonly gradients: ArraySession,
     private readonly optimiser: ArraySession,
@@ -87,7 +87,7 @@ export class Trainer {
   }
 
   private async loss(batches: readonly MicroBatch[]): Promise<number> {
-    const scale = 1 / totalWeight(batches)
+    const scale = 1 / this.objective.mean.weight(batches)
     let loss = 0
     for (const batch of batches) {
       await this.gradients.run(this.with(this.objective.inputs(batch, scale)))
@@ -96,7 +96,7 @@ export class Trainer {
     return loss
   }
 
-  /** Loss (nats) and metrics on batches that are not learnt from: means over their tokens, by name. */
+  /** Loss (nats) and metrics on batches that are not learnt from: means, by name. */
   async evaluate(batches: AsyncIterable<MicroBatch>): Promise<Record<string, number>> {
     this.evaluator ??= await Evaluator.create(this.build, this.options)
     return this.evaluator.evaluate(batches)
