@@ -1,6 +1,6 @@
 import type { MicroBatch } from '../micro-batch.js'
 
-/** Rows of tokens that can be read in any order. */
+/** Rows of tokens, or pairs of them, that can be read in any order. */
 export interface TrainingData {
   /** How many there are. */
   readonly rows: number
@@ -20,7 +20,7 @@ export async function* heldOutBatches(heldOut: TrainingData, microBatch: number)
     const batch = await heldOut.read(
       Array.from({ length: microBatch }, (_, i) => from + (i < wanted ? i : 0)),
     )
-    batch.weights.fill(0, wanted * batch.length)
+    batch.weights.fill(0, (wanted / microBatch) * batch.weights.length)
     yield batch
   }
 }
