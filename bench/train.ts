@@ -9,15 +9,16 @@
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { specFromConfig } from '../src/models/families/index.js'
+import type { DecoderSpec } from '../src/models/spec.js'
 import { initialWeights } from '../src/train/initialise.js'
-import { initialMedusa, initialMtp } from '../src/train/initialise-heads.js'
-import { llamaConfig } from '../src/train/new-model.js'
 import { nextToken } from '../src/train/objective.js'
-import { isMedusa, medusa } from '../src/train/objectives/medusa.js'
-import { isMtp, multiToken } from '../src/train/objectives/mtp.js'
+import { isOfHeads, type TrainableHeads } from '../src/train/objectives/heads.js'
+import { MEDUSA_TRAINING } from '../src/train/objectives/medusa.js'
+import { MTP_TRAINING } from '../src/train/objectives/mtp.js'
+import type { Weights } from '../src/weights/index.js'
 import { header, median, positive, table } from './common.js'
 import { scriptPeer } from './script-peer.js'
+import { baseConfig, baseSpec, smolLm2Spec } from './train/models.js'
 import { peakGflops } from './train/peak.js'
 import { ourSide, randomBatch, type Side, stepFlops, type Task } from './train/side.js'
 
@@ -49,51 +50,24 @@ const LENGTH = chosen.tiny ? 16 : 256
 /** Products of large matrices of which the fastest counts. */
 const PEAK_RUNS = chosen.tiny ? 1 : 20
 
-/** The size of the built-in model. */
-const baseConfig = llamaConfig({
-  vocabSize: 4096,
-  hiddenSize: 256,
-  layers: 6,
-  heads: 4,
-  kvHeads: 2,
-  intermediateSize: 704,
-  maxPositions: 512,
-  bosTokenId: 0,
-  eosTokenId: 0,
-})
-const baseSpec = specFromConfig(baseConfig, 'the benchmark')
 const base: Task = { name: 'base', build: nextToken(baseSpec), batch: 8, length: LENGTH, vocabSize: 4096 }
 
-/** The shape of SmolLM2-135M. */
-const smolLm2 = specFromConfig(
-  llamaConfig({
-    vocabSize: 49152,
-    hiddenSize: 576,
-    layers: 30,
-    heads: 9,
-    kvHeads: 3,
-    intermediateSize: 1536,
-    maxPositions: 2048,
-    bosTokenId: 0,
-    eosTokenId: 0,
-  }),
-  'the benchmark',
-)
-const [largeName, largeSpec] = chosen.tiny ? ['the base model', baseSpec] : ['SmolLM2-135M', smolLm2]
+const [largeName, largeSpec] = chosen.tiny ? ['the base model', baseSpec] : ['SmolLM2-135M', smolLm2Spec]
 const medusaSpec = { heads: 4, layers: 1, ownVocabulary: false }
+const isHead = isOfHeads(MEDUSA_TRAINING, medusaSpec, largeSpec)
 const medusaTask: Task = {
   name: `Medusa-1, 4 heads on ${largeName}`,
-  build: medusa(largeSpec, medusaSpec),
-  rateOf: (name) => (isMedusa(name) ? 1 : undefined),
+  build: MEDUSA_TRAINING.objective(largeSpec, medusaSpec),
+  rateOf: (name) => (isHead(name) ? 1 : undefined),
   batch: 2,
   length: LENGTH,
   vocabSize: largeSpec.vocabSize,
 }
 const mtpSpec = { depth: 3, modules: 1, hiddenStatesFirst: false, parallel: false }
-const isModule = isMtp(baseSpec, mtpSpec)
+const isModule = isOfHeads(MTP_TRAINING, mtpSpec, baseSpec)
 const mtpTask: Task = {
   name: 'MTP, depth 3 on the base model',
-  build: multiToken(baseSpec, mtpSpec),
+  build: MTP_TRAINING.objective(baseSpec, mtpSpec),
   rateOf: (name) => (isModule(name) ? 1 : undefined),
   batch: 8,
   length: LENGTH,
@@ -152,6 +126,11 @@ async function measured(task: Task, sides: readonly Side[], { rounds, steps }: R
   })
 }
 
+function withHeads<Spec>(kind: TrainableHeads<Spec>, heads: Spec, target: DecoderSpec): Weights {
+  const weights = initialWeights(target, SEED)
+  return new Map([...weights, ...kind.initial(heads, target, weights, SEED)])
+}
+
 interface Rounds {
   readonly rounds: number
   readonly steps: number
@@ -164,10 +143,9 @@ async function main(): Promise<void> {
   const peer = await torchSide(python, threads, base)
   const baseSide = await ourSide(base, initialWeights(baseSpec, SEED), threads)
   const all = await measured(base, [baseSide, ...(peer ? [peer] : [])], chosen)
-  const mtpWeights = new Map([...initialWeights(baseSpec, SEED), ...initialMtp(mtpSpec, baseSpec, SEED)])
+  const mtpWeights = withHeads(MTP_TRAINING, mtpSpec, baseSpec)
   all.push(...(await measured(mtpTask, [await ourSide(mtpTask, mtpWeights, threads)], chosen)))
-  const large = initialWeights(largeSpec, SEED)
-  const heads = new Map([...large, ...initialMedusa(medusaSpec, largeSpec, large)])
+  const heads = withHeads(MEDUSA_TRAINING, medusaSpec, largeSpec)
   all.push(...(await measured(medusaTask, [await ourSide(medusaTask, heads, threads)], chosen)))
   const peak = Math.max(early, await peakGflops(threads, PEAK_RUNS))
   const rows = all.map(({ step, name, ms, speed, gflops, ratio }) => {

@@ -41,6 +41,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   'speculative.ts': '--mt-bench DIR/questions.jsonl --books DIR/books.txt --prompts 1 --tokens 8',
   'train.ts': '--tiny --rounds 1 --steps 1',
   'versions.ts': '--before . --rounds 1 --tokens 4 --workloads greedy,batch',
+  'weight-update.ts': '--tiny --rounds 1 --steps 1 --tokens 2',
 }
 
 /** What every script tells. */

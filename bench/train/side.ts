@@ -1,8 +1,9 @@
 import { createRandom } from '../../src/random.js'
-import type { Batch } from '../../src/train/batch.js'
+import type { MicroBatch } from '../../src/train/micro-batch.js'
 import type { BuildObjective } from '../../src/train/objective.js'
 import type { AdamWSettings } from '../../src/train/optimiser.js'
-import { Trainer, trainingGraph, type Weights } from '../../src/train/trainer.js'
+import { Trainer, trainingGraph } from '../../src/train/trainer.js'
+import type { Weights } from '../../src/weights/index.js'
 import { productFlops } from './flops.js'
 
 /** One way to take a training step. */
@@ -40,7 +41,7 @@ export function stepFlops({ build, rateOf, batch, length }: Task): number {
   return productFlops(objective.graph)
 }
 
-export function randomBatch({ batch, length, vocabSize }: Task, seed: number): Batch {
+export function randomBatch({ batch, length, vocabSize }: Task, seed: number): MicroBatch {
   const random = createRandom(seed)
   const tokens = Int32Array.from({ length: batch * length + 1 }, () => Math.floor(random() * vocabSize))
   return {

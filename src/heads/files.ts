@@ -5,7 +5,7 @@ import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import type { Parameter } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { openWeights, type Weights } from '../weights/index.js'
-import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
+import { type WrittenTensor, writeSafetensors } from '../weights/safetensors-writer.js'
 import { type Fingerprint, requireSameTarget } from './fingerprint.js'
 
 /** A kind of heads, as its files are laid out. */
@@ -39,9 +39,9 @@ export async function writeHeads<Spec>(
   spec: Spec,
   weights: Weights,
   target: HeadTarget,
-  dtype: TensorData['dtype'],
+  dtype: WrittenTensor['dtype'],
 ): Promise<void> {
-  const tensors = kind.parameters(spec, target.spec).map(({ name, shape }): [string, TensorData] => {
+  const tensors = kind.parameters(spec, target.spec).map(({ name, shape }): [string, WrittenTensor] => {
     return [name, { dtype, shape: [...shape], values: weights.get(kind.prefix + name)! }]
   })
   await writeSafetensors(join(directory, kind.file), new Map(tensors), { format: 'pt' })

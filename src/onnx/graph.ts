@@ -54,7 +54,7 @@ export class Graph {
   private counter = 0
 
   input(name: string, type: ElementType, shape: Dimension[]): Value {
-    this.inputs.push({ name, type, shape })
+    if (!this.inputs.some((input) => input.name === name)) this.inputs.push({ name, type, shape })
     return name
   }
 

@@ -1,5 +1,7 @@
 import type { Graph, ValueInfo } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import { elements, type Shape } from '../onnx/shapes.js'
+import type { Weights } from '../weights/index.js'
 import type { Device } from './device.js'
 import { runFailure } from './failures.js'
 import * as ort from './ort.js'
@@ -65,4 +67,11 @@ export class ArraySession {
 function keep(array: Values, tensor: ort.Tensor): void {
   const data = tensor.data as Float32Array
   if (data.buffer !== array.buffer) (array as Float32Array).set(data)
+}
+
+/** The array of a parameter. @throws RangeError where there is none, or one of another size */
+export function weightsOf(name: string, shape: Shape, weights: Weights): Float32Array {
+  const values = weights.get(name)
+  if (values?.length === elements(shape)) return values
+  throw new RangeError(`${name} has ${values?.length ?? 'no'} values and should have the shape [${shape}]`)
 }

@@ -11,12 +11,12 @@ import { checkParents, type MaskColumns, padded, TreeCache } from './kv-cache.js
 import type * as ort from './ort.js'
 import {
   ALL_STATES,
+  type AskedRow,
   askedRows,
   fetching,
   int32,
   int64,
   outputOf,
-  type Row,
   rotaryFeeds,
   rowsOf,
   type States,
@@ -44,10 +44,11 @@ export abstract class OnnxTree<Item> {
   private readonly device: Device
   private readonly type: FloatType
   private readonly kernels: DeviceKernels | undefined
+  private readonly weights: TreeGraph['weights']
   private readonly sparseRows: SparseRows
   private readonly chunk: number
 
-  constructor({ session, spec, device, type = 'float32', kernels, exits = [] }: TreeGraph) {
+  constructor({ session, spec, device, type = 'float32', kernels, exits = [], weights }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.device = device
@@ -55,6 +56,7 @@ export abstract class OnnxTree<Item> {
     this.kernels = kernels
     this.chunk = kernels?.longestPass ?? CHUNK
     this.exits = exits
+    this.weights = weights
     this.vocabSize = spec.vocabSize
     this.sparseRows = new SparseRows(spec.vocabSize)
     this.hiddenSize = spec.hiddenSize
@@ -84,7 +86,7 @@ export abstract class OnnxTree<Item> {
       states,
     }
     this.sparseRows.clear()
-    const results = { rows: new Map<number, Row>(), states: [] as { values: States; first: number }[] }
+    const results = { rows: new Map<number, AskedRow>(), states: [] as { values: States; first: number }[] }
     try {
       cache.reserve(tokens.length)
       for (let start = 0; start < tokens.length; start += this.chunk) {
@@ -110,7 +112,7 @@ export abstract class OnnxTree<Item> {
     parents: readonly number[],
     rows: readonly number[],
     wanted: Wanted,
-  ): Promise<{ states: States; row(row: number): Row }> {
+  ): Promise<{ states: States; row(row: number): AskedRow }> {
     const { shortlist, states } = wanted
     if (rows.length === 0 && this.givesShortlists) {
       // The graph needs a row to sort.
@@ -202,6 +204,7 @@ export abstract class OnnxTree<Item> {
     const count = tokens.length
     const { layers, slidingWindow } = this.spec
     const feeds: Record<string, ort.Tensor> = {
+      ...this.weights,
       ...this.inputs(tokens),
       rows: int64(rows, [rows.length]),
     }

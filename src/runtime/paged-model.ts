@@ -9,12 +9,12 @@ import * as ort from './ort.js'
 import { PagedRows, PagePool } from './pages.js'
 import {
   ALL_STATES,
+  type AskedRow,
   askedRows,
   fetching,
   int64,
   outputOf,
   type PassResults,
-  type Row,
   rotaryFeeds,
   rowsOf,
   type States,
@@ -33,12 +33,14 @@ export class PagedModel implements BatchModel {
   readonly exits: readonly number[]
   private readonly spec: DecoderSpec
   private readonly session: ort.InferenceSession
+  private readonly weights: TreeGraph['weights']
   private readonly pool: PagePool
 
-  constructor({ session, spec, exits = [] }: TreeGraph) {
+  constructor({ session, spec, exits = [], weights }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.exits = exits
+    this.weights = weights
     this.vocabSize = spec.vocabSize
     this.hiddenSize = spec.hiddenSize
     this.maxPositions = spec.maxPositions
@@ -120,6 +122,7 @@ export class PagedModel implements BatchModel {
     const pages = parts.map(({ job }, i) => job.cache.rows.pages.slice(0, Math.ceil(pasts[i] / PAGE)))
     const places = new Places(parts.map(lengthOf), pages)
     const feeds: Record<string, ort.Tensor> = {
+      ...this.weights,
       input_ids: int64(ids, [1, ids.length]),
       ...places.feeds(),
       ...this.pool.past(places.firstPage, places.pageCount),
@@ -154,7 +157,7 @@ interface Job extends Pass, PassResults {
   readonly cache: PagedCache
   /** Its length before the pass. */
   readonly before: number
-  readonly rows: Map<number, Row>
+  readonly rows: Map<number, AskedRow>
   readonly states: { readonly values: States; readonly first: number }[]
 }
 

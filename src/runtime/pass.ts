@@ -5,7 +5,7 @@ import type { AttentionKind, DecoderSpec } from '../models/spec.js'
 import * as ort from './ort.js'
 
 /** What a pass gives for an asked token. */
-export interface Row {
+export interface AskedRow {
   readonly logits: Float32Array
   readonly exits: readonly EarlyExit[]
 }
@@ -52,7 +52,7 @@ export function askedRows(
   asked: number,
   { exits, hiddenSize }: { readonly exits: readonly number[]; readonly hiddenSize: number },
   logits: (row: number) => Float32Array,
-): (row: number) => Row {
+): (row: number) => AskedRow {
   const early = rowsOf(results, 'exits', hiddenSize)
   const exit = (row: number, index: number): EarlyExit => ({
     logits: logits((index + 1) * asked + row),
@@ -76,7 +76,7 @@ export type TreeOutput = Output & Required<Pick<Output, 'residual' | 'exits'>>
 /** What has come of a pass. */
 export interface PassResults {
   /** By asked node. */
-  readonly rows: ReadonlyMap<number, Row>
+  readonly rows: ReadonlyMap<number, AskedRow>
   /** By chunk of its tokens: the states of a run, and where its own begin among them. */
   readonly states: readonly { readonly values: States; readonly first: number }[]
 }

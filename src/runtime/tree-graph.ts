@@ -20,6 +20,8 @@ export interface TreeGraph {
   readonly kernels?: DeviceKernels
   /** Early exits, by HF's numbers of `hidden_states`. */
   readonly exits?: readonly number[]
+  /** The parameters that are inputs of the graph, given to each run. */
+  readonly weights?: Readonly<Record<string, ort.Tensor>>
 }
 
 /**

@@ -3,19 +3,19 @@ import { basename, join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
 import { isMissing, isTemporary, makeDirectory, namesInIfThere, temporaryName, unwritable } from '../files.js'
 import { isJsonObject, parseJsonObject } from '../json.js'
-import { openWeights } from '../weights/index.js'
-import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
-import type { OptimiserState, Weights } from './trainer.js'
+import { openWeights, type Weights } from '../weights/index.js'
+import { type WrittenTensor, writeSafetensors } from '../weights/safetensors-writer.js'
+import type { OptimiserState } from './trainer.js'
 
 /** What a run was started with, by the names that its user knows; a run is resumed with the same ones only. */
-export type Settings = Readonly<Record<string, unknown>>
+export type RunSettings = Readonly<Record<string, unknown>>
 
 /** A run at a step, as it goes on from there. */
 export interface Checkpoint {
   /** The trained weights. */
   readonly weights: Weights
   readonly state: OptimiserState
-  readonly settings: Settings
+  readonly settings: RunSettings
 }
 
 const STATE_FILE = 'training_state.safetensors'
@@ -80,7 +80,7 @@ export async function tidyUp(output: string): Promise<void> {
 }
 
 async function writeState(path: string, { weights, state, settings }: Checkpoint): Promise<void> {
-  const tensors = new Map<string, TensorData>()
+  const tensors = new Map<string, WrittenTensor>()
   const parts = { weight: weights, mean: state.means, variance: state.variances }
   for (const [kind, values] of Object.entries(parts)) {
     for (const [name, array] of values) tensors.set(`${kind}.${name}`, tensor(array))
@@ -88,7 +88,7 @@ async function writeState(path: string, { weights, state, settings }: Checkpoint
   await writeSafetensors(path, tensors, { step: String(state.step), settings: JSON.stringify(settings) })
 }
 
-function tensor(values: Float32Array): TensorData {
+function tensor(values: Float32Array): WrittenTensor {
   return { dtype: 'F32', shape: [values.length], values }
 }
 
@@ -129,7 +129,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   }
 }
 
-function settingsOf(text: unknown, path: string): Settings {
+function settingsOf(text: unknown, path: string): RunSettings {
   if (typeof text !== 'string') throw damaged(path, 'it has no settings')
   return parseJsonObject(text, `The settings of ${path}`)
 }
@@ -170,7 +170,7 @@ function damaged(path: string, what: string): UserError {
 }
 
 /** @throws UserError, exit code 2, that names the settings in which the runs differ */
-export function refuseOtherSettings(saved: Settings, asked: Settings, path: string): void {
+export function refuseOtherSettings(saved: RunSettings, asked: RunSettings, path: string): void {
   const [before, now] = [flat(saved), flat(asked)]
   const text = (value: unknown) => JSON.stringify(value) ?? 'nothing'
   const differences = [...new Set([...before.keys(), ...now.keys()])]
@@ -183,7 +183,7 @@ export function refuseOtherSettings(saved: Settings, asked: Settings, path: stri
 }
 
 /** Settings of settings by names such as `lora.rank`. */
-function flat(settings: Settings, prefix = ''): Map<string, unknown> {
+function flat(settings: RunSettings, prefix = ''): Map<string, unknown> {
   return new Map(
     Object.entries(settings).flatMap(([name, value]): [string, unknown][] =>
       isJsonObject(value) ? [...flat(value, `${prefix}${name}.`)] : [[prefix + name, value]],

@@ -1,9 +1,9 @@
 import { specFromConfig } from '../models/families/index.js'
 import type { DecoderSpec } from '../models/spec.js'
+import type { Weights } from '../weights/index.js'
 import { type DraftSizes, draftConfig } from './draft-config.js'
 import { initialWeights } from './initialise.js'
 import { TEACHER } from './objectives/distillation.js'
-import type { Weights } from './trainer.js'
 
 type Config = Readonly<Record<string, unknown>>
 

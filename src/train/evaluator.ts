@@ -1,13 +1,10 @@
 import type { Value } from '../onnx/graph.js'
-import { elements, type Shape } from '../onnx/shapes.js'
-import { ArraySession, type Values } from '../runtime/array-session.js'
+import { ArraySession, type Values, weightsOf } from '../runtime/array-session.js'
 import type { SessionOptions } from '../runtime/session.js'
 import type { Weights } from '../weights/index.js'
-import { type Batch, totalWeight } from './batch.js'
 import type { BatchShape } from './graphs/batch-decoder.js'
+import type { MicroBatch } from './micro-batch.js'
 import type { BuildObjective, Objective } from './objective.js'
-
-export type { Weights }
 
 export interface EvaluatorOptions extends SessionOptions {
   /** A micro-batch. */
@@ -41,8 +38,8 @@ export class Evaluator {
     return new Evaluator(objective, await ArraySession.create(graph, options), arrays)
   }
 
-  /** Loss (nats) and metrics: means over the tokens of all batches, by name. */
-  async evaluate(batches: AsyncIterable<Batch>): Promise<Record<string, number>> {
+  /** Loss (nats) and metrics: means over all batches, by name. */
+  async evaluate(batches: AsyncIterable<MicroBatch>): Promise<Record<string, number>> {
     const { objective, session, arrays } = this
     const names = Object.keys(objective.metrics)
     const sums = new Map<string, number>()
@@ -51,7 +48,7 @@ export class Evaluator {
     for await (const batch of batches) {
       await session.run(new Map([...arrays, ...objective.inputs(batch, 1)]))
       add('loss', result('loss'))
-      add('loss.weight', totalWeight([batch]))
+      add('loss.weight', objective.mean.weight([batch]))
       for (const name of names.flatMap((each) => [each, `${each}.weight`])) add(name, result(name))
     }
     return Object.fromEntries(
@@ -62,11 +59,4 @@ export class Evaluator {
   async dispose(): Promise<void> {
     await this.session.dispose()
   }
-}
-
-/** The array of a parameter, checked against its shape. */
-export function weightsOf(name: string, shape: Shape, weights: Weights): Float32Array {
-  const values = weights.get(name)
-  if (values?.length === elements(shape)) return values
-  throw new RangeError(`${name} has ${values?.length ?? 'no'} values and should have the shape [${shape}]`)
 }

@@ -2,7 +2,7 @@ import { type Parameter, parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
-import type { Weights } from './trainer.js'
+import type { Weights } from '../weights/index.js'
 
 /**
  * Weights to begin a decoder's training with: norms 1 (0 where the family adds 1), biases 0, matrices normal with

@@ -11,7 +11,7 @@ const MOST = 500_000_000
 export interface StepEntry {
   /** Steps done, this one included. */
   readonly step: number
-  /** Mean over the step's tokens, nats. */
+  /** Mean over the step's tokens, or what else the objective says, nats. */
   readonly loss: number
   readonly learning_rate: number
   /** Global norm before clipping. */
@@ -26,7 +26,7 @@ export interface StepEntry {
 /** How the model did on held-out text after a step. */
 export interface HeldOutEntry {
   readonly step: number
-  /** Nats per token. */
+  /** Nats, the same mean. */
   readonly held_out_loss: number
   readonly bits_per_byte?: number
   /** Further figures, such as accuracies by position. */
@@ -117,9 +117,10 @@ const PARTS = 100
 
 /**
  * Loss on the training text and on held-out text, and below them the learning rate, by step, as an SVG document.
+ * @param over what losses are means over
  * @throws UserError for a log without a step whose loss is finite
  */
-export function lossCurve(entries: readonly LogEntry[], title = 'Training'): string {
+export function lossCurve(entries: readonly LogEntry[], { title = 'Training', over = 'token' } = {}): string {
   const steps = entries.filter((entry): entry is StepEntry => 'loss' in entry)
   const heldOut = entries.filter((entry): entry is HeldOutEntry => 'held_out_loss' in entry)
   const training = steps.map(({ step, loss }) => ({ x: step, y: loss }))
@@ -136,7 +137,7 @@ export function lossCurve(entries: readonly LogEntry[], title = 'Training'): str
     xLabel: 'step',
     panels: [
       {
-        yLabel: 'loss (nats per token)',
+        yLabel: `loss (nats per ${over})`,
         series: losses.filter(({ name, points }) => name === 'training loss' || hasFinite(points)),
       },
       { yLabel: 'learning rate', series: [{ name: 'learning rate', points: rates }] },

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import { makeDirectory, writeJson } from '../files.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
-import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
+import type { Weights } from '../weights/index.js'
+import { type WrittenTensor, writeSafetensors } from '../weights/safetensors-writer.js'
 import { type AdaptedLayer, Lora, moduleOf } from './graphs/lora.js'
-import type { Weights } from './trainer.js'
 
 export { Lora }
 
@@ -67,7 +67,7 @@ export async function writeAdapter(
   base: string,
 ): Promise<void> {
   await makeDirectory(directory)
-  const tensors = lora.parameters().map(({ name, shape }): [string, TensorData] => {
+  const tensors = lora.parameters().map(({ name, shape }): [string, WrittenTensor] => {
     return [`base_model.model.${name}`, { dtype: 'F32', shape: [...shape], values: weights.get(name)! }]
   })
   await writeSafetensors(join(directory, 'adapter_model.safetensors'), new Map(tensors), { format: 'pt' })

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { unwritable, writeJson } from '../files.js'
 import { parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
-import { type TensorData, writeSafetensors } from '../weights/safetensors-writer.js'
-import type { Weights } from './trainer.js'
+import type { Weights } from '../weights/index.js'
+import { type WrittenTensor, writeSafetensors } from '../weights/safetensors-writer.js'
 
 /** How weights are written, by the name that users know. */
 export const SAVE_DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const
@@ -34,7 +34,7 @@ export async function writeModelFiles(
   directory: string,
   { spec, config, weights, tokenizer, dtype }: ModelFiles,
 ): Promise<void> {
-  const tensors = parametersOf(spec).map(({ name, shape }): [string, TensorData] => {
+  const tensors = parametersOf(spec).map(({ name, shape }): [string, WrittenTensor] => {
     return [name, { dtype, shape: [...shape], values: weights.get(name)! }]
   })
   await writeSafetensors(join(directory, 'model.safetensors'), new Map(tensors), { format: 'pt' })

@@ -1,8 +1,8 @@
 import { usageError } from '../errors.js'
 import { specFromConfig } from '../models/families/index.js'
 import type { DecoderSpec } from '../models/spec.js'
+import type { Weights } from '../weights/index.js'
 import { initialWeights } from './initialise.js'
-import type { Weights } from './trainer.js'
 
 type Config = Readonly<Record<string, unknown>>
 

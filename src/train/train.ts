@@ -2,33 +2,48 @@ import { join } from 'node:path'
 import { UserError, usageError } from '../errors.js'
 import { makeDirectory, systemReason, writeFileWhole } from '../files.js'
 import { LockHeld, withLock } from '../lock.js'
+import type { DecoderSpec } from '../models/spec.js'
 import type { SessionOptions } from '../runtime/session.js'
+import type { Weights } from '../weights/index.js'
 import {
   checkpointsOf,
+  type RunSettings,
   readCheckpoint,
   refuseOtherSettings,
   requireParameters,
-  type Settings,
   saveCheckpoint,
   tidyUp,
 } from './checkpoint.js'
+import type { HeldOutData, TrainingData } from './data/training-data.js'
 import { type HeldOutEntry, lossCurve, type StepEntry, TrainingLog } from './log.js'
-import type { BuildObjective } from './objective.js'
+import type { SaveDtype } from './model-files.js'
+import type { BuildObjective, Objective } from './objective.js'
 import type { AdamWSettings } from './optimiser.js'
-import { run, type TrainingData } from './run.js'
 import { shuffledRows } from './shuffle.js'
-import { type StepResult, Trainer, type Weights } from './trainer.js'
+import { takeSteps } from './take-steps.js'
+import { type StepResult, Trainer } from './trainer.js'
 
-export interface HeldOutData extends TrainingData {
-  /** Of its text, for bits per byte. */
-  readonly bytesPerToken: number
+/** What a kind of training adds to the rest. */
+export interface TrainingPart {
+  /** What decides the result beside the flags that all kinds share. */
+  readonly settings: RunSettings
+  readonly build: BuildObjective
+  readonly weights: Weights
+  /** The model among the weights whose states the objective is given; it is not trained. */
+  readonly frozen?: DecoderSpec
+  readonly rateOf?: (name: string) => number | undefined
+  /** Writes what is trained, as it is now, into a directory. */
+  readonly writeModel: (directory: string, dtype: SaveDtype) => Promise<void>
 }
+
+/** What is trained, where that depends on the text to learn from. */
+export type PartOf = (data: TrainingData) => TrainingPart | Promise<TrainingPart>
 
 export interface TrainOptions extends SessionOptions {
   /** Directory of checkpoints, log, curve and the trained model. */
   readonly output: string
   /** What decides the result, to be the same where the run is resumed. */
-  readonly settings: Settings
+  readonly settings: RunSettings
   readonly resume: boolean
   readonly build: BuildObjective
   /** All weights of the objective; those that are trained change. */
@@ -111,8 +126,8 @@ async function runLogged(
   const { output } = options
   const log = await TrainingLog.open(join(output, LOG), { resumeAtStep })
   try {
-    const records = await Records.open(log, options, resumeAtStep ?? 0)
-    const finished = await run({
+    const records = await Records.open(log, trainer.objective, options, resumeAtStep ?? 0)
+    const finished = await takeSteps({
       ...options,
       trainer,
       order: (epoch) => shuffledRows(options.data.rows, options.seed, epoch),
@@ -161,7 +176,7 @@ async function save(trainer: Trainer, { output, settings, weights, keep, writeMo
   await saveCheckpoint(output, { weights: trained, state, settings }, keep, writeModel)
   const entries = await TrainingLog.read(join(output, LOG))
   if (entries.some((entry) => 'loss' in entry))
-    await writeFileWhole(join(output, 'loss.svg'), lossCurve(entries))
+    await writeFileWhole(join(output, 'loss.svg'), lossCurve(entries, { over: trainer.objective.mean.over }))
 }
 
 /** Times and counts what is trained, for the log and whoever watches. */
@@ -173,6 +188,7 @@ class Records {
 
   private constructor(
     private readonly log: TrainingLog,
+    private readonly objective: Pick<Objective, 'textLoss'>,
     private readonly options: TrainOptions,
     /** Seconds of training before this run was resumed. */
     private seconds: number,
@@ -180,10 +196,15 @@ class Records {
     this.tokensPerStep = options.batchSize * options.sequenceLength
   }
 
-  static async open(log: TrainingLog, options: TrainOptions, step: number): Promise<Records> {
+  static async open(
+    log: TrainingLog,
+    objective: Pick<Objective, 'textLoss'>,
+    options: TrainOptions,
+    step: number,
+  ): Promise<Records> {
     const entries = step === 0 ? [] : await TrainingLog.read(join(options.output, LOG))
     const last = entries.findLast((entry): entry is StepEntry => 'loss' in entry)
-    return new Records(log, options, last?.seconds ?? 0)
+    return new Records(log, objective, options, last?.seconds ?? 0)
   }
 
   async step(step: number, { loss, gradientNorm, learningRate }: StepResult): Promise<void> {
@@ -204,10 +225,11 @@ class Records {
     this.options.onStep?.(this.last)
   }
 
-  async heldOut(step: number, { loss, ...figures }: Readonly<Record<string, number>>): Promise<void> {
-    // Of the text, whatever else the loss is made of.
-    const bitsPerByte = (figures.cross_entropy ?? loss) / Math.LN2 / this.options.heldOut.bytesPerToken
-    this.lastHeldOut = { step, held_out_loss: loss, bits_per_byte: bitsPerByte, ...figures }
+  async heldOut(step: number, all: Readonly<Record<string, number>>): Promise<void> {
+    const { loss, ...figures } = all
+    const { textLoss } = this.objective
+    const bits = textLoss && { bits_per_byte: all[textLoss] / Math.LN2 / this.options.heldOut.bytesPerToken }
+    this.lastHeldOut = { step, held_out_loss: loss, ...bits, ...figures }
     await this.log.append(this.lastHeldOut)
     this.options.onHeldOut?.(this.lastHeldOut)
     // The evaluation is no part of the next step's time.

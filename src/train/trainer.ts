@@ -1,14 +1,13 @@
 import { differentiate } from '../onnx/autodiff/differentiate.js'
 import type { Value } from '../onnx/graph.js'
 import { elements, type Shape } from '../onnx/shapes.js'
-import { ArraySession, type Values } from '../runtime/array-session.js'
-import { type Batch, totalWeight } from './batch.js'
-import { Evaluator, type EvaluatorOptions, type Weights, weightsOf } from './evaluator.js'
+import { ArraySession, type Values, weightsOf } from '../runtime/array-session.js'
+import type { Weights } from '../weights/index.js'
+import { Evaluator, type EvaluatorOptions } from './evaluator.js'
 import type { BatchShape } from './graphs/batch-decoder.js'
+import type { MicroBatch } from './micro-batch.js'
 import type { BuildObjective, Objective } from './objective.js'
 import { type AdamWSettings, adamW, type OptimisedParameter, stateNames } from './optimiser.js'
-
-export type { Weights }
 
 /** `weights` that are trained are changed in place. */
 export interface TrainerOptions extends EvaluatorOptions {
@@ -18,7 +17,7 @@ export interface TrainerOptions extends EvaluatorOptions {
 }
 
 export interface StepResult {
-  /** Mean over the tokens, in nats. */
+  /** Mean over what the objective says, in nats. */
   readonly loss: number
   /** Of all gradients together, before they are clipped. */
   readonly gradientNorm: number
@@ -43,7 +42,7 @@ export class Trainer {
 
   private constructor(
     private readonly build: BuildObjective,
-    private readonly objective: Objective,
+    readonly objective: Objective,
     private readonly trained: readonly OptimisedParameter[],
     private readonly gradients: ArraySession,
     private readonly optimiser: ArraySession,
@@ -73,7 +72,7 @@ export class Trainer {
   }
 
   /** One step of the optimiser on these micro-batches together. */
-  async step(batches: readonly Batch[]): Promise<StepResult> {
+  async step(batches: readonly MicroBatch[]): Promise<StepResult> {
     for (const { name } of this.trained) this.array(stateNames(name).gradient).fill(0)
     const loss = await this.loss(batches)
     if (!Number.isFinite(loss)) return { loss, gradientNorm: Number.NaN, learningRate: Number.NaN }
@@ -87,8 +86,8 @@ export class Trainer {
     }
   }
 
-  private async loss(batches: readonly Batch[]): Promise<number> {
-    const scale = 1 / totalWeight(batches)
+  private async loss(batches: readonly MicroBatch[]): Promise<number> {
+    const scale = 1 / this.objective.mean.weight(batches)
     let loss = 0
     for (const batch of batches) {
       await this.gradients.run(this.with(this.objective.inputs(batch, scale)))
@@ -97,8 +96,8 @@ export class Trainer {
     return loss
   }
 
-  /** Loss (nats) and metrics on batches that are not learnt from: means over their tokens, by name. */
-  async evaluate(batches: AsyncIterable<Batch>): Promise<Record<string, number>> {
+  /** Loss (nats) and metrics on batches that are not learnt from: means, by name. */
+  async evaluate(batches: AsyncIterable<MicroBatch>): Promise<Record<string, number>> {
     this.evaluator ??= await Evaluator.create(this.build, this.options)
     return this.evaluator.evaluate(batches)
   }

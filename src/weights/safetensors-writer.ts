@@ -3,7 +3,7 @@ import { temporaryName, unwritable } from '../files.js'
 import { BLOCKS, elementCount } from './dequantise.js'
 import { toBfloat16, toHalf } from './half.js'
 
-export interface TensorData {
+export interface WrittenTensor {
   dtype: 'F32' | 'F16' | 'BF16'
   shape: number[]
   /** Row-major, rounded to `dtype` with ties to even. */
@@ -20,7 +20,7 @@ const CHUNK_ELEMENTS = 2 ** 20
  */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, TensorData>,
+  tensors: ReadonlyMap<string, WrittenTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   // Wide types first: with a header of a multiple of 8 bytes every tensor is aligned to its element.
@@ -41,7 +41,7 @@ export async function writeSafetensors(
 }
 
 function encodeHeader(
-  tensors: readonly (readonly [string, TensorData])[],
+  tensors: readonly (readonly [string, WrittenTensor])[],
   metadata: Readonly<Record<string, string>>,
 ): Buffer {
   const entries: Record<string, unknown> = {}
@@ -72,13 +72,13 @@ async function writeTemporary(path: string, write: (handle: FileHandle) => Promi
   }
 }
 
-async function writeValues(handle: FileHandle, { dtype, values }: TensorData): Promise<void> {
+async function writeValues(handle: FileHandle, { dtype, values }: WrittenTensor): Promise<void> {
   for (let from = 0; from < values.length; from += CHUNK_ELEMENTS) {
     await handle.writeFile(encode(dtype, values.subarray(from, from + CHUNK_ELEMENTS)))
   }
 }
 
-function encode(dtype: TensorData['dtype'], values: Float32Array): Uint8Array {
+function encode(dtype: WrittenTensor['dtype'], values: Float32Array): Uint8Array {
   if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
   const round = dtype === 'F16' ? toHalf : toBfloat16
   const words = new Uint16Array(values.length)

@@ -6,7 +6,7 @@ import type { GenerationJson } from '../../src/cli/generate/json.js'
 import { openModel } from '../../src/language-model/load.js'
 import { initialWeights } from '../../src/train/initialise.js'
 import { openWeights } from '../../src/weights/index.js'
-import { type TensorData, writeSafetensors } from '../../src/weights/safetensors-writer.js'
+import { type WrittenTensor, writeSafetensors } from '../../src/weights/safetensors-writer.js'
 import { fileWriter, isolateEnvironment, runClass, temporaryDirectory } from './cli.js'
 import { testRefusals } from './refusal.js'
 import { foxes as text, writeTextModel } from './text-model.js'
@@ -270,7 +270,7 @@ describe('heads for another model', () => {
   test('are refused', async () => {
     cpSync(model, other, { recursive: true })
     const { spec, store } = await openModel(model)
-    const named = [...initialWeights(spec, 1)].map(([name, values]): [string, TensorData] => {
+    const named = [...initialWeights(spec, 1)].map(([name, values]): [string, WrittenTensor] => {
       return [name, { dtype: 'F32', shape: [...store.tensors.get(name)!.shape], values }]
     })
     await store.close()

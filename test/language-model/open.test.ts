@@ -5,14 +5,14 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { loadModel, locateModel, type OpenModel, openModel } from '../../src/language-model/load.js'
 import { EMBEDDING, HEAD } from '../../src/models/parameters.js'
 import { openWeights } from '../../src/weights/index.js'
-import { type TensorData, writeSafetensors } from '../../src/weights/safetensors-writer.js'
+import { type WrittenTensor, writeSafetensors } from '../../src/weights/safetensors-writer.js'
 import { fixturePath } from '../fixtures.js'
 import { GOLDEN } from '../weights/files.js'
 
 const root = mkdtempSync(join(tmpdir(), 'open-model-'))
 afterAll(() => rmSync(root, { recursive: true }))
 
-type Tensors = Map<string, TensorData>
+type Tensors = Map<string, WrittenTensor>
 
 /** The fixture `llama3-rope`, whose head is tied, with other fields and tensors. */
 async function modelWith(
@@ -50,7 +50,7 @@ function rename(tensors: Tensors, from: string, to: string): void {
   tensors.delete(from)
 }
 
-const vector = (size = 4): TensorData => ({ dtype: 'F32', shape: [size], values: new Float32Array(size) })
+const vector = (size = 4): WrittenTensor => ({ dtype: 'F32', shape: [size], values: new Float32Array(size) })
 
 describe("a tied model's vocabulary projection", () => {
   const head = (change: (value: number) => number) => (tensors: Tensors) => {

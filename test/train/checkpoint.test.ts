@@ -12,7 +12,7 @@ import {
   saveCheckpoint,
   tidyUp,
 } from '../../src/train/checkpoint.js'
-import { type TensorData, writeSafetensors } from '../../src/weights/safetensors-writer.js'
+import { type WrittenTensor, writeSafetensors } from '../../src/weights/safetensors-writer.js'
 import { mutateBytes } from '../mutations.js'
 import { temporaryDirectory } from '../weights/files.js'
 
@@ -79,8 +79,8 @@ describe('a checkpoint is refused', () => {
     state: { step: 4, means: trained.means, variances: trained.means },
     settings: { seed: 1 },
   }
-  type Parts = { tensors: Map<string, TensorData>; metadata: Record<string, string> }
-  const tensor = (...values: number[]): TensorData => ({
+  type Parts = { tensors: Map<string, WrittenTensor>; metadata: Record<string, string> }
+  const tensor = (...values: number[]): WrittenTensor => ({
     dtype: 'F32',
     shape: [values.length],
     values: Float32Array.from(values),

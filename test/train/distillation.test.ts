@@ -3,7 +3,8 @@ import { specFromConfig } from '../../src/models/families/index.js'
 import { parametersOf } from '../../src/models/parameters.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { distilled, TEACHER } from '../../src/train/objectives/distillation.js'
-import { Trainer, type Weights } from '../../src/train/trainer.js'
+import { Trainer } from '../../src/train/trainer.js'
+import type { Weights } from '../../src/weights/index.js'
 import {
   batches,
   type GoldenFile,

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { specFromConfig } from '../../src/models/families/index.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
-import type { Batch } from '../../src/train/batch.js'
+import type { MicroBatch } from '../../src/train/micro-batch.js'
 import type { AdamWSettings } from '../../src/train/optimiser.js'
-import type { Weights } from '../../src/train/trainer.js'
+import type { Weights } from '../../src/weights/index.js'
 import { openWeights } from '../../src/weights/index.js'
 import { fixturePath } from '../fixtures.js'
 
@@ -26,7 +26,7 @@ export function readGolden<File>(name: string): File {
   return JSON.parse(readFileSync(new URL(`../golden/train/${name}`, import.meta.url), 'utf8'))
 }
 
-export function goldenBatch({ batch, length }: GoldenFile<unknown>, tokens: GoldenTokens): Batch {
+export function goldenBatch({ batch, length }: GoldenFile<unknown>, tokens: GoldenTokens): MicroBatch {
   return {
     rows: batch,
     length,
@@ -61,6 +61,6 @@ export async function readFixture(model: string): Promise<{ spec: DecoderSpec; w
   return { spec, weights }
 }
 
-export async function* batches(...all: readonly Batch[]): AsyncGenerator<Batch> {
+export async function* batches(...all: readonly MicroBatch[]): AsyncGenerator<MicroBatch> {
   yield* all
 }

@@ -4,16 +4,16 @@ import { type MtpSpec, mtpParameters } from '../../src/models/heads/mtp.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { ArraySession, type Values } from '../../src/runtime/array-session.js'
-import { type Batch, targetsAhead } from '../../src/train/batch.js'
 import { frequentTokens } from '../../src/train/data/frequent-tokens.js'
 import { FrozenStates } from '../../src/train/data/states.js'
 import { BatchDecoder } from '../../src/train/graphs/batch-decoder.js'
-import { initialMedusa } from '../../src/train/initialise-heads.js'
+import { type MicroBatch, targetsAhead } from '../../src/train/micro-batch.js'
 import { sequences } from '../../src/train/objective.js'
-import type { HeadLossOptions } from '../../src/train/objectives/heads.js'
-import { isMedusa, medusa } from '../../src/train/objectives/medusa.js'
-import { isMtp, multiToken } from '../../src/train/objectives/mtp.js'
-import { Trainer, type Weights } from '../../src/train/trainer.js'
+import { type HeadLossOptions, isOfHeads } from '../../src/train/objectives/heads.js'
+import { MEDUSA_TRAINING } from '../../src/train/objectives/medusa.js'
+import { MTP_TRAINING } from '../../src/train/objectives/mtp.js'
+import { Trainer } from '../../src/train/trainer.js'
+import type { Weights } from '../../src/weights/index.js'
 import {
   batches,
   type GoldenFile,
@@ -52,16 +52,27 @@ function objectiveOf({ spec, joint }: Run, target: DecoderSpec, options: HeadLos
     const parameters = medusaParameters(spec, target).map(
       ({ name, shape }) => [MEDUSA_PREFIX + name, shape] as const,
     )
-    return { build: medusa(target, spec, loss), parameters, isNew: isMedusa }
+    return {
+      build: MEDUSA_TRAINING.objective(target, spec, loss),
+      parameters,
+      isNew: isOfHeads(MEDUSA_TRAINING, spec, target),
+    }
   }
   const parameters = mtpParameters(target, spec).map(({ name, shape }) => [name, shape] as const)
-  return { build: multiToken(target, spec, loss), parameters, isNew: isMtp(target, spec) }
+  return {
+    build: MTP_TRAINING.objective(target, spec, loss),
+    parameters,
+    isNew: isOfHeads(MTP_TRAINING, spec, target),
+  }
 }
 
-const headRate = (name: string) => (isMedusa(name) ? 1 : undefined)
+const headRate = (name: string) => (name.startsWith(MEDUSA_PREFIX) ? 1 : undefined)
 
 /** Some rows of a batch. */
-function rowsOf({ length, ids, targets, weights, segments }: Batch, rows: readonly number[]): Batch {
+function rowsOf(
+  { length, ids, targets, weights, segments }: MicroBatch,
+  rows: readonly number[],
+): MicroBatch {
   const ints = (values: Int32Array) =>
     Int32Array.from(rows.flatMap((row) => [...values.subarray(row * length, (row + 1) * length)]))
   return {
@@ -77,7 +88,7 @@ function rowsOf({ length, ids, targets, weights, segments }: Batch, rows: readon
 }
 
 /** What a model says of the next token, after each one. */
-async function modelLogits(spec: DecoderSpec, weights: Weights, batch: Batch): Promise<Float32Array[]> {
+async function modelLogits(spec: DecoderSpec, weights: Weights, batch: MicroBatch): Promise<Float32Array[]> {
   const decoder = new BatchDecoder(spec, shape)
   const { graph } = decoder
   const logits = graph.node('Gemm', [decoder.hidden(), decoder.head()], { transB: 1 }, 'logits')
@@ -194,12 +205,12 @@ describe('a draft vocabulary', () => {
     async ({ ownVocabulary }) => {
       const { spec, weights } = await readFixture('llama')
       const heads = { heads: 1, layers: 1, ownVocabulary, draftTokens }
-      for (const [name, values] of initialMedusa(heads, spec, weights)) weights.set(name, values)
+      for (const [name, values] of MEDUSA_TRAINING.initial(heads, spec, weights, 0)) weights.set(name, values)
       const run = golden.runs[0]
       const batch = { ...goldenBatch(golden, run) }
       // Some that can be guessed and some that cannot.
       batch.targets = batch.targets.map((token, i) => (i % 3 ? draftTokens[i % draftTokens.length] : token))
-      const build = medusa(spec, heads)
+      const build = MEDUSA_TRAINING.objective(spec, heads)
       const optimiser = goldenOptimiser(golden, 1)
       const trainer = await Trainer.create(build, {
         device: 'cpu',
@@ -237,7 +248,7 @@ describe('a draft vocabulary', () => {
   )
 
   test('has the tokens that are learnt most often, and the lowest ids beside them', async () => {
-    const batch = (targets: number[], weights: number[]): Batch => ({
+    const batch = (targets: number[], weights: number[]): MicroBatch => ({
       rows: 1,
       length: 4,
       ids: new Int32Array(4),
@@ -266,10 +277,10 @@ describe('a teacher', () => {
   ])('is what heads are held to, a place on and among their tokens, %j', async (settings) => {
     const { spec, weights } = await readFixture('llama')
     const heads = { heads: 2, layers: 1, ownVocabulary: true, draftTokens }
-    for (const [name, values] of initialMedusa(heads, spec, weights)) weights.set(name, values)
+    for (const [name, values] of MEDUSA_TRAINING.initial(heads, spec, weights, 0)) weights.set(name, values)
     const batch = { ...goldenBatch(golden, golden.runs[0]) }
     batch.targets = batch.targets.map((token, i) => (i % 3 ? draftTokens[i % draftTokens.length] : token))
-    const trainer = await Trainer.create(medusa(spec, heads, { distillation: settings }), {
+    const trainer = await Trainer.create(MEDUSA_TRAINING.objective(spec, heads, { distillation: settings }), {
       device: 'cpu',
       shape,
       weights,
@@ -326,7 +337,7 @@ describe('a teacher', () => {
 })
 
 describe('targets further ahead', () => {
-  const batch: Batch = {
+  const batch: MicroBatch = {
     rows: 2,
     length: 4,
     ids: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8),

@@ -125,7 +125,7 @@ describe('lossCurve', () => {
     [...svg.matchAll(/<g [^>]*><title>([^<]*)<\/title>/g)].map(([, name]) => name)
 
   test('draws losses over the learning rate', () => {
-    const svg = lossCurve([step(1), step(2), heldOut(2)], 'A run')
+    const svg = lossCurve([step(1), step(2), heldOut(2)], { title: 'A run' })
     expect(names(svg)).toEqual(['training loss', 'held-out loss', 'learning rate'])
     expect(svg).toContain('A run')
   })

@@ -5,10 +5,11 @@ import { specFromConfig } from '../../src/models/families/index.js'
 import { differentiate } from '../../src/onnx/autodiff/differentiate.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { ArraySession, type Values } from '../../src/runtime/array-session.js'
-import type { Batch } from '../../src/train/batch.js'
+import type { MicroBatch } from '../../src/train/micro-batch.js'
 import { nextToken } from '../../src/train/objective.js'
 import type { AdamWSettings } from '../../src/train/optimiser.js'
-import { Trainer, type Weights } from '../../src/train/trainer.js'
+import { Trainer } from '../../src/train/trainer.js'
+import type { Weights } from '../../src/weights/index.js'
 import { openWeights } from '../../src/weights/index.js'
 import { fixturePath } from '../fixtures.js'
 
@@ -32,7 +33,7 @@ const golden: Golden = JSON.parse(
 )
 const shape = { batch: golden.batch, length: golden.length }
 
-function batchOf({ ids, targets, weights }: Golden['runs'][number]): Batch {
+function batchOf({ ids, targets, weights }: Golden['runs'][number]): MicroBatch {
   return {
     rows: golden.batch,
     length: golden.length,
@@ -118,7 +119,7 @@ describe.each(golden.runs)('$model is trained as PyTorch does: its', (run) => {
 })
 
 /** The rows of a batch in several micro-batches. */
-function cut(batch: Batch, rows: number): Batch[] {
+function cut(batch: MicroBatch, rows: number): MicroBatch[] {
   return Array.from({ length: batch.rows / rows }, (_, i) => {
     const part = <T extends Int32Array | Float32Array>(values: T) =>
       values.slice(i * rows * batch.length, (i + 1) * rows * batch.length) as T

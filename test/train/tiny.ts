@@ -1,6 +1,6 @@
 import { specFromConfig } from '../../src/models/families/index.js'
-import type { Batch } from '../../src/train/batch.js'
 import { initialWeights } from '../../src/train/initialise.js'
+import type { MicroBatch } from '../../src/train/micro-batch.js'
 import { nextToken } from '../../src/train/objective.js'
 import type { AdamWSettings } from '../../src/train/optimiser.js'
 import type { TrainOptions } from '../../src/train/train.js'
@@ -22,7 +22,7 @@ export const LENGTH = 12
 export const countingData = {
   rows: 24,
   bytesPerToken: 2,
-  async read(rows: readonly number[]): Promise<Batch> {
+  async read(rows: readonly number[]): Promise<MicroBatch> {
     const size = rows.length * LENGTH
     const token = (i: number) => {
       const row = rows[Math.floor(i / LENGTH)]

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { openSafetensors, openShardedSafetensors } from '../../src/weights/safetensors.js'
-import { type TensorData, writeSafetensors } from '../../src/weights/safetensors-writer.js'
+import { type WrittenTensor, writeSafetensors } from '../../src/weights/safetensors-writer.js'
 import { bitsOf, GOLDEN, safetensorsBytes, seededRandom, temporaryDirectory, writeIn } from './files.js'
 
 const directory = temporaryDirectory()
@@ -45,7 +45,7 @@ describe('openSafetensors', () => {
   it('compares the bytes of two tensors', async () => {
     const values = Float32Array.from({ length: 600_000 }, (_, i) => i)
     const last = Float32Array.from(values).fill(0, 599_999)
-    const tensors = new Map<string, TensorData>([
+    const tensors = new Map<string, WrittenTensor>([
       ['a', { dtype: 'F32', shape: [2, 300_000], values }],
       ['same', { dtype: 'F32', shape: [2, 300_000], values }],
       ['flat', { dtype: 'F32', shape: [600_000], values }],
@@ -128,7 +128,7 @@ describe('openSafetensors', () => {
 })
 
 describe('openShardedSafetensors', () => {
-  const tensor = (value: number): TensorData => ({
+  const tensor = (value: number): WrittenTensor => ({
     dtype: 'F32',
     shape: [2],
     values: Float32Array.of(value, -value),
@@ -186,7 +186,7 @@ describe('writeSafetensors', () => {
   it('rounds to F16 and BF16 as PyTorch does', async () => {
     const values = await f32Golden()
     const path = join(directory, 'written.safetensors')
-    const tensors = new Map<string, TensorData>([
+    const tensors = new Map<string, WrittenTensor>([
       ['f16', { dtype: 'F16', shape: [values.length], values }],
       ['bf16', { dtype: 'BF16', shape: [values.length], values }],
       ['f32', { dtype: 'F32', shape: [1, values.length], values }],

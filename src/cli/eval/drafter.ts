@@ -1,14 +1,15 @@
 import { usageError } from '../../errors.js'
 import { sampleRows } from '../../train/data/rows.js'
+import { heldOutBatches } from '../../train/data/training-data.js'
 import { distilledWeights } from '../../train/draft.js'
-import { type MeasuredDrafter, readHeadsToMeasure } from '../../train/drafter.js'
+import { type DrafterObjective, readHeadsToMeasure } from '../../train/drafter-objective.js'
 import { Evaluator } from '../../train/evaluator.js'
-import { chooseMicroBatch } from '../../train/micro-batch.js'
+import { chooseMicroBatch } from '../../train/micro-batch-size.js'
 import { distilled } from '../../train/objectives/distillation.js'
-import { heldOutBatches } from '../../train/run.js'
+import type { Pretrained } from '../../train/pretrained.js'
 import { evaluationDisplay } from '../../ui/evaluation-progress.js'
 import { openRows } from '../train/packed-data.js'
-import { openPretrained, type Pretrained, requireDraftOf } from '../train/pretrained.js'
+import { openPretrained, requireDraftOf } from '../train/pretrained.js'
 
 /** What `llm eval --drafter --json` prints. */
 export interface DrafterEvaluationJson {
@@ -69,7 +70,7 @@ export async function evaluateDrafter(
   const begun = performance.now()
   let tokens = 0
   async function* batches() {
-    for await (const batch of heldOutBatches({ heldOut: rows, microBatch })) {
+    for await (const batch of heldOutBatches(rows, microBatch)) {
       if (signal.aborted) return
       yield batch
       tokens = Math.min(tokens + microBatch * window, rows.rows * window)
@@ -92,7 +93,7 @@ async function openDrafter(
   directory: string,
   target: Pretrained,
   signal: AbortSignal,
-): Promise<MeasuredDrafter> {
+): Promise<DrafterObjective> {
   const heads = await readHeadsToMeasure(directory, target)
   if (heads) return heads
   const draft = await openPretrained(directory, signal, { copied: false })

@@ -1,39 +1,29 @@
 import { usageError } from '../../errors.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
-import type { Settings } from '../../train/checkpoint.js'
+import type { RunSettings } from '../../train/checkpoint.js'
 import { sampleRows, splitTail } from '../../train/data/rows.js'
 import { FrozenStates } from '../../train/data/states.js'
+import type { HeldOutData, TrainingData } from '../../train/data/training-data.js'
 import type { HeldOutEntry } from '../../train/log.js'
-import { chooseMicroBatch } from '../../train/micro-batch.js'
-import { SAVE_DTYPES, type SaveDtype } from '../../train/model-files.js'
-import type { BuildObjective } from '../../train/objective.js'
+import { chooseMicroBatch } from '../../train/micro-batch-size.js'
+import { SAVE_DTYPES } from '../../train/model-files.js'
 import type { AdamWSettings, Schedule } from '../../train/optimiser.js'
-import type { TrainingData } from '../../train/run.js'
-import { type HeldOutData, type TrainOptions, type TrainResult, train } from '../../train/train.js'
-import type { Weights } from '../../train/trainer.js'
+import {
+  type PartOf,
+  type TrainingPart,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from '../../train/train.js'
 import { trainingDisplay } from '../../ui/training-progress.js'
 import { BaseCommand } from '../base-command.js'
 import { openRows } from './packed-data.js'
-import type { Pretrained } from './pretrained.js'
 
 /** The model whose text is learnt, or learnt from. */
 export interface TextModel {
   readonly tokenizer: Tokenizer
   /** The longest row that it is meant for. */
   readonly maxPositions: number
-}
-
-/** What a kind of training adds to the rest. */
-export interface TrainingPart {
-  /** What decides the result beside the flags that all kinds share. */
-  readonly settings: Settings
-  readonly build: BuildObjective
-  readonly weights: Weights
-  /** The model among the weights whose states the objective is given; it is not trained. */
-  readonly frozen?: Pretrained['spec']
-  readonly rateOf?: (name: string) => number | undefined
-  /** Writes what is trained, as it is now, into a directory. */
-  readonly writeModel: (directory: string, dtype: SaveDtype) => Promise<void>
 }
 
 /** The flags that all kinds of training share. */
@@ -83,12 +73,12 @@ export interface TrainingReport {
 
 /** Reads and packs the data, trains, and shows how it goes. */
 export abstract class TrainCommand extends BaseCommand {
-  /** @param partFor what is trained, where that depends on the text to learn from */
+  /** @param partOf what is trained, where that depends on the text to learn from */
   protected async train(
     files: string[],
     flags: TrainFlags,
     { tokenizer, maxPositions }: TextModel,
-    partFor: (data: TrainingData) => TrainingPart | Promise<TrainingPart>,
+    partOf: PartOf,
   ): Promise<TrainingReport> {
     const signal = this.interruptSignal()
     const length = flags['sequence-length']
@@ -101,7 +91,7 @@ export abstract class TrainCommand extends BaseCommand {
     const display = trainingDisplay()
     let states: FrozenStates | undefined
     try {
-      const part = await partFor(data.training)
+      const part = await partOf(data.training)
       states = await statesOf(part, flags)
       const options = trainOptions(flags, part, states ? withStates(data, states) : data)
       const { steps } = options
@@ -213,7 +203,7 @@ function trainOptions(flags: TrainFlags, part: TrainingPart, data: OpenData): Om
 }
 
 /** By the names of the flags, in which a resumed run is told what differs. */
-function optimiserSettings(flags: TrainFlags): Settings {
+function optimiserSettings(flags: TrainFlags): RunSettings {
   const names = [
     'learning-rate',
     'lr-scheduler-type',

@@ -1,22 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { usageError } from '../../errors.js'
-import type { OpenModel } from '../../language-model/load.js'
 import { vocabularyDifference } from '../../language-model/vocabulary.js'
-import type { Tokenizer } from '../../tokenizer/tokenizer.js'
-import { readWeights } from '../../train/pretrained.js'
-import type { Weights } from '../../train/trainer.js'
+import { type Pretrained, readWeights } from '../../train/pretrained.js'
 import { withOpenModel } from '../io/open-model.js'
-
-/** A model to be trained, or to learn from. */
-export interface Pretrained extends Pick<OpenModel, 'path' | 'config' | 'spec'> {
-  readonly weights: Weights
-  readonly tokenizer: Tokenizer
-  /** Where the tokenizer's files lie. */
-  readonly directory: string
-  /** What tells it from other models when a run is resumed. */
-  readonly fingerprint: string
-}
 
 /**
  * Reads a model whole.

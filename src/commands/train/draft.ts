@@ -1,11 +1,12 @@
 import { Args, Flags } from '@oclif/core'
 import { TrainCommand, type TrainingReport } from '../../cli/train/command.js'
 import { dataFlags, muonFlags, number, optimiserFlags, runFlags } from '../../cli/train/flags.js'
-import { openPretrained, type Pretrained, requireDraftOf } from '../../cli/train/pretrained.js'
+import { openPretrained, requireDraftOf } from '../../cli/train/pretrained.js'
 import { parameterCount } from '../../language-model/describe.js'
 import { distilledWeights, isStudent, newDraft } from '../../train/draft.js'
 import { writeModelFiles } from '../../train/model-files.js'
 import { distilled } from '../../train/objectives/distillation.js'
+import type { Pretrained } from '../../train/pretrained.js'
 
 const MODEL = { helpGroup: 'MODEL' }
 const DISTILLATION = { helpGroup: 'DISTILLATION' }

@@ -1,21 +1,13 @@
 import { Args, Flags } from '@oclif/core'
-import { TrainCommand, type TrainingReport } from '../../cli/train/command.js'
-import { draftTokens, draftVocabularyFlag } from '../../cli/train/draft-vocabulary.js'
+import type { TrainingReport } from '../../cli/train/command.js'
 import { dataFlags, number, optimiserFlags, runFlags } from '../../cli/train/flags.js'
-import { headDistillation, headDistillationFlags } from '../../cli/train/head-distillation.js'
-import { openPretrained } from '../../cli/train/pretrained.js'
-import { readHeads, subdirectory, writeHeads } from '../../heads/files.js'
-import { fingerprintOf } from '../../heads/fingerprint.js'
-import { MEDUSA } from '../../heads/kinds.js'
-import { initialMedusa } from '../../train/initialise-heads.js'
-import { writeModelFiles } from '../../train/model-files.js'
-import { headSettings } from '../../train/objectives/heads.js'
-import { isMedusa, medusa } from '../../train/objectives/medusa.js'
-import type { TrainingData } from '../../train/run.js'
+import { draftVocabularyFlag, headDistillationFlags, TrainHeadsCommand } from '../../cli/train/heads.js'
+import { trainHeads } from '../../train/heads.js'
+import { MEDUSA_TRAINING } from '../../train/objectives/medusa.js'
 
 const HEADS = { helpGroup: 'HEADS' }
 
-export default class TrainMedusa extends TrainCommand {
+export default class TrainMedusa extends TrainHeadsCommand {
   static override summary = 'Train Medusa heads for a model.'
   static override description =
     'Trains heads that predict the tokens after the next one from the hidden state of a model (Cai et al. 2024). The model stays as it is (Medusa-1), unless --joint trains it, too (Medusa-2). With --sequential a head is given the tokens before the one that it guesses (Ankner et al. 2024). The result has the layout of published Medusa heads.'
@@ -72,56 +64,28 @@ export default class TrainMedusa extends TrainCommand {
 
   async run(): Promise<TrainingReport> {
     const { argv, flags } = await this.parse(TrainMedusa)
-    const { joint } = flags
-    const opened = await openPretrained(flags.model, this.interruptSignal(), { copied: joint !== undefined })
-    const { spec, config, path, weights, tokenizer, directory } = opened
-    const target = { path, spec, fingerprint: fingerprintOf(spec, weights) }
-    const given = flags.init ? await readHeads(flags.init, MEDUSA, target) : undefined
-    // Heads that are to be given tokens begin with paying no heed to them.
-    const further = (heads: NonNullable<typeof given>) => {
-      if (!flags.sequential || heads.spec.sequential) return heads
-      const asked = { ...heads.spec, sequential: true }
-      return { spec: asked, weights: new Map([...initialMedusa(asked, spec, weights), ...heads.weights]) }
-    }
-    const newHeads = async (data: TrainingData) => {
-      const asked = {
-        heads: flags.heads,
-        layers: flags.layers,
-        ownVocabulary: flags['own-vocabulary'] ?? false,
-        ...(flags.sequential && { sequential: true }),
-        draftTokens: await draftTokens(data, spec, flags),
-      }
-      return { spec: asked, weights: initialMedusa(asked, spec, weights) }
-    }
-    const model = { tokenizer, maxPositions: spec.maxPositions }
-    return this.train(argv as string[], flags, model, async (data) => {
-      const start = given ? further(given) : await newHeads(data)
-      for (const [name, values] of start.weights) weights.set(name, values)
-      const isFrozen = joint === undefined
-      const distillation = headDistillation(flags)
-      return {
-        settings: {
-          target: opened.fingerprint,
-          heads: headSettings(start.spec),
-          init: flags.init,
-          joint,
-          backbone_rate: flags['backbone-rate'],
-          distillation,
+    const sequential = flags.sequential && { sequential: true }
+    return this.trainHeads(argv as string[], flags, (model, options) =>
+      trainHeads(model, options, {
+        kind: MEDUSA_TRAINING,
+        asked: (draft) => ({
+          heads: flags.heads,
+          layers: flags.layers,
+          ownVocabulary: flags['own-vocabulary'] ?? false,
+          ...sequential,
+          ...draft,
+        }),
+        // Heads that are to be given tokens begin with paying no heed to them.
+        further: (given) => {
+          if (!sequential || given.spec.sequential) return given
+          const spec = { ...given.spec, ...sequential }
+          const fresh = MEDUSA_TRAINING.initial(spec, model.spec, model.weights, flags.seed)
+          return { spec, weights: new Map([...fresh, ...given.weights]) }
         },
-        build: medusa(spec, start.spec, { joint, statesGiven: isFrozen, distillation }),
-        weights,
-        frozen: isFrozen ? spec : undefined,
-        rateOf: (name) => {
-          if (isMedusa(name)) return 1
-          return isFrozen ? undefined : flags['backbone-rate']
-        },
-        writeModel: async (output, dtype) => {
-          if (isFrozen) return writeHeads(output, MEDUSA, start.spec, weights, target, dtype)
-          await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype })
-          const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
-          await writeHeads(await subdirectory(output, 'medusa'), MEDUSA, start.spec, weights, trained, dtype)
-        },
-      }
-    })
+        settings: (heads) => ({ heads, backbone_rate: flags['backbone-rate'] }),
+        directory: 'medusa',
+        backboneRate: flags['backbone-rate'],
+      }),
+    )
   }
 }

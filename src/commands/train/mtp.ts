@@ -1,21 +1,13 @@
 import { Args, Flags } from '@oclif/core'
-import { TrainCommand, type TrainingReport } from '../../cli/train/command.js'
-import { draftTokens, draftVocabularyFlag } from '../../cli/train/draft-vocabulary.js'
+import type { TrainingReport } from '../../cli/train/command.js'
 import { dataFlags, muonFlags, number, optimiserFlags, runFlags } from '../../cli/train/flags.js'
-import { headDistillation, headDistillationFlags } from '../../cli/train/head-distillation.js'
-import { openPretrained } from '../../cli/train/pretrained.js'
-import { readHeads, subdirectory, writeHeads } from '../../heads/files.js'
-import { fingerprintOf } from '../../heads/fingerprint.js'
-import { MTP } from '../../heads/kinds.js'
-import { initialMtp } from '../../train/initialise-heads.js'
-import { writeModelFiles } from '../../train/model-files.js'
-import { headSettings } from '../../train/objectives/heads.js'
-import { isMtp, multiToken } from '../../train/objectives/mtp.js'
-import type { TrainingData } from '../../train/run.js'
+import { draftVocabularyFlag, headDistillationFlags, TrainHeadsCommand } from '../../cli/train/heads.js'
+import { trainHeads } from '../../train/heads.js'
+import { MTP_TRAINING } from '../../train/objectives/mtp.js'
 
 const MODULES = { helpGroup: 'MODULES' }
 
-export default class TrainMtp extends TrainCommand {
+export default class TrainMtp extends TrainHeadsCommand {
   static override summary = 'Train modules of multi-token prediction for a model.'
   static override description =
     "Trains DeepSeek-V3's modules, each of which predicts one more token from the hidden state before it and one more embedding, or Meta's parallel heads. The model stays as it is, unless --joint trains it, too."
@@ -75,47 +67,19 @@ export default class TrainMtp extends TrainCommand {
 
   async run(): Promise<TrainingReport> {
     const { argv, flags } = await this.parse(TrainMtp)
-    const { joint } = flags
-    const opened = await openPretrained(flags.model, this.interruptSignal(), { copied: joint !== undefined })
-    const { spec, config, path, weights, tokenizer, directory } = opened
-    const target = { path, spec, fingerprint: fingerprintOf(spec, weights) }
-    const given = flags.init ? await readHeads(flags.init, MTP, target) : undefined
-    const newModules = async (data: TrainingData) => {
-      const asked = {
-        depth: flags.depth,
-        modules: flags.parallel ? flags.depth : (flags.modules ?? 1),
-        hiddenStatesFirst: flags['mtp-hidden-states-first'] ?? false,
-        parallel: flags.parallel ?? false,
-        draftTokens: await draftTokens(data, spec, flags),
-      }
-      return { spec: asked, weights: initialMtp(asked, spec, flags.seed) }
-    }
-    const model = { tokenizer, maxPositions: spec.maxPositions }
-    return this.train(argv as string[], flags, model, async (data) => {
-      const start = given ?? (await newModules(data))
-      for (const [name, values] of start.weights) weights.set(name, values)
-      const isNew = isMtp(spec, start.spec)
-      const isFrozen = joint === undefined
-      const distillation = headDistillation(flags)
-      return {
-        settings: {
-          target: opened.fingerprint,
-          modules: headSettings(start.spec),
-          init: flags.init,
-          joint,
-          distillation,
-        },
-        build: multiToken(spec, start.spec, { joint, statesGiven: isFrozen, distillation }),
-        weights,
-        frozen: isFrozen ? spec : undefined,
-        rateOf: (name) => (!isFrozen || isNew(name) ? 1 : undefined),
-        writeModel: async (output, dtype) => {
-          if (isFrozen) return writeHeads(output, MTP, start.spec, weights, target, dtype)
-          await writeModelFiles(output, { spec, config, weights, tokenizer: directory, dtype })
-          const trained = { ...target, path: '..', fingerprint: fingerprintOf(spec, weights) }
-          await writeHeads(await subdirectory(output, 'mtp'), MTP, start.spec, weights, trained, dtype)
-        },
-      }
-    })
+    return this.trainHeads(argv as string[], flags, (model, options) =>
+      trainHeads(model, options, {
+        kind: MTP_TRAINING,
+        asked: (draft) => ({
+          depth: flags.depth,
+          modules: flags.parallel ? flags.depth : (flags.modules ?? 1),
+          hiddenStatesFirst: flags['mtp-hidden-states-first'] ?? false,
+          parallel: flags.parallel ?? false,
+          ...draft,
+        }),
+        settings: (modules) => ({ modules }),
+        directory: 'mtp',
+      }),
+    )
   }
 }

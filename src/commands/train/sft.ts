@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { Args, Flags } from '@oclif/core'
-import { TrainCommand, type TrainingPart, type TrainingReport } from '../../cli/train/command.js'
+import { TrainCommand, type TrainingReport } from '../../cli/train/command.js'
 import { dataFlags, number, optimiserFlags, runFlags } from '../../cli/train/flags.js'
-import { openPretrained, type Pretrained } from '../../cli/train/pretrained.js'
+import { openPretrained } from '../../cli/train/pretrained.js'
 import { requireExamples } from '../../train/data/require-examples.js'
 import { initialAdapters, Lora, mergeAdapters, writeAdapter } from '../../train/lora.js'
 import { writeModelFiles } from '../../train/model-files.js'
 import { nextToken } from '../../train/objective.js'
+import type { Pretrained } from '../../train/pretrained.js'
+import type { TrainingPart } from '../../train/train.js'
 
 const LORA = { helpGroup: 'LORA' }
 

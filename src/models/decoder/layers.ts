@@ -16,8 +16,11 @@ export interface QuantisedLinear {
 export interface ParameterSource {
   /** What values and scales are held as; the graph computes and keeps its cache in it too. */
   readonly type: FloatType
-  /** The values; never asked for a layer that is quantised or transposed. */
-  data(name: string): InitializerData
+  /**
+   * The values, or that the parameter is an input of the graph, by its name; never asked for a layer that is quantised or
+   * transposed.
+   */
+  data(name: string): InitializerData | 'input'
   /** A linear layer's values as [in, out], where they are held so: what WebGPU reads fastest for one token. */
   transposed?(name: string): InitializerData | undefined
   /** Undefined for a layer that is not quantised; the projections of `FUSED` are asked for as one, by its name. */
@@ -136,7 +139,11 @@ export class Layers {
   protected timesTransposed(x: Value, weight: Value, rows: number, columns: number, output?: string): Value {
     const { graph } = this
     if (this.isOnCpu) {
-      return graph.node('com.microsoft::FusedMatMul', [x, weight], { transB: 1 }, output)
+      const product = (a: Value, b: Value, name?: string) =>
+        graph.node('com.microsoft::FusedMatMul', [a, b], { transB: 1 }, name)
+      if (graph.initializers.has(weight)) return product(x, weight, output)
+      // W xᵀ: the right side is packed anew by each run, unless it is constant.
+      return graph.node('Transpose', [product(weight, x)], { perm: [0, 2, 1] }, output)
     }
     const product = graph.node('Gemm', [this.reshape(x, [-1, columns]), weight], { transB: 1 })
     return graph.node('Reshape', [product, graph.constant('int64', [1, -1, rows])], {}, output)
@@ -194,7 +201,9 @@ export class Layers {
 
   /** @param as what the graph calls it */
   protected parameter(name: string, shape: number[], as = name): Value {
-    return this.graph.initializer(as, this.type, shape, this.source.data(name))
+    const data = this.source.data(name)
+    if (data === 'input') return this.graph.input(name, this.type, shape)
+    return this.graph.initializer(as, this.type, shape, data)
   }
 
   silu(x: Value): Value {

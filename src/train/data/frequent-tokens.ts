@@ -1,4 +1,4 @@
-import type { TrainingData } from '../run.js'
+import type { TrainingData } from './training-data.js'
 
 /**
  * The `count` tokens that are learnt most often, ascending; where there are not so many, those of the lowest ids as well, which

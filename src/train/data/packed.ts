@@ -12,7 +12,7 @@ import {
 } from '../../files.js'
 import { withLock } from '../../lock.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
-import type { Batch } from '../batch.js'
+import type { MicroBatch } from '../micro-batch.js'
 import { isJsonLines, readDocuments } from './documents.js'
 import { dataKey } from './key.js'
 import { FLAGS, packDocuments } from './pack.js'
@@ -191,7 +191,7 @@ export class PackedData {
   }
 
   /** @param rows their indices, from 0 */
-  async read(rows: readonly number[]): Promise<Batch> {
+  async read(rows: readonly number[]): Promise<MicroBatch> {
     const { length } = this
     const size = rows.length * length
     const batch = {
@@ -228,7 +228,7 @@ export class PackedData {
 }
 
 function fill(
-  { length, ids, targets, weights, segments }: Batch,
+  { length, ids, targets, weights, segments }: MicroBatch,
   offset: number,
   { tokens, flags }: { tokens: ArrayLike<number>; flags: Uint8Array },
 ): void {

@@ -1,6 +1,6 @@
 import { usageError } from '../../errors.js'
-import type { HeldOutData } from '../train.js'
 import type { PackedData } from './packed.js'
+import type { HeldOutData } from './training-data.js'
 
 /** The rows from `first` on, as data of their own. */
 function rowsFrom(data: PackedData, first: number, rows: number, stride = 1): HeldOutData {

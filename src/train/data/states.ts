@@ -1,13 +1,12 @@
 import { freemem } from 'node:os'
 import type { DecoderSpec } from '../../models/spec.js'
-import { ArraySession, type Values } from '../../runtime/array-session.js'
+import { ArraySession, type Values, weightsOf } from '../../runtime/array-session.js'
 import type { SessionOptions } from '../../runtime/session.js'
-import type { Batch } from '../batch.js'
-import { weightsOf } from '../evaluator.js'
+import type { Weights } from '../../weights/index.js'
 import { BatchDecoder } from '../graphs/batch-decoder.js'
+import type { MicroBatch } from '../micro-batch.js'
 import { sequences } from '../objective.js'
-import type { TrainingData } from '../run.js'
-import type { Weights } from '../trainer.js'
+import type { TrainingData } from './training-data.js'
 
 /** The share of the memory that is free at first in which states may be kept. */
 const SHARE = 0.25
@@ -59,7 +58,7 @@ export class FrozenStates {
   /** The same data, whose batches have their states. */
   of(data: TrainingData): TrainingData {
     const kept = new Map<number, Float32Array>()
-    const row = async (index: number, batch: Batch, at: number): Promise<Float32Array> => {
+    const row = async (index: number, batch: MicroBatch, at: number): Promise<Float32Array> => {
       const known = kept.get(index)
       if (known) return known
       const states = await this.compute(batch, at)
@@ -69,7 +68,7 @@ export class FrozenStates {
       }
       return states
     }
-    const read = async (rows: readonly number[]): Promise<Batch> => {
+    const read = async (rows: readonly number[]): Promise<MicroBatch> => {
       const batch = await data.read(rows)
       const states = new Float32Array(rows.length * this.size)
       for (const [i, index] of rows.entries()) states.set(await row(index, batch, i), i * this.size)
@@ -78,7 +77,7 @@ export class FrozenStates {
     return { rows: data.rows, read }
   }
 
-  private async compute({ length, ids, segments }: Batch, row: number): Promise<Float32Array> {
+  private async compute({ length, ids, segments }: MicroBatch, row: number): Promise<Float32Array> {
     const part = (values: Int32Array) => values.slice(row * length, (row + 1) * length)
     const states = new Float32Array(this.size)
     const inputs = sequences({ ids: part(ids), segments: part(segments) })

@@ -49,7 +49,12 @@ export class BatchDecoder extends Blocks {
     private readonly options: BatchDecoderOptions = {},
   ) {
     const { beside } = options
-    super(spec, { type: 'float32', data: unavailable, quantised: () => undefined }, 'appended', beside?.graph)
+    super(
+      spec,
+      { type: 'float32', data: () => 'input', quantised: () => undefined },
+      'appended',
+      beside?.graph,
+    )
     const { batch, length } = shape
     this.ids = beside?.ids ?? this.graph.input('ids', 'int32', [1, batch * length])
     this.segments = beside?.segments ?? this.graph.input('segments', 'int32', [batch, length])
@@ -84,9 +89,8 @@ export class BatchDecoder extends Blocks {
 
   override parameter(name: string, shape: number[]): Value {
     const value = this.named(name)
-    if (!this.parameters.has(value)) this.graph.input(value, 'float32', shape)
     this.parameters.set(value, shape)
-    return value
+    return super.parameter(value, shape)
   }
 
   private named(name: string): Value {
@@ -173,8 +177,4 @@ export class BatchDecoder extends Blocks {
 
 function bytesOf(values: Float32Array) {
   return { bytes: new Uint8Array(values.buffer) }
-}
-
-function unavailable(name: string): never {
-  throw new RangeError(`${name} is an input of the graph`)
 }

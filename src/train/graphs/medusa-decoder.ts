@@ -6,23 +6,23 @@ import {
   tokensName,
 } from '../../models/heads/medusa.js'
 import type { Value } from '../../onnx/graph.js'
-import { BatchDecoder } from './batch-decoder.js'
-import type { Projection } from './losses.js'
+import { HeadDecoder, type Predictions } from './head-decoder.js'
 
 /** A decoder with Medusa's heads. */
-export class MedusaDecoder extends BatchDecoder {
+export class MedusaDecoder extends HeadDecoder<MedusaSpec> {
   /**
-   * Medusa's heads on the final hidden states [N, hidden]: head k, from 0, predicts the token k + 2 places on (Cai et al.
+   * Medusa's heads on the final hidden states: head k, from 0, predicts the token k + 2 places on (Cai et al.
    * 2024, section 2.1.1): blocks of x + SiLU(W x + b), and a vocabulary matrix. The first block of a sequential head is
    * x + SiLU(W x + U t + b), where t is the normed embeddings of the k + 1 tokens before the one that it guesses, one after the other.
    * @param ahead the tokens 1, 2, … places on, int32 [1, N] each, for sequential heads
    */
-  predictions(hidden: Value, medusa: MedusaSpec, ahead: readonly Value[]): Projection[] {
+  override predictions(medusa: MedusaSpec, ahead: readonly Value[]): Predictions {
     const { graph } = this
+    const hidden = this.hidden()
     const shapes = new Map(medusaParameters(medusa, this.spec).map(({ name, shape }) => [name, shape]))
     const parameter = (name: string) => this.parameter(MEDUSA_PREFIX + name, [...shapes.get(name)!])
     const tokens = ahead.map((ids) => this.rows(this.norm(this.embed(ids), MEDUSA_PREFIX + TOKEN_NORM)))
-    return Array.from({ length: medusa.heads }, (_, head) => {
+    const beyond = Array.from({ length: medusa.heads }, (_, head) => {
       let x = hidden
       for (let layer = 0; layer < medusa.layers; layer++) {
         const name = `${head}.${layer}.linear`
@@ -38,5 +38,6 @@ export class MedusaDecoder extends BatchDecoder {
       const weight = medusa.ownVocabulary ? parameter(`${head}.${medusa.layers}.weight`) : this.head(medusa)
       return { hidden: x, weight }
     })
+    return { hidden, beyond }
   }
 }

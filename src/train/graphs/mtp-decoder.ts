@@ -1,20 +1,16 @@
 import { type MtpSpec, moduleName } from '../../models/heads/mtp.js'
 import type { Value } from '../../onnx/graph.js'
-import { BatchDecoder } from './batch-decoder.js'
-import type { Projection } from './losses.js'
+import { HeadDecoder, type Predictions } from './head-decoder.js'
 
 /** A decoder that predicts several tokens. */
-export class MtpDecoder extends BatchDecoder {
-  /**
-   * What predicts the next token, and then each one beyond it.
-   * @param ahead the tokens 1, 2, … depth places on, int32 [1, N] each; parallel heads need none
-   */
-  predictions(mtp: MtpSpec, ahead: readonly Value[]): { next: Projection; beyond: Projection[] } {
+export class MtpDecoder extends HeadDecoder<MtpSpec> {
+  /** @param ahead the tokens 1, 2, … depth places on, int32 [1, N] each; parallel heads need none */
+  override predictions(mtp: MtpSpec, ahead: readonly Value[]): Predictions {
     const trunk = this.trunk()
     const states = mtp.parallel ? this.parallelHeads(trunk.output, mtp) : this.chain(trunk.normed, mtp, ahead)
     const weight = this.head(mtp)
     const beyond = states.map((state) => ({ hidden: this.rows(state), weight }))
-    return { next: { hidden: this.rows(trunk.normed), weight: this.head() }, beyond }
+    return { hidden: this.rows(trunk.normed), beyond }
   }
 
   /**

@@ -2,7 +2,15 @@ import type { DecoderSpec } from '../../models/spec.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
 import { BatchDecoder, type BatchShape } from '../graphs/batch-decoder.js'
 import { type DistillationSettings, distillation } from '../graphs/distillation.js'
-import { type BuildObjective, type Metric, sequences, sumOf, tokenArrays, tokenInputs } from '../objective.js'
+import {
+  type BuildObjective,
+  type Metric,
+  OVER_TOKENS,
+  sequences,
+  sumOf,
+  tokenArrays,
+  tokenInputs,
+} from '../objective.js'
 import { ahead } from './heads.js'
 
 /** Up to so many tokens in a row the agreement is counted. */
@@ -35,6 +43,8 @@ export function distilled(
     return {
       graph,
       loss,
+      mean: OVER_TOKENS,
+      textLoss: 'cross_entropy',
       metrics: metrics(graph, shape, logProbabilities, logits, tokens),
       parameters: new Map([...learner.parameters, ...frozen.parameters]),
       inputs: (batch, scale) =>

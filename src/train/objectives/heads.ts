@@ -1,11 +1,23 @@
+import type { HeadKind } from '../../heads/files.js'
 import { type DraftVocabulary, draftPlaces } from '../../models/heads/draft-vocabulary.js'
+import type { DecoderSpec } from '../../models/spec.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
 import type { Values } from '../../runtime/array-session.js'
-import type { Batch } from '../batch.js'
+import type { Weights } from '../../weights/index.js'
 import type { BatchDecoder, BatchShape } from '../graphs/batch-decoder.js'
 import { type DistillationSettings, distillation } from '../graphs/distillation.js'
+import type { HeadDecoder } from '../graphs/head-decoder.js'
 import { crossEntropy, negativeSum, type Projection, topAccuracy } from '../graphs/losses.js'
-import { type Metric, sumOf, tokenArrays, tokenInputs } from '../objective.js'
+import type { MicroBatch } from '../micro-batch.js'
+import {
+  type BuildObjective,
+  type Metric,
+  OVER_TOKENS,
+  sequences,
+  sumOf,
+  tokenArrays,
+  tokenInputs,
+} from '../objective.js'
 
 /** How heads are trained. */
 export interface HeadLossOptions {
@@ -17,14 +29,90 @@ export interface HeadLossOptions {
   readonly distillation?: DistillationSettings
 }
 
+/** A kind of heads, and how it is trained. */
+export interface TrainableHeads<Spec> extends HeadKind<Spec> {
+  /**
+   * New heads, by their names with the kind's prefix.
+   * @param weights the target's
+   * @param seed an integer in [0, 2^53)
+   */
+  initial(spec: Spec, target: DecoderSpec, weights: Weights, seed: number): Weights
+  objective(target: DecoderSpec, spec: Spec, options?: HeadLossOptions): BuildObjective
+}
+
+/** Whether a parameter is the heads', and not their model's. */
+export function isOfHeads<Spec>(
+  { parameters, prefix }: HeadKind<Spec>,
+  spec: Spec,
+  target: DecoderSpec,
+): (name: string) => boolean {
+  const names = new Set(parameters(spec, target).map(({ name }) => prefix + name))
+  return (name) => names.has(name)
+}
+
+/** What makes the objective of a kind of heads. */
+interface HeadLoss<Spec> {
+  readonly Decoder: new (...parameters: ConstructorParameters<typeof BatchDecoder>) => HeadDecoder<Spec>
+  /** Heads, each of which predicts one place further. */
+  readonly count: number
+  /** The tokens ahead that they are given. */
+  readonly tokensGiven: number
+  /** Of each head's loss. */
+  readonly factors: readonly number[]
+  /** The factor of their sum beside the model's loss; 1 by default. */
+  readonly share?: number
+}
+
+/** Σ factor · loss of each head, and where `joint` trains their model as well, the loss of the language model and `share` times that. */
+export function headObjective<Spec extends DraftVocabulary>(
+  target: DecoderSpec,
+  heads: Spec,
+  { joint, statesGiven, distillation }: HeadLossOptions,
+  { Decoder, count, tokensGiven, factors, share = 1 }: HeadLoss<Spec>,
+): BuildObjective {
+  const arrays = headArrays(count, target.vocabSize, heads)
+  const given = tokensAhead(tokensGiven)
+  const isJoint = joint !== undefined
+  return (shape) => {
+    const decoder = new Decoder(target, shape, { statesGiven })
+    const { graph, parameters } = decoder
+    const { hidden, beyond } = decoder.predictions(heads, given.inputs(graph, shape))
+    const teacher = teacherOf(decoder, hidden, heads, distillation)
+    const ofHeads = headLosses(graph, shape, beyond, heads, teacher)
+    const metrics = { ...ofHeads.metrics }
+    let loss = weightedLosses(graph, ofHeads.losses, factors)
+    if (isJoint) {
+      const { targets, weights } = tokenInputs(graph, shape, 0)
+      const next = crossEntropy(graph, { hidden, weight: decoder.head() }, targets, weights)
+      metrics.cross_entropy = { sum: next.loss, weight: sumOf(graph, weights) }
+      loss = weightedLosses(graph, [next.loss, loss], [1, share])
+    }
+    return {
+      graph,
+      loss,
+      mean: OVER_TOKENS,
+      textLoss: isJoint ? 'cross_entropy' : 'loss',
+      metrics,
+      parameters,
+      inputs: (batch, scale) =>
+        new Map([
+          ...sequences(batch),
+          ...(isJoint ? tokenArrays(batch, 0, scale) : []),
+          ...arrays(batch, scale),
+          ...given.arrays(batch),
+        ]),
+    }
+  }
+}
+
 /** The model that heads are for, as their teacher. */
-export interface HeadTeacher {
+interface HeadTeacher {
   /** What it says of the next token, among those that heads guess: logits, float32 [N, vocab]. */
   readonly logits: Value
   readonly settings: DistillationSettings
 }
 
-export interface HeadLosses {
+interface HeadLosses {
   /** Σ w · cross-entropy of each head, scalars. */
   readonly losses: readonly Value[]
   readonly metrics: Readonly<Record<string, Metric>>
@@ -38,7 +126,7 @@ export interface HeadLosses {
  * @param teacher is learnt from as well: for the head at distance k, what it says k tokens on, where it has seen what the head has to
  *   guess before; `loss_k` is the text's all the same
  */
-export function headLosses(
+function headLosses(
   graph: Graph,
   shape: BatchShape,
   projections: readonly Projection[],
@@ -74,7 +162,7 @@ export function headLosses(
 }
 
 /** @param hidden the final hidden states of the model, [N, hidden] */
-export function teacherOf(
+function teacherOf(
   decoder: BatchDecoder,
   hidden: Value,
   draft: DraftVocabulary,
@@ -104,11 +192,11 @@ function guessable(graph: Graph, { targets, weights }: { targets: Value; weights
 }
 
 /** The inputs of `headLosses` for a micro-batch: targets and weights of so many heads. */
-export function headArrays(
+function headArrays(
   heads: number,
   vocabSize: number,
   draft: DraftVocabulary,
-): (batch: Batch, scale: number) => [string, Values][] {
+): (batch: MicroBatch, scale: number) => [string, Values][] {
   const places = draft.draftTokens && draftPlaces(vocabSize, draft)
   const distances = Array.from({ length: heads }, (_, head) => head + 1)
   return (batch, scale) =>
@@ -119,24 +207,19 @@ export function headArrays(
 }
 
 /** The inputs of heads that are given tokens: those 1, 2, … `count` places on, int32 [1, N] each. */
-export function tokensAhead(count: number) {
+function tokensAhead(count: number) {
   const distances = Array.from({ length: count }, (_, i) => i + 1)
   return {
     inputs: (graph: Graph, { batch, length }: BatchShape): Value[] =>
       distances.map((distance) => graph.input(`ahead.${distance}`, 'int32', [1, batch * length])),
     // The token at a distance is what is predicted at the distance before.
-    arrays: (batch: Batch): [string, Values][] =>
+    arrays: (batch: MicroBatch): [string, Values][] =>
       distances.map((distance) => [`ahead.${distance}`, tokenArrays(batch, distance - 1, 1)[0][1]]),
   }
 }
 
-/** What of heads decides a run's result, without the tokens, which follow from the data. */
-export function headSettings<Spec extends DraftVocabulary>({ draftTokens, ...spec }: Spec) {
-  return { ...spec, draftVocabSize: draftTokens?.length }
-}
-
 /** Σ factor · loss. */
-export function weightedLosses(graph: Graph, losses: readonly Value[], factors: readonly number[]): Value {
+function weightedLosses(graph: Graph, losses: readonly Value[], factors: readonly number[]): Value {
   const terms = losses.map((loss, i) =>
     factors[i] === 1 ? loss : graph.node('Mul', [loss, graph.constant('float32', [factors[i]], [])]),
   )

@@ -1,16 +1,9 @@
-import type { Batch } from './batch.js'
 import { notFinite } from './checkpoint.js'
+import { heldOutBatches, type TrainingData } from './data/training-data.js'
+import type { MicroBatch } from './micro-batch.js'
 import type { StepResult, Trainer } from './trainer.js'
 
-/** Rows of tokens that can be read in any order. */
-export interface TrainingData {
-  /** How many there are. */
-  readonly rows: number
-  /** @param rows their indices, from 0 */
-  read(rows: readonly number[]): Promise<Batch>
-}
-
-export interface RunOptions {
+export interface StepsOptions {
   readonly trainer: Trainer
   readonly data: TrainingData
   readonly heldOut: TrainingData
@@ -35,7 +28,7 @@ export interface RunOptions {
  * @returns whether all steps were taken
  * @throws UserError for a loss that is not a number, which leaves the last checkpoint as it is
  */
-export async function run(options: RunOptions): Promise<boolean> {
+export async function takeSteps(options: StepsOptions): Promise<boolean> {
   const { trainer, steps, evaluateEvery, saveEvery, signal } = options
   const rows = new RowOrder(options)
   for (let step = trainer.state().step + 1; step <= steps; step++) {
@@ -48,7 +41,10 @@ export async function run(options: RunOptions): Promise<boolean> {
     await options.onStep(step, result)
     const isLast = step === steps
     if (isLast || step % evaluateEvery === 0) {
-      await options.onHeldOut(step, await trainer.evaluate(heldOutBatches(options)))
+      await options.onHeldOut(
+        step,
+        await trainer.evaluate(heldOutBatches(options.heldOut, options.microBatch)),
+      )
     }
     if (isLast || step % saveEvery === 0) await options.save()
   }
@@ -60,13 +56,13 @@ class RowOrder {
   private epoch = -1
   private order: ArrayLike<number> = []
 
-  constructor(private readonly options: RunOptions) {}
+  constructor(private readonly options: StepsOptions) {}
 
-  async batches(step: number): Promise<Batch[]> {
+  async batches(step: number): Promise<MicroBatch[]> {
     const { data, batchSize, microBatch } = this.options
     const first = (step - 1) * batchSize
     const rows = Array.from({ length: batchSize }, (_, i) => this.row(first + i))
-    const batches: Batch[] = []
+    const batches: MicroBatch[] = []
     for (let from = 0; from < batchSize; from += microBatch) {
       batches.push(await data.read(rows.slice(from, from + microBatch)))
     }
@@ -81,21 +77,6 @@ class RowOrder {
       this.order = order(epoch)
     }
     return this.order[index % data.rows]
-  }
-}
-
-/** All held-out rows; the last micro-batch is filled up with rows that do not count. */
-export async function* heldOutBatches({
-  heldOut,
-  microBatch,
-}: Pick<RunOptions, 'heldOut' | 'microBatch'>): AsyncGenerator<Batch> {
-  for (let from = 0; from < heldOut.rows; from += microBatch) {
-    const wanted = Math.min(microBatch, heldOut.rows - from)
-    const batch = await heldOut.read(
-      Array.from({ length: microBatch }, (_, i) => from + (i < wanted ? i : 0)),
-    )
-    batch.weights.fill(0, wanted * batch.length)
-    yield batch
   }
 }
 

@@ -1,17 +1,17 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type HeadKind, readHeads } from '../heads/files.js'
+import { readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
-import { MEDUSA, MTP } from '../heads/kinds.js'
 import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import type { DecoderSpec } from '../models/spec.js'
+import type { Weights } from '../weights/index.js'
 import type { BuildObjective } from './objective.js'
-import { medusa } from './objectives/medusa.js'
-import { multiToken } from './objectives/mtp.js'
-import type { Weights } from './trainer.js'
+import type { TrainableHeads } from './objectives/heads.js'
+import { MEDUSA_TRAINING } from './objectives/medusa.js'
+import { MTP_TRAINING } from './objectives/mtp.js'
 
 /** What proposes tokens for a target, as an objective whose metrics say how well. */
-export interface MeasuredDrafter {
+export interface DrafterObjective {
   /** For messages: `Medusa heads`. */
   readonly name: string
   readonly build: BuildObjective
@@ -19,7 +19,7 @@ export interface MeasuredDrafter {
   readonly weights: Weights
 }
 
-export interface DraftedModel {
+interface DraftedModel {
   readonly path: string
   readonly spec: DecoderSpec
   readonly weights: Weights
@@ -33,22 +33,22 @@ export interface DraftedModel {
 export async function readHeadsToMeasure(
   directory: string,
   target: DraftedModel,
-): Promise<MeasuredDrafter | undefined> {
-  const { path, spec, weights } = target
-  const read = async <Spec extends DraftVocabulary>(
-    kind: HeadKind<Spec>,
-    build: (heads: Spec) => BuildObjective,
-  ) => {
-    const heads = await readHeads(directory, kind, { path, spec, fingerprint: fingerprintOf(spec, weights) })
-    return {
-      name: kind.name,
-      build: build(heads.spec),
-      weights: new Map([...weights, ...heads.weights]),
-    }
+): Promise<DrafterObjective | undefined> {
+  return (await readAs(MEDUSA_TRAINING, directory, target)) ?? readAs(MTP_TRAINING, directory, target)
+}
+
+async function readAs<Spec extends DraftVocabulary>(
+  kind: TrainableHeads<Spec>,
+  directory: string,
+  { path, spec, weights }: DraftedModel,
+): Promise<DrafterObjective | undefined> {
+  if (!(await exists(join(directory, kind.file)))) return undefined
+  const heads = await readHeads(directory, kind, { path, spec, fingerprint: fingerprintOf(spec, weights) })
+  return {
+    name: kind.name,
+    build: kind.objective(spec, heads.spec),
+    weights: new Map([...weights, ...heads.weights]),
   }
-  if (await exists(join(directory, MEDUSA.file))) return read(MEDUSA, (heads) => medusa(spec, heads))
-  if (await exists(join(directory, MTP.file))) return read(MTP, (modules) => multiToken(spec, modules))
-  return undefined
 }
 
 function exists(path: string): Promise<boolean> {
