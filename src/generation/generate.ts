@@ -129,7 +129,6 @@ async function* run(
     const given = { negative: plan.negative, past, signal }
     prefilled = await prefill(model.model, parts.promptIds, config, branches, given)
     const decoded = wanting(contrasted(prefilled.target, config, model.spec), {
-      shortlist: shortlistOf(config, context, options),
       states: keepsHidden(config) ? ['hidden'] : [],
       signal,
     })
@@ -141,6 +140,7 @@ async function* run(
       random: createRandom(forkSeed(config.seed, i)),
       draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
       limit: context.maxLength,
+      shortlist: shortlistOf(config, context, options),
     }))
     if ('search' in strategy) {
       const isInterrupted: StoppingCriterion = () => (signal?.aborted ? 'interrupted' : undefined)

@@ -10,16 +10,18 @@ import { HostRows } from './host-rows.js'
 import { checkParents, type MaskColumns, padded, TreeCache } from './kv-cache.js'
 import type * as ort from './ort.js'
 import {
-  ALL_STATES,
   askedRows,
   fetching,
   int32,
   int64,
   outputOf,
+  outputOfState,
   type Row,
+  requireTapped,
   rotaryFeeds,
   rowsOf,
   type States,
+  statesGiven,
   statesOf,
   type TreeOutput,
 } from './pass.js'
@@ -39,6 +41,7 @@ export abstract class OnnxTree<Item> {
   readonly hiddenSize: number
   readonly maxPositions: number
   readonly exits: readonly number[]
+  readonly taps: readonly number[]
   protected readonly spec: DecoderSpec
   private readonly session: ort.InferenceSession
   private readonly device: Device
@@ -47,7 +50,7 @@ export abstract class OnnxTree<Item> {
   private readonly sparseRows: SparseRows
   private readonly chunk: number
 
-  constructor({ session, spec, device, type = 'float32', kernels, exits = [] }: TreeGraph) {
+  constructor({ session, spec, device, type = 'float32', kernels, exits = [], taps = [] }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.device = device
@@ -55,6 +58,7 @@ export abstract class OnnxTree<Item> {
     this.kernels = kernels
     this.chunk = kernels?.longestPass ?? CHUNK
     this.exits = exits
+    this.taps = taps
     this.vocabSize = spec.vocabSize
     this.sparseRows = new SparseRows(spec.vocabSize)
     this.hiddenSize = spec.hiddenSize
@@ -73,11 +77,12 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
-    { shortlist: count, states = ALL_STATES, signal }: ForwardOptions = {},
+    { shortlist: count, states = statesGiven(this.taps), signal }: ForwardOptions = {},
   ): Promise<TreeOutput> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
     checkParents(cache, tokens.length, parents)
     for (const token of tokens) this.checkToken(token)
+    requireTapped(states, this.taps)
     const before = cache.length
     const wanted = {
       shortlist: Shortlist.of(this.givesShortlists ? count : undefined, this.vocabSize),
@@ -155,7 +160,7 @@ export abstract class OnnxTree<Item> {
     const count = tokens.length
     const wanted = {
       ...shortlist.fetches(),
-      ...fetching([...states, ...(this.exits.length > 0 ? ['exits'] : [])]),
+      ...fetching([...states.map(outputOfState), ...(this.exits.length > 0 ? ['exits'] : [])]),
     }
     if (cache.rows instanceof DeviceRows) {
       await cache.rows.settle()

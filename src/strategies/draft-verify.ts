@@ -1,4 +1,4 @@
-import type { Output } from '../model/model.js'
+import { type Output, stateAt } from '../model/model.js'
 import { extend, type Prefix, tokensOf } from '../model/prefix.js'
 import { NOTHING, type TokenTree } from '../model/token-tree.js'
 import { choiceOf } from './choose.js'
@@ -11,7 +11,7 @@ import type { Choice, CreateDrafter, LogitsProcessor, Request, Strategy, Verifie
  */
 export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Verifier): Strategy {
   return async function* (request) {
-    const { model, cache, random, limit } = request
+    const { model, cache, random, limit, shortlist } = request
     const drafter = createDrafter?.(request)
     const states = drafter?.states ?? []
     let prefix = request.prompt
@@ -29,17 +29,30 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
           [...pending, ...draft.tokens],
           [...pending.map((_, i) => cache.length + i - 1), ...draft.parents.map((parent) => start + parent)],
           [pending.length - 1, ...draft.tokens.map((_, node) => pending.length + node)],
-          { states },
+          { states, shortlist: shortlist && Math.max(shortlist, drafter?.logits ?? 0) },
         )
         const passed = performance.now()
         const visited = new VisitedNodes(draft, output, pending.length, prefix, request.processors)
         const { path, next } = verify(draft, (node) => visited.at(node).scores, random)
         keepPath(request, start, draft, path)
-        drafter?.verified?.(draft.tokens.length, path)
         const nodes = [-1, ...path]
         const choices = nodes.map((node, i) =>
           visited.choice(node, path.length > i ? draft.tokens[path[i]] : next),
         )
+        last = choices[path.length]
+        prefix = extend(visited.at(nodes[path.length]).prefix, next)
+        const added = [...pending.keys(), ...path.map((node) => pending.length + node)]
+        drafter?.verified?.({
+          draft,
+          isOwn: true,
+          path,
+          prefix,
+          logits(node) {
+            if (drafter.logits !== undefined) return visited.logits(node)
+            throw new RangeError('A drafter that reads scores says by its logits how many of the best.')
+          },
+          states: (name) => added.map((i) => stateAt(output, name, i)),
+        })
         yield {
           choices,
           drafted: draft.tokens.length,
@@ -47,14 +60,6 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
           depth: depthOf(draft),
           time: { draft: drafted - started, pass: passed - drafted },
         }
-        last = choices[path.length]
-        prefix = extend(visited.at(nodes[path.length]).prefix, next)
-        const added = [...pending.keys(), ...path.map((node) => pending.length + node)]
-        drafter?.observe?.(
-          prefix,
-          states.includes('hidden') ? added.map((i) => output.hidden(i)) : [],
-          states.includes('residual') && output.residual ? added.map((i) => output.residual!(i)) : undefined,
-        )
         pending = [next]
       }
     } finally {
@@ -102,12 +107,17 @@ class VisitedNodes {
     const prefix =
       node < 0 ? this.root : extend(this.at(this.draft.parents[node]).prefix, this.draft.tokens[node])
     const index = this.offset + node
-    const logits = this.output.logits(index)
+    const logits = this.logits(node)
     const scores = this.output.scores?.(index) ?? (this.processors.length > 0 ? logits.slice() : logits)
     for (const process of this.processors) process(scores, prefix)
     const visited = { prefix, index, scores }
     this.nodes.set(node, visited)
     return visited
+  }
+
+  /** Raw, of a node that need not be visited. */
+  logits(node: number): Float32Array {
+    return this.output.logits(this.offset + node)
   }
 
   choice(node: number, token: number): Choice {
