@@ -74,7 +74,7 @@ export {
   type OpenModel,
   openModel,
 } from './language-model/load.js'
-export type { EarlyExit, KVCache, Model, Output } from './model/model.js'
+export type { EarlyExit, KVCache, Model, Output, StateName } from './model/model.js'
 export type { Prefix } from './model/prefix.js'
 export { extend, prefixOf, tokensOf } from './model/prefix.js'
 export { PrefixTree } from './model/prefix-tree.js'
@@ -97,10 +97,12 @@ export type {
   FinishReason,
   LogitsProcessor,
   Random,
+  RandomProcessor,
   Request,
   Step,
   StoppingCriterion,
   Strategy,
+  VerifiedStep,
   Verifier,
 } from './strategies/strategy.js'
 export { SuffixIndex } from './strategies/suffix-index.js'
