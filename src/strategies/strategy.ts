@@ -113,7 +113,7 @@ export interface Step {
   readonly accepted: number
   /** The longest path of the draft, tokens; by default it is a chain. */
   readonly depth?: number
-  /** Milliseconds that the draft and the pass took. */
+  /** Milliseconds that the draft, with what the drafter made of the pass before the next one, and the pass took. */
   readonly time?: { readonly draft: number; readonly pass: number }
 }
 
