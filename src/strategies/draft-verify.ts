@@ -1,8 +1,17 @@
-import { type Output, stateAt } from '../model/model.js'
+import { type Output, type StateName, stateAt } from '../model/model.js'
 import { extend, type Prefix, tokensOf } from '../model/prefix.js'
 import { NOTHING, type TokenTree } from '../model/token-tree.js'
 import { choiceOf } from './choose.js'
-import type { Choice, CreateDrafter, LogitsProcessor, Request, Strategy, Verifier } from './strategy.js'
+import type {
+  Choice,
+  CreateDrafter,
+  Drafter,
+  LogitsProcessor,
+  Request,
+  Strategy,
+  VerifiedStep,
+  Verifier,
+} from './strategy.js'
 
 /**
  * The loop that all single-sequence strategies share: draft a tree, run it through the target in one forward pass,
@@ -41,19 +50,8 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
         )
         last = choices[path.length]
         prefix = extend(visited.at(nodes[path.length]).prefix, next)
-        const added = [...pending.keys(), ...path.map((node) => pending.length + node)]
         const decided = performance.now()
-        drafter?.verified?.({
-          draft,
-          isOwn: true,
-          path,
-          prefix,
-          logits(node) {
-            if (drafter.logits !== undefined) return visited.logits(node)
-            throw new RangeError('A drafter that reads scores says by its logits how many of the best.')
-          },
-          states: (name) => added.map((i) => stateAt(output, name, i)),
-        })
+        drafter?.verified?.(visited.step(drafter, path, prefix))
         const told = performance.now()
         yield {
           choices,
@@ -120,6 +118,18 @@ class VisitedNodes {
   /** Raw, of a node that need not be visited. */
   logits(node: number): Float32Array {
     return this.output.logits(this.offset + node)
+  }
+
+  /** What a drafter is told once a path was accepted. */
+  step(drafter: Drafter, path: readonly number[], prefix: Prefix): VerifiedStep {
+    const { draft, output, offset } = this
+    const added = [...Array(offset).keys(), ...path.map((node) => offset + node)]
+    const logits = (node: number) => {
+      if (drafter.logits !== undefined) return this.logits(node)
+      throw new RangeError('A drafter that reads scores says by its logits how many of the best.')
+    }
+    const states = (name: StateName) => added.map((i) => stateAt(output, name, i))
+    return { draft, isOwn: true, path, prefix, logits, states }
   }
 
   choice(node: number, token: number): Choice {
