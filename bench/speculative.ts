@@ -21,7 +21,7 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { loadDraft, loadLookup } from '../src/drafting/auto.js'
+import { loadDraft, loadLookup, loadRecycling } from '../src/drafting/auto.js'
 import { type LoadedDrafter, loadMedusa, loadMtp } from '../src/drafting/heads.js'
 import { measureStepCosts, randomDrafts } from '../src/drafting/step-costs.js'
 import { generate } from '../src/generation/generate.js'
@@ -94,7 +94,11 @@ async function drafters(
   model: LanguageModel,
   { parts, fixed, threads }: Options,
 ): Promise<Map<string, LoadedDrafter>> {
-  const found = new Map<string, LoadedDrafter>([['lookup', await loadLookup(model, { threads })]])
+  const found = new Map<string, LoadedDrafter>([
+    ['lookup', await loadLookup(model, { threads })],
+    ['recycling', await loadRecycling(model, { threads })],
+    ['recycling and lookup', await loadRecycling(model, { threads, lookup: true })],
+  ])
   if (parts.draft) found.set('draft model', await loadDraft(parts.draft, model, { threads }))
   for (const [name, directory, load] of [
     ['medusa', parts.medusa, loadMedusa],

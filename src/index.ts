@@ -27,7 +27,7 @@ export {
   resolveGenerationConfig,
 } from './config/index.js'
 // Drafters.
-export { autoDrafter, loadDraft, loadLookup, type NamedDrafter } from './drafting/auto.js'
+export { autoDrafter, loadDraft, loadLookup, loadRecycling, type NamedDrafter } from './drafting/auto.js'
 export {
   type LoadedDrafter,
   loadMedusa,
@@ -74,7 +74,7 @@ export {
   type OpenModel,
   openModel,
 } from './language-model/load.js'
-export type { EarlyExit, KVCache, Model, Output } from './model/model.js'
+export type { EarlyExit, KVCache, Model, Output, StateName } from './model/model.js'
 export type { Prefix } from './model/prefix.js'
 export { extend, prefixOf, tokensOf } from './model/prefix.js'
 export { PrefixTree } from './model/prefix-tree.js'
@@ -89,6 +89,11 @@ export { type ContrastiveOptions, contrastiveSearch } from './strategies/contras
 export { draftVerify } from './strategies/draft-verify.js'
 export { firstOf } from './strategies/drafters/first-of.js'
 export { type PromptLookupOptions, promptLookup } from './strategies/drafters/prompt-lookup.js'
+export {
+  type Successors,
+  type TokenRecyclingOptions,
+  tokenRecycling,
+} from './strategies/drafters/token-recycling.js'
 export type { Beam, Hypothesis, Search, SearchRequest, SearchStep } from './strategies/search.js'
 export type {
   Choice,
@@ -97,10 +102,12 @@ export type {
   FinishReason,
   LogitsProcessor,
   Random,
+  RandomProcessor,
   Request,
   Step,
   StoppingCriterion,
   Strategy,
+  VerifiedStep,
   Verifier,
 } from './strategies/strategy.js'
 export { SuffixIndex } from './strategies/suffix-index.js'

@@ -35,6 +35,20 @@ export function forkSeed(seed: number, index: number): number {
 }
 
 /**
+ * Streams of random numbers by keys, integers from 0 on: the same keys give the same stream, whatever was drawn from others, and none
+ * is that of `seed` itself. A stream that nothing is drawn from costs nothing.
+ */
+export function keyedRandom(seed: number): (...keys: readonly number[]) => () => number {
+  return (...keys) => {
+    let next: (() => number) | undefined
+    return () => {
+      next ??= createRandom(keys.reduce((fork, key) => forkSeed(fork, key + 1), seed))
+      return next()
+    }
+  }
+}
+
+/**
  * Draws an index with probability proportional to `probabilities`, [n], by inverting their running sum; an
  * index of probability 0 is never drawn.
  * @throws RangeError where the sum is not a positive finite number.

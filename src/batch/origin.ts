@@ -33,6 +33,7 @@ export interface Origin {
   readonly assistant_model?: Identity
   readonly medusa_heads?: Identity
   readonly mtp_modules?: Identity
+  readonly recycling?: boolean
   readonly lookup?: boolean
 }
 
@@ -125,8 +126,8 @@ interface Difference {
   readonly isHarmless: boolean
 }
 
-/** How drafts are made, which float32 leaves texts as they are under. */
-const LOOKUP = ['prompt_lookup_num_tokens', 'max_matching_ngram_size', 'lookup']
+/** How drafts are made, which float32 leaves texts as they are under; first those that never depend on chance. */
+const LOOKUP = ['prompt_lookup_num_tokens', 'max_matching_ngram_size', 'recycling', 'lookup']
 const DRAFTS = [
   ...fieldsOf('assisted generation').filter((field) => field !== 'assistant_ensemble_weight'),
   ...LOOKUP,

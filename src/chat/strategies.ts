@@ -1,6 +1,6 @@
 import type { GenerationConfig, GenerationField } from '../config/index.js'
 import type { GenerationMode } from '../config/mode.js'
-import { draftControl, drafterBeside, MOST_DRAFTED } from '../drafting/auto.js'
+import { draftControl, drafterBeside, loadRecycling, MOST_DRAFTED } from '../drafting/auto.js'
 import { loadStrategy } from '../drafting/custom-strategy.js'
 import { lookupControl } from '../drafting/draft-options.js'
 import { loadMedusa, loadMtp, type MedusaSettings } from '../drafting/heads.js'
@@ -76,6 +76,7 @@ const definitions: Readonly<Record<string, Definition>> = {
   contrastive: { ...kinds.contrastive, summary: 'probable tokens that do not repeat' },
   dola: { ...kinds.dola, summary: 'what the last layer knows better than earlier ones' },
   lookup: { ...kinds.lookup, summary: 'drafts from what was said before', load: loadLookup },
+  recycling: { ...kinds.recycling, summary: 'drafts from what passes expected', load: loadRecycled },
   speculative: {
     ...kinds.speculative,
     summary: 'drafts from a smaller model',
@@ -142,6 +143,11 @@ async function bestDrafter({ model, ...sources }: Context): Promise<string> {
 async function loadLookup({ model, costs }: Context): Promise<Loaded> {
   const createControl = await lookupControl(model, costs)
   return { options: (_, isSet) => (isSet(['prompt_lookup_num_tokens']) ? {} : { createControl }) }
+}
+
+async function loadRecycled({ model, besideLookup: lookup, costs }: Context): Promise<Loaded> {
+  const { options } = await loadRecycling(model, { lookup, ...costs })
+  return { options: () => options }
 }
 
 async function loadSpeculative(context: Context): Promise<Loaded> {

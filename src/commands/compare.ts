@@ -18,7 +18,7 @@ import type { Comparison } from '../report/comparison.js'
 export default class Compare extends BaseCommand {
   static override summary = 'Compare strategies over the same prompts: speed, acceptance, memory, texts.'
   static override description =
-    'Runs take turns, prompt by prompt and strategy by strategy, each with the same seed; figures are medians with bootstrap intervals. Kinds of strategies are greedy, sample, beam, beam-sample, diverse-beam, contrastive, dola, lookup, speculative, early-exit, medusa, mtp, auto and custom=FILE; any GenerationConfig field may follow. The likeliest tokens are taken where no setting says to sample. Ctrl-C keeps the repetitions that are whole.'
+    'Runs take turns, prompt by prompt and strategy by strategy, each with the same seed; figures are medians with bootstrap intervals. Kinds of strategies are greedy, sample, beam, beam-sample, diverse-beam, contrastive, dola, lookup, recycling, speculative, early-exit, medusa, mtp, auto and custom=FILE; any GenerationConfig field may follow. The likeliest tokens are taken where no setting says to sample. Ctrl-C keeps the repetitions that are whole.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> prompts.txt --strategy greedy --strategy beam:num_beams=4 --strategy medusa',
     '<%= config.bin %> <%= command.id %> prompts.jsonl -s greedy -s lookup:prompt_lookup_num_tokens=5 --max-new-tokens 64 -o run.json --html run.html',

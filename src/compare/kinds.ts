@@ -35,6 +35,7 @@ export const KINDS = {
     modes: ['group_beam_search'],
   },
   lookup: { ...STRATEGY_KINDS.lookup, own: { corpus: { kind: 'strings' } } },
+  recycling: { ...STRATEGY_KINDS.recycling, own: { lookup: flag } },
   speculative: { ...STRATEGY_KINDS.speculative, own: { model: text, nodes } },
   medusa: {
     ...STRATEGY_KINDS.medusa,

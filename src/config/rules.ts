@@ -128,6 +128,8 @@ const samplingFields = [
   'top_k',
   'epsilon_cutoff',
   'eta_cutoff',
+  'xtc_probability',
+  'xtc_threshold',
 ] as const
 const beamFields = ['early_stopping', 'length_penalty'] as const
 const outputFields = ['output_attentions', 'output_hidden_states', 'output_scores', 'output_logits'] as const
@@ -147,6 +149,8 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
   const idle =
     (config.penalty_alpha ?? 0) > 0 ? samplingFields.filter((name) => name !== 'top_k') : samplingFields
   if (!config.do_sample) warn(idle, 'set do_sample to true')
+  else if (config.xtc_probability === 0) warn(['xtc_threshold'], 'set xtc_probability')
+  else if (config.xtc_threshold > 0.5) warn(['xtc_probability'], 'set xtc_threshold to 0.5 or less')
   if (config.num_beams === 1) warn(beamFields, 'it belongs to beam search')
   if (config.prompt_lookup_num_tokens === undefined) {
     warn(['max_matching_ngram_size'], 'set prompt_lookup_num_tokens')

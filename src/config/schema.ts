@@ -102,6 +102,16 @@ const sampling = group('sampling', {
     cutoff.default(0),
     'Like epsilon_cutoff, lower where the entropy is high; 0 keeps all',
   ],
+  xtc_probability: [
+    'number',
+    fraction.default(0),
+    'How often the top choices are excluded (XTC); 0 is never',
+  ],
+  xtc_threshold: [
+    'number',
+    fraction.default(0.1),
+    'Probability of a top choice; the least probable of them stays; above 0.5 there is none',
+  ],
   num_return_sequences: ['integer', positive.default(1), 'Sequences to generate for the prompt'],
   seed: ['integer', z.int().min(0).optional(), 'Seed of the random numbers; a fresh one by default'],
 })
@@ -234,7 +244,7 @@ const runtime = group('runtime', {
 })
 
 /**
- * HF's GenerationConfig (transformers 5) and `seed`. Each field's metadata (`fieldMeta`) says how it is written
+ * HF's GenerationConfig (transformers 5) with `seed` and llama.cpp's fields of XTC. Each field's metadata (`fieldMeta`) says how it is written
  * as a flag. Fields that take one item or a list give a list; a field without a default is undefined when unset.
  */
 export const generationConfigSchema = z.strictObject({

@@ -6,7 +6,8 @@ import { vocabularyDifference } from '../language-model/vocabulary.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
-import { type DraftSettings, draftOptions, lookupControl } from './draft-options.js'
+import { tokenRecycling } from '../strategies/drafters/token-recycling.js'
+import { type DraftSettings, draftOptions, lookupControl, withLookup } from './draft-options.js'
 import { type LoadedDrafter, loadMedusa, loadMtp } from './heads.js'
 import { type CostOptions, type MeasuredDrafter, throughputControl } from './step-costs.js'
 import { MOST_LOOKED_UP } from './strategy-kinds.js'
@@ -56,6 +57,25 @@ export async function loadLookup(model: LanguageModel, costs: CostOptions): Prom
       createDrafter: promptLookup({ numTokens: MOST_LOOKED_UP, eosTokenIds }),
       createControl: await lookupControl(model, costs),
     },
+    dispose: async () => {},
+  }
+}
+
+/** Most nodes of a tree of recycled tokens (the paper has 80), and most tokens of a path. */
+const RECYCLED = { size: 80, depth: 12 }
+
+/** Token recycling with trees as large as pays; sequences go on with what earlier ones have left. */
+export async function loadRecycling(
+  model: LanguageModel,
+  settings: Pick<DraftSettings, 'lookup'> & CostOptions,
+): Promise<LoadedDrafter> {
+  const options = { ...RECYCLED, eosTokenIds: model.tokenizer.eosTokenIds }
+  // Measuring leaves nothing behind.
+  const measured = { subject: 'recycling', createDrafter: tokenRecycling(options), most: RECYCLED.size }
+  const createControl = await throughputControl(model, measured, settings)
+  const createDrafter = tokenRecycling({ ...options, successors: new Map() })
+  return {
+    options: await withLookup(model, { createDrafter, createControl }, settings),
     dispose: async () => {},
   }
 }

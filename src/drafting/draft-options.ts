@@ -25,9 +25,16 @@ export async function draftOptions(
   drafter: MeasuredDrafter,
   { isFixed = false, lookup = false, ...costs }: DraftSettings,
 ): Promise<Drafts> {
-  const { createDrafter } = drafter
   const createControl = isFixed ? undefined : await throughputControl(model, drafter, costs)
-  const own = { createDrafter, createControl }
+  return withLookup(model, { createDrafter: drafter.createDrafter, createControl }, { lookup, ...costs })
+}
+
+/** The same, with prompt lookup beside it where that is wanted. */
+export async function withLookup(
+  model: LanguageModel,
+  own: Drafts,
+  { lookup = false, ...costs }: Pick<DraftSettings, 'lookup'> & CostOptions,
+): Promise<Drafts> {
   if (!lookup) return own
   const { eosTokenIds } = model.tokenizer
   return {

@@ -78,7 +78,7 @@ interface Measured {
 }
 
 /** To be raised with every change of what is measured, or how. */
-const VERSION = 5
+const VERSION = 6
 
 /**
  * What steps take, measured now or in an earlier run: kept under `$XDG_CACHE_HOME/llm/costs`, so that decisions made by them are the

@@ -32,6 +32,7 @@ export const STRATEGY_KINDS = {
   },
   dola: { fixed: oneBeam, defaults: { dola_layers: 'low' }, modes: ['dola_generation'] },
   lookup: { fixed: oneBeam, defaults: { prompt_lookup_num_tokens: MOST_LOOKED_UP }, modes: assisted },
+  recycling: { fixed: oneBeam, modes: plain },
   speculative: { fixed: oneBeam, modes: assisted },
   'early-exit': { fixed: oneBeam, modes: assisted },
   medusa: { fixed: oneBeam, modes: plain },

@@ -7,7 +7,7 @@ import { usageError } from '../errors.js'
 import type { Model } from '../model/model.js'
 import { prefixOf } from '../model/prefix.js'
 import type { DecoderSpec } from '../models/spec.js'
-import { createRandom, forkSeed } from '../random.js'
+import { createRandom, forkSeed, keyedRandom } from '../random.js'
 import { DolaModel, dolaLayers } from '../scores/dola.js'
 import { buildProcessors } from '../scores/processors/index.js'
 import type { StoppingCriterion } from '../strategies/strategy.js'
@@ -129,7 +129,6 @@ async function* run(
     const given = { negative: plan.negative, past, signal }
     prefilled = await prefill(model.model, parts.promptIds, config, branches, given)
     const decoded = wanting(contrasted(prefilled.target, config, model.spec), {
-      shortlist: shortlistOf(config, context, options),
       states: keepsHidden(config) ? ['hidden'] : [],
       signal,
     })
@@ -137,10 +136,14 @@ async function* run(
       model: decoded,
       cache,
       prompt: parts.prompt,
-      processors: buildProcessors(config, context),
+      processors: buildProcessors(config, {
+        ...context,
+        randomAt: keyedRandom(forkSeed(config.seed, PROCESSORS + i)),
+      }),
       random: createRandom(forkSeed(config.seed, i)),
       draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
       limit: context.maxLength,
+      shortlist: shortlistOf(config, context, options),
     }))
     if ('search' in strategy) {
       const isInterrupted: StoppingCriterion = () => (signal?.aborted ? 'interrupted' : undefined)
@@ -213,6 +216,8 @@ function contrasted(model: Model, { dola_layers }: GenerationConfig, spec: Decod
 
 /** Where the streams of random numbers for drafters begin: behind those of all sequences. */
 const DRAFTERS = 2 ** 32
+/** The same for processors, behind those. */
+const PROCESSORS = 2 * DRAFTERS
 
 /** The layers' settings, with a fresh seed where they have none. */
 function resolve(layers: readonly ConfigLayer[], onWarning: GenerateOptions['onWarning']) {

@@ -4,7 +4,7 @@ import type { KVCache } from '../model/model.js'
 import type { PrefixAllowedTokens } from '../scores/processors/index.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import type { Search } from '../strategies/search.js'
-import type { CreateDrafter, LogitsProcessor, StoppingCriterion, Strategy } from '../strategies/strategy.js'
+import type { CreateDrafter, RandomProcessor, StoppingCriterion, Strategy } from '../strategies/strategy.js'
 import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type { Assistant } from './assisted.js'
 import type { LiveBeam } from './live-beams.js'
@@ -17,7 +17,7 @@ export interface GenerateOptions {
   /** Classifier-free guidance moves away from it; by default from the prompt's last token, as in HF. */
   readonly negativePrompt?: Prompt
   /** Run after HF's processors and before the warpers of sampling. */
-  readonly processors?: readonly LogitsProcessor[]
+  readonly processors?: readonly RandomProcessor[]
   readonly stoppingCriteria?: readonly StoppingCriterion[]
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens
   /** Most probable tokens to name with each token's log-probability; 0 for the token's alone. */

@@ -29,14 +29,14 @@ export function shortlistOf(
 const MODES = ['greedy_search', 'sample', 'assisted_generation']
 
 /**
- * The same model, of which only so many of the best scores are wanted, and these states beside those that a strategy reads itself:
- * the hidden ones, where the result has them. Passes end with the signal.
+ * The same model, of which these states are wanted beside those that a strategy reads itself: the hidden ones, where the result has
+ * them. Passes end with the signal.
  */
-export function wanting(model: Model, { shortlist, states = [], signal }: ForwardOptions): Model {
+export function wanting(model: Model, { states = [], signal }: Omit<ForwardOptions, 'shortlist'>): Model {
   return delegate(model, {
     forward: (cache, tokens, parents, nodes, own) =>
       model.forward(cache, tokens, parents, nodes, {
-        shortlist,
+        ...own,
         signal,
         states: own?.states && [...new Set([...own.states, ...states])],
       }),

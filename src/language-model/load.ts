@@ -49,6 +49,7 @@ const OPTIONS: Readonly<Record<keyof LoadOptions, true>> = {
   deviceId: true,
   threads: true,
   exits: true,
+  taps: true,
   signal: true,
   onBuild: true,
   onNotice: true,

@@ -11,6 +11,10 @@ export class DelegatingModel implements All<Model> {
     return this.inner.exits
   }
 
+  get taps(): readonly number[] | undefined {
+    return this.inner.taps
+  }
+
   get vocabSize(): number {
     return this.inner.vocabSize
   }
@@ -49,6 +53,7 @@ export function renumber(output: Output, place: (node: number) => number = (node
     logits: (node) => output.logits(place(node)),
     hidden: (node) => output.hidden(place(node)),
     residual: output.residual && ((node) => output.residual!(place(node))),
+    tap: output.tap && ((node, layer) => output.tap!(place(node), layer)),
     scores: output.scores && ((node) => output.scores!(place(node))),
     exits: output.exits && ((node) => output.exits!(place(node))),
   }

@@ -7,8 +7,11 @@ export interface KVCache {
   dispose(): void
 }
 
-/** States of a model: the last hidden state after the final norm, and what the last block gives, before that norm. */
-export type StateName = 'hidden' | 'residual'
+/**
+ * States of a model: the last hidden state after the final norm; what the last block gives, before that norm; and by HF's numbers of
+ * `hidden_states` those of the layers that it taps, not normed.
+ */
+export type StateName = 'hidden' | 'residual' | number
 
 /** What a forward pass gives for the asked nodes. The arrays are valid until the next forward. */
 export interface Output {
@@ -21,6 +24,11 @@ export interface Output {
   hidden(node: number): Float32Array
   /** The same before the final norm, where the model gives it. */
   residual?(node: number): Float32Array
+  /**
+   * The state of a layer that the model taps, [hidden]; of every node, asked or not.
+   * @throws RangeError for a layer that the pass was told to leave out, or that is not tapped
+   */
+  tap?(node: number, layer: number): Float32Array
   /** What processors start from, where that is not `logits` (under guidance): a new array, [vocab]. */
   scores?(node: number): Float32Array
   /** By the model's `exits`, where it has some. */
@@ -48,10 +56,24 @@ export interface ForwardOptions {
   readonly signal?: AbortSignal
 }
 
+/**
+ * A state of a node by its name, [hidden].
+ * @throws TypeError where the model gives none of the kind, RangeError where the pass left it out
+ */
+export function stateAt(output: Output, name: StateName, node: number): Float32Array {
+  if (name === 'hidden') return output.hidden(node)
+  const state = name === 'residual' ? output.residual?.(node) : output.tap?.(node, name)
+  if (state) return state
+  const what = name === 'residual' ? 'what comes before its final norm' : `the state of layer ${name}`
+  throw new TypeError(`What drafts needs a model that gives ${what}.`)
+}
+
 /** A causal language model over token trees. */
 export interface Model {
   /** The layers of which forward passes give early exits, in their order, by HF's numbers of `hidden_states`. */
   readonly exits?: readonly number[]
+  /** The layers whose states forward passes give where they are asked for, by the same numbers. */
+  readonly taps?: readonly number[]
   readonly vocabSize: number
   readonly hiddenSize: number
   /** The longest sequence (root to leaf) the model was made for, tokens. */

@@ -1,7 +1,7 @@
 import { open, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { cacheDirectory } from '../cache-directory.js'
-import { decoderGraph } from '../models/decoder/decoder.js'
+import { decoderGraph, type InnerStates } from '../models/decoder/decoder.js'
 import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/decoder/layers.js'
 import { type DecoderSpec, specIdentity } from '../models/spec.js'
 import type { FloatType, InitializerData } from '../onnx/graph.js'
@@ -24,10 +24,8 @@ export interface BuiltGraph {
   readonly directory: string
 }
 
-export interface BuildOptions {
+export interface BuildOptions extends InnerStates {
   readonly layout: CacheLayout
-  /** Early exits of the graph, see `decoderGraph`. */
-  readonly exits?: readonly number[]
   /** Called as weights are converted; not called where nothing needs to be. */
   readonly onProgress?: (progress: { done: number; total: number }) => void
   readonly signal?: AbortSignal
@@ -51,10 +49,10 @@ export async function buildGraph(
   const isVerbatim = !isQuantised(type) && !transposes(options.layout)
   const directory = isVerbatim ? await mappableDirectory(spec, store, type) : undefined
   if (directory) {
-    const graph = serialize(decoderGraph(spec, verbatimSource(store, type), options.layout, options.exits))
+    const graph = serialize(decoderGraph(spec, verbatimSource(store, type), options.layout, options))
     return { graph, directory }
   }
-  const { layout, exits = [] } = options
+  const { layout, exits = [], taps = [] } = options
   // Pages want the same weights.
   const kept = layout === 'paged' ? 'in-place' : layout
   const key = JSON.stringify([VERSION, await store.fingerprint(), specIdentity(spec), type, kept])
@@ -66,10 +64,10 @@ export async function buildGraph(
       (directory) => writeEntry(directory, spec, store, type, { ...options, layout: kept }),
       options.signal,
     ))
-  if (exits.length === 0 && layout === kept) return { graph, directory: entry }
-  // Graphs with exits share the weights as well, and are made in no time.
+  if (exits.length + taps.length === 0 && layout === kept) return { graph, directory: entry }
+  // Graphs with exits and taps share the weights as well, and are made in no time.
   const source = sourceOf(parameters, type)
-  return { graph: serialize(decoderGraph(spec, source, layout, exits)), directory: entry }
+  return { graph: serialize(decoderGraph(spec, source, layout, options)), directory: entry }
 }
 
 /** WebGPU's products with [in, out] read memory two to four times as fast as those with [out, in]. */

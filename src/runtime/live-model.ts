@@ -1,4 +1,4 @@
-import { decoderGraph } from '../models/decoder/decoder.js'
+import { decoderGraph, type InnerStates } from '../models/decoder/decoder.js'
 import type { ParameterSource } from '../models/decoder/layers.js'
 import { parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
@@ -11,10 +11,7 @@ import * as ort from './ort.js'
 import { PagedModel } from './paged-model.js'
 import { loadTree } from './tree-graph.js'
 
-export interface LiveModelOptions extends Pick<RuntimeOptions, 'threads'> {
-  /** Early exits, by HF's numbers of `hidden_states`. */
-  readonly exits?: readonly number[]
-}
+export interface LiveModelOptions extends Pick<RuntimeOptions, 'threads'>, InnerStates {}
 
 /** All parameters are inputs: constants would be packed when the session is made, and never be looked at again. */
 const INPUTS: ParameterSource = { type: 'float32', data: () => 'input', quantised: () => undefined }
@@ -40,14 +37,14 @@ export async function liveModel(
 export async function liveModel(
   spec: DecoderSpec,
   weights: Weights,
-  { threads, exits = [], manySequences = false }: LiveModelOptions & SequenceOptions = {},
+  { threads, manySequences = false, ...inner }: LiveModelOptions & SequenceOptions = {},
 ): Promise<OnnxModel | PagedModel> {
   const tensors = parametersOf(spec).map(({ name, shape }) => {
     return [name, new ort.Tensor('float32', weightsOf(name, shape, weights), shape)]
   })
-  const graph = decoderGraph(spec, INPUTS, manySequences ? 'paged' : 'in-place', exits)
+  const graph = decoderGraph(spec, INPUTS, manySequences ? 'paged' : 'in-place', inner)
   const built = { graph: serialize(graph), directory: '' }
-  const tree = await loadTree(() => built, { spec, exits }, { device: 'cpu', threads })
+  const tree = await loadTree(() => built, { spec, ...inner }, { device: 'cpu', threads })
   const live = { ...tree, weights: Object.fromEntries(tensors) }
   return manySequences ? new PagedModel(live) : new OnnxModel(live)
 }

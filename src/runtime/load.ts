@@ -21,6 +21,8 @@ export interface RuntimeOptions {
   readonly threads?: number
   /** Early exits whose scores the model gives beside its own, by HF's numbers of `hidden_states`. */
   readonly exits?: readonly number[] | ((spec: DecoderSpec) => readonly number[])
+  /** Layers before the last whose states passes give where a drafter asks for them, by the same numbers. */
+  readonly taps?: readonly number[] | ((spec: DecoderSpec) => readonly number[])
   readonly signal?: AbortSignal
   /** Bytes of converted weights, while a graph is built for the first time. */
   readonly onBuild?: (progress: { done: number; total: number }) => void
@@ -113,18 +115,28 @@ async function loadOn(
   spec: DecoderSpec,
   store: WeightStore,
   type: RunType,
-  { threads, signal, onBuild, exits: asked = [], manySequences = false }: RuntimeOptions & SequenceOptions,
+  {
+    threads,
+    signal,
+    onBuild,
+    exits: askedExits = [],
+    taps: askedTaps = [],
+    manySequences = false,
+  }: RuntimeOptions & SequenceOptions,
 ): Promise<OnnxModel | PagedModel> {
   const isPaged = manySequences && placement.device === 'cpu'
   const layout = isPaged ? 'paged' : cacheLayoutOf(placement.device)
-  const exits = typeof asked === 'function' ? asked(spec) : asked
+  const [exits, taps] = [askedExits, askedTaps].map((asked) =>
+    typeof asked === 'function' ? asked(spec) : asked,
+  )
   checkExits(spec, type, exits)
+  checkTaps(spec, taps)
   const build = async () => {
-    const graph = await buildGraph(spec, store, type, { layout, exits, signal, onProgress: onBuild })
+    const graph = await buildGraph(spec, store, type, { layout, exits, taps, signal, onProgress: onBuild })
     signal?.throwIfAborted()
     return graph
   }
-  const tree = await loadTree(build, { spec, exits, type: floatType(type) }, { ...placement, threads })
+  const tree = await loadTree(build, { spec, exits, taps, type: floatType(type) }, { ...placement, threads })
   return isPaged ? new PagedModel(tree) : new OnnxModel(tree)
 }
 
@@ -132,6 +144,13 @@ async function loadOn(
 function checkExits(spec: DecoderSpec, type: RunType, exits: readonly number[]): void {
   if (exits.length === 0 || spec.residual !== 'float32' || floatType(type) === 'float32') return
   throw usageError(`Early exits of ${familyName(spec)} do not fit ${type}: ${WITHOUT_HALF}.`)
+}
+
+/** @throws UserError for layers that there are not, and the last one: what that gives is the residual state */
+function checkTaps({ layers }: DecoderSpec, taps: readonly number[]): void {
+  const missing = taps.find((layer) => !(Number.isInteger(layer) && layer >= 0 && layer < layers.length))
+  if (missing === undefined) return
+  throw usageError(`There is no layer ${missing} to tap: this model has 0 to ${layers.length - 1}.`)
 }
 
 /** Before minutes are spent on it, and before the system starts to kill processes. */

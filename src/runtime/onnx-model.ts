@@ -10,16 +10,18 @@ import { HostRows } from './host-rows.js'
 import { checkParents, type MaskColumns, padded, TreeCache } from './kv-cache.js'
 import type * as ort from './ort.js'
 import {
-  ALL_STATES,
   type AskedRow,
   askedRows,
   fetching,
   int32,
   int64,
   outputOf,
+  outputOfState,
+  requireTapped,
   rotaryFeeds,
   rowsOf,
   type States,
+  statesGiven,
   statesOf,
   type TreeOutput,
 } from './pass.js'
@@ -39,6 +41,7 @@ export abstract class OnnxTree<Item> {
   readonly hiddenSize: number
   readonly maxPositions: number
   readonly exits: readonly number[]
+  readonly taps: readonly number[]
   protected readonly spec: DecoderSpec
   private readonly session: ort.InferenceSession
   private readonly device: Device
@@ -48,7 +51,16 @@ export abstract class OnnxTree<Item> {
   private readonly sparseRows: SparseRows
   private readonly chunk: number
 
-  constructor({ session, spec, device, type = 'float32', kernels, exits = [], weights }: TreeGraph) {
+  constructor({
+    session,
+    spec,
+    device,
+    type = 'float32',
+    kernels,
+    exits = [],
+    taps = [],
+    weights,
+  }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.device = device
@@ -56,6 +68,7 @@ export abstract class OnnxTree<Item> {
     this.kernels = kernels
     this.chunk = kernels?.longestPass ?? CHUNK
     this.exits = exits
+    this.taps = taps
     this.weights = weights
     this.vocabSize = spec.vocabSize
     this.sparseRows = new SparseRows(spec.vocabSize)
@@ -75,11 +88,12 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
-    { shortlist: count, states = ALL_STATES, signal }: ForwardOptions = {},
+    { shortlist: count, states = statesGiven(this.taps), signal }: ForwardOptions = {},
   ): Promise<TreeOutput> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
     checkParents(cache, tokens.length, parents)
     for (const token of tokens) this.checkToken(token)
+    requireTapped(states, this.taps)
     const before = cache.length
     const wanted = {
       shortlist: Shortlist.of(this.givesShortlists ? count : undefined, this.vocabSize),
@@ -157,7 +171,7 @@ export abstract class OnnxTree<Item> {
     const count = tokens.length
     const wanted = {
       ...shortlist.fetches(),
-      ...fetching([...states, ...(this.exits.length > 0 ? ['exits'] : [])]),
+      ...fetching([...states.map(outputOfState), ...(this.exits.length > 0 ? ['exits'] : [])]),
     }
     if (cache.rows instanceof DeviceRows) {
       await cache.rows.settle()

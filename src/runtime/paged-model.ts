@@ -8,16 +8,18 @@ import { checkTokenId } from './onnx-model.js'
 import * as ort from './ort.js'
 import { PagedRows, PagePool } from './pages.js'
 import {
-  ALL_STATES,
   type AskedRow,
   askedRows,
   fetching,
   int64,
   outputOf,
+  outputOfState,
   type PassResults,
+  requireTapped,
   rotaryFeeds,
   rowsOf,
   type States,
+  statesGiven,
   statesOf,
 } from './pass.js'
 import { CHUNK, type TreeGraph } from './tree-graph.js'
@@ -31,15 +33,17 @@ export class PagedModel implements BatchModel {
   readonly hiddenSize: number
   readonly maxPositions: number
   readonly exits: readonly number[]
+  readonly taps: readonly number[]
   private readonly spec: DecoderSpec
   private readonly session: ort.InferenceSession
   private readonly weights: TreeGraph['weights']
   private readonly pool: PagePool
 
-  constructor({ session, spec, exits = [], weights }: TreeGraph) {
+  constructor({ session, spec, exits = [], taps = [], weights }: TreeGraph) {
     this.session = session
     this.spec = spec
     this.exits = exits
+    this.taps = taps
     this.weights = weights
     this.vocabSize = spec.vocabSize
     this.hiddenSize = spec.hiddenSize
@@ -84,6 +88,7 @@ export class PagedModel implements BatchModel {
     if (!(cache instanceof PagedCache)) throw new TypeError('The cache is of another kind of model.')
     checkParents(cache, tokens.length, parents)
     for (const token of tokens) checkTokenId(token, this.vocabSize)
+    requireTapped(options?.states ?? [], this.taps)
     return { cache, tokens, parents, nodes, options, before: cache.length, rows: new Map(), states: [] }
   }
 
@@ -100,7 +105,7 @@ export class PagedModel implements BatchModel {
       return total - lengthOf(part)
     })
     const asked = parts.flatMap((part, i) => askedNodes(part).map((node) => firsts[i] + node - part.start))
-    const wanted = [...new Set(parts.flatMap(({ job }) => job.options?.states ?? ALL_STATES))]
+    const wanted = [...new Set(parts.flatMap(({ job }) => job.options?.states ?? statesGiven(this.taps)))]
     const results = await this.session.run(
       { ...this.feeds(parts, pasts), rows: int64(asked) },
       this.fetches(wanted),
@@ -139,7 +144,12 @@ export class PagedModel implements BatchModel {
 
   private fetches(states: readonly StateName[]): Record<string, null> {
     const rows = this.spec.layers.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`])
-    return fetching(['logits', ...states, ...(this.exits.length > 0 ? ['exits'] : []), ...rows])
+    return fetching([
+      'logits',
+      ...states.map(outputOfState),
+      ...(this.exits.length > 0 ? ['exits'] : []),
+      ...rows,
+    ])
   }
 }
 

@@ -11,9 +11,19 @@ export interface AskedRow {
 }
 
 /** Those of all tokens of a run that were wanted, [T, hidden] each. */
-export type States = Readonly<Partial<Record<StateName, Float32Array>>>
+export type States = ReadonlyMap<StateName, Float32Array>
 
-export const ALL_STATES: readonly StateName[] = ['hidden', 'residual']
+/** The states that a graph gives. */
+export function statesGiven(taps: readonly number[]): readonly StateName[] {
+  return ['hidden', 'residual', ...taps]
+}
+
+/** @throws RangeError for the state of a layer that the model does not tap */
+export function requireTapped(states: readonly StateName[], taps: readonly number[]): void {
+  const missing = states.find((name) => typeof name === 'number' && !taps.includes(name))
+  if (missing === undefined) return
+  throw new RangeError(`The model taps no layer ${missing}: load it with that among its taps.`)
+}
 
 type Results = ort.OnnxValueMapType
 
@@ -62,7 +72,12 @@ export function askedRows(
 }
 
 export function statesOf(results: Results, names: readonly StateName[]): States {
-  return Object.fromEntries(names.map((name) => [name, results[name].data as Float32Array]))
+  return new Map(names.map((name) => [name, results[outputOfState(name)].data as Float32Array]))
+}
+
+/** The name of the graph's output. */
+export function outputOfState(name: StateName): string {
+  return typeof name === 'number' ? `tap.${name}` : name
 }
 
 /** Names of outputs as a run takes them. */
@@ -71,7 +86,7 @@ export function fetching(names: readonly string[]): Record<string, null> {
 }
 
 /** What one pass gives, which may have taken several runs. */
-export type TreeOutput = Output & Required<Pick<Output, 'residual' | 'exits'>>
+export type TreeOutput = Output & Required<Pick<Output, 'residual' | 'tap' | 'exits'>>
 
 /** What has come of a pass. */
 export interface PassResults {
@@ -88,20 +103,19 @@ export function outputOf({ rows, states }: PassResults, chunk: number, hiddenSiz
     if (!found) throw new RangeError(`Node ${node} was not asked for.`)
     return found
   }
-  const state = (name: StateName) => (node: number) => {
+  const state = (name: StateName, node: number) => {
     const { values, first } = states[Math.floor(node / chunk)]
     const start = (first + (node % chunk)) * hiddenSize
-    const found = values[name]?.subarray(start, start + hiddenSize)
-    if (!found)
-      throw new RangeError(
-        `The pass left out the ${name} states: a drafter that reads them names them in its states.`,
-      )
-    return found
+    const found = values.get(name)?.subarray(start, start + hiddenSize)
+    if (found) return found
+    const what = typeof name === 'number' ? `states of layer ${name}` : `${name} states`
+    throw new RangeError(`The pass left out the ${what}: a drafter that reads them names them in its states.`)
   }
   return {
     logits: (node) => row(node).logits,
-    hidden: state('hidden'),
-    residual: state('residual'),
+    hidden: (node) => state('hidden', node),
+    residual: (node) => state('residual', node),
+    tap: (node, layer) => state(layer, node),
     exits: (node) => row(node).exits,
   }
 }

@@ -1,3 +1,4 @@
+import type { InnerStates } from '../models/decoder/decoder.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import type { BuiltGraph } from './build.js'
@@ -10,7 +11,7 @@ import { cacheLayoutOf, createSession, type SessionOptions } from './session.js'
 export const CHUNK = 128
 
 /** Where a graph over token trees runs, and what of a model it is. */
-export interface TreeGraph {
+export interface TreeGraph extends InnerStates {
   readonly session: ort.InferenceSession
   readonly spec: DecoderSpec
   readonly device: Device
@@ -18,8 +19,6 @@ export interface TreeGraph {
   readonly type?: FloatType
   /** For a cache on the device. */
   readonly kernels?: DeviceKernels
-  /** Early exits, by HF's numbers of `hidden_states`. */
-  readonly exits?: readonly number[]
   /** The parameters that are inputs of the graph, given to each run. */
   readonly weights?: Readonly<Record<string, ort.Tensor>>
 }
@@ -31,7 +30,7 @@ export interface TreeGraph {
  */
 export async function loadTree(
   build: () => BuiltGraph | Promise<BuiltGraph>,
-  { spec, exits, type = 'float32' }: Pick<TreeGraph, 'spec' | 'exits' | 'type'>,
+  { spec, exits, taps, type = 'float32' }: Pick<TreeGraph, 'spec' | 'exits' | 'taps' | 'type'>,
   options: SessionOptions,
 ): Promise<TreeGraph> {
   const { device } = options
@@ -40,7 +39,7 @@ export async function loadTree(
   try {
     const { graph, directory } = await build()
     const session = await createSession(graph, directory, options)
-    return { session, spec, device, type, kernels, exits }
+    return { session, spec, device, type, kernels, exits, taps }
   } catch (error) {
     await kernels?.dispose()
     throw error

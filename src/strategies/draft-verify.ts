@@ -1,8 +1,17 @@
-import type { Output } from '../model/model.js'
+import { type Output, type StateName, stateAt } from '../model/model.js'
 import { extend, type Prefix, tokensOf } from '../model/prefix.js'
 import { NOTHING, type TokenTree } from '../model/token-tree.js'
 import { choiceOf } from './choose.js'
-import type { Choice, CreateDrafter, LogitsProcessor, Request, Strategy, Verifier } from './strategy.js'
+import type {
+  Choice,
+  CreateDrafter,
+  Drafter,
+  LogitsProcessor,
+  Request,
+  Strategy,
+  VerifiedStep,
+  Verifier,
+} from './strategy.js'
 
 /**
  * The loop that all single-sequence strategies share: draft a tree, run it through the target in one forward pass,
@@ -11,7 +20,7 @@ import type { Choice, CreateDrafter, LogitsProcessor, Request, Strategy, Verifie
  */
 export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Verifier): Strategy {
   return async function* (request) {
-    const { model, cache, random, limit } = request
+    const { model, cache, random, limit, shortlist } = request
     const drafter = createDrafter?.(request)
     const states = drafter?.states ?? []
     let prefix = request.prompt
@@ -29,32 +38,28 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
           [...pending, ...draft.tokens],
           [...pending.map((_, i) => cache.length + i - 1), ...draft.parents.map((parent) => start + parent)],
           [pending.length - 1, ...draft.tokens.map((_, node) => pending.length + node)],
-          { states },
+          { states, shortlist: shortlist && Math.max(shortlist, drafter?.logits ?? 0) },
         )
         const passed = performance.now()
         const visited = new VisitedNodes(draft, output, pending.length, prefix, request.processors)
         const { path, next } = verify(draft, (node) => visited.at(node).scores, random)
         keepPath(request, start, draft, path)
-        drafter?.verified?.(draft.tokens.length, path)
         const nodes = [-1, ...path]
         const choices = nodes.map((node, i) =>
           visited.choice(node, path.length > i ? draft.tokens[path[i]] : next),
         )
+        last = choices[path.length]
+        prefix = extend(visited.at(nodes[path.length]).prefix, next)
+        const decided = performance.now()
+        drafter?.verified?.(visited.step(drafter, path, prefix))
+        const told = performance.now()
         yield {
           choices,
           drafted: draft.tokens.length,
           accepted: path.length,
           depth: depthOf(draft),
-          time: { draft: drafted - started, pass: passed - drafted },
+          time: { draft: drafted - started + (told - decided), pass: passed - drafted },
         }
-        last = choices[path.length]
-        prefix = extend(visited.at(nodes[path.length]).prefix, next)
-        const added = [...pending.keys(), ...path.map((node) => pending.length + node)]
-        drafter?.observe?.(
-          prefix,
-          states.includes('hidden') ? added.map((i) => output.hidden(i)) : [],
-          states.includes('residual') && output.residual ? added.map((i) => output.residual!(i)) : undefined,
-        )
         pending = [next]
       }
     } finally {
@@ -102,12 +107,29 @@ class VisitedNodes {
     const prefix =
       node < 0 ? this.root : extend(this.at(this.draft.parents[node]).prefix, this.draft.tokens[node])
     const index = this.offset + node
-    const logits = this.output.logits(index)
+    const logits = this.logits(node)
     const scores = this.output.scores?.(index) ?? (this.processors.length > 0 ? logits.slice() : logits)
     for (const process of this.processors) process(scores, prefix)
     const visited = { prefix, index, scores }
     this.nodes.set(node, visited)
     return visited
+  }
+
+  /** Raw, of a node that need not be visited. */
+  logits(node: number): Float32Array {
+    return this.output.logits(this.offset + node)
+  }
+
+  /** What a drafter is told once a path was accepted. */
+  step(drafter: Drafter, path: readonly number[], prefix: Prefix): VerifiedStep {
+    const { draft, output, offset } = this
+    const added = [...Array(offset).keys(), ...path.map((node) => offset + node)]
+    const logits = (node: number) => {
+      if (drafter.logits !== undefined) return this.logits(node)
+      throw new RangeError('A drafter that reads scores says by its logits how many of the best.')
+    }
+    const states = (name: StateName) => added.map((i) => stateAt(output, name, i))
+    return { draft, isOwn: true, path, prefix, logits, states }
   }
 
   choice(node: number, token: number): Choice {

@@ -1,6 +1,8 @@
 /** Buckets per unit of score: tokens that share a bucket are sorted only where a cut falls into it. */
 const RESOLUTION = 64
 const BUCKETS = 4096
+/** So many of the best are found in one pass without a histogram. */
+const FEW = 16
 
 /** Where a walk from the best token down reaches its goal: inside `bucket`. */
 interface Boundary {
@@ -37,6 +39,7 @@ export class Ranking {
 
   /** The `count` best tokens, best first; fewer where fewer are possible. */
   top(count: number): number[] {
+    if (count <= FEW) return this.few(count)
     return this.sorted(0, this.count().boundary(count).bucket).slice(0, count)
   }
 
@@ -47,6 +50,22 @@ export class Ranking {
   cut(weights: Float32Array, amount: number): { before: number; members: number[] } {
     const { bucket, before } = this.weigh(weights).boundary(amount)
     return { before, members: this.sorted(bucket, bucket) }
+  }
+
+  /** Those seen so far stay sorted: of random scores hardly one in a thousand gets in. */
+  private few(count: number): number[] {
+    const { scores } = this
+    const tokens: number[] = []
+    let least = -Infinity
+    for (let i = 0; i < scores.length; i++) {
+      if (!(scores[i] > least)) continue
+      let place = tokens.length
+      while (place > 0 && scores[i] > scores[tokens[place - 1]]) place--
+      tokens.splice(place, 0, i)
+      if (tokens.length > count) tokens.pop()
+      if (tokens.length === count) least = scores[tokens[count - 1]]
+    }
+    return tokens
   }
 
   private count(): this {

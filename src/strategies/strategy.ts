@@ -5,6 +5,12 @@ import type { TokenTree } from '../model/token-tree.js'
 /** Changes next-token scores in place, [vocab]; `prefix` is the sequence that they continue. */
 export type LogitsProcessor = (logits: Float32Array, prefix: Prefix) => void
 
+/**
+ * A processor that depends on chance. Its random numbers follow from the seed, the sequence and the prefix's length alone, so that
+ * what is drafted, or visited twice, shifts none of them.
+ */
+export type RandomProcessor = (logits: Float32Array, prefix: Prefix, random: Random) => void
+
 export type FinishReason = 'eos' | 'length' | 'stop' | 'time' | 'custom' | 'interrupted'
 
 /** Says why generation ends after `prefix`, or undefined to go on. */
@@ -17,6 +23,8 @@ export type Random = () => number
 export interface Drafter {
   /** The states of the target that it reads; by default none. */
   readonly states?: readonly StateName[]
+  /** The best of the target's scores that it reads of each node; by default none. Others may be -Infinity. */
+  readonly logits?: number
   /**
    * @param prefix the sequence so far
    * @param last the target's final hidden state at the sequence's last but one token, [hidden]: the one that its last
@@ -30,21 +38,29 @@ export interface Drafter {
     limit: number,
     size?: number,
   ): Promise<TokenTree> | TokenTree
-  /**
-   * Called after each pass of the target.
-   * @param drafted nodes of the draft that it ran; 0 where there was none
-   * @param path those that were accepted
-   */
-  verified?(drafted: number, path: readonly number[]): void
-  /**
-   * Called after that, for drafters that need the target's states.
-   * @param prefix the sequence so far
-   * @param hidden the target's final hidden states at the tokens that the pass added to the cache, [hidden] each: the last
-   *   ones before the sequence's last token; valid during the call; none where `states` does not name them
-   * @param residual the same before the final norm, where `states` names it and the target gives it
-   */
-  observe?(prefix: Prefix, hidden: readonly Float32Array[], residual?: readonly Float32Array[]): void
+  /** Called after each pass of the target, with what came of it. */
+  verified?(step: VerifiedStep): void
   dispose?(): void
+}
+
+/** A pass of the target, as its drafters are told of it; arrays are views, valid during the call. */
+export interface VerifiedStep {
+  /** What was run; no nodes where nothing was drafted. */
+  readonly draft: TokenTree
+  /** Whether it was this drafter's draft, and not that of another one beside it; true where nothing was drafted. */
+  readonly isOwn: boolean
+  /** The accepted nodes, root to leaf. */
+  readonly path: readonly number[]
+  /** The sequence from now on: its last token follows the path. */
+  readonly prefix: Prefix
+  /** Raw scores after any node, [vocab]; -1 is the last token before the draft. For drafters that name `logits`. */
+  logits(node: number): Float32Array
+  /**
+   * A state that `states` names, at the tokens that the pass added to the cache: the last ones before the sequence's last token,
+   * [hidden] each.
+   * @throws TypeError where the target does not give it, RangeError where `states` does not name it
+   */
+  states(name: StateName): readonly Float32Array[]
 }
 
 /**
@@ -71,6 +87,8 @@ export interface Request {
   readonly draftRandom: Random
   /** The most tokens that the sequence may have, prompt included. */
   readonly limit: number
+  /** The best scores of each node that the processors and the verifier need; by default all. */
+  readonly shortlist?: number
 }
 
 /** Makes the drafter of one sequence; the loop that uses it disposes of it. */
@@ -95,7 +113,7 @@ export interface Step {
   readonly accepted: number
   /** The longest path of the draft, tokens; by default it is a chain. */
   readonly depth?: number
-  /** Milliseconds that the draft and the pass took. */
+  /** Milliseconds that the draft, with what the drafter made of the pass before the next one, and the pass took. */
   readonly time?: { readonly draft: number; readonly pass: number }
 }
 

@@ -32,6 +32,7 @@ const STRATEGIES = [
   { guidance_scale: 2 },
   { guidance_scale: 1.5, do_sample: true, num_return_sequences: 2 },
   { repetition_penalty: 1.3, no_repeat_ngram_size: 2, do_sample: true },
+  { do_sample: true, xtc_probability: 0.5, xtc_threshold: 0.05, prompt_lookup_num_tokens: 3 },
 ]
 
 /** Rows of all strategies, lengths and numbers of tokens, of which some begin alike. */

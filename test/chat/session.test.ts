@@ -55,6 +55,7 @@ describe('a turn', () => {
   test.each([
     ['default', SETTINGS],
     ['lookup', SETTINGS],
+    ['recycling', SETTINGS],
     ['early-exit', SETTINGS],
     ['beam', SETTINGS],
   ])('with %s runs only what is new, and says what a fresh generation says', async (strategy, settings) => {

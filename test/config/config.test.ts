@@ -37,6 +37,8 @@ describe('layers', () => {
       typical_p: 1,
       epsilon_cutoff: 0,
       eta_cutoff: 0,
+      xtc_probability: 0,
+      xtc_threshold: 0.1,
       num_return_sequences: 1,
       min_length: 0,
       repetition_penalty: 1,
@@ -287,6 +289,13 @@ describe('warnings', () => {
     [{ max_length: 30, max_new_tokens: 5 }, ['max_new_tokens wins']],
     [{ min_length: 30, min_new_tokens: 5 }, ['min_new_tokens wins']],
     [{ pad_token_id: -1 }, ['pad_token_id is -1']],
+    [{ xtc_probability: 0.5, xtc_threshold: 0.2 }, new Array(2).fill('set do_sample')],
+    [
+      { do_sample: true, xtc_threshold: 0.2 },
+      ['xtc_threshold is 0.2, but has no effect: set xtc_probability.'],
+    ],
+    [{ do_sample: true, xtc_probability: 0.5, xtc_threshold: 0.6 }, ['set xtc_threshold to 0.5 or less']],
+    [{ do_sample: true, xtc_probability: 0.5, xtc_threshold: 0.5 }, []],
     [{ temperature: 0.5, do_sample: true }, []],
     [{ temperature: 1 }, []],
   ])('%j', (values, expected) => {

@@ -57,6 +57,20 @@ const ROWS = [
 ]
 
 describe('batch', () => {
+  test('with token recycling writes the same rows, alone and beside prompt lookup', async () => {
+    const rows = input(...['hello', 'the sea', 'hello hello', 'one'].map((prompt, id) => ({ id, prompt })))
+    const written = async (...more: string[]) => {
+      const out = newPath()
+      expect(await batch(rows, '-o', out, ...on(model, '--order', 'input', ...more))).toMatchObject({
+        code: 0,
+      })
+      return rowsOf(out)
+    }
+    const plain = await written('--max-new-tokens', '30')
+    expect(await written('--max-new-tokens', '30', '--recycling')).toEqual(plain)
+    expect(await written('--max-new-tokens', '30', '--recycling', '--lookup')).toEqual(plain)
+  })
+
   test('writes the text that generate gives for each row', async () => {
     const out = newPath()
     const run = await batch(input(...ROWS), '-o', out, ...on(model, '--seed', '3', '--order', 'input'))

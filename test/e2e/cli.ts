@@ -21,6 +21,7 @@ import Generate from '../../src/commands/generate/index.js'
 import GenerateLookup from '../../src/commands/generate/lookup.js'
 import GenerateMedusa from '../../src/commands/generate/medusa.js'
 import GenerateMtp from '../../src/commands/generate/mtp.js'
+import GenerateRecycling from '../../src/commands/generate/recycling.js'
 import GenerateSample from '../../src/commands/generate/sample.js'
 import GenerateSpeculative from '../../src/commands/generate/speculative.js'
 import ModelsPull from '../../src/commands/models/pull.js'
@@ -120,6 +121,7 @@ const commands: Readonly<Record<string, Runnable>> = {
   'generate lookup': GenerateLookup,
   'generate medusa': GenerateMedusa,
   'generate mtp': GenerateMtp,
+  'generate recycling': GenerateRecycling,
   'generate sample': GenerateSample,
   'generate speculative': GenerateSpeculative,
   'models pull': ModelsPull,

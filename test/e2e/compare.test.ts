@@ -26,6 +26,12 @@ async function compare(args: readonly string[]): Promise<Comparison> {
 
 const one = ['--repetitions', '1', '--warm-up', '0']
 
+test('token recycling is compared, alone and beside prompt lookup', async () => {
+  const flags = ['-s', 'greedy', '-s', 'recycling', '-s', 'recycling:lookup=true']
+  const { strategies } = await compare([prompts, ...builtIn, ...flags, '--max-new-tokens', '8', ...one])
+  expect(strategies.map(({ name }) => name)).toEqual(['greedy', 'recycling', 'recycling:lookup=true'])
+})
+
 describe('five strategies on the built-in model', () => {
   const strategies = [
     'greedy',

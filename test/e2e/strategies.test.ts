@@ -329,6 +329,26 @@ describe('llm generate speculative', () => {
   })
 })
 
+describe('llm generate recycling', () => {
+  test.each([
+    ['writes what greedy decoding writes', []],
+    ['does so with prompt lookup beside it', ['--lookup']],
+  ])('%s', async (_, more) => {
+    const repeated = on(model, 'hello hello hello', '--max-new-tokens', '40')
+    const result = await json([...repeated, ...more], 'generate recycling')
+    expect(result.ids).toEqual((await json(repeated)).ids)
+  })
+
+  test('draws what sampling draws, top choices excluded', async () => {
+    const xtc = ['--xtc-probability', '0.5', '--xtc-threshold', '0.01']
+    const drawn = args('--do-sample', '--seed', '5', '--num-return-sequences', '2', ...xtc)
+    const result = await json(drawn, 'generate recycling')
+    const plain = await json(drawn)
+    expect(result.sequences!.map(({ ids }) => ids)).toEqual(plain.sequences!.map(({ ids }) => ids))
+    expect(plain.ids).not.toEqual((await json(args('--do-sample', '--seed', '5'))).ids)
+  })
+})
+
 describe('--strategy auto', () => {
   const auto = (...more: string[]) => args('--strategy', 'auto', ...more)
 

@@ -110,10 +110,10 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
       const before = moved.length
       const cache = gpu.newCache()
       const drafter: Drafter = { states, draft: () => ({ tokens: [], parents: [] }) }
-      const request = { cache, prompt: prefixOf([5, 9, 14, 200]), processors: [], limit: 12 }
+      const request = { cache, prompt: prefixOf([5, 9, 14, 200]), processors: [], limit: 12, shortlist: 1 }
       const randoms = { random: Math.random, draftRandom: Math.random }
       const decoding = draftVerify(states && (() => drafter), follow(argmax))
-      for await (const _ of decoding({ ...request, ...randoms, model: wanting(gpu, { shortlist: 1 }) })) {
+      for await (const _ of decoding({ ...request, ...randoms, model: wanting(gpu, {}) })) {
       }
       cache.dispose()
       return moved.slice(before + 1).map(({ down }) => down)

@@ -10,6 +10,7 @@ const output: Required<Output> = {
   logits: (node) => row(node, 1),
   hidden: (node) => row(node, 2),
   residual: (node) => row(node, 3),
+  tap: (node, layer) => row(node, 7, layer),
   scores: (node) => row(node, 4),
   exits: (node) => [{ logits: row(node, 5), hidden: row(node, 6) }],
 }
@@ -18,14 +19,14 @@ describe('renumber', () => {
   test('hands on every member of an output, by the new numbers', () => {
     const moved = renumber(output, (node) => 10 + node)
     for (const name of Object.keys(output) as (keyof Output)[]) {
-      expect(moved[name]?.(2), name).toEqual(output[name](12))
+      expect(moved[name]?.(2, 5), name).toEqual(output[name](12, 5))
     }
   })
 
   test('gives no member that the output has not', () => {
     const { logits, hidden } = output
     const moved = renumber({ logits, hidden })
-    expect([moved.residual, moved.scores, moved.exits]).toEqual([undefined, undefined, undefined])
+    expect([moved.residual, moved.tap, moved.scores, moved.exits]).toEqual(Array(4).fill(undefined))
   })
 })
 
@@ -34,6 +35,7 @@ describe('delegate', () => {
   const cache = new RecordedCache({ length: 0, keep() {}, dispose() {} })
   const inner: Required<Model> = {
     exits: [1, 2],
+    taps: [0],
     vocabSize: 3,
     hiddenSize: 4,
     maxPositions: 5,
@@ -49,7 +51,7 @@ describe('delegate', () => {
 
   test('hands on every member of a model with all its arguments', async () => {
     const model = new DelegatingModel(inner)
-    for (const name of ['exits', 'vocabSize', 'hiddenSize', 'maxPositions'] as const) {
+    for (const name of ['exits', 'taps', 'vocabSize', 'hiddenSize', 'maxPositions'] as const) {
       expect(model[name], name).toBe(inner[name])
     }
     expect(model.newCache([1, 2])).toBe(cache)

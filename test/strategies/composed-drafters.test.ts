@@ -5,14 +5,21 @@ import type { DraftControl } from '../../src/strategies/draft-control.js'
 import { controlled } from '../../src/strategies/drafters/controlled.js'
 import { firstOf } from '../../src/strategies/drafters/first-of.js'
 import { promptLookup } from '../../src/strategies/drafters/prompt-lookup.js'
-import type { Drafter, Request } from '../../src/strategies/strategy.js'
+import type { Drafter, Request, VerifiedStep } from '../../src/strategies/strategy.js'
 import { follow } from '../../src/strategies/verifiers.js'
-import { argmax, decode, describeDrafter, PROMPT } from './conformance.js'
+import { argmax, decode, describeDrafter, PROMPT, stepAt } from './conformance.js'
 import { adversary, oracle, toyDrafters } from './toy-drafters.js'
 
 const request = {} as unknown as Request
 const prefix = prefixOf(PROMPT)
 const last = { hidden: new Float32Array(4) }
+
+/** What became of a chain of so many nodes. */
+const stepOf = (drafted: number, path: number[]): VerifiedStep => ({
+  ...stepAt(prefix, {}),
+  draft: chain([1, 2, 3].slice(0, drafted)),
+  path,
+})
 
 /** Wants drafts of these sizes in turns, and keeps what it is told. */
 class Sizes implements DraftControl {
@@ -37,6 +44,7 @@ class Fixed implements Drafter {
   constructor(
     private readonly tree: TokenTree,
     readonly states: Drafter['states'] = undefined,
+    readonly logits: Drafter['logits'] = undefined,
   ) {}
 
   draft(_: unknown, __: unknown, limit: number, size?: number): TokenTree {
@@ -44,12 +52,8 @@ class Fixed implements Drafter {
     return this.tree
   }
 
-  verified(drafted: number, path: readonly number[]): void {
-    this.told.push([drafted, [...path]])
-  }
-
-  observe(): void {
-    this.told.push('observed')
+  verified({ draft, isOwn, path, prefix }: VerifiedStep): void {
+    this.told.push([isOwn, draft.tokens.length, [...path], prefix.token])
   }
 
   dispose(): void {
@@ -107,11 +111,15 @@ describe('controlled', () => {
     expect(both.states).toEqual(['residual'])
     expect(await both.draft(prefix, last, 9)).toEqual(chain([]))
     expect(drafter.asked).toEqual([])
-    both.verified!(2, [0])
-    both.observe!(prefix, [])
+    both.verified!(stepOf(2, [0]))
+    both.verified!({ ...stepOf(2, [0]), isOwn: false })
     both.dispose!()
-    expect(control.steps).toEqual([[2, [0]]])
-    expect(drafter.told).toEqual([[2, [0]], 'observed', 'disposed'])
+    // Of another one's draft the control hears nothing, and the drafter all.
+    expect(control.steps).toEqual([
+      [2, [0]],
+      [0, []],
+    ])
+    expect(drafter.told).toEqual([[true, 2, [0], 9], [false, 2, [0], 9], 'disposed'])
   })
 
   test('has every step entered, the first one, too', async () => {
@@ -131,24 +139,25 @@ describe('controlled', () => {
 
 describe('firstOf', () => {
   test('takes the first draft that there is, and tells its drafter alone what became of it', async () => {
-    const drafters = [new Fixed(chain([])), new Fixed(chain([1, 2]), ['hidden']), new Fixed(chain([3]))]
+    const drafters = [
+      new Fixed(chain([])),
+      new Fixed(chain([1, 2]), ['hidden', 4], 2),
+      new Fixed(chain([3]), ['hidden'], 8),
+    ]
     const all = firstOf(drafters.map((drafter) => () => drafter))(request)
-    expect(all.states).toEqual(['hidden'])
+    expect([all.states, all.logits]).toEqual([['hidden', 4], 8])
     // The prompt's pass.
-    all.verified!(0, [])
+    all.verified!(stepOf(0, []))
     expect(await all.draft(prefix, last, 9, 5)).toEqual(chain([1, 2]))
-    all.verified!(2, [0])
-    all.verified!(0, [])
-    all.observe!(prefix, [])
+    all.verified!(stepOf(2, [0]))
+    all.verified!(stepOf(0, []))
+    // What was drafted beside it.
+    all.verified!({ ...stepOf(3, []), isOwn: false })
     all.dispose!()
     expect(drafters.map(({ asked }) => asked)).toEqual([[{ limit: 9, size: 5 }], [{ limit: 9, size: 5 }], []])
-    const nothing = [0, []]
-    const end = ['observed', 'disposed']
-    expect(drafters.map(({ told }) => told)).toEqual([
-      [nothing, nothing, nothing, ...end],
-      [nothing, [2, [0]], nothing, ...end],
-      [nothing, nothing, nothing, ...end],
-    ])
+    const nothing = [true, 0, [], 9]
+    const told = (isOwn: boolean) => [nothing, [isOwn, 2, [0], 9], nothing, [false, 3, [], 9], 'disposed']
+    expect(drafters.map(({ told }) => told)).toEqual([told(false), told(true), told(false)])
   })
 
   test('drafts nothing where nobody does', async () => {

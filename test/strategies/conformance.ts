@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { resolveGenerationConfig } from '../../src/config/index.js'
 import { wanting } from '../../src/generation/shortlist.js'
-import type { StateName } from '../../src/model/model.js'
+import { type Output, type StateName, stateAt } from '../../src/model/model.js'
 import { type Prefix, prefixOf, tokensOf } from '../../src/model/prefix.js'
-import type { TokenTree } from '../../src/model/token-tree.js'
+import { NOTHING, type TokenTree } from '../../src/model/token-tree.js'
 import { createRandom, sampleIndex } from '../../src/random.js'
 import { buildProcessors, softmax } from '../../src/scores/processors/index.js'
 import type { Choose } from '../../src/strategies/choose.js'
 import { draftVerify } from '../../src/strategies/draft-verify.js'
-import type { Drafter, LogitsProcessor, Verifier } from '../../src/strategies/strategy.js'
+import type { Drafter, LogitsProcessor, VerifiedStep, Verifier } from '../../src/strategies/strategy.js'
 import { follow } from '../../src/strategies/verifiers.js'
 import { type CreateDrafter, toyDrafters } from './toy-drafters.js'
 import { ToyModel } from './toy-model.js'
@@ -127,10 +127,11 @@ class NodeWatch {
 
 /** Holds the loop to what it tells a drafter, and the drafter to what it may propose. */
 class DraftWatch implements Drafter {
-  readonly states = ['hidden', 'residual'] as const
+  readonly states = ['hidden', 'residual', 0, 2] as const
+  readonly logits = Number.POSITIVE_INFINITY
   disposals = 0
   private size = 0
-  private parents: readonly number[] = []
+  private tree: TokenTree = NOTHING
   private observed = -1
 
   constructor(
@@ -155,34 +156,54 @@ class DraftWatch implements Drafter {
     const tree = await this.drafter.draft(prefix, own, limit)
     this.check(tree, limit)
     this.size = tree.tokens.length
-    this.parents = tree.parents
+    this.tree = tree
     return tree
   }
 
-  /** Each pass tells what became of the draft, a path from the root of it. */
-  verified(drafted: number, path: readonly number[]): void {
-    expect(drafted).toBe(this.size)
-    expect(path.every((node, i) => this.parents[node] === (path[i - 1] ?? -1))).toBe(true)
-    this.drafter.verified?.(drafted, path)
+  /** Each pass tells what became of the draft, a path from the root of it; the scores of all of it, and the states of what stays. */
+  verified(step: VerifiedStep): void {
+    const { draft, isOwn, path, prefix } = step
+    const { parents } = draft
+    expect(isOwn).toBe(true)
+    expect(draft).toEqual(this.size > 0 ? this.tree : NOTHING)
+    expect(path.every((node, i) => parents[node] === (path[i - 1] ?? -1))).toBe(true)
+    const tokens = tokensOf(prefix)
+    const accepted = path.map((node) => draft.tokens[node])
+    const before = tokens.slice(0, -1 - path.length)
+    expect(String(tokens.slice(before.length, -1))).toBe(String(accepted))
+    const pathTo = (node: number): number[] =>
+      node < 0 ? before : [...pathTo(parents[node]), draft.tokens[node]]
+    for (const node of [-1, ...parents.keys()]) {
+      expect(String(step.logits(node))).toBe(String(this.model.logits(pathTo(node))))
+    }
+    this.checkStates(step, tokens)
+    this.drafter.verified?.({
+      ...step,
+      logits: (node) => {
+        if (this.drafter.logits === undefined)
+          throw new Error('The drafter does not say that it reads scores.')
+        return step.logits(node)
+      },
+      states: (name) => {
+        if (!this.reads(name)) throw new Error(`The drafter does not say that it reads ${name} states.`)
+        return step.states(name)
+      },
+    })
   }
 
-  /** Each pass tells the states of just the tokens that it added to the cache. */
-  observe(prefix: Prefix, hidden: readonly Float32Array[], residual?: readonly Float32Array[]): void {
-    const tokens = tokensOf(prefix)
-    const first = tokens.length - 1 - hidden.length
+  /** The states are those of just the tokens that the pass added to the cache. */
+  private checkStates(step: VerifiedStep, tokens: readonly number[]): void {
+    const { model } = this
+    const added = step.states('hidden').length
+    const first = tokens.length - 1 - added
     if (this.observed >= 0) expect(first).toBe(this.observed)
     this.observed = tokens.length - 1
-    expect(residual).toHaveLength(hidden.length)
-    for (const [i, state] of hidden.entries()) {
+    for (let i = 0; i < added; i++) {
       const text = tokens.slice(0, first + i + 1)
-      expect(String(state)).toBe(String(this.model.hidden(text)))
-      expect(String(residual![i])).toBe(String(this.model.residual(text)))
+      const expected = [model.hidden(text), model.residual(text), model.tap(text, 0), model.tap(text, 2)]
+      expect(this.states.map((name) => String(step.states(name)[i]))).toEqual(expected.map(String))
     }
-    this.drafter.observe?.(
-      prefix,
-      this.reads('hidden') ? hidden : [],
-      this.reads('residual') ? residual : undefined,
-    )
+    expect(this.states.map((name) => step.states(name).length)).toEqual(Array(4).fill(added))
   }
 
   private reads(name: StateName): boolean {
@@ -217,6 +238,25 @@ class DraftWatch implements Drafter {
       expect(row).toHaveLength(vocabSize)
       expect(row.reduce((sum, p) => sum + p)).toBeCloseTo(1, 4)
     }
+  }
+}
+
+/** A step without a draft, as it is told of: with the states of a pass over the tokens that `states` lists. */
+export function stepAt(
+  prefix: Prefix,
+  states: Partial<Record<'hidden' | 'residual', Float32Array[]>>,
+): VerifiedStep {
+  const output = Object.fromEntries(
+    Object.entries(states).map(([name, values]) => [name, (node: number) => values[node]]),
+  ) as unknown as Output
+  const added = Math.max(0, ...Object.values(states).map(({ length }) => length))
+  return {
+    draft: NOTHING,
+    isOwn: true,
+    path: [],
+    prefix,
+    logits: () => new Float32Array(0),
+    states: (name) => Array.from({ length: added }, (_, i) => stateAt(output, name, i)),
   }
 }
 

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { delegate } from '../../src/model/delegate.js'
+import type { ForwardOptions, Model } from '../../src/model/model.js'
+import { prefixOf } from '../../src/model/prefix.js'
 import type { TokenTree } from '../../src/model/token-tree.js'
-import type { Verifier } from '../../src/strategies/strategy.js'
+import { createRandom } from '../../src/random.js'
+import { draftVerify } from '../../src/strategies/draft-verify.js'
+import type { Drafter, Verifier } from '../../src/strategies/strategy.js'
 import { follow } from '../../src/strategies/verifiers.js'
 import {
   argmax,
@@ -12,6 +17,7 @@ import {
   PROMPT,
 } from './conformance.js'
 import { adversary, oracle, toyDrafters } from './toy-drafters.js'
+import { ToyModel } from './toy-model.js'
 
 describeVerifier('follow, greedy', follow(argmax))
 describeVerifier('follow, sampling', follow(draw))
@@ -42,6 +48,35 @@ describe('the number of forward passes', () => {
     expect(run.accepted).toBeGreaterThan(5)
     expect(run.accepted).toBeLessThan(28)
   })
+})
+
+test('a pass is asked for the scores that the request or the drafter needs, whichever are more, and no others', async () => {
+  const asked = async (shortlist: number | undefined, logits: number | undefined) => {
+    const toy = new ToyModel()
+    const options: (ForwardOptions | undefined)[] = []
+    const forward: Model['forward'] = (...pass) => {
+      options.push(pass[4])
+      return toy.forward(...pass)
+    }
+    const told: number[] = []
+    const drafter: Drafter = {
+      logits,
+      draft: () => ({ tokens: [1], parents: [-1] }),
+      verified: ({ logits }) => told.push(logits(-1).length),
+    }
+    const sequence = { model: delegate(toy, { forward }), cache: toy.newCache(), prompt: prefixOf(PROMPT) }
+    const [random, draftRandom] = [createRandom(1), createRandom(2)]
+    const request = { ...sequence, processors: [], random, draftRandom, limit: PROMPT.length + 3, shortlist }
+    for await (const _ of draftVerify(() => drafter, follow(argmax))(request)) {
+    }
+    expect(new Set(told)).toEqual(new Set([toy.vocabSize]))
+    return [...new Set(options.map((each) => each?.shortlist))]
+  }
+  expect(await asked(1, 8)).toEqual([8])
+  expect(await asked(50, 8)).toEqual([50])
+  expect(await asked(undefined, 8)).toEqual([undefined])
+  // One that does not say that it reads scores is told so at once.
+  await expect(asked(1, undefined)).rejects.toThrow('says by its logits how many of the best')
 })
 
 describe('the suite notices', () => {

@@ -3,14 +3,20 @@ import type { Guesses } from '../../src/model/heads.js'
 import { extend, prefixOf } from '../../src/model/prefix.js'
 import type { TokenTree } from '../../src/model/token-tree.js'
 import { createRandom } from '../../src/random.js'
+import { draftVerify } from '../../src/strategies/draft-verify.js'
 import { type DraftModelOptions, draftModel } from '../../src/strategies/drafters/draft-model.js'
 import { type DraftTreeOptions, draftTree } from '../../src/strategies/drafters/draft-tree.js'
 import { choiceTree, likeliestPaths, medusa } from '../../src/strategies/drafters/medusa.js'
 import { earlierEnd, promptLookup } from '../../src/strategies/drafters/prompt-lookup.js'
+import {
+  type Successors,
+  type TokenRecyclingOptions,
+  tokenRecycling,
+} from '../../src/strategies/drafters/token-recycling.js'
 import { softmax } from '../../src/strategies/softmax.js'
 import type { Request } from '../../src/strategies/strategy.js'
 import { follow, rejectionSample } from '../../src/strategies/verifiers.js'
-import { argmax, decode, describeDrafter, PROMPT } from './conformance.js'
+import { argmax, decode, describeDrafter, PROMPT, stepAt } from './conformance.js'
 import { independentGuesses } from './toy-drafters.js'
 import { ToyModel } from './toy-model.js'
 
@@ -25,6 +31,9 @@ describeDrafter('draftModel, short', () =>
   toyDraft({ numTokens: 2, model: new ToyModel({ maxPositions: 20 }) }),
 )
 for (const size of [1, 7, 40]) {
+  describeDrafter(`tokenRecycling of ${size} nodes`, () => toyRecycling({ size }))
+  const successors: Successors = new Map()
+  describeDrafter(`tokenRecycling of ${size} nodes, hot`, () => toyRecycling({ size, successors }))
   describeDrafter(`draftTree of ${size} nodes`, () => toyTree({ size, depth: 5 }))
 }
 describeDrafter('draftTree, of a short model that knows nothing', () =>
@@ -40,6 +49,10 @@ class OtherModel extends ToyModel {
 
 function toyTree(options: Partial<DraftTreeOptions>, processors: Request['processors'] = []) {
   return draftTree({ model: new ToyModel(), size: 8, depth: 4, ...options })(request(processors))
+}
+
+function toyRecycling(options: Partial<TokenRecyclingOptions>) {
+  return tokenRecycling({ size: 20, depth: 4, width: 3, ...options })(request())
 }
 
 function toyDraft(options: Partial<DraftModelOptions>) {
@@ -388,5 +401,88 @@ describe('the longest end that stood before', () => {
     // Comparing each place token by token would take 4.5e12 steps.
     const text = Array<number>(3e6).fill(1)
     expect(earlierEnd(text, Infinity)).toEqual({ size: text.length - 1, end: text.length - 1 })
+  })
+})
+
+describe('tokenRecycling', () => {
+  const prefix = prefixOf(PROMPT)
+  /** Scores of 13 tokens: these, and 0 for others. */
+  const scores = (best: Record<number, number>) => Float32Array.from({ length: 13 }, (_, i) => best[i] ?? 0)
+  /** A step that ran a draft after 4: these tokens, of which the path was accepted, and then `next` was chosen. */
+  const step = (draft: TokenTree, path: number[], next: number, logits: Record<number, Float32Array>) => ({
+    ...stepAt(prefixOf([1, 4, ...path.map((node) => draft.tokens[node]), next]), {}),
+    draft,
+    path,
+    logits: (node: number) => logits[node],
+  })
+
+  test('drafts nothing before the first pass, and nothing after a token that no pass ran', async () => {
+    const drafter = toyRecycling({})
+    expect(await drafter.draft(prefix, last, 9)).toEqual({ tokens: [], parents: [] })
+    drafter.verified!(step({ tokens: [], parents: [] }, [], 2, { [-1]: scores({ 9: 5 }) }))
+    expect(await drafter.draft(prefixOf([1, 4, 2]), last, 9)).toEqual({ tokens: [], parents: [] })
+  })
+
+  test('learns from every node of a pass, rejected ones too, and drafts the likeliest paths', async () => {
+    const drafter = toyRecycling({ size: 5 })
+    expect(drafter.logits).toBe(3)
+    const draft = { tokens: [7, 8, 5], parents: [-1, -1, 0] }
+    drafter.verified!(
+      step(draft, [1], 4, {
+        [-1]: scores({ 7: 9, 8: 8 }),
+        0: scores({ 5: 20 }),
+        1: scores({ 11: 5, 12: 4.9, 10: 4.8 }),
+        2: scores({ 6: 9, 3: 1 }),
+      }),
+    )
+    // Of 4 these are 0.73 and 0.27 (and the third 0.0001); after the rejected 7 comes 5, and after that 6, nearly certainly.
+    const tree = await drafter.draft(prefixOf([1, 4, 8, 4]), last, 3)
+    expect(tree).toEqual({ tokens: [7, 5, 6, 8, 11], parents: [-1, 0, 1, -1, 3] })
+    expect(await drafter.draft(prefixOf([1, 4, 8, 4]), last, 1, 2)).toEqual({
+      tokens: [7, 8],
+      parents: [-1, -1],
+    })
+  })
+
+  test('keeps of a token that occurs twice what was accepted', async () => {
+    const drafter = toyRecycling({ size: 1 })
+    const draft = { tokens: [6, 6], parents: [-1, -1] }
+    drafter.verified!(
+      step(draft, [0], 6, { [-1]: scores({ 1: 1 }), 0: scores({ 2: 9 }), 1: scores({ 3: 9 }) }),
+    )
+    expect(await drafter.draft(prefixOf([1, 4, 6, 6]), last, 9)).toMatchObject({ tokens: [2] })
+  })
+
+  test('drafts nothing beyond the end of a text, and no impossible token', async () => {
+    const drafter = toyRecycling({ eosTokenIds: [9] })
+    const only = scores({ 9: 3 }).map((score) => (score === 3 ? score : -Infinity))
+    const draft = { tokens: [9], parents: [-1] }
+    drafter.verified!(step(draft, [], 4, { [-1]: only, 0: scores({ 2: 9 }) }))
+    expect(await drafter.draft(prefixOf([1, 4, 4]), last, 9)).toEqual({ tokens: [9], parents: [-1] })
+  })
+
+  test('begins each sequence with nothing, or with what earlier ones have left', async () => {
+    for (const successors of [undefined, new Map()]) {
+      const create = tokenRecycling({ size: 1, depth: 1, successors })
+      create(request()).verified!(step({ tokens: [], parents: [] }, [], 2, { [-1]: scores({ 9: 5 }) }))
+      const { tokens } = await create(request()).draft(prefixOf([4]), last, 9)
+      expect(tokens).toEqual(successors ? [9] : [])
+    }
+  })
+
+  test('has much of a text accepted that goes on by its last token', async () => {
+    const limit = PROMPT.length + 60
+    class Bigrams extends ToyModel {
+      override logits(path: readonly number[]) {
+        return super.logits(path.slice(-1))
+      }
+    }
+    const model = new Bigrams()
+    const steps: { drafted: number; accepted: number }[] = []
+    const random = createRandom(1)
+    const decoding = draftVerify(() => toyRecycling({}), follow(argmax))
+    const sequence = { cache: model.newCache(), prompt: prefix, processors: [], limit }
+    for await (const step of decoding({ ...sequence, model, random, draftRandom: random })) steps.push(step)
+    expect(steps.length).toBeLessThan(25)
   })
 })

@@ -6,7 +6,7 @@ import { createRandom } from '../../src/random.js'
 import { mtp, parallelMtp } from '../../src/strategies/drafters/mtp.js'
 import type { Drafter, Request } from '../../src/strategies/strategy.js'
 import { follow } from '../../src/strategies/verifiers.js'
-import { argmax, decode, describeDrafter, draw, PROMPT } from './conformance.js'
+import { argmax, decode, describeDrafter, draw, PROMPT, stepAt } from './conformance.js'
 import { ToyModel } from './toy-model.js'
 
 const toy = new ToyModel()
@@ -98,7 +98,7 @@ function watched(modules: readonly MtpModule[], depth: number, first = 0): Draft
       this.drafts++
       return tree
     },
-    observe: (prefix, hidden) => drafter.observe!(prefix, hidden),
+    verified: (step) => drafter.verified!(step),
     dispose: () => drafter.dispose!(),
   }
 }
@@ -219,7 +219,7 @@ describe('parallelMtp', () => {
         drafts++
         return tree
       },
-      observe: (...states) => drafter.observe!(...states),
+      verified: (step) => drafter.verified!(step),
       dispose: () => drafter.dispose!(),
     }
     const run = await decode(follow(draw), watched, { limit: PROMPT.length + 40, cached })
@@ -236,7 +236,7 @@ describe('parallelMtp', () => {
     const places = heads.scores(states).map((scores) => argmax(scores, Math.random))
     const draftTokens = Array.from({ length: 100 }, (_, place) => 7 * place)
     const drafter = parallelMtp({ heads, draftTokens })({} as Request)
-    drafter.observe!(prefixOf([1, 2, 3]), [], states)
+    drafter.verified!(stepAt(prefixOf([1, 2, 3]), { residual: states }))
     const { tokens } = await drafter.draft(prefixOf([1, 2, 3]), { hidden: states[0] }, 10)
     expect(tokens).toEqual(places.map((place) => 7 * place))
   })
@@ -247,9 +247,10 @@ describe('parallelMtp', () => {
     const [first, second] = heads.scores(states).map((scores) => argmax(scores, Math.random))
     expect(second).not.toBe(first)
     const drafter = parallel(heads, [second])
-    drafter.observe!(prefixOf([1, 2, 3]), [], states)
+    drafter.verified!(stepAt(prefixOf([1, 2, 3]), { residual: states }))
     const tree = await drafter.draft(prefixOf([1, 2, 3]), { hidden: states[0] }, 10)
     expect(tree).toEqual({ tokens: [first, second], parents: [-1, 0] })
-    expect(() => drafter.observe!(prefixOf([1, 2, 3]), states)).toThrow('before its final norm')
+    const without = stepAt(prefixOf([1, 2, 3]), { hidden: states })
+    expect(() => drafter.verified!(without)).toThrow('before its final norm')
   })
 })

@@ -8,6 +8,7 @@ import type { ForwardOptions, KVCache, Model, Output, StateName } from '../../sr
 export class ToyModel implements Model {
   readonly vocabSize = 13
   readonly hiddenSize = 4
+  readonly taps = [0, 2]
   readonly maxPositions: number
   /** Forward passes, and the tokens that they ran. */
   forwards = 0
@@ -30,7 +31,7 @@ export class ToyModel implements Model {
     tokens: readonly number[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
-    { states: wanted = ['hidden', 'residual'] }: ForwardOptions = {},
+    { states: wanted = ['hidden', 'residual', ...this.taps] }: ForwardOptions = {},
   ): Promise<Output> {
     if (!(cache instanceof ToyCache) || !this.caches.has(cache))
       throw new TypeError('No cache of this model.')
@@ -44,7 +45,10 @@ export class ToyModel implements Model {
     const rows = new Map(nodes.map((node) => [node, this.logits(cache.path(first + node))]))
     const states = tokens.map((_, node) => this.hidden(cache.path(first + node)))
     const residuals = tokens.map((_, node) => this.residual(cache.path(first + node)))
-    cache.lend([...rows.values(), ...states, ...residuals])
+    const taps = new Map(
+      this.taps.map((layer) => [layer, tokens.map((_, node) => this.tap(cache.path(first + node), layer))]),
+    )
+    cache.lend([...rows.values(), ...states, ...residuals, ...[...taps.values()].flat()])
     const row = (node: number) => {
       const found = rows.get(node)
       if (!found) throw new RangeError(`Node ${node} was not asked for.`)
@@ -54,7 +58,12 @@ export class ToyModel implements Model {
       if (!wanted.includes(name)) throw new RangeError(`No ${name} states were wanted.`)
       return values[node]
     }
-    return { logits: row, hidden: given('hidden', states), residual: given('residual', residuals) }
+    return {
+      logits: row,
+      hidden: given('hidden', states),
+      residual: given('residual', residuals),
+      tap: (node, layer) => given(layer, taps.get(layer)!)(node),
+    }
   }
 
   /** Scores after the sequence `path`, [vocab], from -4 to 4. */
@@ -70,6 +79,11 @@ export class ToyModel implements Model {
   /** What the last block gives after the sequence `path`, [hidden]. */
   residual(path: readonly number[]): Float32Array {
     return this.draw(path, 3, this.hiddenSize)
+  }
+
+  /** The state of a tapped layer after the sequence `path`, [hidden]. */
+  tap(path: readonly number[], layer: number): Float32Array {
+    return this.draw(path, 4 + layer, this.hiddenSize)
   }
 
   private draw(path: readonly number[], salt: number, length: number): Float32Array {

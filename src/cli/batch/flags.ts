@@ -14,7 +14,12 @@ export const batchFlags = {
   ...shared,
   ...medusaFlags('as many as pay', { dependsOn: ['medusa-heads'], exclusive: ['mtp-modules'] }),
   ...mtpFlags({ dependsOn: ['mtp-modules'] }),
-  ...besideLookupFlag({ needsOneOf: ['medusa-heads', 'mtp-modules'] }),
+  ...besideLookupFlag({ needsOneOf: ['medusa-heads', 'mtp-modules', 'recycling'] }),
+  recycling: Flags.boolean({
+    description: 'draft what the model found likely after the same tokens before: token recycling',
+    helpGroup: 'STRATEGY',
+    exclusive: ['medusa-heads', 'mtp-modules'],
+  }),
   strategy: Flags.string({
     helpValue: 'FILE',
     description: 'JavaScript module with a strategy or drafter of your own',

@@ -1,5 +1,6 @@
 import type { EngineOptions } from '../../batch/engine.js'
 import type { ConfigLayer, GenerationConfig } from '../../config/index.js'
+import { loadRecycling } from '../../drafting/auto.js'
 import { type CustomStrategy, loadStrategy } from '../../drafting/custom-strategy.js'
 import { type LoadedDrafter, loadMedusa, loadMtp } from '../../drafting/heads.js'
 import type { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
@@ -29,6 +30,7 @@ export interface BatchModelFlags {
   readonly 'medusa-choices'?: string
   readonly 'mtp-modules'?: string
   readonly 'mtp-depth'?: number
+  readonly recycling?: boolean
   readonly lookup?: boolean
   readonly strategy?: string
 }
@@ -58,6 +60,7 @@ const CHOSEN_BY: Readonly<Record<keyof typeof STRATEGY_KINDS, string>> = {
   contrastive: '--penalty-alpha',
   dola: '--dola-layers',
   lookup: '--prompt-lookup-num-tokens',
+  recycling: '--recycling',
   speculative: '--assistant-model',
   'early-exit': '--assistant-early-exit',
   medusa: '--medusa-heads',
@@ -134,7 +137,8 @@ function isEarlyExit(layers: unknown, { spec }: LanguageModel): layers is number
 }
 
 async function loadHeads(flags: BatchModelFlags, model: LanguageModel): Promise<LoadedDrafter | undefined> {
-  const { 'medusa-heads': medusa, 'mtp-modules': mtp, lookup, threads } = flags
+  const { 'medusa-heads': medusa, 'mtp-modules': mtp, recycling, lookup, threads } = flags
+  if (recycling) return loadRecycling(model, { lookup, threads })
   if (medusa !== undefined) return loadMedusa(medusa, model, { tree: medusaTree(flags), lookup, threads })
   return mtp === undefined ? undefined : loadMtp(mtp, model, { depth: flags['mtp-depth'], lookup, threads })
 }

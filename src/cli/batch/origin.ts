@@ -50,6 +50,7 @@ export async function originOf(
         : { name: flags['assistant-model']!, fingerprint: await modelFingerprint(assistant) },
     medusa_heads: await fileOf(flags['medusa-heads']),
     mtp_modules: await fileOf(flags['mtp-modules']),
+    recycling: flags.recycling || undefined,
     lookup: flags.lookup || undefined,
   }
 }

@@ -8,7 +8,7 @@ import {
   resolveGenerationConfig,
 } from '../../config/index.js'
 import { generationMode } from '../../config/mode.js'
-import { autoDrafter, drafterBeside } from '../../drafting/auto.js'
+import { autoDrafter, drafterBeside, loadRecycling } from '../../drafting/auto.js'
 import { loadStrategy } from '../../drafting/custom-strategy.js'
 import { type LoadedDrafter, loadMedusa, loadMtp, type MtpSettings } from '../../drafting/heads.js'
 import type { CostOptions } from '../../drafting/step-costs.js'
@@ -170,6 +170,8 @@ export class Contestants {
     switch (kind) {
       case 'lookup':
         return lookupDraft(context, corpusOf(own.corpus), this.options.signal!)
+      case 'recycling':
+        return loadRecycling(model, { ...(own as Pick<MtpSettings, 'lookup'>), ...costs })
       case 'speculative':
       case 'early-exit':
         return assistantControl(context)

@@ -23,19 +23,27 @@ import { addShortlist } from './shortlist.js'
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
- * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); keys (rotated) and
+ * `exits` float32 [1, exits * R, hidden], not normed (HF's `hidden_states`, and `lm_head` of it); by tapped layer `tap.i`, of the shape
+ * of `hidden`, not normed; keys (rotated) and
  * values, of the source's type: in place by layer and key-value head the new rows `key.i.h` and `value.i.h`, [1, T, headDim];
  * appended by layer the new rows `key.i` and `value.i`, [kvHeads, 1, T, headDim], in pages the same as [1, T, kvHeads * headDim]; for a
  * cache on the device by layer all rows, `present_key.i` and `present_value.i`, [1, kvHeads, C, headDim].
- * @param exits early exits, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 …
  */
 export function decoderGraph(
   spec: DecoderSpec,
   source: ParameterSource,
   layout: CacheLayout,
-  exits: readonly number[] = [],
+  inner: InnerStates = {},
 ): Graph {
-  return new DecoderBuilder(spec, source, layout).build(exits)
+  return new DecoderBuilder(spec, source, layout).build(inner)
+}
+
+/** What a graph gives of its layers, numbered as HF's `hidden_states`: 0 for the embedding, L for what follows layer L of 1 … */
+export interface InnerStates {
+  /** Early exits: states and scores of the wanted tokens. */
+  readonly exits?: readonly number[]
+  /** Layers before the last whose states of all tokens can be fetched. */
+  readonly taps?: readonly number[]
 }
 
 /** What the graph's inputs for a kind of layer begin with. */
@@ -78,12 +86,14 @@ export class DecoderBuilder extends Blocks {
   /** For a cache in pages. */
   private places: PagedPlaces | undefined
 
-  build(exits: readonly number[] = []): Graph {
+  build({ exits = [], taps = [] }: InnerStates = {}): Graph {
     const { graph, spec } = this
     const { vocabSize, hiddenSize } = spec
     // Declared first: the binding mixes up names where the outputs that are always there come last.
     graph.output('logits', 'float32', [1, exits.length > 0 ? 'results' : 'R', vocabSize])
-    for (const name of ['hidden', 'residual']) graph.output(name, 'float32', [1, 'T', hiddenSize])
+    const tapNames = taps.map((layer) => `tap.${layer}`)
+    for (const name of ['hidden', 'residual', ...tapNames])
+      graph.output(name, 'float32', [1, 'T', hiddenSize])
     if (exits.length > 0) graph.output('exits', 'float32', [1, 'early', hiddenSize])
     const rows = graph.input('rows', 'int64', ['R'])
     this.shared = this.sharedInputs()
@@ -95,6 +105,8 @@ export class DecoderBuilder extends Blocks {
     const { inputs, output, normed } = this.trunk()
     graph.cast(normed, this.type, 'float32', 'hidden')
     graph.cast(output, this.residualType, 'float32', 'residual')
+    for (const [i, layer] of taps.entries())
+      graph.cast(inputs[layer], this.residualType, 'float32', tapNames[i])
     const gather = (state: Value) => graph.node('Gather', [state, rows], { axis: 1 })
     const state = (exit: number) =>
       exit < inputs.length ? graph.cast(inputs[exit], this.residualType, this.type) : normed

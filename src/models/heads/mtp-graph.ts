@@ -67,7 +67,7 @@ export function parallelMtpGraph(
 ): Graph {
   const names = Array.from({ length: heads }, (_, head) => moduleName(spec, head))
   const builder = new ParallelMtpBuilder(moduleShape(spec, heads), source, layout, names)
-  return builder.build(furtherHeads(heads))
+  return builder.build({ exits: furtherHeads(heads) })
 }
 
 /** The early exits of the graph: the heads after the first one. */

@@ -1,5 +1,5 @@
 import type { GenerationConfig } from '../../config/index.js'
-import type { LogitsProcessor } from '../../strategies/strategy.js'
+import type { LogitsProcessor, Random, RandomProcessor } from '../../strategies/strategy.js'
 import { badWords, sequenceBias } from './bias.js'
 import {
   forcedBosToken,
@@ -12,7 +12,7 @@ import {
 import { exponentialDecayLengthPenalty, minLength, minNewTokens } from './length.js'
 import { normaliseLogits, removeInvalidValues, temperature } from './numeric.js'
 import { noRepeatNgram, repetitionPenalty } from './repetition.js'
-import { epsilonCutoff, etaCutoff, minP, topH, topK, topP, typical } from './truncation.js'
+import { epsilonCutoff, etaCutoff, minP, topH, topK, topP, typical, xtc } from './truncation.js'
 import { watermark } from './watermark.js'
 
 export { logSoftmax, softmax } from '../../strategies/softmax.js'
@@ -28,15 +28,19 @@ export interface ProcessorContext {
   readonly maxLength: number
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens
   /** Run after HF's processors and before the warpers of sampling. */
-  readonly userProcessors?: readonly LogitsProcessor[]
+  readonly userProcessors?: readonly RandomProcessor[]
+  /** The random numbers of a processor, by its place, for a prefix of some length; by default unseeded. */
+  readonly randomAt?: (processor: number, length: number) => Random
 }
 
 /**
- * The processors that `config` asks for, in the order of HF's `_get_logits_processor`. Classifier-free guidance,
+ * The processors that `config` asks for, in the order of HF's `_get_logits_processor`; XTC is the last of the warpers that cut, as by
+ * default in text-generation-webui and llama.cpp, but that the latter divides by the temperature after it. Classifier-free guidance,
  * which comes first there, needs a second forward pass and is `combineGuidance`, applied before these.
  */
 export function buildProcessors(config: GenerationConfig, context: ProcessorContext): LogitsProcessor[] {
-  return [
+  const { randomAt = () => Math.random } = context
+  const processors: RandomProcessor[] = [
     ...scoreProcessors(config, context),
     ...lengthProcessors(config, context),
     ...forcingProcessors(config, context),
@@ -45,6 +49,9 @@ export function buildProcessors(config: GenerationConfig, context: ProcessorCont
     ...(config.watermarking_config ? [watermark(config.watermarking_config)] : []),
     ...(config.renormalize_logits ? [normaliseLogits()] : []),
   ]
+  return processors.map(
+    (process, i) => (logits, prefix) => process(logits, prefix, randomAt(i, prefix.length)),
+  )
 }
 
 function* scoreProcessors(config: GenerationConfig, { eosTokenIds }: ProcessorContext) {
@@ -89,4 +96,5 @@ function* samplingWarpers(config: GenerationConfig, { eosTokenIds }: ProcessorCo
   if (config.typical_p < 1) yield typical(config.typical_p, keep)
   if (config.epsilon_cutoff > 0) yield epsilonCutoff(config.epsilon_cutoff, keep)
   if (config.eta_cutoff > 0) yield etaCutoff(config.eta_cutoff, keep)
+  if (config.xtc_probability > 0) yield xtc(config.xtc_probability, config.xtc_threshold, keep)
 }

@@ -1,6 +1,6 @@
 import { maximum, Ranking } from '../../strategies/ranking.js'
 import { entropy, exponentiator, logSumExp } from '../../strategies/softmax.js'
-import type { LogitsProcessor } from '../../strategies/strategy.js'
+import type { LogitsProcessor, RandomProcessor } from '../../strategies/strategy.js'
 
 /** HF considers only this many tokens for top-h. */
 const TOP_H_CANDIDATES = 100
@@ -118,5 +118,33 @@ export function etaCutoff(epsilon: number, minTokensToKeep = 1): LogitsProcessor
     const logEta = Math.min(Math.log(epsilon), Math.log(epsilon) / 2 - entropy(logits, distribution))
     const threshold = distribution.logTotal + logEta
     dropBelow(logits, Math.min(threshold, ranking.read(logits).scoreAt(minTokensToKeep)))
+  }
+}
+
+/** Above this at most one token is probable enough, so that there is nothing to exclude. */
+const MOST_XTC_THRESHOLD = 0.5
+
+/**
+ * Excludes the top choices: with `probability`, of the tokens whose probability is at least `threshold` all but the least probable (XTC,
+ * text-generation-webui's pull request 6335; llama.cpp's `llama_sample_xtc_apply`, by which nothing is excluded where fewer than
+ * `minTokensToKeep` would be left).
+ */
+export function xtc(probability: number, threshold: number, minTokensToKeep = 1): RandomProcessor {
+  const exponentiate = exponentiator()
+  return (logits, _, random) => {
+    if (threshold > MOST_XTC_THRESHOLD || random() >= probability) return
+    const { weights, total } = exponentiate(logits)
+    const top: number[] = []
+    let possible = 0
+    let least = -1
+    for (let i = 0; i < logits.length; i++) {
+      if (logits[i] === -Infinity) continue
+      possible++
+      if (weights[i] < threshold * total) continue
+      top.push(i)
+      if (least < 0 || logits[i] <= logits[least]) least = i
+    }
+    if (possible - (top.length - 1) < minTokensToKeep) return
+    for (const token of top) if (token !== least) logits[token] = -Infinity
   }
 }

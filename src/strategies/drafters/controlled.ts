@@ -13,17 +13,18 @@ export function controlled(
     const control = createControl()
     return {
       states: drafter.states,
+      logits: drafter.logits,
       async draft(prefix, last, limit, wanted = Number.POSITIVE_INFINITY) {
         const size = Math.min(control.size, wanted)
         if (size < 1) return NOTHING
         const draft = await drafter.draft(prefix, last, Math.min(limit, size), size)
         return draft.tokens.length > size ? firstNodes(draft, size) : draft
       },
-      verified(drafted, path) {
-        control.record(drafted, path)
-        drafter.verified?.(drafted, path)
+      verified(step) {
+        const { draft, isOwn, path } = step
+        control.record(isOwn ? draft.tokens.length : 0, isOwn ? path : [])
+        drafter.verified?.(step)
       },
-      observe: (...states) => drafter.observe?.(...states),
       dispose: () => drafter.dispose?.(),
     }
   }

@@ -8,6 +8,7 @@ export function firstOf(createDrafters: readonly CreateDrafter[]): CreateDrafter
     let used: Drafter | undefined
     return {
       states: [...new Set(drafters.flatMap(({ states = [] }) => states))],
+      logits: mostLogits(drafters),
       async draft(...args) {
         for (const drafter of drafters) {
           const draft = await drafter.draft(...args)
@@ -17,19 +18,19 @@ export function firstOf(createDrafters: readonly CreateDrafter[]): CreateDrafter
         }
         return NOTHING
       },
-      verified(drafted, path) {
-        for (const drafter of drafters) {
-          if (drafter === used) drafter.verified?.(drafted, path)
-          else drafter.verified?.(0, [])
-        }
+      verified(step) {
+        const isOwn = (drafter: Drafter) => step.isOwn && (used === undefined || drafter === used)
+        for (const drafter of drafters) drafter.verified?.({ ...step, isOwn: isOwn(drafter) })
         used = undefined
-      },
-      observe(...states) {
-        for (const drafter of drafters) drafter.observe?.(...states)
       },
       dispose() {
         for (const drafter of drafters) drafter.dispose?.()
       },
     }
   }
+}
+
+function mostLogits(drafters: readonly Drafter[]): number | undefined {
+  const counts = drafters.flatMap(({ logits }) => logits ?? [])
+  return counts.length > 0 ? Math.max(...counts) : undefined
 }

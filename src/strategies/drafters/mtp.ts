@@ -3,7 +3,7 @@ import type { KVCache } from '../../model/model.js'
 import { type Prefix, tokensOf } from '../../model/prefix.js'
 import { chain, type TokenTree } from '../../model/token-tree.js'
 import { maximum } from '../ranking.js'
-import type { CreateDrafter, Drafter } from '../strategy.js'
+import type { CreateDrafter, Drafter, VerifiedStep } from '../strategy.js'
 
 export interface MtpOptions extends GuessedTokens {
   /** By depth; the last one is used again for what is deeper. */
@@ -53,7 +53,8 @@ class MtpDrafter implements Drafter {
     })
   }
 
-  observe(prefix: Prefix, hidden: readonly Float32Array[]): void {
+  verified({ prefix, states }: VerifiedStep): void {
+    const hidden = states('hidden')
     const end = prefix.length - 1
     if (this.first === undefined) {
       this.first = end - hidden.length
@@ -139,10 +140,8 @@ class ParallelMtpDrafter implements Drafter {
     this.cache = options.heads.newCache()
   }
 
-  observe(_prefix: Prefix, _hidden: unknown, residual?: readonly Float32Array[]): void {
-    if (!residual)
-      throw new TypeError('Parallel heads need a model that gives what comes before its final norm.')
-    this.waiting.push(...residual.map((state) => state.slice()))
+  verified({ states }: VerifiedStep): void {
+    for (const state of states('residual')) this.waiting.push(state.slice())
   }
 
   async draft(_prefix: Prefix, _last: unknown, limit: number): Promise<TokenTree> {
