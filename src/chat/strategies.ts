@@ -8,7 +8,7 @@ import type { CostOptions } from '../drafting/step-costs.js'
 import { STRATEGY_KINDS, type StrategyKind } from '../drafting/strategy-kinds.js'
 import { KeepingModel } from '../engine/keeping-model.js'
 import { usageError } from '../errors.js'
-import { ASSISTANT_FIELDS, reencodingNotice } from '../generation/assisted.js'
+import { ASSISTANT_FIELDS, reencodingNotice } from '../generation/assistant.js'
 import type { GenerateOptions } from '../generation/options.js'
 import { type LanguageModel, type LoadOptions, placementOf } from '../language-model/load.js'
 

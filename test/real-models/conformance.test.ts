@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { besideLookup } from '../../src/drafting/draft-options.js'
+import { besideLookup } from '../../src/strategies/drafters/beside-lookup.js'
 import { loadMedusa, loadMtp } from '../../src/drafting/heads.js'
 import { generate } from '../../src/generation/generate.js'
 import type { GenerateOptions } from '../../src/generation/options.js'

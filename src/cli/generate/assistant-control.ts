@@ -1,5 +1,5 @@
 import { draftControl } from '../../drafting/auto.js'
-import { ASSISTANT_FIELDS, reencodingNotice } from '../../generation/assisted.js'
+import { ASSISTANT_FIELDS, reencodingNotice } from '../../generation/assistant.js'
 import type { DraftContext } from './command.js'
 
 /**

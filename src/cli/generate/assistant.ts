@@ -1,5 +1,5 @@
 import { usageError } from '../../errors.js'
-import { type Assistant, reencodingNotice } from '../../generation/assisted.js'
+import { type Assistant, reencodingNotice } from '../../generation/assistant.js'
 import type { LanguageModel } from '../../language-model/load.js'
 import { tell } from '../../ui/printable.js'
 import { loadOptions } from '../flags/model.js'

@@ -37,13 +37,23 @@ export interface ProcessorContext {
  */
 export function buildProcessors(config: GenerationConfig, context: ProcessorContext): LogitsProcessor[] {
   return [
+    ...processorsBeforeWarpers(config, context),
+    ...(config.do_sample ? samplingWarpers(config, context) : []),
+    ...(config.watermarking_config ? [watermark(config.watermarking_config)] : []),
+    ...(config.renormalize_logits ? [normaliseLogits()] : []),
+  ]
+}
+
+/** Those that come before the warpers of sampling. */
+export function processorsBeforeWarpers(
+  config: GenerationConfig,
+  context: ProcessorContext,
+): LogitsProcessor[] {
+  return [
     ...scoreProcessors(config, context),
     ...lengthProcessors(config, context),
     ...forcingProcessors(config, context),
     ...(context.userProcessors ?? []),
-    ...(config.do_sample ? samplingWarpers(config, context) : []),
-    ...(config.watermarking_config ? [watermark(config.watermarking_config)] : []),
-    ...(config.renormalize_logits ? [normaliseLogits()] : []),
   ]
 }
 

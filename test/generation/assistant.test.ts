@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Assistant, reencodingNotice } from '../../src/generation/assisted.js'
+import { type Assistant, reencodingNotice } from '../../src/generation/assistant.js'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.js'
 import { indexOf } from '../strategies/corpora.js'
 import { ToyModel } from '../strategies/toy-model.js'
