@@ -7,10 +7,10 @@ import { type Machine, machineOf, type Versions, versionsOf } from '../runtime/m
 import { bytesReadPerToken } from '../runtime/storage.js'
 import { readBandwidth } from './bandwidth.js'
 import {
+  type BenchedDrafter,
   type DrafterRuns,
   type GreedyRuns,
   loadDrafters,
-  type MeasuredDrafter,
   measureRuns,
 } from './drafters.js'
 import { type ForwardTimes, measureForwards, STEPS } from './forwards.js'
@@ -219,7 +219,7 @@ export function passFigures(tokens: readonly number[], seconds: readonly number[
   }))
 }
 
-function drafterFigures({ name, costs, longest }: MeasuredDrafter, runs: DrafterRuns): DrafterFigures {
+function drafterFigures({ name, costs, longest }: BenchedDrafter, runs: DrafterRuns): DrafterFigures {
   const expected = ACCEPTANCES.map((acceptance) => ({ acceptance, ...bestChain(costs, acceptance, longest) }))
   return { name, break_even: breakEven(costs, longest), expected, ...runs }
 }

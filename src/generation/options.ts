@@ -4,7 +4,13 @@ import type { KVCache } from '../model/model.js'
 import type { PrefixAllowedTokens } from '../scores/processors/index.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import type { Search } from '../strategies/search.js'
-import type { CreateDrafter, LogitsProcessor, StoppingCriterion, Strategy, Verifier } from '../strategies/strategy.js'
+import type {
+  CreateDrafter,
+  LogitsProcessor,
+  StoppingCriterion,
+  Strategy,
+  Verifier,
+} from '../strategies/strategy.js'
 import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type { Assistant } from './assistant.js'
 import type { LiveBeam } from './live-beams.js'

@@ -13,10 +13,12 @@ import type { GenerateOptions } from './options.js'
 export function shortlistOf(
   config: GenerationConfig,
   context: ProcessorContext,
-  { strategy, verifier, assistant, logprobs }: Pick<
-    GenerateOptions,
-    'strategy' | 'verifier' | 'assistant' | 'logprobs'
-  >,
+  {
+    strategy,
+    verifier,
+    assistant,
+    logprobs,
+  }: Pick<GenerateOptions, 'strategy' | 'verifier' | 'assistant' | 'logprobs'>,
 ): number | undefined {
   const { guidance_scale: scale = 1, dola_layers, return_dict_in_generate: details } = config
   if ([strategy, verifier, logprobs, dola_layers].some((given) => given !== undefined)) return

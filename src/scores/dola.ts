@@ -28,6 +28,41 @@ export function dolaLayers(setting: DolaLayers, spec: Pick<DecoderSpec, 'layers'
   )
 }
 
+/**
+ * What settings ask of a model when it is loaded: all early exits that DoLa contrasts under some of them. A setting that names no layer is
+ * refused where it is used.
+ */
+export function loadFor(settings: readonly unknown[]): {
+  exits?: (spec: Pick<DecoderSpec, 'layers' | 'tiedHead'>) => number[]
+} {
+  const asked = settings.filter((setting) => setting !== undefined && setting !== null) as DolaLayers[]
+  if (asked.length === 0) return {}
+  const layersOf = (setting: DolaLayers, spec: Pick<DecoderSpec, 'layers' | 'tiedHead'>) => {
+    try {
+      return dolaLayers(setting, spec)
+    } catch {
+      return []
+    }
+  }
+  return {
+    exits: (spec) => {
+      const exits = new Set(asked.flatMap((setting) => layersOf(setting, spec)))
+      return [...exits].sort((a, b) => a - b)
+    },
+  }
+}
+
+/**
+ * Whether a model was loaded with the exits that settings ask for.
+ * @throws UserError as `dolaLayers`
+ */
+export function isLoadedFor(
+  { model, spec }: { readonly model: Pick<Model, 'exits'>; readonly spec: DecoderSpec },
+  { dola_layers: setting }: GenerationConfig,
+): boolean {
+  return setting === undefined || dolaLayers(setting, spec).every((layer) => model.exits?.includes(layer))
+}
+
 function namedLayers(name: 'low' | 'high', count: number, tied: boolean): number[] {
   const half = Math.floor(count / 2)
   if (name === 'high') return every2nd(count <= 40 ? half : count - 20, count)

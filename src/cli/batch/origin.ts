@@ -3,6 +3,7 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Identity, Origin } from '../../batch/origin.js'
 import { type ConfigLayer, resolveGenerationConfig } from '../../config/index.js'
+import { isStrategyName } from '../../drafting/table.js'
 import { modelFingerprint } from '../../language-model/fingerprint.js'
 import type { LanguageModel } from '../../language-model/load.js'
 import type { ChatFlags } from '../io/chat-prompt.js'
@@ -43,7 +44,9 @@ export async function originOf(
     system: flags.system,
     negative_prompt: flags['negative-prompt'],
     logprobs: flags.logprobs,
-    strategy: await fileOf(flags.strategy),
+    strategy: isStrategyName(flags.strategy ?? '')
+      ? { name: flags.strategy!, fingerprint: version }
+      : await fileOf(flags.strategy),
     assistant_model:
       assistant === undefined
         ? undefined

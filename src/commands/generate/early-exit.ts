@@ -1,8 +1,6 @@
-import { assistantControl } from '../../cli/generate/assistant-control.js'
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 import { usageError } from '../../errors.js'
 
 export default class GenerateEarlyExit extends GenerateCommand {
@@ -27,6 +25,6 @@ export default class GenerateEarlyExit extends GenerateCommand {
     if (flags['assistant-early-exit'] === undefined) {
       throw usageError('There is no layer to exit from: give its number with --assistant-early-exit.')
     }
-    return this.generate(args.prompt, flags, { ...STRATEGY_KINDS['early-exit'], draft: assistantControl })
+    return this.generate(args.prompt, flags, 'early-exit')
   }
 }

@@ -1,9 +1,7 @@
 import { Flags } from '@oclif/core'
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
-import { lookupDraft } from '../../cli/generate/lookup-draft.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 import { requireDocuments } from '../../evaluate/documents.js'
 
 export default class GenerateLookup extends GenerateCommand {
@@ -33,9 +31,6 @@ export default class GenerateLookup extends GenerateCommand {
     const { args, flags } = await this.parse(GenerateLookup)
     const { 'lookup-corpus': files } = flags
     if (files) await requireDocuments(files, {})
-    return this.generate(args.prompt, flags, {
-      ...STRATEGY_KINDS.lookup,
-      draft: (context) => lookupDraft(context, files, this.interruptSignal()),
-    })
+    return this.generate(args.prompt, flags, 'lookup')
   }
 }
