@@ -1,7 +1,8 @@
+import { PLAIN_MODES } from '../config/mode.js'
 import type { LanguageModel } from '../language-model/load.js'
 import { findFiles, hostBeside, type LoadedDrafter, type OwnValues } from './drafter.js'
 import type { CostOptions } from './step-costs.js'
-import { type Drafts, PLAIN_MODES, type Strategy, type StrategyName, strategies } from './table.js'
+import { type Drafts, type Strategy, type StrategyName, strategies } from './table.js'
 
 /** A drafter, and what a user would call it. */
 export interface NamedDrafter extends LoadedDrafter {

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { PLAIN_MODES } from '../config/mode.js'
 import { UserError, usageError } from '../errors.js'
 import type { GenerateOptions } from '../generation/options.js'
-import { PLAIN_MODES, type Strategy } from './table.js'
+import type { Strategy } from './table.js'
 
 /** What a user's own module decodes with. */
 export type CustomStrategy = Pick<GenerateOptions, 'strategy' | 'createDrafter'>

@@ -1,5 +1,5 @@
 import type { FieldKind, GenerationConfig, GenerationField } from '../config/index.js'
-import type { GenerationMode } from '../config/mode.js'
+import { type GenerationMode, PLAIN_MODES } from '../config/mode.js'
 import { ASSISTANT_FIELDS } from '../generation/assistant.js'
 import { MOST_LOOKED_UP } from '../strategies/drafters/beside-lookup.js'
 import { loadAssistant, loadDraft, loadFirstLayers } from './draft-model.js'
@@ -58,7 +58,6 @@ export interface Strategy {
 }
 
 const oneBeam = { num_beams: 1 }
-export const PLAIN_MODES: readonly GenerationMode[] = ['greedy_search', 'sample']
 const assisted: readonly GenerationMode[] = ['assisted_generation']
 
 const text = (flag: string): OwnField => ({ kind: 'string', flag })

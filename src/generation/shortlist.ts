@@ -1,5 +1,5 @@
 import type { GenerationConfig } from '../config/index.js'
-import { generationMode } from '../config/mode.js'
+import { generationMode, PLAIN_MODES } from '../config/mode.js'
 import { delegate } from '../model/delegate.js'
 import type { ForwardOptions, Model } from '../model/model.js'
 import { type ProcessorContext, processorsBeforeWarpers } from '../scores/processors/index.js'
@@ -24,14 +24,13 @@ export function shortlistOf(
   if ([strategy, verifier, logprobs, dola_layers].some((given) => given !== undefined)) return
   if (scale !== 1) return
   if (details && (config.output_scores || config.output_logits)) return
-  if (!MODES.includes(generationMode(config, assistant !== undefined))) return
+  const mode = generationMode(config, assistant !== undefined)
+  if (!PLAIN_MODES.includes(mode) && mode !== 'assisted_generation') return
   const { do_sample, top_k, top_h } = config
   if (processorsBeforeWarpers(config, context).length > 0) return
   if (!do_sample) return config.watermarking_config || config.renormalize_logits ? undefined : 1
   return top_k > 0 && top_h === undefined ? top_k : undefined
 }
-
-const MODES = ['greedy_search', 'sample', 'assisted_generation']
 
 /**
  * The same model, of which only so many of the best scores are wanted, and these states beside those that a strategy reads itself:

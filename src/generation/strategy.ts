@@ -1,5 +1,5 @@
 import type { GenerationConfig } from '../config/index.js'
-import { type GenerationMode, generationMode } from '../config/mode.js'
+import { type GenerationMode, generationMode, PLAIN_MODES } from '../config/mode.js'
 import { usageError } from '../errors.js'
 import type { Alternatives } from '../strategies/beam/constraints.js'
 import { beamSearch } from '../strategies/beam/search.js'
@@ -63,7 +63,7 @@ function alternatives(word: readonly number[] | readonly (readonly number[])[]):
 }
 
 /** The modes in which a user's own drafter or strategy can take part. */
-const plainModes: readonly GenerationMode[] = ['greedy_search', 'sample', 'dola_generation']
+const openModes: readonly GenerationMode[] = [...PLAIN_MODES, 'dola_generation']
 
 /**
  * A strategy for what `config` asks for.
@@ -80,7 +80,7 @@ export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | 
   }
   const own = parts.strategy ? 'strategy' : parts.createDrafter && 'drafter'
   const isBesideLookup = own === 'drafter' && config.prompt_lookup_num_tokens !== undefined
-  const isServed = plainModes.includes(mode) || (isBesideLookup && mode === 'assisted_generation')
+  const isServed = openModes.includes(mode) || (isBesideLookup && mode === 'assisted_generation')
   if (own && !isServed) {
     throw usageError(`The settings ask for ${mode}, which a ${own} of your own cannot serve: leave one out.`)
   }

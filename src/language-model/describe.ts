@@ -1,6 +1,6 @@
 import { type GenerationMode, MODES } from '../config/mode.js'
-import { parametersOf } from '../models/parameters.js'
-import { type DecoderSpec, FAMILIES } from '../models/spec.js'
+import { parameterCount } from '../models/parameters.js'
+import { FAMILIES } from '../models/spec.js'
 import { cacheBytesPerToken, RUN_TYPES, type RunType, weightBytes } from '../runtime/storage.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { OpenModel } from './open.js'
@@ -71,16 +71,12 @@ export function describeModel(
   }
 }
 
+export { parameterCount }
+
 /** The first names, and how many more there are. */
 export function namedTensors(names: readonly string[]): string {
   const some = names.slice(0, 3).join(', ')
   return names.length > 3 ? `${some} and ${names.length - 3} more` : some
-}
-
-/** All weights of a model, each counted once. */
-export function parameterCount(spec: DecoderSpec): number {
-  const sizes = parametersOf(spec).map(({ shape }) => shape.reduce((product, size) => product * size, 1))
-  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 function bytesByType(store: OpenModel['store']): Record<string, number> {

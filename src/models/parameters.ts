@@ -77,3 +77,9 @@ function linear(name: string, rows: number, columns: number): Parameter {
 function vector(name: string, size: number): Parameter {
   return { name, kind: 'vector', shape: [size] }
 }
+
+/** All weights of a model, each counted once. */
+export function parameterCount(spec: DecoderSpec): number {
+  const sizes = parametersOf(spec).map(({ shape }) => shape.reduce((product, size) => product * size, 1))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}

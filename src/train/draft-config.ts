@@ -1,7 +1,6 @@
 import { usageError } from '../errors.js'
-import { parametersOf } from '../models/parameters.js'
+import { parameterCount } from '../models/parameters.js'
 import { type DecoderSpec, specFromConfig } from '../models/spec.js'
-import { elements } from '../onnx/shapes.js'
 import { llamaConfig } from './new-model.js'
 
 /** What is asked of a draft model; the rest follows from its target. */
@@ -19,10 +18,6 @@ type Config = Readonly<Record<string, unknown>>
 const SHARE = 0.1
 /** Widths are multiples of a head's. */
 const HEAD_DIM = 32
-
-export function parameterCount(spec: DecoderSpec): number {
-  return parametersOf(spec).reduce((sum, { shape }) => sum + elements(shape), 0)
-}
 
 /**
  * HF's LlamaConfig of a draft: a sixth of the target's layers, and as wide as a tenth of its parameters allows.

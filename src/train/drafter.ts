@@ -11,7 +11,7 @@ import { multiToken } from './objectives/mtp.js'
 import type { Weights } from './trainer.js'
 
 /** What proposes tokens for a target, as an objective whose metrics say how well. */
-export interface MeasuredDrafter {
+export interface EvaluatedDrafter {
   /** For messages: `Medusa heads`. */
   readonly name: string
   readonly build: BuildObjective
@@ -33,7 +33,7 @@ export interface DraftedModel {
 export async function readHeadsToMeasure(
   directory: string,
   target: DraftedModel,
-): Promise<MeasuredDrafter | undefined> {
+): Promise<EvaluatedDrafter | undefined> {
   const { path, spec, weights } = target
   const read = async <Spec extends DraftVocabulary>(
     kind: HeadKind<Spec>,

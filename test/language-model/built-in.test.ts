@@ -8,8 +8,8 @@ import { readHeads } from '../../src/heads/files.js'
 import { fingerprintOf } from '../../src/heads/fingerprint.js'
 import { MEDUSA, MTP } from '../../src/heads/kinds.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../src/language-model/built-in.js'
+import { parameterCount } from '../../src/language-model/describe.js'
 import { type LanguageModel, loadModel } from '../../src/language-model/load.js'
-import { parameterCount } from '../../src/train/draft-config.js'
 import { temporaryDirectory } from '../weights/files.js'
 
 vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())

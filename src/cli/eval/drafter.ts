@@ -1,7 +1,7 @@
 import { usageError } from '../../errors.js'
 import { sampleRows } from '../../train/data/rows.js'
 import { distilledWeights } from '../../train/draft.js'
-import { type MeasuredDrafter, readHeadsToMeasure } from '../../train/drafter.js'
+import { type EvaluatedDrafter, readHeadsToMeasure } from '../../train/drafter.js'
 import { Evaluator } from '../../train/evaluator.js'
 import { chooseMicroBatch } from '../../train/micro-batch.js'
 import { distilled } from '../../train/objectives/distillation.js'
@@ -92,7 +92,7 @@ async function openDrafter(
   directory: string,
   target: Pretrained,
   signal: AbortSignal,
-): Promise<MeasuredDrafter> {
+): Promise<EvaluatedDrafter> {
   const heads = await readHeadsToMeasure(directory, target)
   if (heads) return heads
   const draft = await openPretrained(directory, signal, { copied: false })

@@ -4,7 +4,7 @@ import {
   type ResolvedConfig,
   resolveGenerationConfig,
 } from '../../config/index.js'
-import { generationMode } from '../../config/mode.js'
+import { type GenerationMode, generationMode, PLAIN_MODES } from '../../config/mode.js'
 import { AUTO } from '../../drafting/auto.js'
 import { type CustomStrategy, loadStrategy } from '../../drafting/custom-strategy.js'
 import type { DraftContext, LoadedDrafter, OwnValues } from '../../drafting/drafter.js'
@@ -13,7 +13,6 @@ import {
   fixedSettings,
   isSizedByPay,
   isStrategyName,
-  PLAIN_MODES,
   type Strategy,
   type StrategyName,
   strategies,
@@ -241,11 +240,11 @@ function draftsOf(flags: GenerateFlags, { config }: ResolvedConfig, { row }: Cho
 }
 
 /** What drafts by `--strategy auto`: nothing in modes that are not drafted. */
-function autoFor(mode: string): Strategy | undefined {
+function autoFor(mode: GenerationMode): Strategy | undefined {
   if (mode === 'assisted_generation') {
     throw usageError('--strategy auto chooses what drafts, but other settings do: leave one of them out.')
   }
-  if ((PLAIN_MODES as readonly string[]).includes(mode)) return AUTO
+  if (PLAIN_MODES.includes(mode)) return AUTO
   tell(`${mode} goes without drafts.`)
   return undefined
 }
