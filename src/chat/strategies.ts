@@ -1,8 +1,8 @@
 import type { GenerationConfig, GenerationField } from '../config/index.js'
 import type { GenerationMode } from '../config/mode.js'
-import { AUTO, bestDrafter } from '../drafting/auto.js'
+import { AUTO, bestDrafter, loadDrafter } from '../drafting/auto.js'
 import { CUSTOM } from '../drafting/custom-strategy.js'
-import { type DrafterFiles, hostBeside, type LoadedDrafter, type OwnValues } from '../drafting/drafter.js'
+import { hostBeside, type LoadedDrafter, type OwnValues } from '../drafting/drafter.js'
 import type { CostOptions } from '../drafting/step-costs.js'
 import {
   fixedSettings,
@@ -108,13 +108,12 @@ function requirePath(path: string): void {
 
 /** Loads what drafts; a model that does keeps its cache from turn to turn as its target does. */
 async function loadKept(
-  { drafts }: Strategy,
+  { drafts, flag }: Strategy,
   own: OwnValues,
   { model, costs, load }: Context,
 ): Promise<LoadedDrafter> {
-  const missing = ({ none, flag }: DrafterFiles) => `${none}: start the chat with --${flag}`
-  const host = { ...hostBeside(model, costs, load), missing }
-  const loaded = await drafts!.load({ model, own, costs, pays: true, host })
+  const host = { ...hostBeside(model, costs, load), advice: () => `: start the chat with --${flag}` }
+  const loaded = await loadDrafter(drafts!, { model, own, costs, pays: true, host })
   const { assistant } = loaded.options
   if (!assistant) return loaded
   const keeping = new KeepingModel(assistant.model)

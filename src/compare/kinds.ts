@@ -1,10 +1,12 @@
 import { AUTO } from '../drafting/auto.js'
 import { CUSTOM } from '../drafting/custom-strategy.js'
-import { STRATEGIES, type Strategy } from '../drafting/table.js'
+import { type Strategy, type StrategyName, strategies } from '../drafting/table.js'
+
+export type KindName = StrategyName | 'beam-sample' | 'diverse-beam' | 'auto' | 'custom'
 
 /** The kinds of strategies that can be compared: those of `llm generate`, and beam search's modes by their names. */
-export const KINDS = {
-  ...STRATEGIES,
+export const KINDS: Readonly<Record<KindName, Strategy>> = {
+  ...strategies,
   'beam-sample': {
     summary: 'beams that are drawn',
     fixed: { do_sample: true },
@@ -21,9 +23,4 @@ export const KINDS = {
   },
   auto: AUTO,
   custom: CUSTOM,
-} satisfies Readonly<Record<string, Strategy>>
-
-export type KindName = keyof typeof KINDS
-
-/** The same rows, seen alike. */
-export const kinds: Readonly<Record<KindName, Strategy>> = KINDS
+}

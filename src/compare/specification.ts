@@ -7,7 +7,7 @@ import {
 } from '../config/index.js'
 import type { OwnField } from '../drafting/table.js'
 import { usageError } from '../errors.js'
-import { KINDS, type KindName, kinds } from './kinds.js'
+import { KINDS, type KindName } from './kinds.js'
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -114,7 +114,7 @@ function kindOf(kind: string, origin: string): KindName {
 }
 
 function ownFields(kind: KindName): Readonly<Record<string, OwnField>> {
-  return kinds[kind].own ?? {}
+  return KINDS[kind].own ?? {}
 }
 
 function requireField(field: string, kind: KindName, origin: string): { readonly kind: OwnField['kind'] } {

@@ -1,6 +1,13 @@
 import { PLAIN_MODES } from '../config/mode.js'
 import type { LanguageModel } from '../language-model/load.js'
-import { findFiles, hostBeside, type LoadedDrafter, type OwnValues } from './drafter.js'
+import {
+  type DraftContext,
+  findFiles,
+  hostBeside,
+  type LoadedDrafter,
+  type OwnValues,
+  requireFiles,
+} from './drafter.js'
 import type { CostOptions } from './step-costs.js'
 import { type Drafts, type Strategy, type StrategyName, strategies } from './table.js'
 
@@ -37,14 +44,20 @@ export async function autoDrafter(model: LanguageModel, costs: CostOptions): Pro
   return { ...(await loadAlone(drafts(name), model, own, costs)), name: `prompt lookup${beside}` }
 }
 
+/** Loads what drafts for a row. @throws UserError as `requireFiles` and its loader */
+export async function loadDrafter({ files, load }: Drafts, context: DraftContext): Promise<LoadedDrafter> {
+  return load(context, files ? await requireFiles(files, context) : '')
+}
+
 /** Loads a drafter that no settings say anything of: it drafts as much as pays. */
 export function loadAlone(
-  { alone, load }: Drafts,
+  drafts: Drafts,
   model: LanguageModel,
   own: OwnValues,
   costs: CostOptions,
 ): Promise<LoadedDrafter> {
-  return (alone ?? load)({ model, own, costs, pays: true, host: hostBeside(model, costs) })
+  const load = drafts.alone ?? drafts.load
+  return loadDrafter({ ...drafts, load }, { model, own, costs, pays: true, host: hostBeside(model, costs) })
 }
 
 function drafts(name: StrategyName): Drafts {

@@ -23,15 +23,13 @@ export interface LoadedDrafter {
 
 /** Files of a drafter. */
 export interface DrafterFiles {
-  /** The own field that names their directory, and the flag. */
+  /** The own field that names their directory. */
   readonly field: string
-  readonly flag: string
   /** The directory in its model's own where they are found, and the command of `llm train` that makes them. */
   readonly beside: string
   /** `Medusa heads`; and what is said where there are none. */
   readonly name: string
   readonly none: string
-  readonly some: 'some' | 'one'
 }
 
 /** Fields of a strategy's own, which are none of GenerationConfig. */
@@ -42,8 +40,8 @@ export interface DraftHost {
   /** Loads a model that drafts. */
   load(source: string, options: Pick<LoadOptions, 'layers'>): Promise<LanguageModel>
   openCorpus(files: readonly string[], tokenizer: Tokenizer): Promise<SuffixIndex>
-  /** Says that a drafter has no files, and how to give some. */
-  missing(files: DrafterFiles): string
+  /** How to give a drafter its files, in words that follow what is missing. */
+  advice(field: string, some: string): string
   notice?(message: string): void
 }
 
@@ -67,7 +65,7 @@ export function hostBeside(
   return {
     load: (source, own) => load(source, { ...options, ...own }),
     openCorpus: (files, tokenizer) => openLookupCorpus(files, { tokenizer }),
-    missing: ({ none, some, field }) => `${none}: give ${some} as ${field}`,
+    advice: (field, some) => `: give ${some} as ${field}`,
   }
 }
 
@@ -95,6 +93,9 @@ export async function findFiles(
 export async function requireFiles(files: DrafterFiles, context: DraftContext): Promise<string> {
   const found = await findFiles(files, context)
   if (found !== undefined) return found
-  const { some, beside } = files
-  throw usageError(`${context.host.missing(files)}, or make ${some} with \`llm train ${beside}\`.`)
+  const { none, field, beside } = files
+  const some = none.includes(' is ') ? 'one' : 'some'
+  throw usageError(
+    `${none}${context.host.advice(field, some)}, or make ${some} with \`llm train ${beside}\`.`,
+  )
 }

@@ -3,13 +3,7 @@ import { type GenerationMode, PLAIN_MODES } from '../config/mode.js'
 import { ASSISTANT_FIELDS } from '../generation/assistant.js'
 import { MOST_LOOKED_UP } from '../strategies/drafters/beside-lookup.js'
 import { loadAssistant, loadDraft, loadFirstLayers } from './draft-model.js'
-import {
-  type DraftContext,
-  type DrafterFiles,
-  type LoadedDrafter,
-  type OwnValues,
-  requireFiles,
-} from './drafter.js'
+import type { DraftContext, DrafterFiles, LoadedDrafter, OwnValues } from './drafter.js'
 import { loadMedusa, loadMtp, type MedusaSettings, type MtpSettings } from './heads.js'
 import { loadLookup, loadLookupBySettings } from './lookup.js'
 
@@ -19,10 +13,12 @@ export interface OwnField {
   /** Of a number. */
   readonly min?: number
   readonly max?: number
+  /** By default its name. */
   readonly flag?: string
 }
 
-export type LoadDrafter = (context: DraftContext) => Promise<LoadedDrafter>
+/** @param source of the drafter's files, where it has some */
+export type LoadDrafter = (context: DraftContext, source: string) => Promise<LoadedDrafter>
 
 /** How a strategy drafts. */
 export interface Drafts {
@@ -62,35 +58,9 @@ const assisted: readonly GenerationMode[] = ['assisted_generation']
 
 const text = (flag: string): OwnField => ({ kind: 'string', flag })
 const nodes = (flag: string): OwnField => ({ kind: 'integer', min: 1, max: 256, flag })
-const isSet = (flag: string): OwnField => ({ kind: 'boolean', flag })
+const BOOLEAN: OwnField = { kind: 'boolean' }
 
-const DRAFT_FILES: DrafterFiles = {
-  field: 'model',
-  flag: 'assistant-model',
-  beside: 'draft',
-  name: 'a draft model',
-  none: 'There is no draft model',
-  some: 'one',
-}
-const MEDUSA_FILES: DrafterFiles = {
-  field: 'heads',
-  flag: 'medusa-heads',
-  beside: 'medusa',
-  name: 'Medusa heads',
-  none: 'There are no Medusa heads',
-  some: 'some',
-}
-const MTP_FILES: DrafterFiles = {
-  field: 'modules',
-  flag: 'mtp-modules',
-  beside: 'mtp',
-  name: 'MTP modules',
-  none: 'There are no modules',
-  some: 'some',
-}
-
-/** The one table of strategies, by the names of the commands of `llm generate`: every command that serves them reads it. */
-export const STRATEGIES = {
+const STRATEGIES = {
   greedy: {
     summary: 'the best token of each step',
     fixed: { ...oneBeam, do_sample: false },
@@ -151,12 +121,11 @@ export const STRATEGIES = {
     flag: 'assistant-model',
     own: { model: text('assistant-model'), nodes: nodes('draft-nodes') },
     drafts: {
-      files: DRAFT_FILES,
+      files: { field: 'model', beside: 'draft', name: 'a draft model', none: 'There is no draft model' },
       sizedBy: ASSISTANT_FIELDS,
       assistant: ASSISTANT_FIELDS,
-      load: async (context) => loadAssistant(await requireFiles(DRAFT_FILES, context), undefined, context),
-      alone: async (context) =>
-        loadDraft(await requireFiles(DRAFT_FILES, context), context.model, settingsOf(context)),
+      load: (context, source) => loadAssistant(source, undefined, context),
+      alone: (context, path) => loadDraft(path, context.model, settingsOf(context)),
     },
   },
   'early-exit': {
@@ -179,15 +148,14 @@ export const STRATEGIES = {
     own: {
       heads: text('medusa-heads'),
       nodes: nodes('medusa-nodes'),
-      lookup: isSet('lookup'),
-      typical_acceptance: isSet('typical-acceptance'),
-      posterior_threshold: { kind: 'number', min: 0, max: 1, flag: 'posterior-threshold' },
-      posterior_alpha: { kind: 'number', min: 0, flag: 'posterior-alpha' },
+      lookup: BOOLEAN,
+      typical_acceptance: BOOLEAN,
+      posterior_threshold: { kind: 'number', min: 0, max: 1 },
+      posterior_alpha: { kind: 'number', min: 0 },
     },
     drafts: {
-      files: MEDUSA_FILES,
-      load: async (context) =>
-        loadMedusa(await requireFiles(MEDUSA_FILES, context), context.model, settingsOf(context)),
+      files: { field: 'heads', beside: 'medusa', name: 'Medusa heads', none: 'There are no Medusa heads' },
+      load: (context, directory) => loadMedusa(directory, context.model, settingsOf(context)),
     },
   },
   mtp: {
@@ -198,23 +166,22 @@ export const STRATEGIES = {
     own: {
       modules: text('mtp-modules'),
       depth: { kind: 'integer', min: 1, max: 16, flag: 'mtp-depth' },
-      lookup: isSet('lookup'),
+      lookup: BOOLEAN,
     },
     drafts: {
-      files: MTP_FILES,
-      load: async (context) =>
-        loadMtp(await requireFiles(MTP_FILES, context), context.model, settingsOf(context)),
+      files: { field: 'modules', beside: 'mtp', name: 'MTP modules', none: 'There are no modules' },
+      load: (context, directory) => loadMtp(directory, context.model, settingsOf(context)),
     },
   },
 } satisfies Readonly<Record<string, Strategy>>
 
 export type StrategyName = keyof typeof STRATEGIES
 
-/** The same rows, seen alike. */
+/** The one table of strategies, by the names of the commands of `llm generate`: every command that serves them reads it. */
 export const strategies: Readonly<Record<StrategyName, Strategy>> = STRATEGIES
 
 export function isStrategyName(name: string): name is StrategyName {
-  return Object.hasOwn(STRATEGIES, name)
+  return Object.hasOwn(strategies, name)
 }
 
 /** The settings that a strategy consists in, with its own fields as they are. */

@@ -26,18 +26,23 @@ describe('the table of strategies', () => {
     '%s: its own fields are flags of its command, and a batch has its flag',
     async (name, row) => {
       const { default: command } = await import(join(COMMANDS, `${name}.ts`))
-      const flags = Object.values(row.own ?? {}).map(({ flag }) => flag)
+      const flags = Object.entries(row.own ?? {}).map(
+        ([field, { flag }]) => flag ?? field.replaceAll('_', '-'),
+      )
       expect(Object.keys(command.flags)).toEqual(expect.arrayContaining(flags))
       const chosenBy = row.flag?.replace(/^no-/, '')
       if (chosenBy !== undefined) expect(Object.keys(Batch.flags)).toContain(chosenBy)
     },
   )
 
-  test.each(rows)('%s: drafts of files say which, by its own field and a flag', (_, { own, drafts }) => {
-    if (!drafts?.files) return
-    const { field, flag } = drafts.files
-    expect(own?.[field]).toMatchObject({ kind: 'string', flag })
-  })
+  test.each(rows)(
+    '%s: drafts of files say which, by its own field and its flag',
+    (_, { own, flag, drafts }) => {
+      if (!drafts?.files) return
+      const { field } = drafts.files
+      expect(own?.[field]).toMatchObject({ kind: 'string', flag })
+    },
+  )
 
   test('has prompt lookup last of what auto chooses from: every model can serve it', () => {
     const files = BEST_FIRST.map((name: StrategyName) => strategies[name].drafts?.files)

@@ -1,6 +1,8 @@
 import type { EngineOptions } from '../../batch/engine.js'
 import type { ConfigLayer } from '../../config/index.js'
+import { loadDrafter } from '../../drafting/auto.js'
 import { type CustomStrategy, loadStrategy } from '../../drafting/custom-strategy.js'
+import type { DraftHost } from '../../drafting/drafter.js'
 import { isStrategyName, type StrategyName, strategies } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
 import type { GenerateOptions } from '../../generation/options.js'
@@ -26,10 +28,7 @@ export interface BatchModelFlags {
   readonly threads?: number
   readonly 'assistant-model'?: string
   readonly 'medusa-heads'?: string
-  readonly 'medusa-nodes'?: number
-  readonly 'medusa-choices'?: string
   readonly 'mtp-modules'?: string
-  readonly 'mtp-depth'?: number
   readonly lookup?: boolean
   readonly strategy?: string
   readonly [flag: string]: unknown
@@ -69,7 +68,7 @@ function drafterNames(flags: BatchModelFlags): StrategyName[] {
     if (!drafts || drafts.assistant) return false
     return flag === undefined
       ? flags.strategy === name
-      : drafts.files && flags[drafts.files.flag] !== undefined
+      : drafts.files !== undefined && flags[flag] !== undefined
   })
 }
 
@@ -99,12 +98,14 @@ export async function loadBatchModels(
       if (!isEarlyExit(layers, model)) continue
       earlyExits.set(layers, keep(await loadShown(flags.model, { ...options, layers })))
     }
-    const host = shownHost((name, own) => loadShown(name, { ...options, ...own }), signal)
+    const load: DraftHost['load'] = (name, own) => loadShown(name, { ...options, ...own })
     const costs = { threads: flags.threads }
     const generateOptions: GenerateOptions = { ...custom }
     for (const name of drafterNames(flags)) {
+      const { flag, drafts } = strategies[name]
+      const host = shownHost(load, signal, (_, some) => `: give ${some} with --${flag}`)
       const context = { model, own: ownFromFlags(name, flags), costs, pays: true, host }
-      Object.assign(generateOptions, keep(await strategies[name].drafts!.load(context)).options)
+      Object.assign(generateOptions, keep(await loadDrafter(drafts!, context)).options)
     }
     return {
       model,

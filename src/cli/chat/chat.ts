@@ -48,13 +48,6 @@ export interface ChatCommandFlags extends ChatFlags {
   readonly 'device-id'?: number
   readonly threads?: number
   readonly 'negative-prompt'?: string
-  readonly 'assistant-model'?: string
-  readonly 'medusa-heads'?: string
-  readonly 'medusa-nodes'?: number
-  readonly 'medusa-choices'?: string
-  readonly 'mtp-modules'?: string
-  readonly 'mtp-depth'?: number
-  readonly lookup?: boolean
   readonly strategy?: string
   readonly config?: string
 }
@@ -126,8 +119,8 @@ function strategyOf(
   settings: Record<string, unknown>,
 ): string | undefined {
   const drafter = BEST_FIRST.find((name) => {
-    const files = strategies[name].drafts?.files
-    return files && flags[files.flag] !== undefined
+    const { flag, drafts } = strategies[name]
+    return drafts?.files && flags[flag!] !== undefined
   })
   return drafter ?? (settings.assistant_early_exit === undefined ? undefined : 'early-exit')
 }

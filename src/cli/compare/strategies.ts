@@ -1,4 +1,4 @@
-import { kinds } from '../../compare/kinds.js'
+import { KINDS } from '../../compare/kinds.js'
 import type { Contestant } from '../../compare/run.js'
 import type { Specification } from '../../compare/specification.js'
 import {
@@ -9,7 +9,8 @@ import {
   resolveGenerationConfig,
 } from '../../config/index.js'
 import { generationMode } from '../../config/mode.js'
-import type { DrafterFiles, LoadedDrafter } from '../../drafting/drafter.js'
+import { loadDrafter } from '../../drafting/auto.js'
+import type { LoadedDrafter } from '../../drafting/drafter.js'
 import type { CostOptions } from '../../drafting/step-costs.js'
 import { fixedSettings, isSizedByPay } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
@@ -44,7 +45,7 @@ const FIXED = { num_return_sequences: 1 }
 /** @throws UserError, exit code 2, for what can be refused before a model is loaded */
 export function checkSpecification(specification: Specification, { layers }: CompareSettings): void {
   const { kind, text, settings } = specification
-  const fixed = fixedSettings(kinds[kind], specification.own)
+  const fixed = fixedSettings(KINDS[kind], specification.own)
   const own = { values: settings, origin: text }
   refuseContradicting({ ...fixed, ...FIXED }, [...layers, own], text)
   for (const { values, origin } of [...layers, own]) {
@@ -79,8 +80,8 @@ export class Contestants {
     { layers: shared, seed }: CompareSettings,
   ): Promise<LoadedContestant> {
     const { kind, text, own, settings: ownSettings } = specification
-    const { defaults = {} } = kinds[kind]
-    const fixed = fixedSettings(kinds[kind], own)
+    const { defaults = {} } = KINDS[kind]
+    const fixed = fixedSettings(KINDS[kind], own)
     const model = await this.model()
     const resolved = resolve(specification, model, [
       { values: { ...DEFAULTS, ...defaults }, origin: THIS_COMMAND },
@@ -131,7 +132,7 @@ export class Contestants {
     model: LanguageModel,
     { config, layers }: ResolvedConfig,
   ): Promise<LoadedDrafter['options']> {
-    const { drafts } = kinds[kind]
+    const { drafts } = KINDS[kind]
     if (drafts === null) return {}
     if (drafts === undefined) {
       throw usageError(`${text} cannot be compared: nothing loads a strategy of the kind ${kind}.`)
@@ -141,14 +142,13 @@ export class Contestants {
       ...(await this.load(source, { ...options, exact: false })),
       dispose: async () => {},
     })
-    const missing = ({ none, some, field }: DrafterFiles) =>
-      `${text}: ${none[0].toLowerCase()}${none.slice(1)} in ${model.path}: give ${some} with ${field}=DIR`
-    const drafter = await drafts.load({
+    const advice = (field: string, some: string) => ` in ${model.path}: give ${some} with ${field}=DIR`
+    const drafter = await loadDrafter(drafts, {
       model,
       own: { ...own, layers: config.assistant_early_exit },
       costs: this.costs,
       pays: isSizedByPay(drafts, config, (fields) => isSet(fields, layers)),
-      host: shownHost(load, this.options.signal!, missing),
+      host: shownHost(load, this.options.signal!, advice),
     })
     this.drafters.push(drafter)
     if (drafter.name) tell(`${text} drafts with ${drafter.name}.`)
@@ -165,7 +165,7 @@ function resolve(
   const resolved = resolveGenerationConfig(generationConfig, ...layers)
   const { config, warnings } = resolved
   if (warnings.length > 0) throw usageError(`${text}: ${warnings.join('\n')}`)
-  const { modes = [], drafts } = kinds[kind]
+  const { modes = [], drafts } = KINDS[kind]
   const mode = generationMode(config, drafts?.assistant !== undefined)
   if (!modes.includes(mode)) {
     throw usageError(`The settings of ${text} ask for ${mode}, but ${kind} is for ${modes.join(', ')}.`)

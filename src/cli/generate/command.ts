@@ -5,7 +5,7 @@ import {
   resolveGenerationConfig,
 } from '../../config/index.js'
 import { type GenerationMode, generationMode, PLAIN_MODES } from '../../config/mode.js'
-import { AUTO } from '../../drafting/auto.js'
+import { AUTO, loadDrafter } from '../../drafting/auto.js'
 import { type CustomStrategy, loadStrategy } from '../../drafting/custom-strategy.js'
 import type { DraftContext, LoadedDrafter, OwnValues } from '../../drafting/drafter.js'
 import {
@@ -38,7 +38,7 @@ import { loadShown } from '../io/load-shown.js'
 import { writeStream } from '../io/plain-output.js'
 import { readConfigFile, readTemplate, readText } from '../io/text-input.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
-import type { GenerateFlags } from './flags.js'
+import type { GenerateFlags, generateArgs } from './flags.js'
 import { type GenerationJson, generationJson } from './json.js'
 import { isSet, refuseContradicting, THIS_COMMAND } from './strategy-settings.js'
 
@@ -55,26 +55,33 @@ interface Chosen {
   readonly own: OwnValues
 }
 
+const NONE: Chosen = { row: undefined, own: {} }
+
 /** What `llm generate` and its strategies share: prompt and settings in, text or JSON out. */
 export abstract class GenerateCommand extends BaseCommand {
   // oclif would list all flags, of which there are dozens.
   static override usage = '<%= command.id %> [PROMPT] [FLAGS]'
 
-  /** @param name of the command's strategy; without one the settings choose */
-  protected async generate(
-    argument: string | undefined,
-    flags: Flags,
-    name?: StrategyName,
-  ): Promise<GenerationJson> {
+  /** The command's own; without one the settings choose. */
+  protected readonly strategy: StrategyName | undefined = undefined
+
+  /** What a command has to say of its flags before anything is loaded. */
+  protected async check(_flags: Flags): Promise<void> {}
+
+  async run(): Promise<GenerationJson> {
+    const parsed = await this.parse(
+      this.ctor as typeof GenerateCommand & { readonly args: typeof generateArgs },
+    )
+    const flags = parsed.flags as unknown as Flags
+    await this.check(flags)
     refuseContradictions(flags, this.jsonEnabled())
-    const chosen = name
-      ? { row: strategies[name], own: ownFromFlags(name, flags) }
-      : { row: undefined, own: {} }
+    const name = this.strategy
+    const chosen = name ? { row: strategies[name], own: ownFromFlags(name, flags) } : NONE
     const layers = await this.#layers(flags, chosen)
     const custom = await customStrategy(flags, chosen)
     const chatTemplate = await readTemplate(flags['chat-template'])
     const text = await readText({
-      argument,
+      argument: parsed.args.prompt,
       file: flags['prompt-file'],
       fileFlag: 'prompt-file',
       what: 'prompt',
@@ -94,7 +101,7 @@ export abstract class GenerateCommand extends BaseCommand {
       const prepared = prepare(model, prompt, resolved, chatTemplate)
       for (const drafts of draftsOf(flags, resolved, chosen)) {
         const context = this.#draftContext(flags, resolved, { model, drafts, chosen, signal })
-        drafters.push(await drafts.load(context))
+        drafters.push(await loadDrafter(drafts, context))
       }
       const options: GenerateOptions = Object.assign({}, custom, ...drafters.map(({ options }) => options))
       for (const { name } of drafters) if (name) tell(`Drafts come from ${name}.`)
@@ -172,7 +179,7 @@ export abstract class GenerateCommand extends BaseCommand {
       costs: { threads: flags.threads, onMeasure: (message) => this.logToStderr(message) },
       // Where settings choose what drafts they say how much, too, as in HF.
       pays: drafts === chosen.row?.drafts && isSizedByPay(drafts, config, (fields) => isSet(fields, layers)),
-      host: shownHost(load, signal),
+      host: shownHost(load, signal, (_, some) => `: give ${some} with --${chosen.row?.flag}`),
     }
   }
 

@@ -7,11 +7,11 @@ import { transferDisplay } from '../../ui/progress.js'
 export function shownHost(
   load: DraftHost['load'],
   signal: AbortSignal,
-  missing: DraftHost['missing'] = ({ none, some, flag }) => `${none}: give ${some} with --${flag}`,
+  advice: DraftHost['advice'],
 ): DraftHost {
   return {
     load,
-    missing,
+    advice,
     notice: tell,
     openCorpus: (files, tokenizer) => {
       const display = transferDisplay(process.stderr, 'Reading')

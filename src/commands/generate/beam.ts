@@ -13,9 +13,5 @@ export default class GenerateBeam extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = generateFlags(fieldsOf('contrastive search and DoLa'))
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateBeam)
-    return this.generate(args.prompt, flags, 'beam')
-  }
+  protected override readonly strategy = 'beam'
 }

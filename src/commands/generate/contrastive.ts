@@ -12,9 +12,5 @@ export default class GenerateContrastive extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = generateFlags(['do_sample', 'dola_layers', ...fieldsOf('beam search')])
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateContrastive)
-    return this.generate(args.prompt, flags, 'contrastive')
-  }
+  protected override readonly strategy = 'contrastive'
 }

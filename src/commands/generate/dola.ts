@@ -12,9 +12,5 @@ export default class GenerateDola extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = generateFlags(['penalty_alpha', ...fieldsOf('beam search')])
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateDola)
-    return this.generate(args.prompt, flags, 'dola')
-  }
+  protected override readonly strategy = 'dola'
 }

@@ -19,12 +19,10 @@ export default class GenerateEarlyExit extends GenerateCommand {
     'target_lookbehind',
     ...fieldsOf('beam search', 'contrastive search and DoLa'),
   ])
+  protected override readonly strategy = 'early-exit'
 
-  async run() {
-    const { args, flags } = await this.parse(GenerateEarlyExit)
-    if (flags['assistant-early-exit'] === undefined) {
-      throw usageError('There is no layer to exit from: give its number with --assistant-early-exit.')
-    }
-    return this.generate(args.prompt, flags, 'early-exit')
+  protected override async check(flags: Readonly<Record<string, unknown>>) {
+    if (flags['assistant-early-exit'] !== undefined) return
+    throw usageError('There is no layer to exit from: give its number with --assistant-early-exit.')
   }
 }

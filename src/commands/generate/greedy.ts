@@ -12,9 +12,5 @@ export default class GenerateGreedy extends GenerateCommand {
     'do_sample',
     ...fieldsOf('beam search', 'contrastive search and DoLa'),
   ])
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateGreedy)
-    return this.generate(args.prompt, flags, 'greedy')
-  }
+  protected override readonly strategy = 'greedy'
 }

@@ -26,11 +26,9 @@ export default class GenerateLookup extends GenerateCommand {
         'text or JSON Lines to look in as well, indexed once; --max-matching-ngram-size is 16 then by default, and at most',
     }),
   }
+  protected override readonly strategy = 'lookup'
 
-  async run() {
-    const { args, flags } = await this.parse(GenerateLookup)
-    const { 'lookup-corpus': files } = flags
-    if (files) await requireDocuments(files, {})
-    return this.generate(args.prompt, flags, 'lookup')
+  protected override async check({ 'lookup-corpus': files }: Readonly<Record<string, unknown>>) {
+    if (files) await requireDocuments(files as string[], {})
   }
 }

@@ -41,12 +41,9 @@ export default class GenerateMedusa extends GenerateCommand {
       dependsOn: ['typical-acceptance'],
     }),
   }
+  protected override readonly strategy = 'medusa'
 
-  async run() {
-    const { args, flags } = await this.parse(GenerateMedusa)
-    if (flags['typical-acceptance']) {
-      this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
-    }
-    return this.generate(args.prompt, flags, 'medusa')
+  protected override async check({ 'typical-acceptance': isTypical }: Readonly<Record<string, unknown>>) {
+    if (isTypical) this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
   }
 }

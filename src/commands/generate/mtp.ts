@@ -16,9 +16,5 @@ export default class GenerateMtp extends GenerateCommand {
     ...mtpFlags(),
     ...besideLookupFlag(),
   }
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateMtp)
-    return this.generate(args.prompt, flags, 'mtp')
-  }
+  protected override readonly strategy = 'mtp'
 }

@@ -13,9 +13,5 @@ export default class GenerateSample extends GenerateCommand {
     'do_sample',
     ...fieldsOf('beam search', 'contrastive search and DoLa'),
   ])
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateSample)
-    return this.generate(args.prompt, flags, 'sample')
-  }
+  protected override readonly strategy = 'sample'
 }

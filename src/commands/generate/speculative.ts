@@ -29,9 +29,5 @@ export default class GenerateSpeculative extends GenerateCommand {
       helpGroup: 'ASSISTED GENERATION',
     }),
   }
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateSpeculative)
-    return this.generate(args.prompt, flags, 'speculative')
-  }
+  protected override readonly strategy = 'speculative'
 }
