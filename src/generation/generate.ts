@@ -1,9 +1,4 @@
-import {
-  type GenerationConfig,
-  lengthLimit,
-  type ResolvedConfig,
-  resolveGenerationConfig,
-} from '../config/index.js'
+import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from '../config/index.js'
 import type { ConfigLayer } from '../config/layers.js'
 import { type GenerationSettings, requireKnownOptions } from '../config/settings.js'
 import { checkTokenIds } from '../config/token-ids.js'
@@ -69,7 +64,7 @@ export function generate(
     : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
   return start(model, options, () => {
     const resolved = resolveGenerationConfig(model.generationConfig, ...layers)
-    tellWarnings(resolved, options)
+    for (const message of [...resolved.warnings, ...resolved.notices]) options.onWarning?.(message)
     return prepare(model, prompt, resolved, options.chatTemplate)
   })
 }
@@ -91,10 +86,6 @@ function start(model: GenerationModel, options: GenerateOptions, prepared: () =>
   const interruption = new AbortController()
   const signal = AbortSignal.any([interruption.signal, ...(options.signal ? [options.signal] : [])])
   return new Generation(run(model, prepared, { ...options, signal }), () => interruption.abort())
-}
-
-function tellWarnings({ warnings, notices }: ResolvedConfig, { onWarning }: GenerateOptions): void {
-  for (const message of [...warnings, ...notices]) onWarning?.(message)
 }
 
 /**
