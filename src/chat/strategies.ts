@@ -112,7 +112,8 @@ async function loadKept(
   own: OwnValues,
   { model, costs, load }: Context,
 ): Promise<LoadedDrafter> {
-  const host = { ...hostBeside(model, costs, load), advice: () => `: start the chat with --${flag}` }
+  const missing = (none: string) => `${none}: start the chat with --${flag}`
+  const host = { ...hostBeside(model, costs, load), missing }
   const loaded = await loadDrafter(drafts!, { model, own, costs, pays: true, host })
   const { assistant } = loaded.options
   if (!assistant) return loaded

@@ -40,8 +40,8 @@ export interface DraftHost {
   /** Loads a model that drafts. */
   load(source: string, options: Pick<LoadOptions, 'layers'>): Promise<LanguageModel>
   openCorpus(files: readonly string[], tokenizer: Tokenizer): Promise<SuffixIndex>
-  /** How to give a drafter its files, in words that follow what is missing. */
-  advice(field: string, some: string): string
+  /** Says `none`, where a drafter has no files, and how to give some. */
+  missing(none: string, some: string, field: string): string
   notice?(message: string): void
 }
 
@@ -65,7 +65,7 @@ export function hostBeside(
   return {
     load: (source, own) => load(source, { ...options, ...own }),
     openCorpus: (files, tokenizer) => openLookupCorpus(files, { tokenizer }),
-    advice: (field, some) => `: give ${some} as ${field}`,
+    missing: (none, some, field) => `${none}: give ${some} as ${field}`,
   }
 }
 
@@ -96,6 +96,6 @@ export async function requireFiles(files: DrafterFiles, context: DraftContext): 
   const { none, field, beside } = files
   const some = none.includes(' is ') ? 'one' : 'some'
   throw usageError(
-    `${none}${context.host.advice(field, some)}, or make ${some} with \`llm train ${beside}\`.`,
+    `${context.host.missing(none, some, field)}, or make ${some} with \`llm train ${beside}\`.`,
   )
 }

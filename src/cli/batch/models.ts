@@ -103,7 +103,7 @@ export async function loadBatchModels(
     const generateOptions: GenerateOptions = { ...custom }
     for (const name of drafterNames(flags)) {
       const { flag, drafts } = strategies[name]
-      const host = shownHost(load, signal, (_, some) => `: give ${some} with --${flag}`)
+      const host = shownHost(load, signal, (none, some) => `${none}: give ${some} with --${flag}`)
       const context = { model, own: ownFromFlags(name, flags), costs, pays: true, host }
       Object.assign(generateOptions, keep(await loadDrafter(drafts!, context)).options)
     }

@@ -142,13 +142,14 @@ export class Contestants {
       ...(await this.load(source, { ...options, exact: false })),
       dispose: async () => {},
     })
-    const advice = (field: string, some: string) => ` in ${model.path}: give ${some} with ${field}=DIR`
+    const missing = (none: string, some: string, field: string) =>
+      `${text}: ${none[0].toLowerCase()}${none.slice(1)} in ${model.path}: give ${some} with ${field}=DIR`
     const drafter = await loadDrafter(drafts, {
       model,
       own: { ...own, layers: config.assistant_early_exit },
       costs: this.costs,
       pays: isSizedByPay(drafts, config, (fields) => isSet(fields, layers)),
-      host: shownHost(load, this.options.signal!, advice),
+      host: shownHost(load, this.options.signal!, missing),
     })
     this.drafters.push(drafter)
     if (drafter.name) tell(`${text} drafts with ${drafter.name}.`)

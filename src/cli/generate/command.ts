@@ -179,7 +179,7 @@ export abstract class GenerateCommand extends BaseCommand {
       costs: { threads: flags.threads, onMeasure: (message) => this.logToStderr(message) },
       // Where settings choose what drafts they say how much, too, as in HF.
       pays: drafts === chosen.row?.drafts && isSizedByPay(drafts, config, (fields) => isSet(fields, layers)),
-      host: shownHost(load, signal, (_, some) => `: give ${some} with --${chosen.row?.flag}`),
+      host: shownHost(load, signal, (none, some) => `${none}: give ${some} with --${chosen.row?.flag}`),
     }
   }
 

@@ -7,11 +7,11 @@ import { transferDisplay } from '../../ui/progress.js'
 export function shownHost(
   load: DraftHost['load'],
   signal: AbortSignal,
-  advice: DraftHost['advice'],
+  missing: DraftHost['missing'],
 ): DraftHost {
   return {
     load,
-    advice,
+    missing,
     notice: tell,
     openCorpus: (files, tokenizer) => {
       const display = transferDisplay(process.stderr, 'Reading')
