@@ -15,7 +15,6 @@ export {
   type RunOptions as CompareOptions,
   runInTurns,
   type Trial,
-  tokensOfPrompt,
 } from './compare/run.js'
 export { parseScorer, type Scorer } from './compare/scorers.js'
 export { parseSpecification, type Specification } from './compare/specification.js'
@@ -27,14 +26,16 @@ export {
   resolveGenerationConfig,
 } from './config/index.js'
 // Drafters.
-export { autoDrafter, loadDraft, loadLookup, loadRecycling, type NamedDrafter } from './drafting/auto.js'
+export { autoDrafter, type NamedDrafter } from './drafting/auto.js'
+export { loadDraft } from './drafting/draft-model.js'
+export type { LoadedDrafter } from './drafting/drafter.js'
 export {
-  type LoadedDrafter,
   loadMedusa,
   loadMtp,
   type MedusaSettings,
   type MtpSettings,
 } from './drafting/heads.js'
+export { loadLookup } from './drafting/lookup.js'
 export { UserError } from './errors.js'
 // Evaluation.
 export {
@@ -45,7 +46,13 @@ export {
   scoreTokens,
   windowAndStride,
 } from './evaluate/evaluate.js'
-export { Generation, type GenerationSettings, generate, type Prompt } from './generation/generate.js'
+export {
+  Generation,
+  type GenerationSettings,
+  generate,
+  generatePrepared,
+  type Prompt,
+} from './generation/generate.js'
 export type { LiveBeam } from './generation/live-beams.js'
 export type { TokenLogprobs, TokenProbability } from './generation/logprobs.js'
 // Generation.
@@ -55,6 +62,7 @@ export type {
   GenerationModel,
   GenerationResult,
 } from './generation/options.js'
+export { type Prepared, prepare } from './generation/prepare.js'
 export type { GeneratedSequence } from './generation/sequence.js'
 export type { Statistics } from './generation/statistics.js'
 export { computeTransitionScores } from './generation/transition-scores.js'

@@ -1,7 +1,7 @@
 import type { GenerationConfig, GenerationField } from '../config/index.js'
 import { Lockstep, type Member } from '../engine/lockstep.js'
 import { type UserError, usageError } from '../errors.js'
-import type { Assistant } from '../generation/assisted.js'
+import type { Assistant } from '../generation/assistant.js'
 import { generate } from '../generation/generate.js'
 import type { GenerateOptions, GenerationModel, GenerationResult } from '../generation/options.js'
 import { firstLayers } from '../language-model/load.js'

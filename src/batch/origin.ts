@@ -33,7 +33,8 @@ export interface Origin {
   readonly assistant_model?: Identity
   readonly medusa_heads?: Identity
   readonly mtp_modules?: Identity
-  readonly recycling?: boolean
+  /** The name of a strategy that drafts, where nothing else says it. */
+  readonly drafter?: string
   readonly lookup?: boolean
 }
 
@@ -127,7 +128,7 @@ interface Difference {
 }
 
 /** How drafts are made, which float32 leaves texts as they are under; first those that never depend on chance. */
-const LOOKUP = ['prompt_lookup_num_tokens', 'max_matching_ngram_size', 'recycling', 'lookup']
+const LOOKUP = ['prompt_lookup_num_tokens', 'max_matching_ngram_size', 'drafter', 'lookup']
 const DRAFTS = [
   ...fieldsOf('assisted generation').filter((field) => field !== 'assistant_ensemble_weight'),
   ...LOOKUP,

@@ -2,15 +2,15 @@ import { availableParallelism, loadavg } from 'node:os'
 import { interpolated } from '../drafting/step-costs.js'
 import { usageError } from '../errors.js'
 import type { LanguageModel } from '../language-model/load.js'
-import { parametersOf } from '../models/parameters.js'
+import { parameterCount } from '../models/parameters.js'
 import { type Machine, machineOf, type Versions, versionsOf } from '../runtime/machine.js'
 import { bytesReadPerToken } from '../runtime/storage.js'
 import { readBandwidth } from './bandwidth.js'
 import {
+  type BenchedDrafter,
   type DrafterRuns,
   type GreedyRuns,
   loadDrafters,
-  type MeasuredDrafter,
   measureRuns,
 } from './drafters.js'
 import { type ForwardTimes, measureForwards, STEPS } from './forwards.js'
@@ -172,7 +172,6 @@ function conditions(
   use: { readonly threads: number; readonly load: number },
   options: BenchOptions,
 ) {
-  const size = ({ shape }: { shape: readonly number[] }) => shape.reduce((product, size) => product * size, 1)
   return {
     format: 'llm-bench/1',
     created: new Date().toISOString(),
@@ -184,7 +183,7 @@ function conditions(
       name: options.name,
       dtype,
       device,
-      parameters: parametersOf(spec).reduce((sum, parameter) => sum + size(parameter), 0),
+      parameters: parameterCount(spec),
     },
   } as const
 }
@@ -219,7 +218,7 @@ export function passFigures(tokens: readonly number[], seconds: readonly number[
   }))
 }
 
-function drafterFigures({ name, costs, longest }: MeasuredDrafter, runs: DrafterRuns): DrafterFigures {
+function drafterFigures({ name, costs, longest }: BenchedDrafter, runs: DrafterRuns): DrafterFigures {
   const expected = ACCEPTANCES.map((acceptance) => ({ acceptance, ...bestChain(costs, acceptance, longest) }))
   return { name, break_even: breakEven(costs, longest), expected, ...runs }
 }

@@ -1,7 +1,7 @@
-import { drafterBeside, loadDraft, loadLookup } from '../drafting/auto.js'
-import { type LoadedDrafter, loadMedusa, loadMtp } from '../drafting/heads.js'
+import { BEST_FIRST, loadAlone } from '../drafting/auto.js'
+import { findFiles, type LoadedDrafter } from '../drafting/drafter.js'
 import { type CostOptions, measureStepCosts } from '../drafting/step-costs.js'
-import { MOST_LOOKED_UP } from '../drafting/strategy-kinds.js'
+import { type StrategyName, strategies } from '../drafting/table.js'
 import { generate, type Prompt } from '../generation/generate.js'
 import type { GenerationResult } from '../generation/options.js'
 import type { LanguageModel } from '../language-model/load.js'
@@ -10,7 +10,7 @@ import type { StepCosts } from '../strategies/draft-control.js'
 import { rounds } from './rounds.js'
 
 /** A drafter that is ready, and what its steps cost here. */
-export interface MeasuredDrafter extends LoadedDrafter {
+export interface BenchedDrafter extends LoadedDrafter {
   /** As `llm generate` calls its command. */
   readonly name: string
   readonly costs: StepCosts
@@ -22,30 +22,30 @@ export interface MeasuredDrafter extends LoadedDrafter {
 const MOST = 32
 
 /**
- * Every drafter that a model can serve: those in its directory, and prompt lookup.
- * @param pass what the target's passes take by tokens; it is all that prompt lookup costs. What the others' steps take is measured in
- *   the loop that decodes.
+ * Every drafter of the table that a model can serve: those in its directory, and those that need no files.
+ * @param pass what the target's passes take by tokens; it is all that a drafter costs that is free. What the others' steps take is
+ *   measured in the loop that decodes.
  */
 export async function loadDrafters(
   model: LanguageModel,
   pass: StepCosts['pass'],
-  costs: CostOptions,
-): Promise<MeasuredDrafter[]> {
-  const loaders = { medusa: loadMedusa, mtp: loadMtp, draft: loadDraft }
-  const drafters: MeasuredDrafter[] = []
-  for (const kind of ['medusa', 'mtp', 'draft'] as const) {
-    const directory = await drafterBeside(model, kind)
-    if (directory === undefined) continue
-    const loaded = await loaders[kind](directory, model, costs)
-    const measured = await measureStepCosts(model, {
-      createDrafter: loaded.options.createDrafter!,
-      most: MOST,
-    })
-    const name = kind === 'draft' ? 'speculative' : kind
-    drafters.push({ ...loaded, name, costs: measured, longest: measured.depth })
+  options: CostOptions,
+): Promise<BenchedDrafter[]> {
+  const drafters: BenchedDrafter[] = []
+  for (const name of new Set([...BEST_FIRST, ...(Object.keys(strategies) as StrategyName[])])) {
+    const { drafts } = strategies[name]
+    if (!drafts || drafts.alone === null) continue
+    const { files, free } = drafts
+    if (files && (await findFiles(files, { model, own: {} })) === undefined) continue
+    const loaded = await loadAlone(drafts, model, {}, options)
+    if (free !== undefined) {
+      drafters.push({ ...loaded, name, costs: { pass, draft: () => 0 }, longest: free })
+      continue
+    }
+    const { createDrafter } = loaded.options
+    const costs = await measureStepCosts(model, { createDrafter: createDrafter!, most: MOST })
+    drafters.push({ ...loaded, name, costs, longest: costs.depth })
   }
-  const free = { pass, draft: () => 0 }
-  drafters.push({ ...(await loadLookup(model, costs)), name: 'lookup', costs: free, longest: MOST_LOOKED_UP })
   return drafters
 }
 
@@ -94,7 +94,7 @@ export interface Runs {
 /** Decodes the same prompts greedily and with each drafter, in turns. */
 export async function measureRuns(
   model: LanguageModel,
-  drafters: readonly MeasuredDrafter[],
+  drafters: readonly BenchedDrafter[],
   options: {
     readonly seconds: number
     readonly signal?: AbortSignal
@@ -137,7 +137,7 @@ export function runsBeside(greedy: readonly RunSums[], own: readonly RunSums[]):
 
 async function runAll(
   model: LanguageModel,
-  drafter: MeasuredDrafter | undefined,
+  drafter: BenchedDrafter | undefined,
   signal: AbortSignal | undefined,
 ): Promise<RunSums> {
   const results: GenerationResult[] = []

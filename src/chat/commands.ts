@@ -3,7 +3,7 @@ import type { GenerationChunk } from '../generation/options.js'
 import { nearest } from '../nearest.js'
 import type { ChatMessage } from './chat-file.js'
 import type { ChatSession } from './session.js'
-import { STRATEGIES } from './strategies.js'
+import { CHAT_STRATEGIES } from './strategies.js'
 
 /** What a line of input leads to. */
 export interface Outcome {
@@ -126,7 +126,7 @@ function helpLines(): string[] {
 
 async function setStrategy(session: ChatSession, name: string): Promise<Outcome> {
   if (name === '') {
-    return { notes: [...aligned(STRATEGIES), `Answers are decoded with ${session.strategyName}.`] }
+    return { notes: [...aligned(CHAT_STRATEGIES), `Answers are decoded with ${session.strategyName}.`] }
   }
   await session.setStrategy(name)
   return { notes: [`Strategy: ${session.strategyName}.`, ...session.notes] }

@@ -1,12 +1,13 @@
 import type { ConfigLayer } from '../config/index.js'
 import { KeepingModel } from '../engine/keeping-model.js'
 import { usageError } from '../errors.js'
-import { type Generation, generate } from '../generation/generate.js'
+import { type Generation, generatePrepared } from '../generation/generate.js'
+import { prepare } from '../generation/prepare.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { LanguageModel } from '../language-model/load.js'
-import { dolaLayers } from '../scores/dola.js'
+import { isLoadedFor } from '../scores/dola.js'
 import type { ChatMessage, ChatState } from './chat-file.js'
-import { type CheckedSettings, checkSettings, layersOf, type Settings, withAnswerLength } from './settings.js'
+import { type CheckedSettings, checkSettings, type Settings, withAnswerLength } from './settings.js'
 import type { ChatStrategy, IsSet } from './strategies.js'
 
 export interface DecoderOptions {
@@ -39,12 +40,10 @@ export class ChatDecoder {
   /** @throws UserError as `checkSettings`, and for early exits that the model was loaded without */
   check(settings: Settings, strategy: ChatStrategy): CheckedSettings {
     const checked = checkSettings(this.own, settings, strategy)
-    const { dola_layers: dola } = checked.config
-    const { model, spec } = this.model
-    const missing = dola && dolaLayers(dola, spec).find((layer) => !model.exits?.includes(layer))
-    if (missing === undefined) return checked
+    const { config } = checked.resolved
+    if (isLoadedFor(this.model, config)) return checked
     throw usageError(
-      `The model was loaded without the early exits of dola_layers ${JSON.stringify(dola)}: start the chat with --dola-layers.`,
+      `The model was loaded without the early exits of dola_layers ${JSON.stringify(config.dola_layers)}: start the chat with --dola-layers.`,
     )
   }
 
@@ -53,17 +52,18 @@ export class ChatDecoder {
     { settings, system, seed, answers }: ChatState,
     messages: readonly ChatMessage[],
     strategy: ChatStrategy,
+    { resolved }: CheckedSettings,
     signal: AbortSignal,
   ): Generation {
     const { chatTemplate, negativePrompt } = this.options
-    const { config } = this.check(settings, strategy)
     const isSet: IsSet = (fields) =>
       [this.own.values, settings].some((values) => fields.some((field) => values[field] !== undefined))
-    const options = strategy.options(config, isSet)
-    const layers = layersOf({ ...settings, seed: seed + answers }, strategy)
-    const model = { ...this.model, model: this.keeping, generationConfig: this.own }
+    const options = strategy.options(resolved.config, isSet)
+    const seeded = { ...resolved, config: { ...resolved.config, seed: seed + answers } }
+    const model = { ...this.model, model: this.keeping }
     const prompt = this.isChat ? chatOf(messages, system) : textOf(messages)
-    return generate(model, prompt, layers, { ...options, chatTemplate, negativePrompt, signal })
+    const prepared = prepare(model, prompt, seeded, chatTemplate)
+    return generatePrepared(model, prepared, { ...options, chatTemplate, negativePrompt, signal })
   }
 }
 

@@ -8,7 +8,7 @@ import { type ChatMessage, type ChatState, readChatFile, writeChatFile } from '.
 import { ChatDecoder, type DecoderOptions } from './decoder.js'
 import { type CheckedSettings, requireField, type Settings, settingFromText } from './settings.js'
 import { ChatStatistics } from './statistics.js'
-import { type ChatStrategy, isStrategyName, loadChatStrategy, type StrategySources } from './strategies.js'
+import { type ChatStrategy, isChatStrategy, loadChatStrategy, type StrategySources } from './strategies.js'
 
 export interface ChatOptions extends DecoderOptions {
   /** As the user named it. */
@@ -96,7 +96,7 @@ export class ChatSession {
 
   /** The configuration as it stands. */
   get config(): GenerationConfig {
-    return this.check().config
+    return this.check().resolved.config
   }
 
   /** Sentences about settings that have no effect as they stand. */
@@ -193,7 +193,7 @@ export class ChatSession {
   async load(path: string): Promise<string[]> {
     const { model, ...state } = await readChatFile(path)
     if (state.system !== undefined) this.requireTemplate()
-    if (!isStrategyName(state.strategy)) {
+    if (!isChatStrategy(state.strategy)) {
       throw usageError(
         `${path} names the strategy ${JSON.stringify(state.strategy)}, which is none of those that come with llm.`,
       )
@@ -216,7 +216,13 @@ export class ChatSession {
     this.stopper = stopper
     try {
       this.statistics.begin()
-      const generation = this.decoder.generate(this.state, messages, this.strategy, stopper.signal)
+      const generation = this.decoder.generate(
+        this.state,
+        messages,
+        this.strategy,
+        this.check(),
+        stopper.signal,
+      )
       let result: GenerationResult | undefined
       try {
         for await (const chunk of generation) {

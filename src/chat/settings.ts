@@ -3,10 +3,10 @@ import {
   checkLayers,
   fieldMeta,
   fieldsOf,
-  type GenerationConfig,
   type GenerationField,
   generationConfigSchema,
   parseValue,
+  type ResolvedConfig,
   resolveGenerationConfig,
 } from '../config/index.js'
 import { generationMode } from '../config/mode.js'
@@ -32,18 +32,18 @@ export function withAnswerLength(own: ConfigLayer): ConfigLayer {
 }
 
 /** What stands over the model author's settings: the user's, around them what the strategy stands for. */
-export function layersOf(settings: Settings, { defaults, fixed, idle }: ChatStrategy): ConfigLayer[] {
+function layersOf(settings: Settings, { defaults, fixed, idle }: ChatStrategy): ConfigLayer[] {
   const isEffective = ([name]: [string, unknown]) => !(idle as readonly string[]).includes(name)
   const effective = Object.fromEntries(Object.entries(settings).filter(isEffective))
   return [
     { values: defaults, origin: STRATEGY, isShared: true },
-    { values: effective, origin: SETTINGS, isShared: true },
+    { values: effective, origin: SETTINGS },
     { values: fixed, origin: STRATEGY, isShared: true },
   ]
 }
 
 export interface CheckedSettings {
-  readonly config: GenerationConfig
+  readonly resolved: ResolvedConfig
   /** Sentences about settings that have no effect. */
   readonly notes: readonly string[]
 }
@@ -56,11 +56,9 @@ export interface CheckedSettings {
 export function checkSettings(own: ConfigLayer, settings: Settings, strategy: ChatStrategy): CheckedSettings {
   const excluded = EXCLUDED_FIELDS.find((name) => (settings[name] ?? false) !== false)
   if (excluded) throw usageError(`${excluded} has no place in a chat, which shows one text: leave it out.`)
-  const layers = layersOf(settings, strategy).map((layer) => ({
-    ...layer,
-    isShared: layer.origin !== SETTINGS,
-  }))
-  const { config, warnings, notices } = resolveGenerationConfig(own, ...layers)
+  const layers = layersOf(settings, strategy)
+  const resolved = resolveGenerationConfig(own, ...layers)
+  const { config, warnings, notices } = resolved
   const { name, isAssisted, idle } = strategy
   const mode = generationMode(config, isAssisted)
   const { modes = [mode] } = strategy
@@ -70,7 +68,7 @@ export function checkSettings(own: ConfigLayer, settings: Settings, strategy: Ch
   const laidAside = idle
     .filter((field) => settings[field] !== undefined)
     .map((field) => `${field} has no effect under the strategy ${name}.`)
-  return { config, notes: [...warnings, ...laidAside, ...notices] }
+  return { resolved, notes: [...warnings, ...laidAside, ...notices] }
 }
 
 /** @throws UserError, exit code 2, for what is no field of GenerationConfig */

@@ -1,16 +1,20 @@
 import type { GenerationConfig, GenerationField } from '../config/index.js'
 import type { GenerationMode } from '../config/mode.js'
-import { draftControl, drafterBeside, loadRecycling, MOST_DRAFTED } from '../drafting/auto.js'
-import { loadStrategy } from '../drafting/custom-strategy.js'
-import { lookupControl } from '../drafting/draft-options.js'
-import { loadMedusa, loadMtp, type MedusaSettings } from '../drafting/heads.js'
+import { AUTO, bestDrafter, loadDrafter } from '../drafting/auto.js'
+import { CUSTOM } from '../drafting/custom-strategy.js'
+import { hostBeside, type LoadedDrafter, type OwnValues } from '../drafting/drafter.js'
 import type { CostOptions } from '../drafting/step-costs.js'
-import { STRATEGY_KINDS, type StrategyKind } from '../drafting/strategy-kinds.js'
+import {
+  fixedSettings,
+  isSizedByPay,
+  type Strategy,
+  type StrategyName,
+  strategies,
+} from '../drafting/table.js'
 import { KeepingModel } from '../engine/keeping-model.js'
 import { usageError } from '../errors.js'
-import { ASSISTANT_FIELDS, reencodingNotice } from '../generation/assisted.js'
-import type { GenerateOptions } from '../generation/options.js'
-import { type LanguageModel, type LoadOptions, placementOf } from '../language-model/load.js'
+import { ASSISTANT_FIELDS } from '../generation/assistant.js'
+import type { LanguageModel, LoadOptions } from '../language-model/load.js'
 
 /** Whether the user or the model's author has set one of some fields. */
 export type IsSet = (fields: readonly GenerationField[]) => boolean
@@ -29,26 +33,16 @@ export interface ChatStrategy {
   /** Settings that have no effect under it: they are laid aside meanwhile. */
   readonly idle: readonly GenerationField[]
   /** What it decodes with, under a configuration. */
-  options(config: GenerationConfig, isSet: IsSet): StrategyOptions
+  options(config: GenerationConfig, isSet: IsSet): LoadedDrafter['options']
   dispose(): Promise<void>
 }
-
-export type StrategyOptions = Pick<
-  GenerateOptions,
-  'strategy' | 'createDrafter' | 'createControl' | 'assistant'
->
 
 /** Where strategies find what they need. */
 export interface StrategySources {
   readonly load: (source: string, options: LoadOptions) => Promise<LanguageModel>
   readonly costs: CostOptions
-  readonly medusaHeads?: string
-  readonly medusaTree?: MedusaSettings['tree']
-  readonly mtpModules?: string
-  readonly mtpDepth?: number
-  /** Whether prompt lookup drafts beside heads. */
-  readonly besideLookup?: boolean
-  readonly assistantModel?: string
+  /** Strategies' own fields: their files, and how much they draft. */
+  readonly own?: { readonly [Name in StrategyName]?: OwnValues }
 }
 
 interface Context extends StrategySources {
@@ -57,50 +51,19 @@ interface Context extends StrategySources {
   readonly earlyExit: number | undefined
 }
 
-type Loaded = Partial<Pick<ChatStrategy, 'options' | 'dispose' | 'defaults'>>
-
-interface Definition extends StrategyKind {
-  readonly summary: string
-  /** Where another model drafts, the settings that have no effect. */
-  readonly assisted?: { readonly idle: ChatStrategy['idle'] }
-  readonly load?: (context: Context) => Promise<Loaded>
-}
-
-const kinds: Readonly<Record<keyof typeof STRATEGY_KINDS, StrategyKind>> = STRATEGY_KINDS
-
-const definitions: Readonly<Record<string, Definition>> = {
-  default: { summary: 'what the settings ask for' },
-  greedy: { ...kinds.greedy, summary: 'the best token of each step', modes: ['greedy_search'] },
-  sample: { ...kinds.sample, summary: 'tokens drawn at random', modes: ['sample'] },
-  beam: { ...kinds.beam, summary: 'the best of several sequences' },
-  contrastive: { ...kinds.contrastive, summary: 'probable tokens that do not repeat' },
-  dola: { ...kinds.dola, summary: 'what the last layer knows better than earlier ones' },
-  lookup: { ...kinds.lookup, summary: 'drafts from what was said before', load: loadLookup },
-  recycling: { ...kinds.recycling, summary: 'drafts from what passes expected', load: loadRecycled },
-  speculative: {
-    ...kinds.speculative,
-    summary: 'drafts from a smaller model',
-    assisted: { idle: ['assistant_early_exit'] },
-    load: loadSpeculative,
-  },
-  'early-exit': {
-    ...kinds['early-exit'],
-    summary: "drafts from the model's first layers",
-    assisted: { idle: [] },
-    load: loadEarlyExit,
-  },
-  medusa: { ...kinds.medusa, summary: 'drafts from Medusa heads', load: loadMedusaHeads },
-  mtp: { ...kinds.mtp, summary: 'drafts from modules of multi-token prediction', load: loadMtpModules },
-  auto: { summary: 'the best drafter that the model can serve' },
+const named: Readonly<Record<string, Strategy>> = {
+  default: { summary: 'what the settings ask for', drafts: null },
+  ...strategies,
+  auto: AUTO,
 }
 
 /** The names of strategies, each with what it is. */
-export const STRATEGIES: readonly (readonly [name: string, summary: string])[] = Object.entries(
-  definitions,
+export const CHAT_STRATEGIES: readonly (readonly [name: string, summary: string])[] = Object.entries(
+  named,
 ).map(([name, { summary }]) => [name, summary])
 
-export function isStrategyName(name: string): boolean {
-  return Object.hasOwn(definitions, name)
+export function isChatStrategy(name: string): boolean {
+  return Object.hasOwn(named, name)
 }
 
 /**
@@ -108,114 +71,59 @@ export function isStrategyName(name: string): boolean {
  * @throws UserError for a name that is none, and for what the model cannot serve
  */
 export async function loadChatStrategy(wanted: string, context: Context): Promise<ChatStrategy> {
-  const name = wanted === 'auto' ? await bestDrafter(context) : wanted
-  const definition = isStrategyName(name) ? definitions[name] : ownModule(name)
-  const { fixed = {}, defaults = {}, modes, assisted, load } = definition
-  const { idle } = assisted ?? { idle: [...ASSISTANT_FIELDS, 'assistant_early_exit'] as const }
-  return {
-    ...{ name, fixed, defaults, modes, idle, isAssisted: assisted !== undefined },
-    options: () => ({}),
-    dispose: async () => {},
-    ...(await load?.(wanted === 'auto' ? { ...context, besideLookup: true } : context)),
-  }
-}
-
-function ownModule(path: string): Definition {
-  if (!/[./\\]/.test(path)) {
-    throw usageError(
-      `There is no strategy ${JSON.stringify(path)}: choose ${Object.keys(definitions).join(', ')}, or the path of a JavaScript module.`,
-    )
-  }
-  const load = async () => {
-    const custom = await loadStrategy(path)
-    return { options: () => custom }
-  }
-  return { ...kinds.medusa, summary: path, load }
-}
-
-/** As `autoDrafter` chooses. */
-async function bestDrafter({ model, ...sources }: Context): Promise<string> {
-  if (sources.medusaHeads ?? (await drafterBeside(model, 'medusa'))) return 'medusa'
-  if (sources.mtpModules ?? (await drafterBeside(model, 'mtp'))) return 'mtp'
-  return (sources.assistantModel ?? (await drafterBeside(model, 'draft'))) ? 'speculative' : 'lookup'
-}
-
-async function loadLookup({ model, costs }: Context): Promise<Loaded> {
-  const createControl = await lookupControl(model, costs)
-  return { options: (_, isSet) => (isSet(['prompt_lookup_num_tokens']) ? {} : { createControl }) }
-}
-
-async function loadRecycled({ model, besideLookup: lookup, costs }: Context): Promise<Loaded> {
-  const { options } = await loadRecycling(model, { lookup, ...costs })
-  return { options: () => options }
-}
-
-async function loadSpeculative(context: Context): Promise<Loaded> {
-  const source = context.assistantModel ?? (await drafterBeside(context.model, 'draft'))
-  if (source === undefined) {
-    throw usageError(
-      'There is no draft model: start the chat with --assistant-model, or make one with `llm train draft`.',
-    )
-  }
-  return loadAssistant(source, undefined, context)
-}
-
-async function loadEarlyExit(context: Context): Promise<Loaded> {
-  const { model, earlyExit: layers = Math.max(1, model.spec.layers.length >> 1) } = context
-  const loaded = await loadAssistant(model.path, layers, context)
-  return { ...loaded, defaults: { assistant_early_exit: layers } }
-}
-
-/** A model that drafts, and keeps its cache from turn to turn as its target does. */
-async function loadAssistant(source: string, layers: number | undefined, context: Context): Promise<Loaded> {
-  const { model: target, costs, load } = context
-  const draft = await load(source, {
-    dtype: target.dtype,
-    ...placementOf(target),
-    threads: costs.threads,
-    layers,
+  const { model, earlyExit } = context
+  const ownOf = (name: string): OwnValues => ({
+    ...context.own?.[name as StrategyName],
+    ...(name === 'early-exit' && { layers: earlyExit }),
   })
-  try {
-    const keeping = new KeepingModel(draft.model)
-    const assistant = { path: draft.path, tokenizer: draft.tokenizer, model: keeping }
-    const isReencoded = reencodingNotice(assistant, target) !== undefined
-    const createControl = isReencoded ? undefined : await draftControl(target, draft, MOST_DRAFTED, costs)
-    // Not for drawn drafts: what is drawn would depend on the machine's speed.
-    const isControlled = ({ do_sample }: GenerationConfig, isSet: IsSet) =>
-      !do_sample && !isSet(ASSISTANT_FIELDS)
-    return {
-      options: (config, isSet) => ({ assistant, ...(isControlled(config, isSet) && { createControl }) }),
-      dispose: async () => {
-        keeping.forget()
-        await draft.dispose()
-      },
-    }
-  } catch (error) {
-    await draft.dispose()
-    throw error
+  const { name, own } =
+    wanted === 'auto' ? await bestDrafter(model, ownOf) : { name: wanted, own: ownOf(wanted) }
+  const row = isChatStrategy(name) ? named[name] : CUSTOM
+  if (row === CUSTOM) requirePath(name)
+  const { defaults = {}, modes, drafts } = row
+  const loaded = drafts && (await loadKept(row, row === CUSTOM ? { file: name } : own, context))
+  const served: readonly GenerationField[] = drafts?.assistant ?? []
+  return {
+    name,
+    fixed: fixedSettings(row),
+    defaults: { ...defaults, ...loaded?.defaults },
+    modes,
+    idle: [...ASSISTANT_FIELDS, 'assistant_early_exit' as const].filter((field) => !served.includes(field)),
+    isAssisted: drafts?.assistant !== undefined,
+    options: (config, isSet) => {
+      if (!loaded) return {}
+      const { options } = loaded
+      return isSizedByPay(drafts, config, isSet) ? options : { ...options, createControl: undefined }
+    },
+    dispose: async () => loaded?.dispose(),
   }
 }
 
-async function loadMedusaHeads(context: Context): Promise<Loaded> {
-  const { model, medusaHeads, medusaTree: tree, besideLookup: lookup, costs } = context
-  const directory = medusaHeads ?? (await drafterBeside(model, 'medusa'))
-  if (directory === undefined) {
-    throw usageError(
-      'There are no Medusa heads: start the chat with --medusa-heads, or make some with `llm train medusa`.',
-    )
-  }
-  const { options, dispose } = await loadMedusa(directory, model, { tree, lookup, ...costs })
-  return { options: () => options, dispose }
+function requirePath(path: string): void {
+  if (/[./\\]/.test(path)) return
+  throw usageError(
+    `There is no strategy ${JSON.stringify(path)}: choose ${Object.keys(named).join(', ')}, or the path of a JavaScript module.`,
+  )
 }
 
-async function loadMtpModules(context: Context): Promise<Loaded> {
-  const { model, mtpModules, mtpDepth: depth, besideLookup: lookup, costs } = context
-  const directory = mtpModules ?? (await drafterBeside(model, 'mtp'))
-  if (directory === undefined) {
-    throw usageError(
-      'There are no modules: start the chat with --mtp-modules, or make some with `llm train mtp`.',
-    )
+/** Loads what drafts; a model that does keeps its cache from turn to turn as its target does. */
+async function loadKept(
+  { drafts, flag }: Strategy,
+  own: OwnValues,
+  { model, costs, load }: Context,
+): Promise<LoadedDrafter> {
+  const missing = (none: string) => `${none}: start the chat with --${flag}`
+  const host = { ...hostBeside(model, costs, load), missing }
+  const loaded = await loadDrafter(drafts!, { model, own, costs, pays: true, host })
+  const { assistant } = loaded.options
+  if (!assistant) return loaded
+  const keeping = new KeepingModel(assistant.model)
+  return {
+    ...loaded,
+    options: { ...loaded.options, assistant: { ...assistant, model: keeping } },
+    dispose: async () => {
+      keeping.forget()
+      await loaded.dispose()
+    },
   }
-  const { options, dispose } = await loadMtp(directory, model, { depth, lookup, ...costs })
-  return { options: () => options, dispose }
 }

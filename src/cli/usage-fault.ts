@@ -1,6 +1,6 @@
 import type { Command } from '@oclif/core'
 import { type GenerationField, generationConfigSchema } from '../config/index.js'
-import { STRATEGY_KINDS } from '../drafting/strategy-kinds.js'
+import { fixedSettings, strategies } from '../drafting/table.js'
 import { UserError, usageError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import type { KnownFlags } from './arguments.js'
@@ -68,13 +68,10 @@ function unknownFlag(written: string, { name, flags, isFlagOfParent }: CommandFa
 function kindsWith(flag: string): string[] {
   const field = flag.replaceAll('-', '_') as GenerationField
   const plain = generationConfigSchema.parse({})[field]
-  return Object.entries(STRATEGY_KINDS)
-    .filter(([, kind]) => {
-      const settings: Readonly<Record<string, unknown>> = {
-        ...('defaults' in kind && kind.defaults),
-        ...('fixed' in kind && kind.fixed),
-      }
-      return settings[field] !== undefined && settings[field] !== plain
+  return Object.entries(strategies)
+    .filter(([, strategy]) => {
+      const value = { ...strategy.defaults, ...fixedSettings(strategy) }[field]
+      return value !== undefined && value !== plain
     })
     .map(([name]) => name)
 }

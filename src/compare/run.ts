@@ -1,11 +1,12 @@
 import type { Row } from '../batch/row.js'
-import { type ConfigLayer, resolveGenerationConfig } from '../config/index.js'
+import type { ResolvedConfig } from '../config/index.js'
+import type { LoadedDrafter } from '../drafting/drafter.js'
 import { UserError } from '../errors.js'
 import { scoreTokens } from '../evaluate/evaluate.js'
-import { generate } from '../generation/generate.js'
-import type { GenerateOptions, GenerationModel } from '../generation/options.js'
-import { encodePrompt, type Prompt } from '../generation/prompt.js'
-import { healPrompt } from '../generation/token-healing.js'
+import { generatePrepared } from '../generation/generate.js'
+import type { GenerationModel } from '../generation/options.js'
+import { type Prepared, prepare } from '../generation/prepare.js'
+import type { Prompt } from '../generation/prompt.js'
 import type { Model } from '../model/model.js'
 import { measure, type Run } from './measure.js'
 import type { Scorer } from './scorers.js'
@@ -17,11 +18,8 @@ export interface Contestant {
   /** The model, or one with the same weights that gives the strategy what it needs. */
   readonly model: GenerationModel
   /** All its settings, the seed included. */
-  readonly layers: readonly ConfigLayer[]
-  readonly options: Pick<
-    GenerateOptions,
-    'strategy' | 'createDrafter' | 'createControl' | 'assistant' | 'lookupCorpus'
-  >
+  readonly resolved: ResolvedConfig
+  readonly options: LoadedDrafter['options']
 }
 
 /** A prompt that is ready to be decoded. */
@@ -83,18 +81,18 @@ export async function runInTurns(
   const runs = contestants.map(() => prompts.map((): Run[] => []))
   const total = (warmUp + repetitions) * contestants.length * prompts.length
   const judge = new Judge(model, options)
+  const prepared = contestants.map(() => prompts.map((): Prepared | undefined => undefined))
   let done = 0
   for (let repetition = -warmUp; repetition < repetitions; repetition++) {
     const round = contestants.map(() => [] as Run[])
     for (const [p, prompt] of prompts.entries()) {
       for (const s of rotated(contestants.length, repetition + warmUp + p)) {
-        const { specification, model: own, layers, options: drafting } = contestants[s]
+        const { specification, model: own, resolved, options: drafting } = contestants[s]
         options.onRun?.({ done: done++, total, strategy: specification.name })
-        const { chatTemplate } = options
         try {
-          round[s][p] = await measure(() =>
-            generate(own, prompt.prompt, layers, { ...drafting, chatTemplate, signal }),
-          )
+          prepared[s][p] ??= prepare(own, prompt.prompt, resolved, options.chatTemplate)
+          const ready = prepared[s][p]
+          round[s][p] = await measure(() => generatePrepared(own, ready, { ...drafting, signal }))
         } catch (error) {
           const failure = failureOf(error, specification, prompt)
           if (repetition <= 0) throw failure
@@ -202,25 +200,4 @@ export async function meanLogProbability(
     sum += logprob
   }
   return sum / ids.length
-}
-
-/**
- * A prompt's tokens as strategies go on from them.
- * @throws UserError as `encodePrompt`
- */
-export function tokensOfPrompt(
-  prompt: Prompt,
-  { model, tokenizer, generationConfig }: GenerationModel,
-  layers: readonly ConfigLayer[],
-  chatTemplate: string | undefined,
-): readonly number[] {
-  const { config } = resolveGenerationConfig(generationConfig, ...layers)
-  const { maxPositions, vocabSize } = model
-  const ids = encodePrompt(prompt, {
-    tokenizer,
-    chatTemplate,
-    bosTokenId: config.bos_token_id,
-    maxPositions,
-  })
-  return config.token_healing ? healPrompt(ids, tokenizer, vocabSize).ids : ids
 }

@@ -5,8 +5,9 @@ import {
   generationConfigSchema,
   parseValue,
 } from '../config/index.js'
+import type { OwnField } from '../drafting/table.js'
 import { usageError } from '../errors.js'
-import { type ComparedKind, KINDS, type KindName, type OwnField } from './kinds.js'
+import { KINDS, type KindName } from './kinds.js'
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -113,7 +114,7 @@ function kindOf(kind: string, origin: string): KindName {
 }
 
 function ownFields(kind: KindName): Readonly<Record<string, OwnField>> {
-  return (KINDS[kind] as ComparedKind).own ?? {}
+  return KINDS[kind].own ?? {}
 }
 
 function requireField(field: string, kind: KindName, origin: string): { readonly kind: OwnField['kind'] } {

@@ -15,6 +15,9 @@ export const MODES = [
 
 export type GenerationMode = (typeof MODES)[number]
 
+/** One token after the other, which drafts leave as it is. */
+export const PLAIN_MODES: readonly GenerationMode[] = ['greedy_search', 'sample']
+
 /**
  * The mode that `config` asks for, by the rules of HF's `GenerationConfig.get_generation_mode`.
  * @param isAssisted whether there is an assistant model

@@ -14,6 +14,8 @@ import { type GenerationConfig, type GenerationField, generationConfigSchema } f
 
 export interface ResolvedConfig {
   readonly config: GenerationConfig
+  /** From which it was resolved. */
+  readonly layers: readonly ConfigLayer[]
   /** What HF warns of: values that the user set and that have no effect, or that another one overrides. */
   readonly warnings: string[]
   /** Fields of the model's own file that are not known. */
@@ -30,7 +32,7 @@ const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
 export function resolveGenerationConfig(...layers: ConfigLayer[]): ResolvedConfig {
   const { config, sources, notices } = readLayers(layers)
   checkCombinations(config, sources)
-  return { config, warnings: collectWarnings(config, sources), notices }
+  return { config, layers, warnings: collectWarnings(config, sources), notices }
 }
 
 /**

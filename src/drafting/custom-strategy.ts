@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { PLAIN_MODES } from '../config/mode.js'
 import { UserError, usageError } from '../errors.js'
 import type { GenerateOptions } from '../generation/options.js'
+import type { Strategy } from './table.js'
 
 /** What a user's own module decodes with. */
 export type CustomStrategy = Pick<GenerateOptions, 'strategy' | 'createDrafter'>
@@ -36,4 +38,15 @@ async function importModule(file: string, path: string): Promise<Record<string, 
     const [reason] = String((error as Error).message ?? error).split('\n')
     throw new UserError(`The strategy ${path} cannot be imported: ${reason}`, 1, { cause: error })
   }
+}
+
+/** A module of the user's as a strategy, whose file is its own field. */
+export const CUSTOM: Strategy = {
+  summary: 'a JavaScript module',
+  fixed: { num_beams: 1 },
+  modes: [...PLAIN_MODES, 'dola_generation'],
+  own: { file: { kind: 'string' } },
+  drafts: {
+    load: async ({ own }) => ({ options: await loadStrategy(String(own.file)), dispose: async () => {} }),
+  },
 }

@@ -1,5 +1,4 @@
 import { usageError } from '../errors.js'
-import type { GenerateOptions } from '../generation/options.js'
 import { type HeadKind, readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
@@ -11,20 +10,14 @@ import { createMedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
 import { OnnxParallelHeads } from '../runtime/parallel-heads.js'
 import type { SessionOptions } from '../runtime/session.js'
-import { draftVerify } from '../strategies/draft-verify.js'
 import { WIDTH } from '../strategies/drafters/likeliest-tree.js'
 import { type MedusaOptions, medusa } from '../strategies/drafters/medusa.js'
 import { mtp, parallelMtp } from '../strategies/drafters/mtp.js'
 import { type TypicalAcceptanceOptions, typicalAcceptance } from '../strategies/verifiers.js'
 import type { Weights } from '../weights/index.js'
 import { type DraftSettings, draftOptions } from './draft-options.js'
+import type { LoadedDrafter } from './drafter.js'
 import type { CostOptions } from './step-costs.js'
-
-/** What drafts, as options of `generate`, and what it holds meanwhile. */
-export interface LoadedDrafter {
-  readonly options: Pick<GenerateOptions, 'strategy' | 'createDrafter' | 'createControl' | 'lookupCorpus'>
-  dispose(): Promise<void>
-}
 
 /** Nodes of the largest tree of Medusa's heads, and of the longest chain of MTP modules, where the size is what pays. */
 const MOST = { medusa: 48, mtp: 8 }
@@ -60,7 +53,7 @@ export async function loadMedusa(
   const drafter = { subject: { medusa: spec }, createDrafter, most: MOST.medusa }
   return {
     options: typical
-      ? { strategy: draftVerify(createDrafter, typicalAcceptance(typical)) }
+      ? { createDrafter, verifier: typicalAcceptance(typical) }
       : await draftOptions(model, drafter, { ...settings, isFixed: tree !== undefined }),
     dispose: () => heads.dispose(),
   }

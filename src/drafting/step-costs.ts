@@ -38,8 +38,8 @@ export interface MeasuredDrafter {
 export interface CostOptions {
   /** Threads of an operator on the CPU; by default one a core. */
   readonly threads?: number
-  /** Called before something is measured for the first time. */
-  readonly onMeasure?: () => void
+  /** Called with a sentence before something is measured for the first time. */
+  readonly onMeasure?: (message: string) => void
 }
 
 /** A control of the draft's size, by costs that are measured now or were in an earlier run. */
@@ -104,7 +104,7 @@ export async function stepCosts(
   const path = join(cacheDirectory('costs'), `${key}.json`)
   let measured = await readMeasured(path)
   if (!measured) {
-    onMeasure?.()
+    onMeasure?.('Measuring how long passes take, once for this model and machine.')
     measured = (await measureSteps(target.model, drafter.createDrafter, sizes)).measured
     await keepMeasured(path, measured)
   }

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from '../config/index.js'
 import type { ConfigLayer } from '../config/layers.js'
 import { type GenerationSettings, requireKnownOptions } from '../config/settings.js'
@@ -11,19 +10,19 @@ import { createRandom, forkSeed, keyedRandom } from '../random.js'
 import { DolaModel, dolaLayers } from '../scores/dola.js'
 import { buildProcessors } from '../scores/processors/index.js'
 import type { StoppingCriterion } from '../strategies/strategy.js'
-import { fitAssistant, refuseIdleFields } from './assisted.js'
+import { fitAssistant, refuseIdleFields } from './assistant.js'
 import { decode, decodeSearch, interrupted } from './decode.js'
 import { beamTexts } from './live-beams.js'
 import { requireMemory } from './memory.js'
 import type { GenerateOptions, GenerationChunk, GenerationModel, GenerationResult } from './options.js'
 import { type Prefilled, prefill } from './prefill.js'
-import { encodePrompt, type Prompt } from './prompt.js'
+import { type Prepared, prepare, promptTokens } from './prepare.js'
+import type { Prompt } from './prompt.js'
 import { keepsHidden, Sequence, tokenRecorder } from './sequence.js'
 import { shortlistOf, wanting } from './shortlist.js'
 import { Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { strategyFor } from './strategy.js'
-import { healPrompt } from './token-healing.js'
 
 export type { GenerationSettings, Prompt }
 
@@ -40,6 +39,7 @@ const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
   strategy: true,
   createDrafter: true,
   createControl: true,
+  verifier: true,
   assistant: true,
   lookupCorpus: true,
   onBeams: true,
@@ -62,9 +62,30 @@ export function generate(
   const layers = Array.isArray(settings)
     ? (settings as readonly ConfigLayer[])
     : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
+  return start(model, options, () => {
+    const resolved = resolveGenerationConfig(model.generationConfig, ...layers)
+    for (const message of [...resolved.warnings, ...resolved.notices]) options.onWarning?.(message)
+    return prepare(model, prompt, resolved, options.chatTemplate)
+  })
+}
+
+/**
+ * Generates from what is prepared already; whoever did so has seen its warnings.
+ * @throws UserError as `generate`
+ */
+export function generatePrepared(
+  model: GenerationModel,
+  prepared: Prepared,
+  options: GenerateOptions = {},
+): Generation {
+  requireKnownOptions(options, OPTIONS, 'generate()')
+  return start(model, options, () => prepared)
+}
+
+function start(model: GenerationModel, options: GenerateOptions, prepared: () => Prepared): Generation {
   const interruption = new AbortController()
   const signal = AbortSignal.any([interruption.signal, ...(options.signal ? [options.signal] : [])])
-  return new Generation(run(model, prompt, layers, { ...options, signal }), () => interruption.abort())
+  return new Generation(run(model, prepared, { ...options, signal }), () => interruption.abort())
 }
 
 /**
@@ -114,11 +135,10 @@ export class Generation implements AsyncIterable<GenerationChunk> {
 
 async function* run(
   model: GenerationModel,
-  prompt: Prompt,
-  layers: readonly ConfigLayer[],
+  prepared: () => Prepared,
   options: GenerateOptions,
 ): AsyncGenerator<GenerationChunk, GenerationResult, void> {
-  const plan = planOf(model, prompt, layers, options)
+  const plan = planOf(model, prepared(), options)
   const { config, context, parts, strategy, stopwatch } = plan
   const { num_return_sequences: count } = config
   const { signal, pastKeyValues: past } = options
@@ -167,26 +187,16 @@ async function* run(
 }
 
 /** What is known before the first pass. @throws UserError for settings or prompts that cannot be served */
-function planOf(
-  { model, tokenizer, generationConfig, spec, path }: GenerationModel,
-  prompt: Prompt,
-  layers: readonly ConfigLayer[],
-  options: GenerateOptions,
-) {
-  const config = resolve([generationConfig, ...layers], options.onWarning)
+function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOptions) {
+  const { model, tokenizer, spec, path } = target
+  const { config, promptLength, ids, overlap } = prepared
+  const layers = prepared.layers.filter(({ fromModel }) => !fromModel)
   for (const layer of layers) checkTokenIds(layer, model.vocabSize)
-  const { chatTemplate, logprobs } = options
+  const { chatTemplate, logprobs, negativePrompt } = options
   const { maxPositions, vocabSize } = model
-  const encode = (text: Prompt) =>
-    encodePrompt(text, { tokenizer, chatTemplate, bosTokenId: config.bos_token_id, maxPositions })
-  const promptIds = encode(prompt)
-  const promptLength = promptIds.length
   const maxLength = lengthLimit(config, promptLength, maxPositions)
   requireMemory(config, { promptLength, maxLength, vocabSize, spec })
   const stopwatch = new Stopwatch(promptLength)
-  const { ids, overlap, processors } = config.token_healing
-    ? healPrompt(promptIds, tokenizer, vocabSize)
-    : { ids: promptIds, overlap: 0, processors: [] }
   const eosTokenIds = config.eos_token_id ?? tokenizer.eosTokenIds
   const context = {
     promptLength,
@@ -194,11 +204,12 @@ function planOf(
     maxLength,
     decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
     prefixAllowedTokensFn: options.prefixAllowedTokensFn,
-    userProcessors: [...processors, ...(options.processors ?? [])],
+    userProcessors: [...prepared.processors, ...(options.processors ?? [])],
     userCriteria: options.stoppingCriteria,
   }
   const stop = buildStoppingCriterion(config, context)
-  const negative = options.negativePrompt === undefined ? undefined : encode(options.negativePrompt)
+  const negative =
+    negativePrompt === undefined ? undefined : promptTokens(target, negativePrompt, config, chatTemplate)
   const assistant =
     options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
   refuseIdleFields(layers, assistant)
@@ -218,10 +229,3 @@ function contrasted(model: Model, { dola_layers }: GenerationConfig, spec: Decod
 const DRAFTERS = 2 ** 32
 /** The same for processors, behind those. */
 const PROCESSORS = 2 * DRAFTERS
-
-/** The layers' settings, with a fresh seed where they have none. */
-function resolve(layers: readonly ConfigLayer[], onWarning: GenerateOptions['onWarning']) {
-  const { config, warnings, notices } = resolveGenerationConfig(...layers)
-  for (const message of [...warnings, ...notices]) onWarning?.(message)
-  return { ...config, seed: config.seed ?? randomInt(2 ** 32) }
-}

@@ -1,3 +1,4 @@
+import { Ranking } from '../strategies/ranking.js'
 import { logSumExp } from '../strategies/softmax.js'
 
 export interface TokenProbability {
@@ -13,6 +14,8 @@ export interface TokenLogprobs extends TokenProbability {
   readonly top: readonly TokenProbability[]
 }
 
+const ranking = new Ranking()
+
 /**
  * Log-softmax of the raw scores, before any processor: what the model itself thinks of the token.
  * @param logits [vocab]
@@ -26,18 +29,5 @@ export function tokenLogprobs(
 ): TokenLogprobs {
   const total = logSumExp(logits)
   const entry = (id: number) => ({ id, token: spell(id), logprob: logits[id] - total })
-  return { ...entry(token), top: topIndices(logits, count).map(entry) }
-}
-
-/** The indices of the `count` largest values, largest first; of equals the first. */
-function topIndices(values: Float32Array, count: number): number[] {
-  const top: number[] = []
-  for (let i = 0; i < values.length; i++) {
-    if (top.length === count && !(values[i] > values[top[count - 1]])) continue
-    let at = top.length
-    while (at > 0 && values[i] > values[top[at - 1]]) at--
-    top.splice(at, 0, i)
-    if (top.length > count) top.pop()
-  }
-  return top
+  return { ...entry(token), top: (count > 0 ? ranking.read(logits).top(count) : []).map(entry) }
 }

@@ -4,9 +4,15 @@ import type { KVCache } from '../model/model.js'
 import type { PrefixAllowedTokens } from '../scores/processors/index.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
 import type { Search } from '../strategies/search.js'
-import type { CreateDrafter, RandomProcessor, StoppingCriterion, Strategy } from '../strategies/strategy.js'
+import type {
+  CreateDrafter,
+  RandomProcessor,
+  StoppingCriterion,
+  Strategy,
+  Verifier,
+} from '../strategies/strategy.js'
 import type { SuffixIndex } from '../strategies/suffix-index.js'
-import type { Assistant } from './assisted.js'
+import type { Assistant } from './assistant.js'
 import type { LiveBeam } from './live-beams.js'
 import type { Prompt } from './prompt.js'
 import type { GeneratedSequence } from './sequence.js'
@@ -33,10 +39,12 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal
   /** Decodes in place of the strategy that the settings choose. */
   readonly strategy?: Strategy | Search
-  /** Drafts for greedy decoding or sampling, which stay as they are: the text does not change. */
+  /** Drafts for greedy decoding or sampling, which stay as they are: the text does not change. Goes beside prompt lookup. */
   readonly createDrafter?: CreateDrafter
   /** Decides how much is drafted where drafts do not depend on chance; by default the settings do. */
   readonly createControl?: CreateDraftControl
+  /** Decides which drafts of `createDrafter` stay; by default those that leave the text as it is. */
+  readonly verifier?: Verifier
   /** HF's `assistant_model`: a smaller model, which drafts for this one; where its tokens are others, by way of text. */
   readonly assistant?: Assistant
   /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */

@@ -1,32 +1,36 @@
 import type { GenerationConfig } from '../config/index.js'
-import { generationMode } from '../config/mode.js'
+import { generationMode, PLAIN_MODES } from '../config/mode.js'
 import { delegate } from '../model/delegate.js'
 import type { ForwardOptions, Model } from '../model/model.js'
-import { buildProcessors, type ProcessorContext } from '../scores/processors/index.js'
+import { type ProcessorContext, processorsBeforeWarpers } from '../scores/processors/index.js'
 import type { GenerateOptions } from './options.js'
 
 /**
- * So many of the best scores of each token are enough for the same text and the same figures; undefined where all may count.
+ * Top-k of the scores that is enough for the same text and the same figures; undefined where all may count.
  * Greedy decoding needs one, and sampling the `top_k` that its warper leaves, if nothing else looks at the scores before.
  * Any verifier of drafts is then given the scores that it would have had.
  */
 export function shortlistOf(
   config: GenerationConfig,
   context: ProcessorContext,
-  { strategy, assistant, logprobs }: Pick<GenerateOptions, 'strategy' | 'assistant' | 'logprobs'>,
+  {
+    strategy,
+    verifier,
+    assistant,
+    logprobs,
+  }: Pick<GenerateOptions, 'strategy' | 'verifier' | 'assistant' | 'logprobs'>,
 ): number | undefined {
   const { guidance_scale: scale = 1, dola_layers, return_dict_in_generate: details } = config
-  if (strategy !== undefined || logprobs !== undefined || scale !== 1 || dola_layers !== undefined) return
+  if ([strategy, verifier, logprobs, dola_layers].some((given) => given !== undefined)) return
+  if (scale !== 1) return
   if (details && (config.output_scores || config.output_logits)) return
-  if (!MODES.includes(generationMode(config, assistant !== undefined))) return
+  const mode = generationMode(config, assistant !== undefined)
+  if (!PLAIN_MODES.includes(mode) && mode !== 'assisted_generation') return
   const { do_sample, top_k, top_h } = config
-  if (!do_sample) return buildProcessors(config, context).length === 0 ? 1 : undefined
-  const before = { ...config, do_sample: false, watermarking_config: undefined, renormalize_logits: false }
-  const isFirst = top_k > 0 && top_h === undefined && buildProcessors(before, context).length === 0
-  return isFirst ? top_k : undefined
+  if (processorsBeforeWarpers(config, context).length > 0) return
+  if (!do_sample) return config.watermarking_config || config.renormalize_logits ? undefined : 1
+  return top_k > 0 && top_h === undefined ? top_k : undefined
 }
-
-const MODES = ['greedy_search', 'sample', 'assisted_generation']
 
 /**
  * The same model, of which these states are wanted beside those that a strategy reads itself: the hidden ones, where the result has

@@ -1,49 +1,46 @@
 import type { GenerationConfig } from '../config/index.js'
-import { type GenerationMode, generationMode } from '../config/mode.js'
+import { type GenerationMode, generationMode, PLAIN_MODES } from '../config/mode.js'
 import { usageError } from '../errors.js'
 import type { Alternatives } from '../strategies/beam/constraints.js'
 import { beamSearch } from '../strategies/beam/search.js'
 import { drawWithoutReplacement, selectBest } from '../strategies/beam/selection.js'
 import { argmax, sampler } from '../strategies/choose.js'
 import { contrastiveSearch } from '../strategies/contrastive-search.js'
-import type { CreateDraftControl } from '../strategies/draft-control.js'
 import { draftVerify } from '../strategies/draft-verify.js'
 import { controlled } from '../strategies/drafters/controlled.js'
 import type { Search } from '../strategies/search.js'
-import type { CreateDrafter, Strategy } from '../strategies/strategy.js'
-import type { SuffixIndex } from '../strategies/suffix-index.js'
+import type { Strategy } from '../strategies/strategy.js'
 import { follow } from '../strategies/verifiers.js'
-import { assistedDecoding, type FittedAssistant } from './assisted.js'
+import { type DraftingParts, draftingFor } from './drafting.js'
 
-interface Parts {
-  readonly eosTokenIds: readonly number[]
+interface Parts extends DraftingParts {
   /** Decodes in place of greedy decoding and sampling. */
   readonly strategy?: Strategy | Search
-  readonly createDrafter?: CreateDrafter
-  readonly createControl?: CreateDraftControl
-  readonly assistant?: FittedAssistant
-  readonly lookupCorpus?: SuffixIndex
 }
 
 type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
 
 const strategies: Record<GenerationMode, Create> = {
-  greedy_search: plain,
-  sample: plain,
+  greedy_search: drafted,
+  sample: drafted,
   beam_search: beams,
   beam_sample: beams,
   group_beam_search: beams,
   constrained_beam_search: beams,
   contrastive_search: ({ penalty_alpha = 0, top_k }) =>
     contrastiveSearch({ penaltyAlpha: penalty_alpha, topK: top_k }),
-  assisted_generation: assistedDecoding,
+  assisted_generation: drafted,
   // DoLa is in the model's scores: see DolaModel.
-  dola_generation: plain,
+  dola_generation: drafted,
 }
 
-function plain({ do_sample }: GenerationConfig, { createDrafter, createControl }: Parts): Strategy {
-  const drafter = createDrafter && controlled(createDrafter, createControl)
-  return draftVerify(drafter, follow(do_sample ? sampler() : argmax))
+/** Greedy decoding or sampling, with drafts (HF's `_assisted_decoding`) or without. */
+function drafted(config: GenerationConfig, parts: Parts): Strategy {
+  const { createDrafter, createControl, verifier } = draftingFor(config, parts)
+  return draftVerify(
+    createDrafter && controlled(createDrafter, createControl),
+    verifier ?? follow(config.do_sample ? sampler() : argmax),
+  )
 }
 
 function beams(config: GenerationConfig, { eosTokenIds }: Parts): Search {
@@ -66,7 +63,7 @@ function alternatives(word: readonly number[] | readonly (readonly number[])[]):
 }
 
 /** The modes in which a user's own drafter or strategy can take part. */
-const plainModes: readonly GenerationMode[] = ['greedy_search', 'sample', 'dola_generation']
+const openModes: readonly GenerationMode[] = [...PLAIN_MODES, 'dola_generation']
 
 /**
  * A strategy for what `config` asks for.
@@ -82,7 +79,9 @@ export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | 
     throw usageError('A corpus is for prompt lookup: set prompt_lookup_num_tokens, or leave the corpus out.')
   }
   const own = parts.strategy ? 'strategy' : parts.createDrafter && 'drafter'
-  if (own && !plainModes.includes(mode)) {
+  const isBesideLookup = own === 'drafter' && config.prompt_lookup_num_tokens !== undefined
+  const isServed = openModes.includes(mode) || (isBesideLookup && mode === 'assisted_generation')
+  if (own && !isServed) {
     throw usageError(`The settings ask for ${mode}, which a ${own} of your own cannot serve: leave one out.`)
   }
   return parts.strategy ?? strategies[mode](config, parts)

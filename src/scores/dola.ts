@@ -11,11 +11,13 @@ const RELATIVE_TOP = 0.1
 
 type DolaLayers = NonNullable<GenerationConfig['dola_layers']>
 
+type Layered = Pick<DecoderSpec, 'layers' | 'tiedHead'>
+
 /**
  * The early exits that DoLa contrasts with the last layer, by HF's numbers of `hidden_states` (its `_dola_decoding`).
  * @throws UserError for layers that the model does not have, and where none is left
  */
-export function dolaLayers(setting: DolaLayers, spec: Pick<DecoderSpec, 'layers' | 'tiedHead'>): number[] {
+export function dolaLayers(setting: DolaLayers, spec: Layered): number[] {
   const count = spec.layers.length
   const missing = Array.isArray(setting) ? setting.find((layer) => layer >= count) : undefined
   if (missing !== undefined) {
@@ -26,6 +28,31 @@ export function dolaLayers(setting: DolaLayers, spec: Pick<DecoderSpec, 'layers'
   throw usageError(
     `dola_layers ${JSON.stringify(setting)} is no layer of a model of ${count}: give a list of layers.`,
   )
+}
+
+/** What settings ask of a model when it is loaded: DoLa's early exits. A setting that names none is refused where it is used. */
+export function loadFor(settings: readonly unknown[]): { exits?: (spec: Layered) => number[] } {
+  const asked = settings.filter((setting) => setting !== undefined && setting !== null)
+  const exits = (spec: Layered) => [...new Set(asked.flatMap((setting) => exitsOf(setting, spec)))]
+  return asked.length === 0 ? {} : { exits: (spec) => exits(spec).sort((a, b) => a - b) }
+}
+
+function exitsOf(setting: unknown, { layers: { length }, tiedHead }: Layered): number[] {
+  if (setting === 'low' || setting === 'high') return namedLayers(setting, length, tiedHead)
+  return Array.isArray(setting)
+    ? setting.filter((layer) => Number.isInteger(layer) && layer >= 0 && layer < length)
+    : []
+}
+
+/**
+ * Whether a model was loaded with the exits that settings ask for.
+ * @throws UserError as `dolaLayers`
+ */
+export function isLoadedFor(
+  { model, spec }: { readonly model: Pick<Model, 'exits'>; readonly spec: DecoderSpec },
+  { dola_layers: setting }: GenerationConfig,
+): boolean {
+  return setting === undefined || dolaLayers(setting, spec).every((layer) => model.exits?.includes(layer))
 }
 
 function namedLayers(name: 'low' | 'high', count: number, tied: boolean): number[] {

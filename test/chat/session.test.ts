@@ -295,7 +295,7 @@ test('what drafts for the built-in model goes on from its cache, and does not ch
   const builtIn = await loadModel('built-in', { device: 'cpu', dtype: 'fp32' })
   // Drafts of a fixed size: what pays depends on the machine.
   const settings = { do_sample: false, max_new_tokens: 16, num_assistant_tokens: 3 }
-  const sources = { load: loadModel, costs: {}, medusaTree: 8, mtpDepth: 2 }
+  const sources = { load: loadModel, costs: {}, own: { medusa: { nodes: 8 }, mtp: { depth: 2 } } }
   const answers: string[][] = []
   for (const strategy of ['greedy', 'medusa', 'mtp', 'speculative', 'auto']) {
     const session = await begin({ settings, strategy, sources }, builtIn)

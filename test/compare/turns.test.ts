@@ -3,6 +3,7 @@ import { peakMemory, resetPeakMemory } from '../../src/compare/peak-memory.js'
 import { type Contestant, type RunOptions, runInTurns } from '../../src/compare/run.js'
 import type { Scorer } from '../../src/compare/scorers.js'
 import { parseSpecification } from '../../src/compare/specification.js'
+import { resolveGenerationConfig } from '../../src/config/index.js'
 import { UserError } from '../../src/errors.js'
 import { stubModel } from '../generation/stub-model.js'
 import { greedy, spell } from '../generation/toy-generation.js'
@@ -28,7 +29,10 @@ function comparison(options: Partial<RunOptions> = {}) {
   const contestant = (text: string, settings: object): Contestant => ({
     specification: parseSpecification(text),
     model: stubModel(toy),
-    layers: [{ values: { max_new_tokens: 5, seed: 1, ...settings }, origin: 'the test' }],
+    resolved: resolveGenerationConfig({
+      values: { max_new_tokens: 5, seed: 1, ...settings },
+      origin: 'the test',
+    }),
     options: {},
   })
   const prompts = PROMPTS.map((ids, i) => ({

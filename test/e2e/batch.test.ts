@@ -67,8 +67,8 @@ describe('batch', () => {
       return rowsOf(out)
     }
     const plain = await written('--max-new-tokens', '30')
-    expect(await written('--max-new-tokens', '30', '--recycling')).toEqual(plain)
-    expect(await written('--max-new-tokens', '30', '--recycling', '--lookup')).toEqual(plain)
+    expect(await written('--max-new-tokens', '30', '--strategy', 'recycling')).toEqual(plain)
+    expect(await written('--max-new-tokens', '30', '--strategy', 'recycling', '--lookup')).toEqual(plain)
   })
 
   test('writes the text that generate gives for each row', async () => {

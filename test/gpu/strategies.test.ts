@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type LoadedDrafter, loadMedusa, loadMtp } from '../../src/drafting/heads.js'
+import type { LoadedDrafter } from '../../src/drafting/drafter.js'
+import { loadMedusa, loadMtp } from '../../src/drafting/heads.js'
 import { generate } from '../../src/generation/generate.js'
 import type { GenerateOptions } from '../../src/generation/options.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../src/language-model/built-in.js'

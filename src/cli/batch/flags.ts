@@ -14,15 +14,11 @@ export const batchFlags = {
   ...shared,
   ...medusaFlags('as many as pay', { dependsOn: ['medusa-heads'], exclusive: ['mtp-modules'] }),
   ...mtpFlags({ dependsOn: ['mtp-modules'] }),
-  ...besideLookupFlag({ needsOneOf: ['medusa-heads', 'mtp-modules', 'recycling'] }),
-  recycling: Flags.boolean({
-    description: 'draft what the model found likely after the same tokens before: token recycling',
-    helpGroup: 'STRATEGY',
-    exclusive: ['medusa-heads', 'mtp-modules'],
-  }),
+  ...besideLookupFlag({ needsOneOf: ['medusa-heads', 'mtp-modules', 'strategy'] }),
   strategy: Flags.string({
-    helpValue: 'FILE',
-    description: 'JavaScript module with a strategy or drafter of your own',
+    helpValue: 'FILE|recycling',
+    description:
+      'JavaScript module with a strategy or drafter of your own, or recycling for drafts of recycled tokens',
     helpGroup: 'STRATEGY',
   }),
   logprobs: Flags.integer({

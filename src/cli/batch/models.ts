@@ -1,14 +1,16 @@
 import type { EngineOptions } from '../../batch/engine.js'
-import type { ConfigLayer, GenerationConfig } from '../../config/index.js'
-import { loadRecycling } from '../../drafting/auto.js'
+import type { ConfigLayer } from '../../config/index.js'
+import { loadDrafter } from '../../drafting/auto.js'
 import { type CustomStrategy, loadStrategy } from '../../drafting/custom-strategy.js'
-import { type LoadedDrafter, loadMedusa, loadMtp } from '../../drafting/heads.js'
-import type { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
+import type { DraftHost } from '../../drafting/drafter.js'
+import { isStrategyName, type StrategyName, strategies } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
+import type { GenerateOptions } from '../../generation/options.js'
 import type { LanguageModel } from '../../language-model/load.js'
-import { dolaLayers } from '../../scores/dola.js'
-import { medusaTree } from '../flags/heads.js'
+import { loadFor } from '../../scores/dola.js'
 import { loadOptions } from '../flags/model.js'
+import { ownFromFlags } from '../flags/own.js'
+import { shownHost } from '../io/draft-host.js'
 import { loadShown } from '../io/load-shown.js'
 
 /** The fields by which rows decide what of a model is loaded. */
@@ -26,13 +28,10 @@ export interface BatchModelFlags {
   readonly threads?: number
   readonly 'assistant-model'?: string
   readonly 'medusa-heads'?: string
-  readonly 'medusa-nodes'?: number
-  readonly 'medusa-choices'?: string
   readonly 'mtp-modules'?: string
-  readonly 'mtp-depth'?: number
-  readonly recycling?: boolean
   readonly lookup?: boolean
   readonly strategy?: string
+  readonly [flag: string]: unknown
 }
 
 /** A model with what drafts for it. */
@@ -52,30 +51,30 @@ export function loadingValues(layers: readonly ConfigLayer[], rows: LoadingValue
   )
 }
 
-/** What makes a batch decode with a strategy that has a name. */
-const CHOSEN_BY: Readonly<Record<keyof typeof STRATEGY_KINDS, string>> = {
-  greedy: '--no-do-sample',
-  sample: '--do-sample',
-  beam: '--num-beams',
-  contrastive: '--penalty-alpha',
-  dola: '--dola-layers',
-  lookup: '--prompt-lookup-num-tokens',
-  recycling: '--recycling',
-  speculative: '--assistant-model',
-  'early-exit': '--assistant-early-exit',
-  medusa: '--medusa-heads',
-  mtp: '--mtp-modules',
-}
-
-/** @throws UserError as `loadStrategy`, and for the name of a strategy */
-async function customStrategy({ strategy }: BatchModelFlags): Promise<CustomStrategy> {
+/** @throws UserError as `loadStrategy`, and for the name of a strategy that a flag chooses */
+async function customStrategy({ strategy, lookup }: BatchModelFlags): Promise<CustomStrategy> {
   if (strategy === undefined) return {}
-  if (Object.hasOwn(CHOSEN_BY, strategy)) {
+  if (!isStrategyName(strategy)) {
+    if (!lookup) return loadStrategy(strategy)
     throw usageError(
-      `--strategy takes the file of a strategy of your own: ${CHOSEN_BY[strategy as keyof typeof CHOSEN_BY]} chooses ${strategy}.`,
+      '--lookup goes beside heads and recycling: set --prompt-lookup-num-tokens beside a module of your own.',
     )
   }
-  return loadStrategy(strategy)
+  const { flag } = strategies[strategy]
+  if (flag === undefined) return {}
+  throw usageError(`--strategy takes the file of a strategy of your own: --${flag} chooses ${strategy}.`)
+}
+
+/** Drafters beside a draft model: those whose files are given, and one that is named. */
+function drafterNames(flags: BatchModelFlags): StrategyName[] {
+  const names = Object.keys(strategies) as StrategyName[]
+  return names.filter((name) => {
+    const { flag, drafts } = strategies[name]
+    if (!drafts || drafts.assistant) return false
+    return flag === undefined
+      ? flags.strategy === name
+      : drafts.files !== undefined && flags[flag] !== undefined
+  })
 }
 
 /** @throws UserError as `loadModel`, `loadMedusa`, `loadMtp` and `loadStrategy` */
@@ -86,8 +85,8 @@ export async function loadBatchModels(
 ): Promise<BatchModels> {
   const custom = await customStrategy(flags)
   const options = { ...loadOptions(flags), signal, manySequences: flags['max-batch'] > 1 }
-  const exits = (spec: LanguageModel['spec']) => exitsOf(values.get('dola_layers') ?? [], spec)
-  const model = await loadShown(flags.model, { ...options, exits })
+  const exits = loadFor(values.get('dola_layers') ?? [])
+  const model = await loadShown(flags.model, { ...options, ...exits })
   const loaded: { dispose(): Promise<void> }[] = [model]
   const keep = <T extends { dispose(): Promise<void> }>(resource: T): T => {
     loaded.push(resource)
@@ -104,11 +103,18 @@ export async function loadBatchModels(
       if (!isEarlyExit(layers, model)) continue
       earlyExits.set(layers, keep(await loadShown(flags.model, { ...options, layers })))
     }
-    const drafter = await loadHeads(flags, model)
-    if (drafter) keep(drafter)
+    const load: DraftHost['load'] = (name, own) => loadShown(name, { ...options, ...own })
+    const costs = { threads: flags.threads }
+    const generateOptions: GenerateOptions = { ...custom }
+    for (const name of drafterNames(flags)) {
+      const { flag, drafts } = strategies[name]
+      const host = shownHost(load, signal, (none, some) => `${none}: give ${some} with --${flag}`)
+      const context = { model, own: ownFromFlags(name, flags), costs, pays: true, host }
+      Object.assign(generateOptions, keep(await loadDrafter(drafts!, context)).options)
+    }
     return {
       model,
-      engine: { assistant, earlyExits, generateOptions: { ...custom, ...drafter?.options } },
+      engine: { assistant, earlyExits, generateOptions },
       dispose,
     }
   } catch (error) {
@@ -117,28 +123,6 @@ export async function loadBatchModels(
   }
 }
 
-/** All early exits that DoLa is asked for; a setting that names none is an error of its rows. */
-function exitsOf(settings: readonly unknown[], spec: LanguageModel['spec']): number[] {
-  const exits = new Set<number>()
-  for (const setting of settings) {
-    try {
-      for (const layer of dolaLayers(setting as NonNullable<GenerationConfig['dola_layers']>, spec)) {
-        exits.add(layer)
-      }
-    } catch {
-      // Told with the row.
-    }
-  }
-  return [...exits].sort((a, b) => a - b)
-}
-
 function isEarlyExit(layers: unknown, { spec }: LanguageModel): layers is number {
   return Number.isInteger(layers) && Number(layers) > 0 && Number(layers) < spec.layers.length
-}
-
-async function loadHeads(flags: BatchModelFlags, model: LanguageModel): Promise<LoadedDrafter | undefined> {
-  const { 'medusa-heads': medusa, 'mtp-modules': mtp, recycling, lookup, threads } = flags
-  if (recycling) return loadRecycling(model, { lookup, threads })
-  if (medusa !== undefined) return loadMedusa(medusa, model, { tree: medusaTree(flags), lookup, threads })
-  return mtp === undefined ? undefined : loadMtp(mtp, model, { depth: flags['mtp-depth'], lookup, threads })
 }

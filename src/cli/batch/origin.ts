@@ -3,6 +3,7 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Identity, Origin } from '../../batch/origin.js'
 import { type ConfigLayer, resolveGenerationConfig } from '../../config/index.js'
+import { isStrategyName } from '../../drafting/table.js'
 import { modelFingerprint } from '../../language-model/fingerprint.js'
 import type { LanguageModel } from '../../language-model/load.js'
 import type { ChatFlags } from '../io/chat-prompt.js'
@@ -32,6 +33,7 @@ export async function originOf(
   const template = flags.raw ? undefined : (chatTemplate ?? model.tokenizer.chatTemplate)
   const fileOf = (path: string | undefined) => (path === undefined ? undefined : contentIdentity(path))
   const assistant = engine.assistant?.path
+  const drafter = isStrategyName(flags.strategy ?? '') ? flags.strategy : undefined
   return {
     llm: version,
     model: await modelIdentity(flags.model, model),
@@ -43,14 +45,14 @@ export async function originOf(
     system: flags.system,
     negative_prompt: flags['negative-prompt'],
     logprobs: flags.logprobs,
-    strategy: await fileOf(flags.strategy),
+    drafter,
+    strategy: drafter === undefined ? await fileOf(flags.strategy) : undefined,
     assistant_model:
       assistant === undefined
         ? undefined
         : { name: flags['assistant-model']!, fingerprint: await modelFingerprint(assistant) },
     medusa_heads: await fileOf(flags['medusa-heads']),
     mtp_modules: await fileOf(flags['mtp-modules']),
-    recycling: flags.recycling || undefined,
     lookup: flags.lookup || undefined,
   }
 }

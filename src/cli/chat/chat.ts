@@ -1,15 +1,17 @@
 import { takeInput } from '../../chat/commands.js'
 import { ChatSession } from '../../chat/session.js'
-import { type ConfigLayer, checkLayers, type GenerationConfig } from '../../config/index.js'
+import { type ConfigLayer, checkLayers } from '../../config/index.js'
 import { generationMode } from '../../config/mode.js'
+import { BEST_FIRST } from '../../drafting/auto.js'
+import { type StrategyName, strategies } from '../../drafting/table.js'
 import { UserError, usageError } from '../../errors.js'
 import { STDIO } from '../../files.js'
 import { type LanguageModel, type LoadOptions, loadModel } from '../../language-model/load.js'
-import { dolaLayers } from '../../scores/dola.js'
+import { loadFor } from '../../scores/dola.js'
 import { chatStatusLine, statisticsLine, totalsLine } from '../../ui/statistics-line.js'
 import { configFromFlags } from '../flags/config.js'
-import { medusaTree } from '../flags/heads.js'
 import { loadOptions } from '../flags/model.js'
+import { ownFromFlags } from '../flags/own.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
 import { endingOf } from '../io/ending.js'
 import { loadShown } from '../io/load-shown.js'
@@ -46,18 +48,11 @@ export interface ChatCommandFlags extends ChatFlags {
   readonly 'device-id'?: number
   readonly threads?: number
   readonly 'negative-prompt'?: string
-  readonly 'assistant-model'?: string
-  readonly 'medusa-heads'?: string
-  readonly 'medusa-nodes'?: number
-  readonly 'medusa-choices'?: string
-  readonly 'mtp-modules'?: string
-  readonly 'mtp-depth'?: number
-  readonly lookup?: boolean
   readonly strategy?: string
   readonly config?: string
 }
 
-const MEASURING = 'Measuring how long passes take, once for this model and machine.'
+const names = Object.keys(strategies) as StrategyName[]
 
 /**
  * Begins a chat by flags.
@@ -73,21 +68,15 @@ export async function beginChat(
   const settings = await settingsOf(flags)
   const template = flags['chat-template']
   const chatTemplate = await readTemplate(template)
-  const dola = settings.dola_layers as GenerationConfig['dola_layers']
-  const exits = dola && ((spec: LanguageModel['spec']) => dolaLayers(dola, spec))
-  const model = await loadShown(flags.model, { ...loadOptions(flags), exits, signal })
+  const exits = loadFor([settings.dola_layers])
+  const model = await loadShown(flags.model, { ...loadOptions(flags), ...exits, signal })
   try {
     const session = await ChatSession.begin(model, {
       modelName: flags.model,
       sources: {
         load: (source, options) => loadBy(host, source, { ...options, signal }),
-        costs: { threads: flags.threads, onMeasure: () => host.note(MEASURING) },
-        medusaHeads: flags['medusa-heads'],
-        besideLookup: flags.lookup,
-        medusaTree: medusaTree(flags),
-        mtpModules: flags['mtp-modules'],
-        mtpDepth: flags['mtp-depth'],
-        assistantModel: flags['assistant-model'],
+        costs: { threads: flags.threads, onMeasure: (message) => host.note(message) },
+        own: Object.fromEntries(names.map((name) => [name, ownFromFlags(name, flags)])),
       },
       system: flags.system,
       chatTemplate,
@@ -125,11 +114,15 @@ async function settingsOf(
 }
 
 /** The strategy that flags ask for by what they name to draft with. */
-function strategyOf(flags: ChatCommandFlags, settings: Record<string, unknown>): string | undefined {
-  if (flags['medusa-heads'] !== undefined) return 'medusa'
-  if (flags['mtp-modules'] !== undefined) return 'mtp'
-  if (flags['assistant-model'] !== undefined) return 'speculative'
-  return settings.assistant_early_exit === undefined ? undefined : 'early-exit'
+function strategyOf(
+  flags: ChatCommandFlags & Readonly<Record<string, unknown>>,
+  settings: Record<string, unknown>,
+): string | undefined {
+  const drafter = BEST_FIRST.find((name) => {
+    const { flag, drafts } = strategies[name]
+    return drafts?.files && flags[flag!] !== undefined
+  })
+  return drafter ?? (settings.assistant_early_exit === undefined ? undefined : 'early-exit')
 }
 
 /**

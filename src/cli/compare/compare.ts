@@ -1,12 +1,13 @@
 import type { Row } from '../../batch/row.js'
 import { type Plan, readPlan } from '../../compare/plan.js'
 import { readPrompts } from '../../compare/prompts.js'
-import { type ComparedPrompt, runInTurns, type Trial, tokensOfPrompt } from '../../compare/run.js'
+import { type ComparedPrompt, runInTurns, type Trial } from '../../compare/run.js'
 import { parseScorer, requireExpected, type Scorer } from '../../compare/scorers.js'
 import { parseSpecification, requireDistinctNames, type Specification } from '../../compare/specification.js'
 import { summarise } from '../../compare/summary.js'
 import { type ConfigLayer, checkLayers } from '../../config/index.js'
 import { type UserError, usageError } from '../../errors.js'
+import { prepare } from '../../generation/prepare.js'
 import { parameterCount } from '../../language-model/describe.js'
 import { modelFingerprint } from '../../language-model/fingerprint.js'
 import type { LanguageModel } from '../../language-model/load.js'
@@ -66,7 +67,6 @@ interface Wanted {
 }
 
 const NO_PLAN: Plan = { settings: {}, strategies: [], scorers: [] }
-const MEASURING = 'Measuring how long passes take, once for this model and machine.'
 
 /**
  * Measures strategies over the prompts of a file.
@@ -82,7 +82,7 @@ export async function compareStrategies(
   const wanted = await wantedComparison(file, flags)
   const { threads } = flags
   const { signal, onFailure } = context
-  const costs = { threads, onMeasure: () => tell(MEASURING) }
+  const costs = { threads, onMeasure: tell }
   const contestants = new Contestants(flags.model, { ...loadOptions(flags), signal }, costs)
   const display = comparisonDisplay()
   try {
@@ -91,7 +91,7 @@ export async function compareStrategies(
     for (const specification of wanted.specifications) {
       loaded.push(await contestants.open(specification, wanted.settings))
     }
-    refuseUnused(model, loaded)
+    refuseUnused(loaded)
     const prompts = wanted.rows.map((row) => comparedPrompt(row, model, flags, wanted, loaded[0]))
     const { scorers, chatTemplate } = wanted
     const { repetitions, 'warm-up': warmUp } = flags
@@ -157,11 +157,11 @@ function comparedPrompt(
   model: LanguageModel,
   flags: ChatFlags,
   { chatTemplate }: Wanted,
-  { layers }: LoadedContestant,
+  { resolved }: LoadedContestant,
 ): ComparedPrompt {
   try {
     const prompt = promptOf(row, model, flags, chatTemplate)
-    return { row, prompt, ids: tokensOfPrompt(prompt, model, layers, chatTemplate) }
+    return { row, prompt, ids: prepare(model, prompt, resolved, chatTemplate).ids }
   } catch (error) {
     throw usageError(`Prompt ${JSON.stringify(row.id)}: ${(error as Error).message}`, { cause: error })
   }

@@ -1,22 +1,28 @@
 import {
   type ConfigLayer,
   checkLayers,
-  type GenerationConfig,
-  type GenerationField,
+  type ResolvedConfig,
   resolveGenerationConfig,
 } from '../../config/index.js'
-import { generationMode } from '../../config/mode.js'
-import { autoDrafter } from '../../drafting/auto.js'
+import { type GenerationMode, generationMode, PLAIN_MODES } from '../../config/mode.js'
+import { AUTO, loadDrafter } from '../../drafting/auto.js'
 import { type CustomStrategy, loadStrategy } from '../../drafting/custom-strategy.js'
-import type { LoadedDrafter } from '../../drafting/heads.js'
-import type { CostOptions } from '../../drafting/step-costs.js'
-import { STRATEGY_KINDS, type StrategyKind } from '../../drafting/strategy-kinds.js'
+import type { DraftContext, LoadedDrafter, OwnValues } from '../../drafting/drafter.js'
+import {
+  type Drafts,
+  fixedSettings,
+  isSizedByPay,
+  isStrategyName,
+  type Strategy,
+  type StrategyName,
+  strategies,
+} from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
-import type { Assistant } from '../../generation/assisted.js'
-import { type Generation, generate } from '../../generation/generate.js'
-import type { GenerationResult } from '../../generation/options.js'
+import { type Generation, generate, generatePrepared } from '../../generation/generate.js'
+import type { GenerateOptions, GenerationResult } from '../../generation/options.js'
+import { prepare } from '../../generation/prepare.js'
 import type { LanguageModel } from '../../language-model/load.js'
-import { dolaLayers } from '../../scores/dola.js'
+import { loadFor } from '../../scores/dola.js'
 import type { GenerationView } from '../../ui/generation-view.js'
 import { tell } from '../../ui/printable.js'
 import { canRedraw } from '../../ui/redraw.js'
@@ -24,57 +30,58 @@ import { statisticsLine } from '../../ui/statistics-line.js'
 import { BaseCommand } from '../base-command.js'
 import { configFromFlags } from '../flags/config.js'
 import { loadOptions } from '../flags/model.js'
+import { ownFromFlags } from '../flags/own.js'
 import { promptFor, refuseRawChat } from '../io/chat-prompt.js'
+import { shownHost } from '../io/draft-host.js'
 import { endingOf } from '../io/ending.js'
 import { loadShown } from '../io/load-shown.js'
 import { writeStream } from '../io/plain-output.js'
 import { readConfigFile, readTemplate, readText } from '../io/text-input.js'
-import { loadAssistant } from './assistant.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
-import type { GenerateFlags } from './flags.js'
+import type { GenerateFlags, generateArgs } from './flags.js'
 import { type GenerationJson, generationJson } from './json.js'
 import { isSet, refuseContradicting, THIS_COMMAND } from './strategy-settings.js'
 
 const JSON_FLAGS = ['logprobs', 'output-scores', 'output-logits', 'output-hidden-states', 'output-attentions']
 
 /** The value of --strategy that leaves the choice to us. */
-const AUTO = 'auto'
+const AUTO_NAME = 'auto'
 
-const MEASURING = 'Measuring how long passes take, once for this model and machine.'
+type Flags = GenerateFlags & Readonly<Record<string, unknown>>
 
-/** What makes a command's strategy. */
-export interface StrategySettings extends StrategyKind {
-  /** Nodes of a tree that the assistant drafts in place of a chain. */
-  readonly treeNodes?: number
-  /** What drafts for the model, once it is there. */
-  readonly draft?: (context: DraftContext) => Promise<Partial<LoadedDrafter> | undefined>
+/** A command's strategy, and its own fields as its flags have them; no row where the settings choose. */
+interface Chosen {
+  readonly row: Strategy | undefined
+  readonly own: OwnValues
 }
 
-export interface DraftContext {
-  readonly model: LanguageModel
-  readonly assistant: (Assistant & LanguageModel) | undefined
-  readonly config: GenerationConfig
-  readonly costs: CostOptions
-  /** Whether the user or the model's author has set one of these fields. */
-  isSet(fields: readonly GenerationField[]): boolean
-}
+const NONE: Chosen = { row: undefined, own: {} }
 
 /** What `llm generate` and its strategies share: prompt and settings in, text or JSON out. */
 export abstract class GenerateCommand extends BaseCommand {
   // oclif would list all flags, of which there are dozens.
   static override usage = '<%= command.id %> [PROMPT] [FLAGS]'
 
-  protected async generate(
-    argument: string | undefined,
-    flags: GenerateFlags & Readonly<Record<string, unknown>>,
-    settings: StrategySettings = {},
-  ): Promise<GenerationJson> {
+  /** The command's own; without one the settings choose. */
+  protected readonly strategy: StrategyName | undefined = undefined
+
+  /** What a command has to say of its flags before anything is loaded. */
+  protected async check(_flags: Flags): Promise<void> {}
+
+  async run(): Promise<GenerationJson> {
+    const parsed = await this.parse(
+      this.ctor as typeof GenerateCommand & { readonly args: typeof generateArgs },
+    )
+    const flags = parsed.flags as unknown as Flags
+    await this.check(flags)
     refuseContradictions(flags, this.jsonEnabled())
-    const layers = await this.#layers(flags, settings)
-    const custom = await customStrategy(flags, settings)
+    const name = this.strategy
+    const chosen = name ? { row: strategies[name], own: ownFromFlags(name, flags) } : NONE
+    const layers = await this.#layers(flags, chosen)
+    const custom = await customStrategy(flags, chosen)
     const chatTemplate = await readTemplate(flags['chat-template'])
     const text = await readText({
-      argument,
+      argument: parsed.args.prompt,
       file: flags['prompt-file'],
       fileFlag: 'prompt-file',
       what: 'prompt',
@@ -84,28 +91,24 @@ export abstract class GenerateCommand extends BaseCommand {
     // Ink takes as long to import as a small model takes to load.
     const view =
       canRedraw(process.stdout) && !this.jsonEnabled() ? import('../../ui/generation-view.js') : undefined
-    const model = await this.#load(flags, layers, signal)
-    let assistant: DraftContext['assistant']
-    let drafted: Partial<LoadedDrafter> | undefined
+    const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values.dola_layers
+    const model = await loadShown(flags.model, { ...loadOptions(flags), ...loadFor([dola]), signal })
+    const drafters: LoadedDrafter[] = []
     try {
-      const isAssisted = flags['assistant-model'] !== undefined
-      const config = this.#check(model, layers, settings, isAssisted)
-      const drafting = { layers: config.assistant_early_exit, treeNodes: settings.treeNodes }
-      assistant = await loadAssistant(flags, model, { ...drafting, signal })
-      const draft = flags.strategy === AUTO ? draftAutomatically : settings.draft
-      drafted = await draft?.({
-        model,
-        assistant,
-        config,
-        costs: { threads: flags.threads, onMeasure: () => this.logToStderr(MEASURING) },
-        isSet: (fields) => isSet(fields, [model.generationConfig, ...layers]),
-      })
-      const options = { ...custom, ...drafted?.options, assistant }
+      const resolved = this.#resolve(model, layers, flags, chosen)
+      const { config } = resolved
+      const prompt = promptFor(model, text, flags, chatTemplate)
+      const prepared = prepare(model, prompt, resolved, chatTemplate)
+      for (const drafts of draftsOf(flags, resolved, chosen)) {
+        const context = this.#draftContext(flags, resolved, { model, drafts, chosen, signal })
+        drafters.push(await loadDrafter(drafts, context))
+      }
+      const options: GenerateOptions = Object.assign({}, custom, ...drafters.map(({ options }) => options))
+      for (const { name } of drafters) if (name) tell(`Drafts come from ${name}.`)
       if (flags.baseline) refuseWithoutDrafts(config, options)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
-      const prompt = promptFor(model, text, flags, chatTemplate)
       const common = { negativePrompt: flags['negative-prompt'], chatTemplate, signal }
-      const generation = generate(model, prompt, layers, {
+      const generation = generatePrepared(model, prepared, {
         ...common,
         ...options,
         logprobs: flags.logprobs,
@@ -119,17 +122,15 @@ export abstract class GenerateCommand extends BaseCommand {
       if (!this.jsonEnabled()) this.logToStderr(baselineLine(baseline))
       return { ...generationJson(result), baseline }
     } finally {
-      await Promise.all([model, assistant, drafted].map((each) => each?.dispose?.()))
+      await Promise.all([model, ...drafters].map((each) => each.dispose()))
     }
   }
 
   /** The user's settings: the file's, over them the flags', over them what the command itself stands for. */
-  async #layers(
-    flags: GenerateFlags & Readonly<Record<string, unknown>>,
-    { fixed = {}, defaults = {} }: StrategySettings,
-  ): Promise<ConfigLayer[]> {
+  async #layers(flags: Flags, { row, own }: Chosen): Promise<ConfigLayer[]> {
+    const fixed = row ? fixedSettings(row, own) : {}
     const layers: ConfigLayer[] = [
-      { values: { return_dict_in_generate: this.jsonEnabled(), ...defaults }, origin: THIS_COMMAND },
+      { values: { return_dict_in_generate: this.jsonEnabled(), ...row?.defaults }, origin: THIS_COMMAND },
     ]
     if (flags.config !== undefined) layers.push(await readConfigFile(flags.config))
     layers.push({ values: configFromFlags(flags), origin: 'the flags' })
@@ -140,38 +141,50 @@ export abstract class GenerateCommand extends BaseCommand {
   }
 
   /** What HF warns of is an error here: a flag is honoured or refused. */
-  #check(
+  #resolve(
     { generationConfig }: LanguageModel,
     layers: readonly ConfigLayer[],
-    { modes }: StrategySettings,
-    isAssisted: boolean,
-  ): GenerationConfig {
-    const { config, warnings, notices } = resolveGenerationConfig(generationConfig, ...layers)
-    const mode = generationMode(config, isAssisted)
-    if (modes && !modes.includes(mode)) {
+    flags: Flags,
+    { row }: Chosen,
+  ): ResolvedConfig {
+    const resolved = resolveGenerationConfig(generationConfig, ...layers)
+    const { config, warnings, notices } = resolved
+    const mode = generationMode(config, isAssisted(flags, row))
+    if (row?.modes && !row.isOpen && !row.modes.includes(mode)) {
       throw usageError(
-        `The settings ask for ${mode}, but ${this.#name} is for ${modes.join(', ')}: use \`${this.config.bin} generate\`.`,
+        `The settings ask for ${mode}, but ${this.#name} is for ${row.modes.join(', ')}: use \`${this.config.bin} generate\`.`,
       )
     }
     // A setting without effect is told of only where it is not what changed the mode.
     if (warnings.length > 0) throw usageError(warnings.join('\n'))
     for (const notice of notices) tell(notice)
-    return config
+    return resolved
+  }
+
+  #draftContext(
+    flags: Flags,
+    { config, layers }: ResolvedConfig,
+    {
+      model,
+      drafts,
+      chosen,
+      signal,
+    }: { model: LanguageModel; drafts: Drafts; chosen: Chosen; signal: AbortSignal },
+  ): DraftContext {
+    const load: DraftContext['host']['load'] = (source, own) =>
+      loadShown(source, { ...loadOptions(flags), exact: false, ...own, signal })
+    return {
+      model,
+      own: { model: flags['assistant-model'], layers: config.assistant_early_exit, ...chosen.own },
+      costs: { threads: flags.threads, onMeasure: (message) => this.logToStderr(message) },
+      // Where settings choose what drafts they say how much, too, as in HF.
+      pays: drafts === chosen.row?.drafts && isSizedByPay(drafts, config, (fields) => isSet(fields, layers)),
+      host: shownHost(load, signal, (none, some) => `${none}: give ${some} with --${chosen.row?.flag}`),
+    }
   }
 
   get #name(): string {
     return `\`${this.config.bin} ${this.id?.replaceAll(':', ' ')}\``
-  }
-
-  async #load(
-    flags: GenerateFlags,
-    layers: readonly ConfigLayer[],
-    signal: AbortSignal,
-  ): Promise<LanguageModel> {
-    const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values
-      .dola_layers as GenerationConfig['dola_layers']
-    const exits = dola && ((spec: LanguageModel['spec']) => dolaLayers(dola, spec))
-    return loadShown(flags.model, { ...loadOptions(flags), exits, signal })
   }
 
   /** Streams the text; with `--json` it is only collected. */
@@ -199,38 +212,52 @@ export abstract class GenerateCommand extends BaseCommand {
 }
 
 /** A strategy or drafter of the user's own. */
-async function customStrategy(
-  { strategy }: GenerateFlags,
-  { draft }: StrategySettings,
-): Promise<CustomStrategy> {
+async function customStrategy({ strategy }: GenerateFlags, { row }: Chosen): Promise<CustomStrategy> {
   if (strategy === undefined) return {}
-  if (Object.hasOwn(STRATEGY_KINDS, strategy)) {
+  if (isStrategyName(strategy)) {
     throw usageError(
-      `--strategy takes the file of a strategy of your own, or ${AUTO}: \`llm generate ${strategy}\` decodes with ${strategy}.`,
+      `--strategy takes the file of a strategy of your own, or ${AUTO_NAME}: \`llm generate ${strategy}\` decodes with ${strategy}.`,
     )
   }
-  if (strategy !== AUTO) return loadStrategy(strategy)
-  if (draft) throw usageError('--strategy auto chooses what drafts, but this command does: leave it out.')
+  if (strategy !== AUTO_NAME) return loadStrategy(strategy)
+  if (row?.drafts)
+    throw usageError('--strategy auto chooses what drafts, but this command does: leave it out.')
   return {}
 }
 
+/** Whether another model drafts. */
+function isAssisted(flags: GenerateFlags, row: Strategy | undefined): boolean {
+  return flags['assistant-model'] !== undefined || row?.drafts?.assistant !== undefined
+}
+
+/** All that drafts: what the command stands for, a model that flags or settings name, the choice of `--strategy auto`. */
+function draftsOf(flags: GenerateFlags, { config }: ResolvedConfig, { row }: Chosen): Drafts[] {
+  const isModel = flags['assistant-model'] !== undefined || row === strategies.speculative
+  const isExit = config.assistant_early_exit !== undefined
+  if (isModel && isExit) {
+    throw usageError('--assistant-model and assistant_early_exit both draft: leave one of them out.')
+  }
+  const rows = [
+    row,
+    isModel ? strategies.speculative : undefined,
+    isExit ? strategies['early-exit'] : undefined,
+    flags.strategy === AUTO_NAME ? autoFor(generationMode(config, isModel)) : undefined,
+  ]
+  return [...new Set(rows.flatMap((each) => each?.drafts ?? []))]
+}
+
 /** What drafts by `--strategy auto`: nothing in modes that are not drafted. */
-async function draftAutomatically({ model, assistant, config, costs }: DraftContext) {
-  const mode = generationMode(config, assistant !== undefined)
+function autoFor(mode: GenerationMode): Strategy | undefined {
   if (mode === 'assisted_generation') {
     throw usageError('--strategy auto chooses what drafts, but other settings do: leave one of them out.')
   }
-  if (mode !== 'greedy_search' && mode !== 'sample') {
-    tell(`${mode} goes without drafts.`)
-    return undefined
-  }
-  const drafter = await autoDrafter(model, costs)
-  tell(`Drafts come from ${drafter.name}.`)
-  return drafter
+  if (PLAIN_MODES.includes(mode)) return AUTO
+  tell(`${mode} goes without drafts.`)
+  return undefined
 }
 
 /** What can be refused before a model is loaded. */
-function refuseContradictions(flags: GenerateFlags & Readonly<Record<string, unknown>>, json: boolean): void {
+function refuseContradictions(flags: Flags, json: boolean): void {
   const jsonOnly = JSON_FLAGS.find((flag) => flags[flag] !== undefined && flags[flag] !== false)
   if (jsonOnly && !json) throw usageError(`--${jsonOnly} is part of the JSON output: add --json.`)
   refuseRawChat(flags)

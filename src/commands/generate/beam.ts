@@ -1,7 +1,6 @@
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 
 export default class GenerateBeam extends GenerateCommand {
   static override summary = 'Generate text with beam search: the best of several sequences.'
@@ -14,9 +13,5 @@ export default class GenerateBeam extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = generateFlags(fieldsOf('contrastive search and DoLa'))
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateBeam)
-    return this.generate(args.prompt, flags, STRATEGY_KINDS.beam)
-  }
+  protected override readonly strategy = 'beam'
 }

@@ -1,7 +1,6 @@
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 
 export default class GenerateContrastive extends GenerateCommand {
   static override summary = 'Generate text with contrastive search: probable tokens that do not repeat.'
@@ -13,9 +12,5 @@ export default class GenerateContrastive extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = generateFlags(['do_sample', 'dola_layers', ...fieldsOf('beam search')])
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateContrastive)
-    return this.generate(args.prompt, flags, STRATEGY_KINDS.contrastive)
-  }
+  protected override readonly strategy = 'contrastive'
 }

@@ -1,7 +1,6 @@
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 
 export default class GenerateDola extends GenerateCommand {
   static override summary = 'Generate text with DoLa: what the last layer knows better than earlier ones.'
@@ -13,9 +12,5 @@ export default class GenerateDola extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = generateFlags(['penalty_alpha', ...fieldsOf('beam search')])
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateDola)
-    return this.generate(args.prompt, flags, STRATEGY_KINDS.dola)
-  }
+  protected override readonly strategy = 'dola'
 }

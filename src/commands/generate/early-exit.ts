@@ -1,8 +1,6 @@
-import { assistantControl } from '../../cli/generate/assistant-control.js'
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 import { usageError } from '../../errors.js'
 
 export default class GenerateEarlyExit extends GenerateCommand {
@@ -21,12 +19,10 @@ export default class GenerateEarlyExit extends GenerateCommand {
     'target_lookbehind',
     ...fieldsOf('beam search', 'contrastive search and DoLa'),
   ])
+  protected override readonly strategy = 'early-exit'
 
-  async run() {
-    const { args, flags } = await this.parse(GenerateEarlyExit)
-    if (flags['assistant-early-exit'] === undefined) {
-      throw usageError('There is no layer to exit from: give its number with --assistant-early-exit.')
-    }
-    return this.generate(args.prompt, flags, { ...STRATEGY_KINDS['early-exit'], draft: assistantControl })
+  protected override async check(flags: Readonly<Record<string, unknown>>) {
+    if (flags['assistant-early-exit'] !== undefined) return
+    throw usageError('There is no layer to exit from: give its number with --assistant-early-exit.')
   }
 }

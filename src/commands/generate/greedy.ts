@@ -1,7 +1,6 @@
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 
 export default class GenerateGreedy extends GenerateCommand {
   static override summary = 'Generate text with the best token of each step.'
@@ -13,9 +12,5 @@ export default class GenerateGreedy extends GenerateCommand {
     'do_sample',
     ...fieldsOf('beam search', 'contrastive search and DoLa'),
   ])
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateGreedy)
-    return this.generate(args.prompt, flags, STRATEGY_KINDS.greedy)
-  }
+  protected override readonly strategy = 'greedy'
 }

@@ -11,9 +11,4 @@ export default class Generate extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = generateFlags()
-
-  async run() {
-    const { args, flags } = await this.parse(Generate)
-    return this.generate(args.prompt, flags)
-  }
 }

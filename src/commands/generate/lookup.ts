@@ -1,9 +1,7 @@
 import { Flags } from '@oclif/core'
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
-import { lookupDraft } from '../../cli/generate/lookup-draft.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 import { requireDocuments } from '../../evaluate/documents.js'
 
 export default class GenerateLookup extends GenerateCommand {
@@ -28,14 +26,9 @@ export default class GenerateLookup extends GenerateCommand {
         'text or JSON Lines to look in as well, indexed once; --max-matching-ngram-size is 16 then by default, and at most',
     }),
   }
+  protected override readonly strategy = 'lookup'
 
-  async run() {
-    const { args, flags } = await this.parse(GenerateLookup)
-    const { 'lookup-corpus': files } = flags
-    if (files) await requireDocuments(files, {})
-    return this.generate(args.prompt, flags, {
-      ...STRATEGY_KINDS.lookup,
-      draft: (context) => lookupDraft(context, files, this.interruptSignal()),
-    })
+  protected override async check({ 'lookup-corpus': files }: Readonly<Record<string, unknown>>) {
+    if (files) await requireDocuments(files as string[], {})
   }
 }

@@ -1,13 +1,8 @@
-import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { besideLookupFlag, medusaFlags, medusaTree } from '../../cli/flags/heads.js'
+import { besideLookupFlag, medusaFlags } from '../../cli/flags/heads.js'
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, headFlags } from '../../cli/generate/flags.js'
 import { number } from '../../cli/train/flags.js'
-import { loadMedusa } from '../../drafting/heads.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
-import { usageError } from '../../errors.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../language-model/built-in.js'
 
 const MEDUSA = { helpGroup: 'MEDUSA' }
 
@@ -46,25 +41,9 @@ export default class GenerateMedusa extends GenerateCommand {
       dependsOn: ['typical-acceptance'],
     }),
   }
+  protected override readonly strategy = 'medusa'
 
-  async run() {
-    const { args, flags } = await this.parse(GenerateMedusa)
-    const directory =
-      flags['medusa-heads'] ?? (flags.model === BUILT_IN ? join(BUILT_IN_DIRECTORY, 'medusa') : undefined)
-    if (directory === undefined) {
-      throw usageError(
-        'There are no Medusa heads: give some with --medusa-heads, or make them with `llm train medusa`.',
-      )
-    }
-    const tree = medusaTree(flags)
-    const isTypical = flags['typical-acceptance']
-    const { 'posterior-threshold': threshold, 'posterior-alpha': alpha } = flags
+  protected override async check({ 'typical-acceptance': isTypical }: Readonly<Record<string, unknown>>) {
     if (isTypical) this.logToStderr("Typical acceptance: the text is not distributed as the model's own.")
-    const settings = { tree, lookup: flags.lookup, typical: isTypical ? { threshold, alpha } : undefined }
-    return this.generate(args.prompt, flags, {
-      ...STRATEGY_KINDS.medusa,
-      fixed: { ...STRATEGY_KINDS.medusa.fixed, ...(isTypical && { do_sample: true }) },
-      draft: ({ model, costs }) => loadMedusa(directory, model, { ...settings, ...costs }),
-    })
   }
 }

@@ -1,11 +1,6 @@
-import { join } from 'node:path'
 import { besideLookupFlag, mtpFlags } from '../../cli/flags/heads.js'
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, headFlags } from '../../cli/generate/flags.js'
-import { loadMtp } from '../../drafting/heads.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
-import { usageError } from '../../errors.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../language-model/built-in.js'
 
 export default class GenerateMtp extends GenerateCommand {
   static override summary = 'Generate the same text faster with modules of multi-token prediction.'
@@ -21,20 +16,5 @@ export default class GenerateMtp extends GenerateCommand {
     ...mtpFlags(),
     ...besideLookupFlag(),
   }
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateMtp)
-    const directory =
-      flags['mtp-modules'] ?? (flags.model === BUILT_IN ? join(BUILT_IN_DIRECTORY, 'mtp') : undefined)
-    if (directory === undefined) {
-      throw usageError(
-        'There are no modules: give some with --mtp-modules, or make them with `llm train mtp`.',
-      )
-    }
-    const { 'mtp-depth': depth, lookup } = flags
-    return this.generate(args.prompt, flags, {
-      ...STRATEGY_KINDS.mtp,
-      draft: ({ model, costs }) => loadMtp(directory, model, { depth, lookup, ...costs }),
-    })
-  }
+  protected override readonly strategy = 'mtp'
 }

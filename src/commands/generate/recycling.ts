@@ -1,8 +1,6 @@
 import { besideLookupFlag } from '../../cli/flags/heads.js'
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, headFlags } from '../../cli/generate/flags.js'
-import { loadRecycling } from '../../drafting/auto.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 
 export default class GenerateRecycling extends GenerateCommand {
   static override summary = 'Generate the same text faster with what passes threw away: token recycling.'
@@ -14,12 +12,5 @@ export default class GenerateRecycling extends GenerateCommand {
   ]
   static override args = generateArgs
   static override flags = { ...headFlags(), ...besideLookupFlag() }
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateRecycling)
-    return this.generate(args.prompt, flags, {
-      ...STRATEGY_KINDS.recycling,
-      draft: ({ model, costs }) => loadRecycling(model, { lookup: flags.lookup, ...costs }),
-    })
-  }
+  protected override readonly strategy = 'recycling'
 }

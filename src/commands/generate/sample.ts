@@ -1,7 +1,6 @@
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
 
 export default class GenerateSample extends GenerateCommand {
   static override summary = 'Generate text with tokens drawn at random.'
@@ -14,9 +13,5 @@ export default class GenerateSample extends GenerateCommand {
     'do_sample',
     ...fieldsOf('beam search', 'contrastive search and DoLa'),
   ])
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateSample)
-    return this.generate(args.prompt, flags, STRATEGY_KINDS.sample)
-  }
+  protected override readonly strategy = 'sample'
 }

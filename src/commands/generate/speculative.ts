@@ -1,12 +1,7 @@
-import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { assistantControl } from '../../cli/generate/assistant-control.js'
 import { GenerateCommand } from '../../cli/generate/command.js'
 import { generateArgs, generateFlags } from '../../cli/generate/flags.js'
 import { fieldsOf } from '../../config/index.js'
-import { STRATEGY_KINDS } from '../../drafting/strategy-kinds.js'
-import { usageError } from '../../errors.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../language-model/built-in.js'
 
 export default class GenerateSpeculative extends GenerateCommand {
   static override summary = 'Generate the same text faster with a draft model: speculative decoding.'
@@ -34,20 +29,5 @@ export default class GenerateSpeculative extends GenerateCommand {
       helpGroup: 'ASSISTED GENERATION',
     }),
   }
-
-  async run() {
-    const { args, flags } = await this.parse(GenerateSpeculative)
-    const own = flags.model === BUILT_IN ? join(BUILT_IN_DIRECTORY, 'draft') : undefined
-    const assistant = (flags['assistant-model'] as string | undefined) ?? own
-    if (assistant === undefined) {
-      throw usageError(
-        'There is no draft model: give one with --assistant-model, or make it with `llm train draft`.',
-      )
-    }
-    return this.generate(
-      args.prompt,
-      { ...flags, 'assistant-model': assistant },
-      { ...STRATEGY_KINDS.speculative, treeNodes: flags['draft-nodes'], draft: assistantControl },
-    )
-  }
+  protected override readonly strategy = 'speculative'
 }

@@ -41,10 +41,7 @@ export interface ProcessorContext {
 export function buildProcessors(config: GenerationConfig, context: ProcessorContext): LogitsProcessor[] {
   const { randomAt = () => Math.random } = context
   const processors: RandomProcessor[] = [
-    ...scoreProcessors(config, context),
-    ...lengthProcessors(config, context),
-    ...forcingProcessors(config, context),
-    ...(context.userProcessors ?? []),
+    ...processorsBeforeWarpers(config, context),
     ...(config.do_sample ? samplingWarpers(config, context) : []),
     ...(config.watermarking_config ? [watermark(config.watermarking_config)] : []),
     ...(config.renormalize_logits ? [normaliseLogits()] : []),
@@ -52,6 +49,19 @@ export function buildProcessors(config: GenerationConfig, context: ProcessorCont
   return processors.map(
     (process, i) => (logits, prefix) => process(logits, prefix, randomAt(i, prefix.length)),
   )
+}
+
+/** Those that come before the warpers of sampling. */
+export function processorsBeforeWarpers(
+  config: GenerationConfig,
+  context: ProcessorContext,
+): RandomProcessor[] {
+  return [
+    ...scoreProcessors(config, context),
+    ...lengthProcessors(config, context),
+    ...forcingProcessors(config, context),
+    ...(context.userProcessors ?? []),
+  ]
 }
 
 function* scoreProcessors(config: GenerationConfig, { eosTokenIds }: ProcessorContext) {

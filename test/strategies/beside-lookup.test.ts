@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { besideLookup } from '../../src/drafting/draft-options.js'
 import { prefixOf } from '../../src/model/prefix.js'
 import { chain } from '../../src/model/token-tree.js'
 import { LossBudget } from '../../src/strategies/draft-control.js'
+import { besideLookup } from '../../src/strategies/drafters/beside-lookup.js'
 import type { Drafter, Request } from '../../src/strategies/strategy.js'
-import { describeDrafter } from '../strategies/conformance.js'
-import { adversary, oracle } from '../strategies/toy-drafters.js'
+import { describeDrafter } from './conformance.js'
+import { adversary, oracle } from './toy-drafters.js'
 
 const request = {} as unknown as Request
 const last = { hidden: new Float32Array(4) }

@@ -3,18 +3,12 @@ import { usageError } from '../errors.js'
 import type { LanguageModel } from '../language-model/load.js'
 import { vocabularyDifference } from '../language-model/vocabulary.js'
 import type { Model } from '../model/model.js'
-import { argmax, sampler } from '../strategies/choose.js'
 import type { CreateDraftControl } from '../strategies/draft-control.js'
-import { draftVerify } from '../strategies/draft-verify.js'
-import { controlled } from '../strategies/drafters/controlled.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { draftTree } from '../strategies/drafters/draft-tree.js'
-import { promptLookup } from '../strategies/drafters/prompt-lookup.js'
 import { reencoded } from '../strategies/drafters/reencoded.js'
-import { retrieval } from '../strategies/drafters/retrieval.js'
-import type { CreateDrafter, Strategy } from '../strategies/strategy.js'
-import { INDEX_DEPTH, type SuffixIndex } from '../strategies/suffix-index.js'
-import { follow, rejectionSample } from '../strategies/verifiers.js'
+import type { Drafting } from '../strategies/drafting.js'
+import { rejectionSample } from '../strategies/verifiers.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
 /** A model that drafts for another one: HF's `assistant_model`. */
@@ -43,73 +37,40 @@ const LOOKBEHIND_FIELDS = [
 /** The fields that say how an assistant drafts. */
 export const ASSISTANT_FIELDS = ['num_assistant_tokens', ...CHAIN_FIELDS, ...LOOKBEHIND_FIELDS] as const
 
-interface AssistedParts {
-  readonly eosTokenIds: readonly number[]
-  readonly assistant?: FittedAssistant
-  /** Stands for the settings of draft length; drafts are deterministic with it. */
-  readonly createControl?: CreateDraftControl
-  /** Text that prompt lookup looks in, too. */
-  readonly lookupCorpus?: SuffixIndex
-}
-
 /**
- * Greedy decoding or sampling with drafts (HF's `_assisted_decoding`). The text is that of greedy decoding, or distributed
- * as that of sampling; where no draft depends on chance it is the very same text for the same seed.
+ * Drafts of a model: a chain of its greedy choices, or drawn where the target samples (speculative sampling), a tree, or text that is
+ * re-encoded.
+ * @param createControl stands for the settings of draft length; chains are deterministic with it
  */
-export function assistedDecoding(
+export function assistantDrafting(
   config: GenerationConfig,
-  { eosTokenIds, assistant, createControl, lookupCorpus }: AssistedParts,
-): Strategy {
-  const { do_sample: sampled } = config
-  const choose = follow(sampled ? sampler() : argmax)
-  if (!assistant) {
-    if (config.assistant_early_exit !== undefined) {
-      throw usageError(
-        `assistant_early_exit needs the first layers of the model as its assistant: load them with layers: ${config.assistant_early_exit}.`,
-      )
-    }
-    return draftVerify(controlled(lookup(config, eosTokenIds, lookupCorpus), createControl), choose)
-  }
-  const { model, tokenizer, treeNodes, reencodesFor } = assistant
-  const { num_assistant_tokens: numTokens, assistant_lookbehind, target_lookbehind } = config
+  { model, tokenizer, treeNodes, reencodesFor }: FittedAssistant,
+  eosTokenIds: readonly number[],
+  createControl?: CreateDraftControl,
+): Drafting {
+  const { do_sample: sampled, num_assistant_tokens: numTokens } = config
   if (treeNodes !== undefined) {
-    return draftVerify(draftTree({ model, size: treeNodes, depth: numTokens, eosTokenIds }), choose)
+    return { createDrafter: draftTree({ model, size: treeNodes, depth: numTokens, eosTokenIds }) }
   }
-  if (createControl) {
-    return draftVerify(controlled(draftModel({ model, numTokens, eosTokenIds }), createControl), choose)
-  }
+  if (createControl) return { createDrafter: draftModel({ model, numTokens, eosTokenIds }), createControl }
   const chains = {
     model,
     numTokens,
     adaptive: config.num_assistant_tokens_schedule !== 'constant',
     confidenceThreshold: config.assistant_confidence_threshold,
   }
-  if (reencodesFor) {
-    const createDrafter = reencoded({
+  if (!reencodesFor) {
+    const createDrafter = draftModel({ ...chains, sampled, eosTokenIds })
+    return { createDrafter, ...(sampled && { verifier: rejectionSample() }) }
+  }
+  const { assistant_lookbehind, target_lookbehind } = config
+  return {
+    createDrafter: reencoded({
       createDrafter: draftModel({ ...chains, eosTokenIds: tokenizer.eosTokenIds }),
       draft: { codec: tokenizer, lookbehind: assistant_lookbehind },
       target: { codec: reencodesFor, lookbehind: target_lookbehind },
-    })
-    return draftVerify(createDrafter, choose)
+    }),
   }
-  const createDrafter = draftModel({ ...chains, sampled, eosTokenIds })
-  return draftVerify(createDrafter, sampled ? rejectionSample() : choose)
-}
-
-/** Looks in the sequence, and in a corpus where there is one. */
-function lookup(
-  { prompt_lookup_num_tokens, max_matching_ngram_size: maxNgram }: GenerationConfig,
-  eosTokenIds: readonly number[],
-  corpus: SuffixIndex | undefined,
-): CreateDrafter {
-  const options = { numTokens: prompt_lookup_num_tokens!, maxNgram, eosTokenIds }
-  if (!corpus) return promptLookup(options)
-  if (maxNgram !== undefined && maxNgram > INDEX_DEPTH) {
-    throw usageError(
-      `max_matching_ngram_size is ${maxNgram}, but a corpus is searched for ${INDEX_DEPTH} tokens at most.`,
-    )
-  }
-  return retrieval({ ...options, corpus })
 }
 
 /** @throws UserError for fields of the user's that say how an assistant drafts, where none does so */

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { type Assistant, reencodingNotice } from '../../src/generation/assisted.js'
+import { type Assistant, reencodingNotice } from '../../src/generation/assistant.js'
+import { argmax } from '../../src/strategies/choose.js'
+import { draftVerify } from '../../src/strategies/draft-verify.js'
+import type { CreateDrafter } from '../../src/strategies/strategy.js'
+import { follow } from '../../src/strategies/verifiers.js'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.js'
 import { indexOf } from '../strategies/corpora.js'
 import { ToyModel } from '../strategies/toy-model.js'
@@ -128,6 +132,57 @@ describe('prompt lookup in a corpus', () => {
     ],
   ])('is refused with %j', async (refused, message) => {
     await expect(run(refused, { lookupCorpus: await indexOf([[1, 2]]) })).rejects.toThrow(message)
+  })
+})
+
+describe('a drafter of the caller’s beside prompt lookup', () => {
+  const settings = { prompt_lookup_num_tokens: 4, max_new_tokens: 40 }
+  /** Drafts two tokens of a text, and counts the nodes. */
+  const counting = (text: readonly number[], change = (token: number) => token) => {
+    const count = { nodes: 0 }
+    const createDrafter: CreateDrafter = () => ({
+      draft({ length }, _, limit) {
+        const tokens = text.slice(length, length + Math.min(2, limit)).map(change)
+        count.nodes += tokens.length
+        return { tokens, parents: tokens.map((_, i) => i - 1) }
+      },
+    })
+    return { count, createDrafter }
+  }
+
+  test('drafts where lookup finds nothing, and the text is the greedy one', async () => {
+    const { count, createDrafter } = counting([...PROMPT, ...greedy(40)])
+    const { ids, statistics } = await run(settings, { createDrafter })
+    expect(ids).toEqual(greedy(40))
+    expect(count.nodes).toBeGreaterThan(0)
+    // The rest is lookup's.
+    expect(statistics.drafted_tokens).toBeGreaterThan(count.nodes)
+    const alone = await run(settings)
+    expect(statistics.steps).toBeLessThan(alone.statistics.steps)
+  })
+
+  test.each([
+    ['the sequence', undefined],
+    ['a corpus', [[6, 6, 6]]],
+  ])('draws what sampling draws, wrong as it may be, with lookup in %s', async (_, documents) => {
+    const lookupCorpus = documents && (await indexOf(documents))
+    const sampled = { do_sample: true, seed: 7, num_return_sequences: 3, max_new_tokens: 30 }
+    const plain = await run(sampled)
+    const { createDrafter, count } = counting([...PROMPT, ...greedy(30)], (token) => (token + 1) % 7)
+    const drafted = await run({ ...sampled, prompt_lookup_num_tokens: 4 }, { createDrafter, lookupCorpus })
+    expect(drafted.sequences.map(({ ids }) => ids)).toEqual(plain.sequences.map(({ ids }) => ids))
+    expect(count.nodes).toBeGreaterThan(0)
+  })
+
+  test('goes with neither an assistant nor early exits, and a whole strategy not with lookup', async () => {
+    const { createDrafter } = counting([])
+    const refused = 'The settings ask for assisted_generation, which a drafter of your own cannot serve'
+    await expect(run({}, { createDrafter, assistant: assistant() })).rejects.toThrow(refused)
+    await expect(run({ assistant_early_exit: 1 }, { createDrafter })).rejects.toThrow(refused)
+    const strategy = draftVerify(undefined, follow(argmax))
+    await expect(run(settings, { strategy })).rejects.toThrow(
+      'The settings ask for assisted_generation, which a strategy of your own cannot serve',
+    )
   })
 })
 

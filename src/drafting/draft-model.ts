@@ -1,0 +1,80 @@
+import { usageError } from '../errors.js'
+import { reencodingNotice } from '../generation/assistant.js'
+import { type LanguageModel, loadModel, placementOf } from '../language-model/load.js'
+import { vocabularyDifference } from '../language-model/vocabulary.js'
+import { draftModel } from '../strategies/drafters/draft-model.js'
+import { type DraftSettings, draftOptions } from './draft-options.js'
+import type { DraftContext, LoadedDrafter } from './drafter.js'
+import { type MeasuredDrafter, throughputControl } from './step-costs.js'
+
+/** Tokens of the longest chains of a draft model, where their length is what pays. */
+const MOST_DRAFTED = 20
+
+/**
+ * A draft model with chains as long as pays.
+ * @throws UserError as `loadModel`, and for a model with other tokens
+ */
+export async function loadDraft(
+  path: string,
+  target: LanguageModel,
+  settings: DraftSettings,
+): Promise<LoadedDrafter> {
+  const { threads } = settings
+  const draft = await loadModel(path, { dtype: target.dtype, ...placementOf(target), threads })
+  const [own, other] = [draft, target].map(({ tokenizer, model }) => ({
+    tokenizer,
+    vocabSize: model.vocabSize,
+  }))
+  const difference = vocabularyDifference(own, other)
+  if (difference !== undefined) {
+    throw usageError(
+      `${path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
+    )
+  }
+  const drafter = measuredDraft(draft, target.tokenizer.eosTokenIds)
+  return { options: await draftOptions(target, drafter, settings), dispose: () => draft.dispose() }
+}
+
+/** A model that drafts by HF's settings; where `own.nodes` is given, trees. */
+export async function loadAssistant(
+  source: string,
+  layers: number | undefined,
+  { model: target, own, costs, pays, host }: DraftContext,
+): Promise<LoadedDrafter> {
+  const draft = await host.load(source, { layers })
+  try {
+    const treeNodes = own.nodes as number | undefined
+    const notice = treeNodes === undefined ? reencodingNotice(draft, target) : undefined
+    if (notice) host.notice?.(notice)
+    const isControlled = pays && treeNodes === undefined && notice === undefined
+    const { path, model, tokenizer } = draft
+    return {
+      options: {
+        assistant: { path, model, tokenizer, treeNodes },
+        createControl: isControlled
+          ? await throughputControl(target, measuredDraft(draft), costs)
+          : undefined,
+      },
+      dispose: () => draft.dispose(),
+    }
+  } catch (error) {
+    await draft.dispose()
+    throw error
+  }
+}
+
+/** The target's own first layers, by default half of them. */
+export async function loadFirstLayers(context: DraftContext): Promise<LoadedDrafter> {
+  const { path, spec } = context.model
+  const layers = (context.own.layers as number | undefined) ?? Math.max(1, spec.layers.length >> 1)
+  const loaded = await loadAssistant(path, layers, context)
+  return { ...loaded, defaults: { assistant_early_exit: layers } }
+}
+
+function measuredDraft(
+  { model, spec, dtype }: LanguageModel,
+  eosTokenIds?: readonly number[],
+): MeasuredDrafter {
+  const createDrafter = draftModel({ model, numTokens: MOST_DRAFTED, eosTokenIds })
+  return { subject: { draft: spec, dtype }, createDrafter, most: MOST_DRAFTED }
+}

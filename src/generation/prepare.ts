@@ -1,0 +1,40 @@
+import { randomInt } from 'node:crypto'
+import type { GenerationConfig, ResolvedConfig } from '../config/index.js'
+import type { GenerationModel } from './options.js'
+import { encodePrompt, type Prompt } from './prompt.js'
+import { type HealedPrompt, healPrompt } from './token-healing.js'
+
+/** What a generation starts from: settings resolved, the prompt in tokens; both once. */
+export interface Prepared extends ResolvedConfig, HealedPrompt {
+  /** A fresh seed where the settings have none. */
+  readonly config: GenerationConfig & { readonly seed: number }
+  /** Tokens of the whole prompt, from which healing may have taken one. */
+  readonly promptLength: number
+}
+
+/** @throws UserError as `encodePrompt` */
+export function prepare(
+  model: GenerationModel,
+  prompt: Prompt,
+  settings: ResolvedConfig,
+  chatTemplate?: string,
+): Prepared {
+  const { config } = settings
+  const { tokenizer } = model
+  const ids = promptTokens(model, prompt, config, chatTemplate)
+  const healed = config.token_healing
+    ? healPrompt(ids, tokenizer, model.model.vocabSize)
+    : { ids, overlap: 0, processors: [] }
+  const seed = config.seed ?? randomInt(2 ** 32)
+  return { ...settings, ...healed, config: { ...config, seed }, promptLength: ids.length }
+}
+
+/** @throws UserError as `encodePrompt` */
+export function promptTokens(
+  { model: { maxPositions }, tokenizer }: GenerationModel,
+  prompt: Prompt,
+  { bos_token_id: bosTokenId }: GenerationConfig,
+  chatTemplate?: string,
+): number[] {
+  return encodePrompt(prompt, { tokenizer, chatTemplate, bosTokenId, maxPositions })
+}
