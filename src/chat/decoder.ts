@@ -1,13 +1,13 @@
 import type { ConfigLayer } from '../config/index.js'
-import { KeepingModel } from '../engine/keeping-model.js'
+import { Engine } from '../engine/engine.js'
+import type { Submission } from '../engine/ticket.js'
 import { usageError } from '../errors.js'
-import { type Generation, generate } from '../generation/generate.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { LanguageModel } from '../language-model/load.js'
 import { dolaLayers } from '../scores/dola.js'
 import type { ChatMessage, ChatState } from './chat-file.js'
 import { type CheckedSettings, checkSettings, layersOf, type Settings, withAnswerLength } from './settings.js'
-import type { ChatStrategy, IsSet } from './strategies.js'
+import type { ChatStrategy, IsSet, StrategyOptions } from './strategies.js'
 
 export interface DecoderOptions {
   /** A Jinja chat template in place of the model's own. */
@@ -20,9 +20,11 @@ export interface DecoderOptions {
 
 /** Generates a chat's answers with one model, whose cache goes on from turn to turn. */
 export class ChatDecoder {
-  readonly keeping: KeepingModel
+  readonly engine: Engine
   /** The model author's settings. */
   private readonly own: ConfigLayer
+  /** Drafted the last answer. */
+  private assistant: StrategyOptions['assistant']
   /** Whether there is a chat template. */
   readonly isChat: boolean
 
@@ -31,8 +33,8 @@ export class ChatDecoder {
     private readonly options: DecoderOptions,
   ) {
     const { chatTemplate, raw } = options
-    this.keeping = new KeepingModel(model.model)
     this.own = withAnswerLength(model.generationConfig)
+    this.engine = new Engine({ ...model, generationConfig: this.own })
     this.isChat = !raw && (chatTemplate !== undefined || model.tokenizer.hasChatTemplate)
   }
 
@@ -54,16 +56,26 @@ export class ChatDecoder {
     messages: readonly ChatMessage[],
     strategy: ChatStrategy,
     signal: AbortSignal,
-  ): Generation {
+  ): Submission {
     const { chatTemplate, negativePrompt } = this.options
     const { config } = this.check(settings, strategy)
     const isSet: IsSet = (fields) =>
       [this.own.values, settings].some((values) => fields.some((field) => values[field] !== undefined))
     const options = strategy.options(config, isSet)
-    const layers = layersOf({ ...settings, seed: seed + answers }, strategy)
-    const model = { ...this.model, model: this.keeping, generationConfig: this.own }
-    const prompt = this.isChat ? chatOf(messages, system) : textOf(messages)
-    return generate(model, prompt, layers, { ...options, chatTemplate, negativePrompt, signal })
+    const { assistant } = options
+    if (assistant !== this.assistant) this.forgetAssistant()
+    this.assistant = assistant
+    return this.engine.submit({
+      prompt: this.isChat ? chatOf(messages, system) : textOf(messages),
+      settings: layersOf({ ...settings, seed: seed + answers }, strategy),
+      options: { ...options, chatTemplate, negativePrompt, signal },
+    })
+  }
+
+  /** Frees the caches of the model that drafted, before it is disposed of. */
+  forgetAssistant(): void {
+    if (this.assistant) this.engine.forget(this.assistant.model)
+    this.assistant = undefined
   }
 }
 

@@ -6,7 +6,6 @@ import { lookupControl } from '../drafting/draft-options.js'
 import { loadMedusa, loadMtp, type MedusaSettings } from '../drafting/heads.js'
 import type { CostOptions } from '../drafting/step-costs.js'
 import { STRATEGY_KINDS, type StrategyKind } from '../drafting/strategy-kinds.js'
-import { KeepingModel } from '../engine/keeping-model.js'
 import { usageError } from '../errors.js'
 import { ASSISTANT_FIELDS, reencodingNotice } from '../generation/assisted.js'
 import type { GenerateOptions } from '../generation/options.js'
@@ -160,7 +159,7 @@ async function loadEarlyExit(context: Context): Promise<Loaded> {
   return { ...loaded, defaults: { assistant_early_exit: layers } }
 }
 
-/** A model that drafts, and keeps its cache from turn to turn as its target does. */
+/** A model that drafts. */
 async function loadAssistant(source: string, layers: number | undefined, context: Context): Promise<Loaded> {
   const { model: target, costs, load } = context
   const draft = await load(source, {
@@ -170,8 +169,7 @@ async function loadAssistant(source: string, layers: number | undefined, context
     layers,
   })
   try {
-    const keeping = new KeepingModel(draft.model)
-    const assistant = { path: draft.path, tokenizer: draft.tokenizer, model: keeping }
+    const assistant = { path: draft.path, tokenizer: draft.tokenizer, model: draft.model }
     const isReencoded = reencodingNotice(assistant, target) !== undefined
     const createControl = isReencoded ? undefined : await draftControl(target, draft, MOST_DRAFTED, costs)
     // Not for drawn drafts: what is drawn would depend on the machine's speed.
@@ -179,10 +177,7 @@ async function loadAssistant(source: string, layers: number | undefined, context
       !do_sample && !isSet(ASSISTANT_FIELDS)
     return {
       options: (config, isSet) => ({ assistant, ...(isControlled(config, isSet) && { createControl }) }),
-      dispose: async () => {
-        keeping.forget()
-        await draft.dispose()
-      },
+      dispose: () => draft.dispose(),
     }
   } catch (error) {
     await draft.dispose()

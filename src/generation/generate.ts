@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from '../config/index.js'
 import type { ConfigLayer } from '../config/layers.js'
-import { type GenerationSettings, requireKnownOptions } from '../config/settings.js'
+import { type GenerationSettings, layersOf, requireKnownOptions } from '../config/settings.js'
 import { checkTokenIds } from '../config/token-ids.js'
 import { usageError } from '../errors.js'
 import type { Model } from '../model/model.js'
@@ -59,12 +59,11 @@ export function generate(
   options: GenerateOptions = {},
 ): Generation {
   requireKnownOptions(options, OPTIONS, 'generate()')
-  const layers = Array.isArray(settings)
-    ? (settings as readonly ConfigLayer[])
-    : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
   const interruption = new AbortController()
   const signal = AbortSignal.any([interruption.signal, ...(options.signal ? [options.signal] : [])])
-  return new Generation(run(model, prompt, layers, { ...options, signal }), () => interruption.abort())
+  return new Generation(run(model, prompt, layersOf(settings), { ...options, signal }), () =>
+    interruption.abort(),
+  )
 }
 
 /**

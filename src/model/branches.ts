@@ -165,9 +165,12 @@ export class BranchingModel extends MergingModel {
     return offsets.map((offset) => renumber(output, (node) => offset + node))
   }
 
-  /** Looks for dead slots each time the tree has doubled, so that looking costs little. */
+  /** Looks for dead slots each time the tree has doubled, so that looking costs little; at once where one branch is all. */
   private compact(): void {
-    if (this.shared.length < this.compactAt) return
+    const [branch, ...others] = this.branches
+    if (others.length === 0 && branch) {
+      if (branch.length === this.shared.length) return
+    } else if (this.shared.length < this.compactAt) return
     const live = [...new Set([...this.branches].flatMap(({ slots }) => slots))].sort((a, b) => a - b)
     this.compactAt = 2 * live.length + FIRST_COMPACTION
     if (live.length === this.shared.length) return

@@ -1,7 +1,7 @@
 import type { KVCache } from './model.js'
 
 /** Cache that knows which tokens are in its slots, so that another text can go on from what it has in common with them. */
-export class RecordedCache implements KVCache {
+export class RecordedCache<Cache extends KVCache = KVCache> implements KVCache {
   /** Slots at the beginning that are as they were when the cache was last resumed. */
   untouched = 0
   private tokens: number[]
@@ -9,7 +9,7 @@ export class RecordedCache implements KVCache {
 
   /** @param tokens the chain that `inner` holds */
   constructor(
-    readonly inner: KVCache,
+    readonly inner: Cache,
     tokens: readonly number[] = [],
     private readonly onDispose: () => void = () => inner.dispose(),
   ) {
@@ -36,8 +36,8 @@ export class RecordedCache implements KVCache {
     this.untouched = Math.min(this.untouched, moved < 0 ? slots.length : moved)
   }
 
-  /** Keeps the longest path that `text` begins with. */
-  resume(text: readonly number[]): void {
+  /** Slots of the longest path that `text` begins with, oldest first. */
+  pathOf(text: readonly number[]): number[] {
     /** By slot, the length of the path that ends there, or 0 where it is no beginning. */
     const lengths: number[] = []
     let end = -1
@@ -50,7 +50,13 @@ export class RecordedCache implements KVCache {
     }
     const path: number[] = []
     for (let slot = end; slot >= 0; slot = this.parents[slot]) path.push(slot)
-    if (path.length < this.length) this.keep(path.reverse())
+    return path.reverse()
+  }
+
+  /** Keeps the longest path that `text` begins with. */
+  resume(text: readonly number[]): void {
+    const path = this.pathOf(text)
+    if (path.length < this.length) this.keep(path)
     this.untouched = this.length
   }
 
