@@ -124,12 +124,12 @@ export class PrefixCache {
   /** The cache itself, cut back, where little of it is lost and nobody waits for it; a fork where that is worthwhile. */
   private goOn({ cache, path }: Match, prompt: Ids): Cache | undefined {
     const isFree = this.idle.includes(cache) && !this.wanted().has(cache)
-    if (isFree && cache.length - path.length < WORTHWHILE) {
+    if (isFree && cache.length < path.length + WORTHWHILE) {
       this.idle = this.idle.filter((other) => other !== cache)
       cache.resume(prompt)
       return cache
     }
-    if (path.length < WORTHWHILE) return undefined
+    if (!isFree && path.length < WORTHWHILE) return undefined
     const inner = cache.inner.fork()
     inner.keep(path)
     return this.enter(inner, prompt.slice(0, path.length))
@@ -145,12 +145,13 @@ export class PrefixCache {
     return cache
   }
 
-  /** The longest match; where there is one, a longer one counts by a worthwhile number of tokens. */
+  /** The longest match; beside a worthwhile one, another has to be longer by as much: prompts may have more in common by chance. */
   private find(prompt: Ids, caches: Iterable<Cache> = [...this.idle, ...this.used]): Match | undefined {
     let best: Match | undefined
     for (const cache of caches) {
       const path = cache.pathOf(prompt)
-      if (path.length >= (best ? best.path.length + WORTHWHILE : 1)) best = { cache, path }
+      const known = best?.path.length ?? 0
+      if (path.length > known + (known < WORTHWHILE ? 0 : WORTHWHILE - 1)) best = { cache, path }
     }
     return best
   }
