@@ -129,39 +129,39 @@ export class Engine {
     })
   }
 
-  /** Fills free places with the request that has waited longest, and with those whose prompts are most like its own in length. */
+  /** Begins with those that there is room for, and with those that were ended meanwhile: they take no pass. */
   private schedule(): boolean {
-    const { maxBatch = MAX_BATCH, maxTokensInFlight = Infinity } = this.options
-    // They take no pass to end.
-    const admitted = this.waiting.filter(({ ticket }) => ticket.signal.aborted)
-    const [oldest, ...others] = this.waiting.filter((request) => !admitted.includes(request))
-    const distance = ({ ids }: Waiting) => Math.abs(ids.length - oldest.ids.length)
-    const nearest = others.slice(0, LOOKAHEAD - 1).sort((a, b) => distance(a) - distance(b))
-    let tokens = [...this.inFlight.keys()].reduce((sum, request) => sum + request.tokens, 0)
-    for (const request of oldest
-      ? [oldest, ...nearest].slice(0, Math.max(0, maxBatch - this.inFlight.size))
-      : []) {
-      tokens += request.tokens
-      if (tokens > maxTokensInFlight) break
-      admitted.push(request)
-    }
+    const isEnded = ({ ticket }: Waiting) => ticket.signal.aborted
+    const admitted = [
+      ...this.waiting.filter(isEnded),
+      ...this.fitting(this.waiting.filter((each) => !isEnded(each))),
+    ]
     this.waiting = this.waiting.filter((request) => !admitted.includes(request))
     for (const request of admitted) this.inFlight.set(request, this.serve(request))
     return admitted.length > 0
   }
 
+  /** The request that has waited longest, and those whose prompts are most like its own in length: as many as have room. */
+  private fitting([oldest, ...others]: readonly Waiting[]): Waiting[] {
+    const { maxBatch = MAX_BATCH, maxTokensInFlight = Infinity } = this.options
+    const free = maxBatch - this.inFlight.size
+    if (free < 1 || !oldest) return []
+    const distance = ({ ids }: Waiting) => Math.abs(ids.length - oldest.ids.length)
+    const nearest = others.slice(0, LOOKAHEAD - 1).sort((a, b) => distance(a) - distance(b))
+    const group: Waiting[] = []
+    let tokens = [...this.inFlight.keys()].reduce((sum, request) => sum + request.tokens, 0)
+    for (const request of [oldest, ...nearest].slice(0, free)) {
+      tokens += request.tokens
+      if (tokens > maxTokensInFlight) break
+      group.push(request)
+    }
+    return group
+  }
+
   private async serve(request: Waiting): Promise<void> {
     const { ticket } = request
-    let outcome: () => GenerationResult
-    try {
-      const result = await this.decode(request)
-      outcome = () => result
-    } catch (error) {
-      outcome = () => {
-        throw error
-      }
-      if (error instanceof DeviceLost) this.end(error)
-    }
+    const [outcome] = await Promise.allSettled([this.decode(request)])
+    if (outcome.status === 'rejected' && outcome.reason instanceof DeviceLost) this.end(outcome.reason)
     this.unstarted.delete(ticket)
     this.inFlight.delete(request)
     ticket.end(outcome)

@@ -20,7 +20,7 @@ export class Ticket {
   cachedTokens = 0
   private readonly interruption = new AbortController()
   private readonly chunks: GenerationChunk[] = []
-  private outcome: (() => GenerationResult) | undefined
+  private outcome: PromiseSettledResult<GenerationResult> | undefined
   private changed = () => {}
 
   /** @param signal ends the request */
@@ -38,22 +38,20 @@ export class Ticket {
     this.changed()
   }
 
-  /** @param outcome gives the result or throws */
-  end(outcome: () => GenerationResult): void {
+  end(outcome: PromiseSettledResult<GenerationResult>): void {
     this.outcome ??= outcome
     this.changed()
   }
 
-  fail(error: unknown): void {
-    this.end(() => {
-      throw error
-    })
+  fail(reason: unknown): void {
+    this.end({ status: 'rejected', reason })
   }
 
   async *read(): AsyncGenerator<GenerationChunk, GenerationResult, void> {
     for (;;) {
       while (this.chunks.length > 0) yield this.chunks.shift()!
-      if (this.outcome) return this.outcome()
+      if (this.outcome?.status === 'fulfilled') return this.outcome.value
+      if (this.outcome) throw this.outcome.reason
       await new Promise<void>((resolve) => {
         this.changed = resolve
       })
