@@ -40,7 +40,7 @@ interface Waiting extends PreparedRequest {
  */
 export class Engine {
   private waiting: Waiting[] = []
-  /** Prompts of those that have no cache yet. */
+  /** Prompts, without their last tokens, of those that have no cache yet. */
   private readonly unstarted = new Map<Ticket, readonly number[]>()
   private readonly inFlight = new Map<Waiting, Promise<void>>()
   /** By the model that was given. */
@@ -78,7 +78,7 @@ export class Engine {
       const waiting = { ...('ids' in request ? request : prepare(this.target, request)), ticket }
       this.requireRoom(waiting)
       this.waiting.push(waiting)
-      this.unstarted.set(ticket, waiting.ids)
+      this.unstarted.set(ticket, waiting.ids.slice(0, -1))
       ticket.signal.addEventListener('abort', () => this.wake(), { once: true })
       this.wake()
     } catch (error) {
@@ -176,7 +176,8 @@ export class Engine {
       prefixes.view(member.models[this.models.indexOf(prefixes.model)])
     try {
       const view = viewOf(target)
-      if (!ticket.signal.aborted) await target.share(ids, member, view)
+      const prompt = this.unstarted.get(ticket)
+      if (prompt && !ticket.signal.aborted) await target.share(prompt, member, view)
       let cache: RecordedCache | undefined
       const newCache = (prompt?: readonly number[]) => {
         this.unstarted.delete(ticket)

@@ -10,10 +10,12 @@ const WORTHWHILE = 16
 type Ids = readonly number[]
 type Cache = RecordedCache<Branch>
 
-/** A cache, and the slots of the path in it that a prompt begins with. */
+/** A cache, and the path in it that a prompt begins with. */
 interface Match {
   readonly cache: Cache
-  readonly path: readonly number[]
+  readonly length: number
+  /** Slot of its last token. */
+  readonly end: number
 }
 
 /** A beginning that a request runs for others too. */
@@ -36,7 +38,7 @@ export class PrefixCache {
 
   /**
    * @param capacity tokens of ended requests that no prompt waits for; the last request is kept however long, but at 0
-   * @param prompts prompts of requests that have no cache yet
+   * @param prompts prompts, without their last tokens, of requests that have no cache yet
    */
   constructor(
     readonly model: MergingModel,
@@ -49,14 +51,9 @@ export class PrefixCache {
     return total([...this.idle, ...this.used])
   }
 
-  /** A cache with the longest beginning of a prompt that there is, as a chain, but for the last token: it gives the first scores. */
+  /** A cache with the longest beginning of a prompt that there is, but for the last token, which gives the first scores. */
   open(ids: Ids = []): Cache {
-    const prompt = ids.slice(0, -1)
-    const found = this.find(prompt)
-    const cache = (found && this.goOn(found, prompt)) ?? this.enter(this.model.newCache(), [])
-    this.used.add(cache)
-    this.evict()
-    return cache
+    return this.take(ids.slice(0, -1))
   }
 
   /** A view of the model for one request, whose caches are this one's. @param model runs its passes */
@@ -74,19 +71,23 @@ export class PrefixCache {
 
   /**
    * Runs, once for all of them, what a prompt and others that have no cache yet begin with; waits where another request does.
+   * @param prompt the one of `prompts`
    * @param model view of the request
    */
-  async share(ids: Ids, member: Member, model: Model): Promise<void> {
-    const prompt = ids.slice(0, -1)
-    const known = () => this.find(prompt)?.path.length ?? 0
-    const running = () =>
-      this.beginnings.find((other) => commonLength(prompt, other.ids) >= known() + WORTHWHILE)
+  async share(prompt: Ids, member: Member, model: Model): Promise<void> {
+    const known = () => this.find(prompt)?.length ?? 0
+    const shared = (other: Ids) => commonLength(prompt, other)
+    const running = () => {
+      const least = known() + WORTHWHILE
+      return this.beginnings.find((other) => shared(other.ids) >= least)
+    }
     for (let other = running(); other; other = running()) await member.wait(other.done)
-    const others = this.prompts().filter((other) => other !== ids)
-    const common = Math.max(0, ...others.map((other) => commonLength(prompt, other)))
-    if (common - known() < WORTHWHILE) return
-    const run = this.run(ids.slice(0, common + 1), model)
-    const beginning = { ids: prompt.slice(0, common), done: run.catch(() => {}) }
+    const others = this.prompts().filter((other) => other !== prompt)
+    const common = Math.max(0, ...others.map(shared))
+    if (common < known() + WORTHWHILE) return
+    const ids = prompt.slice(0, common)
+    const run = this.run(ids, model)
+    const beginning = { ids, done: run.catch(() => {}) }
     this.beginnings = [beginning, ...this.beginnings]
     try {
       await run
@@ -109,11 +110,11 @@ export class PrefixCache {
     this.model.dispose()
   }
 
-  /** Runs all tokens but the last one, into a cache that is idle then. */
+  /** Runs tokens into a cache that is idle then. */
   private async run(ids: Ids, model: Model): Promise<void> {
-    const cache = model.newCache(ids)
+    const cache = this.take(ids)
     try {
-      const rest = ids.slice(cache.length, -1)
+      const rest = ids.slice(cache.length)
       const parents = rest.map((_, i) => cache.length + i - 1)
       await model.forward(cache, rest, parents, [], { states: [] })
     } finally {
@@ -121,18 +122,25 @@ export class PrefixCache {
     }
   }
 
+  private take(prompt: Ids): Cache {
+    const found = this.find(prompt)
+    const cache = (found && this.goOn(found, prompt)) ?? this.enter(this.model.newCache(), [])
+    this.used.add(cache)
+    return cache
+  }
+
   /** The cache itself, cut back, where little of it is lost and nobody waits for it; a fork where that is worthwhile. */
-  private goOn({ cache, path }: Match, prompt: Ids): Cache | undefined {
+  private goOn({ cache, length, end }: Match, prompt: Ids): Cache | undefined {
     const isFree = this.idle.includes(cache) && !this.wanted().has(cache)
-    if (isFree && cache.length < path.length + WORTHWHILE) {
+    if (isFree && cache.length < length + WORTHWHILE) {
       this.idle = this.idle.filter((other) => other !== cache)
       cache.resume(prompt)
       return cache
     }
-    if (!isFree && path.length < WORTHWHILE) return undefined
+    if (!isFree && length < WORTHWHILE) return undefined
     const inner = cache.inner.fork()
-    inner.keep(path)
-    return this.enter(inner, prompt.slice(0, path.length))
+    inner.keep(cache.pathTo(end))
+    return this.enter(inner, prompt.slice(0, length))
   }
 
   private enter(inner: Branch, tokens: Ids): Cache {
@@ -149,17 +157,17 @@ export class PrefixCache {
   private find(prompt: Ids, caches: Iterable<Cache> = [...this.idle, ...this.used]): Match | undefined {
     let best: Match | undefined
     for (const cache of caches) {
-      const path = cache.pathOf(prompt)
-      const known = best?.path.length ?? 0
-      if (path.length > known + (known < WORTHWHILE ? 0 : WORTHWHILE - 1)) best = { cache, path }
+      const match = cache.match(prompt)
+      const known = best?.length ?? 0
+      if (match.length > known + (known < WORTHWHILE ? 0 : WORTHWHILE - 1)) best = { cache, ...match }
     }
     return best
   }
 
   /** Idle caches that prompts go on from. */
   private wanted(): Set<Cache> {
-    const found = this.prompts().map((ids) => this.find(ids.slice(0, -1), this.idle))
-    return new Set(found.flatMap((match) => (match && match.path.length >= WORTHWHILE ? match.cache : [])))
+    const matches = this.prompts().map((prompt) => this.find(prompt, this.idle))
+    return new Set(matches.flatMap((match) => (match && match.length >= WORTHWHILE ? match.cache : [])))
   }
 
   private evict(): void {
