@@ -196,6 +196,26 @@ describe('an engine', () => {
     await engine.close()
   })
 
+  test('that is closed during a pass that fails ends as well', async () => {
+    const toy = new ToyModel()
+    let fail = (_: Error) => {}
+    const begun = new Promise<void>((resolve) => {
+      toy.forward = () => {
+        resolve()
+        return new Promise((_, reject) => {
+          fail = reject
+        })
+      }
+    })
+    const { engine, submit } = engineOf(toy)
+    const all = [submit([1, 2], {}), submit([3, 4], {})]
+    await begun
+    const closed = engine.close()
+    fail(new Error('The pass has failed.'))
+    await closed
+    expect(await outcomes(all)).toEqual(Array(2).fill('Error: The pass has failed.'))
+  })
+
   test('whose device is lost ends all, and says so', async () => {
     const toy = new ToyModel()
     const { forward } = toy
