@@ -33,8 +33,9 @@ export const NOTHING_DONE: Progress = { rows: 0, failed: 0, promptTokens: 0, gen
 export class Feeder {
   /** @throws what reading or writing throws, and DeviceLost: the rows that it cut off are not written, and can be served later */
   readonly finished: Promise<Progress>
-  private finish!: (progress: Progress) => void
+  private finish!: () => void
   private fail!: (error: unknown) => void
+  private isFinished = false
   /** Rows that the engine has. */
   private served = 0
   /** By place among all rows; the first to be done comes first. */
@@ -55,7 +56,7 @@ export class Feeder {
     private readonly options: FeederOptions,
   ) {
     this.finished = new Promise((resolve, reject) => {
-      this.finish = resolve
+      this.finish = () => resolve(this.progress)
       this.fail = reject
     })
   }
@@ -63,15 +64,18 @@ export class Feeder {
   /** The engine's turn: writes, reads ahead and submits; waits for rows while the engine has none. */
   async turn(engine: Engine): Promise<void> {
     const { signal, onProgress } = this.options
+    if (this.isFinished) return
     try {
       do {
         await this.writeDone()
         if (this.lost) throw this.lost
         onProgress?.(this.progress)
         if (!signal?.aborted) await this.read(engine)
-        if (signal?.aborted || (this.hasEnded && this.isIdle)) return this.finish(this.progress)
-      } while (this.served === 0)
+        this.isFinished = signal?.aborted || (this.hasEnded && this.isIdle)
+      } while (this.served === 0 && !this.isFinished)
+      if (this.isFinished) this.finish()
     } catch (error) {
+      this.isFinished = true
       this.fail(error)
     }
   }

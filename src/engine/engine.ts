@@ -175,7 +175,9 @@ export class Engine {
     const viewOf = (prefixes: PrefixCache) =>
       prefixes.view(member.models[this.models.indexOf(prefixes.model)])
     try {
+      // At once: another request may bring a model that moves their indices.
       const view = viewOf(target)
+      const assistant = draft && { ...options.assistant!, model: viewOf(draft) }
       const prompt = this.unstarted.get(ticket)
       if (prompt && !ticket.signal.aborted) await target.share(prompt, member, view)
       let cache: RecordedCache | undefined
@@ -185,7 +187,6 @@ export class Engine {
         return cache
       }
       const model = delegate(view, { newCache })
-      const assistant = options.assistant && { ...options.assistant, model: viewOf(draft!) }
       const given = { ...options, assistant, signal: ticket.signal }
       const generation = generate({ ...this.target, model }, ids, layers, given)
       for await (const chunk of generation) {

@@ -249,6 +249,24 @@ describe('an engine', () => {
     await engine.close()
   })
 
+  test('serves requests with draft models of their own', async () => {
+    const [target, ...drafts] = [new ToyModel(), new ToyModel(), new ToyModel()]
+    const engine = new Engine(stubModel(target))
+    const shared = Array.from({ length: 20 }, (_, i) => (7 * i) % 13)
+    const submissions = drafts.map((draft, i) => {
+      const assistant = { ...stubModel(draft), path: 'draft' }
+      return engine.submit({
+        prompt: [...shared, i],
+        settings: { max_new_tokens: 8 },
+        options: { assistant },
+      })
+    })
+    const expected = drafts.map((_, i) => textOf([...shared, i], { max_new_tokens: 8 }))
+    expect(await outcomes(submissions)).toEqual(await Promise.all(expected))
+    for (const { forwards } of drafts) expect(forwards).toBeGreaterThan(0)
+    await engine.close()
+  })
+
   test('runs drafts of all before the target', async () => {
     const [draft, target] = [noted(), noted()]
     const engine = new Engine(stubModel(target.toy))
