@@ -2,10 +2,10 @@
 
 // Batches: rows of prompts, decoded together.
 export { type BatchOptions, checkSettings, runBatch } from './batch/batch.js'
+export type { Progress as BatchProgress } from './batch/feeder.js'
 export { Input } from './batch/input.js'
 export { type OutputOptions, withOutput } from './batch/open-output.js'
 export type { Run as BatchRun } from './batch/resume.js'
-export type { Progress as BatchProgress } from './batch/scheduler.js'
 // Chats: several turns on one cache.
 export { type ChatOptions, ChatSession } from './chat/session.js'
 // Comparisons: strategies in turns over the same prompts.
@@ -36,6 +36,10 @@ export {
   type MtpSettings,
 } from './drafting/heads.js'
 export { loadLookup } from './drafting/lookup.js'
+// Requests, decoded together.
+export { Engine, type EngineOptions } from './engine/engine.js'
+export type { EngineRequest, PreparedRequest } from './engine/request.js'
+export type { Submission } from './engine/ticket.js'
 export { UserError } from './errors.js'
 // Evaluation.
 export {

@@ -13,7 +13,7 @@ const ground = ['errors.ts', 'printable.ts', 'files.ts', 'json.ts', 'lock.ts', '
 const layers: Readonly<Record<string, readonly string[]>> = {
   // The library's surface.
   'index.ts': [
-    ...['batch', 'chat', 'compare', 'evaluate', 'drafting', 'generation', 'scores', 'strategies'],
+    ...['batch', 'chat', 'compare', 'evaluate', 'drafting', 'engine', 'generation', 'scores', 'strategies'],
     ...['language-model', 'train', 'config', 'tokenizer', 'hub', 'model'],
   ],
   commands: [
@@ -60,7 +60,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     ...['generation', 'strategies', 'language-model', 'train', 'config', 'runtime', 'heads', 'models'],
     ...['weights', 'tokenizer', 'model', 'median.ts', 'random.ts', 'cache-directory.ts'],
   ],
-  engine: ['model'],
+  engine: ['generation', 'config', 'model'],
   generation: [
     ...['scores', 'strategies', 'language-model', 'config', 'runtime', 'models', 'tokenizer', 'model'],
     'random.ts',

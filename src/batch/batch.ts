@@ -1,16 +1,19 @@
 import { randomInt } from 'node:crypto'
 import { resolveGenerationConfig } from '../config/index.js'
+import { Engine } from '../engine/engine.js'
 import { UserError, usageError } from '../errors.js'
 import type { GenerationModel } from '../generation/options.js'
 import { strategyFor } from '../generation/strategy.js'
-import { type EngineOptions, StepEngine } from './engine.js'
-import { prepare, type RunSettings } from './request.js'
+import { Feeder, type FeederOptions, type Progress } from './feeder.js'
+import { type RunSettings, requestOf } from './request.js'
 import type { WrittenRow } from './result.js'
 import { type Run, remainingRows } from './resume.js'
-import type { Row } from './row.js'
-import { type Progress, Scheduler, type SchedulerOptions } from './scheduler.js'
 
-export interface BatchOptions extends SchedulerOptions, EngineOptions, Omit<RunSettings, 'seed'> {
+export interface BatchOptions extends FeederOptions, Omit<RunSettings, 'seed'> {
+  /** Prompts that are decoded at a time. */
+  readonly maxBatch: number
+  /** Tokens that they may come to have together. */
+  readonly maxTokensInFlight?: number
   /** Ends with the first row that cannot be served. */
   readonly failFast?: boolean
   /** Called with each row that could not be served, by its key. */
@@ -55,7 +58,15 @@ export async function runBatch(model: GenerationModel, run: Run, options: BatchO
       throw new UserError(`The row ${row.key} could not be served: ${row.error}`)
     }
   }
-  const engine = new StepEngine(model, options)
-  const makeReady = (row: Row) => prepare(row, model, settings)
-  return new Scheduler(engine, remainingRows(run), makeReady, write, options).run()
+  const feeder = new Feeder(remainingRows(run), (row) => requestOf(row, model, settings), write, options)
+  const { maxBatch, maxTokensInFlight } = options
+  // Rows are gone for good: nothing is kept for those that are not read yet.
+  const limits = { maxBatch, maxTokensInFlight, prefixCacheTokens: 0 }
+  const engine: Engine = new Engine(model, { ...limits, onTurn: () => feeder.turn(engine) })
+  try {
+    return await feeder.finished
+  } finally {
+    feeder.close()
+    await engine.close()
+  }
 }

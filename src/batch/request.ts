@@ -1,17 +1,26 @@
 import { createHash } from 'node:crypto'
-import {
-  type ConfigLayer,
-  type GenerationConfig,
-  lengthLimit,
-  resolveGenerationConfig,
-} from '../config/index.js'
-import { usageError } from '../errors.js'
-import type { GenerationModel } from '../generation/options.js'
-import { encodePrompt, type Prompt } from '../generation/prompt.js'
+import type { ConfigLayer, GenerationConfig, GenerationField } from '../config/index.js'
+import { type PreparedRequest, prepareRequest } from '../engine/request.js'
+import { type UserError, usageError } from '../errors.js'
+import type { Assistant } from '../generation/assistant.js'
+import type { GenerateOptions, GenerationModel } from '../generation/options.js'
+import type { Prompt } from '../generation/prompt.js'
+import { firstLayers } from '../language-model/load.js'
+import { isLoadedFor } from '../scores/dola.js'
 import type { Row, RowId } from './row.js'
 
+/** What decodes all rows beside the model. */
+export interface SharedOptions {
+  /** A model that drafts. */
+  readonly assistant?: Assistant
+  /** The first layers of the model, by their number, for rows with `assistant_early_exit`. */
+  readonly earlyExits?: ReadonlyMap<number, Assistant>
+  /** Drafters, a strategy, a negative prompt. */
+  readonly generateOptions?: GenerateOptions
+}
+
 /** What all rows of a batch have in common. */
-export interface RunSettings {
+export interface RunSettings extends SharedOptions {
   /** Of which a row's own are on top. */
   readonly layers: readonly ConfigLayer[]
   /** The seeds of rows that have none follow from it. */
@@ -19,61 +28,54 @@ export interface RunSettings {
   /** A row's text or messages as the model is given them; by default as they are. */
   readonly promptOf?: (row: Row) => Prompt
   readonly chatTemplate?: string
-  /** Tokens that all rows in flight may come to have. */
-  readonly maxTokensInFlight?: number
 }
 
-/** A row that is ready to be decoded. */
-export interface Request {
-  readonly row: Row
-  /** Tokens of the prompt. */
-  readonly ids: readonly number[]
-  readonly layers: readonly ConfigLayer[]
-  readonly config: GenerationConfig
-  /** The most tokens that it will have in the cache: the prompt's, and all new ones of each sequence or beam. */
-  readonly tokens: number
-}
-
-/** @throws UserError for settings or a prompt that cannot be served, and for more tokens than may be in flight */
-export function prepare(
+/** @throws UserError for settings or a prompt that cannot be served, and for layers that were not loaded */
+export function requestOf(
   row: Row,
-  { model, tokenizer, generationConfig }: GenerationModel,
-  { promptOf = ({ prompt }) => prompt, chatTemplate, maxTokensInFlight = Infinity, ...run }: RunSettings,
-): Request {
-  const layers: ConfigLayer[] = [
+  target: GenerationModel,
+  { promptOf = ({ prompt }) => prompt, chatTemplate, ...run }: RunSettings,
+): PreparedRequest {
+  const settings: ConfigLayer[] = [
     ...run.layers.map((layer) => ({ ...layer, isShared: true })),
     { values: { seed: rowSeed(run.seed, row.id) }, origin: 'the batch', isShared: true },
     { values: row.settings, origin: 'the row' },
   ]
-  const { config, warnings } = resolveGenerationConfig(generationConfig, ...layers)
+  const options = { chatTemplate, ...run.generateOptions }
+  const request = prepareRequest(target, { prompt: promptOf(row), settings, options })
+  const { config, warnings } = request
   // As with flags: a setting is honoured or refused.
   if (warnings.length > 0) throw usageError(warnings.join('\n'))
-  const { vocabSize, maxPositions } = model
-  const ids = encodePrompt(promptOf(row), {
-    tokenizer,
-    chatTemplate,
-    bosTokenId: config.bos_token_id,
-    maxPositions,
-  })
-  const unknown = ids.find((id) => id >= vocabSize)
-  if (unknown !== undefined) {
-    throw usageError(`The prompt has the token ${unknown}, but the model's vocabulary has ${vocabSize}.`)
-  }
-  const tokens = tokensInFlight(config, ids.length, maxPositions)
-  if (tokens > maxTokensInFlight) {
-    throw usageError(
-      `The row may come to ${tokens} tokens, but only ${maxTokensInFlight} may be in flight: allow more of them, or lower max_new_tokens.`,
-    )
-  }
-  return { row, ids, layers, config, tokens }
+  requireExits(config, target)
+  return { ...request, options: { ...options, assistant: assistantFor(config, target, run) } }
 }
 
-/** Beams and sequences share the prompt; guidance follows another one beside each. */
-function tokensInFlight(config: GenerationConfig, promptLength: number, maxPositions: number): number {
-  const sides = (config.guidance_scale ?? 1) === 1 ? 1 : 2
-  const sequences = Math.max(config.num_beams, config.num_return_sequences)
-  const newTokens = lengthLimit(config, promptLength, maxPositions) - promptLength
-  return promptLength + sides * sequences * newTokens
+/** @throws UserError for an early exit beside another model that drafts, and for one that is not there */
+function assistantFor(
+  { assistant_early_exit: layers }: GenerationConfig,
+  { spec }: GenerationModel,
+  { assistant, earlyExits }: SharedOptions,
+): Assistant | undefined {
+  if (layers === undefined) return assistant
+  if (assistant) {
+    throw usageError('An assistant model and assistant_early_exit both draft: leave one of them out.')
+  }
+  const exit = earlyExits?.get(layers)
+  if (exit) return exit
+  if (spec) firstLayers(spec, layers)
+  throw notLoaded('assistant_early_exit', layers)
+}
+
+/** @throws UserError for DoLa with layers that were not loaded as exits */
+function requireExits(config: GenerationConfig, { spec, model }: GenerationModel): void {
+  if (spec && !isLoadedFor({ spec, model }, config)) throw notLoaded('dola_layers', config.dola_layers)
+}
+
+/** Rows of a stream are not known before they come. */
+function notLoaded(field: GenerationField, value: unknown): UserError {
+  return usageError(
+    `${field} is ${JSON.stringify(value)}, but that was not known when the model was loaded: give the rows as a file, or set it for all of them.`,
+  )
 }
 
 /** The seed of a row: 48 bits of a hash of the batch's seed and the row's id, whatever other rows there are. */

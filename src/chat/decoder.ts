@@ -1,7 +1,9 @@
 import type { ConfigLayer } from '../config/index.js'
-import { KeepingModel } from '../engine/keeping-model.js'
+import { Engine } from '../engine/engine.js'
+import { requestFor } from '../engine/request.js'
+import type { Submission } from '../engine/ticket.js'
 import { usageError } from '../errors.js'
-import { type Generation, generatePrepared } from '../generation/generate.js'
+import type { Assistant } from '../generation/assistant.js'
 import { prepare } from '../generation/prepare.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { LanguageModel } from '../language-model/load.js'
@@ -21,9 +23,11 @@ export interface DecoderOptions {
 
 /** Generates a chat's answers with one model, whose cache goes on from turn to turn. */
 export class ChatDecoder {
-  readonly keeping: KeepingModel
+  readonly engine: Engine
   /** The model author's settings. */
   private readonly own: ConfigLayer
+  /** Drafted the last answer. */
+  private assistant: Assistant | undefined
   /** Whether there is a chat template. */
   readonly isChat: boolean
 
@@ -32,8 +36,8 @@ export class ChatDecoder {
     private readonly options: DecoderOptions,
   ) {
     const { chatTemplate, raw } = options
-    this.keeping = new KeepingModel(model.model)
     this.own = withAnswerLength(model.generationConfig)
+    this.engine = new Engine({ ...model, generationConfig: this.own })
     this.isChat = !raw && (chatTemplate !== undefined || model.tokenizer.hasChatTemplate)
   }
 
@@ -54,16 +58,25 @@ export class ChatDecoder {
     strategy: ChatStrategy,
     { resolved }: CheckedSettings,
     signal: AbortSignal,
-  ): Generation {
+  ): Submission {
     const { chatTemplate, negativePrompt } = this.options
     const isSet: IsSet = (fields) =>
       [this.own.values, settings].some((values) => fields.some((field) => values[field] !== undefined))
     const options = strategy.options(resolved.config, isSet)
+    const { assistant } = options
+    if (assistant !== this.assistant) this.forgetAssistant()
+    this.assistant = assistant
     const seeded = { ...resolved, config: { ...resolved.config, seed: seed + answers } }
-    const model = { ...this.model, model: this.keeping }
     const prompt = this.isChat ? chatOf(messages, system) : textOf(messages)
-    const prepared = prepare(model, prompt, seeded, chatTemplate)
-    return generatePrepared(model, prepared, { ...options, chatTemplate, negativePrompt, signal })
+    const prepared = prepare(this.model, prompt, seeded, chatTemplate)
+    const given = { ...options, chatTemplate, negativePrompt, signal }
+    return this.engine.submit(requestFor(this.model, prepared, given))
+  }
+
+  /** Frees the caches of the model that drafted, before it is disposed of. */
+  forgetAssistant(): void {
+    if (this.assistant) this.engine.forget(this.assistant.model)
+    this.assistant = undefined
   }
 }
 

@@ -106,7 +106,7 @@ export class ChatSession {
 
   /** Tokens in the cache that is kept. */
   get cachedTokens(): number {
-    return this.decoder.keeping.length
+    return this.decoder.engine.cachedTokens
   }
 
   /** Tokens that the model was made for. */
@@ -144,7 +144,7 @@ export class ChatSession {
 
   /** Forgets what was said, but for the system prompt. */
   clear(): void {
-    this.decoder.keeping.forget()
+    this.decoder.engine.forget()
     this.state = { ...this.state, messages: [] }
   }
 
@@ -206,7 +206,7 @@ export class ChatSession {
   }
 
   async dispose(): Promise<void> {
-    this.decoder.keeping.forget()
+    await this.decoder.engine.close()
     await this.strategy.dispose()
   }
 
@@ -232,16 +232,16 @@ export class ChatSession {
       } finally {
         // Where the reader has left, too.
         result = await generation.result()
-        this.commit(messages, result)
+        this.commit(messages, result, generation.cachedTokens)
       }
     } finally {
       this.stopper = undefined
     }
   }
 
-  private commit(messages: readonly ChatMessage[], result: GenerationResult): void {
+  private commit(messages: readonly ChatMessage[], result: GenerationResult, cached_tokens: number): void {
     const { text: content, statistics } = result
-    this.statistics.add(result, { ...statistics, cached_tokens: this.decoder.keeping.reused })
+    this.statistics.add(result, { ...statistics, cached_tokens })
     const { answers } = this.state
     this.state = {
       ...this.state,
@@ -264,6 +264,7 @@ export class ChatSession {
       await strategy.dispose()
       throw error
     }
+    this.decoder.forgetAssistant()
     await before.dispose()
   }
 

@@ -11,7 +11,6 @@ import {
   type StrategyName,
   strategies,
 } from '../drafting/table.js'
-import { KeepingModel } from '../engine/keeping-model.js'
 import { usageError } from '../errors.js'
 import { ASSISTANT_FIELDS } from '../generation/assistant.js'
 import type { LanguageModel, LoadOptions } from '../language-model/load.js'
@@ -81,7 +80,7 @@ export async function loadChatStrategy(wanted: string, context: Context): Promis
   const row = isChatStrategy(name) ? named[name] : CUSTOM
   if (row === CUSTOM) requirePath(name)
   const { defaults = {}, modes, drafts } = row
-  const loaded = drafts && (await loadKept(row, row === CUSTOM ? { file: name } : own, context))
+  const loaded = drafts && (await loadOwn(row, row === CUSTOM ? { file: name } : own, context))
   const served: readonly GenerationField[] = drafts?.assistant ?? []
   return {
     name,
@@ -106,24 +105,13 @@ function requirePath(path: string): void {
   )
 }
 
-/** Loads what drafts; a model that does keeps its cache from turn to turn as its target does. */
-async function loadKept(
+/** Loads what drafts. */
+function loadOwn(
   { drafts, flag }: Strategy,
   own: OwnValues,
   { model, costs, load }: Context,
 ): Promise<LoadedDrafter> {
   const missing = (none: string) => `${none}: start the chat with --${flag}`
   const host = { ...hostBeside(model, costs, load), missing }
-  const loaded = await loadDrafter(drafts!, { model, own, costs, pays: true, host })
-  const { assistant } = loaded.options
-  if (!assistant) return loaded
-  const keeping = new KeepingModel(assistant.model)
-  return {
-    ...loaded,
-    options: { ...loaded.options, assistant: { ...assistant, model: keeping } },
-    dispose: async () => {
-      keeping.forget()
-      await loaded.dispose()
-    },
-  }
+  return loadDrafter(drafts!, { model, own, costs, pays: true, host })
 }

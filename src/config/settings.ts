@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import { usageError } from '../errors.js'
 import { nearest } from '../nearest.js'
-import type { GenerationConfig, GenerationField, generationConfigSchema } from './index.js'
+import type { ConfigLayer, GenerationConfig, GenerationField, generationConfigSchema } from './index.js'
 
 type Input = z.input<typeof generationConfigSchema>
 
@@ -17,6 +17,13 @@ type Given<Field extends GenerationField> = unknown extends Input[Field]
 
 /** Values of HF's GenerationConfig, in its field names; null and undefined leave a field as the model's author set it. */
 export type GenerationSettings = { readonly [Field in GenerationField]?: Frozen<Given<Field>> | null }
+
+/** Settings as layers, which say where they come from. */
+export function layersOf(settings: GenerationSettings | readonly ConfigLayer[]): readonly ConfigLayer[] {
+  return Array.isArray(settings)
+    ? (settings as readonly ConfigLayer[])
+    : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
+}
 
 /**
  * @param known the options that there are

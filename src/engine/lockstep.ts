@@ -1,5 +1,5 @@
 import { delegate } from '../model/delegate.js'
-import type { Model, Output } from '../model/model.js'
+import type { BatchModel, Model, Output, Pass } from '../model/model.js'
 
 /**
  * Several decoders that use the same models in step: passes run when all of them wait for one, and then together. What
@@ -11,13 +11,18 @@ export class Lockstep {
   private changed = () => {}
   private closed: Error | undefined
 
-  /** @param models each runs as one pass what is asked of it at the same time; they have their turns in this order: drafts first */
-  constructor(private readonly models: readonly Model[]) {}
+  /** @param models they have their turns in this order: drafts first */
+  constructor(private readonly models: readonly BatchModel[]) {}
 
   /** From now on passes wait for this member, until it leaves. */
   join(): Member {
     const member: Member = new Member(
-      this.models.map((model) => delegate(model, { forward: (...pass) => this.ask(member, model, pass) })),
+      this.models.map((model) =>
+        delegate(model, {
+          forward: (cache, tokens, parents, nodes = [...tokens.keys()], options) =>
+            this.ask(member, model, { cache, tokens, parents, nodes, options }),
+        }),
+      ),
       () => this.changed(),
       () => {
         this.members.delete(member)
@@ -51,11 +56,14 @@ export class Lockstep {
     const inOrder = (a: Job, b: Job) => members.indexOf(a.member) - members.indexOf(b.member)
     const jobs = alone ? [alone] : this.jobs.filter((job) => job.model === model).sort(inOrder)
     this.jobs = this.jobs.filter((job) => !jobs.includes(job))
-    const results = await Promise.allSettled(jobs.map(({ model, pass }) => model.forward(...pass)))
-    for (const [i, result] of results.entries()) {
-      if (result.status === 'fulfilled') jobs[i].resolve(result.value)
-      else if (jobs.length === 1) jobs[i].reject(result.reason)
-      else this.jobs.push({ ...jobs[i], isAlone: true })
+    try {
+      const outputs = await jobs[0].model.forwardAll(jobs.map(({ pass }) => pass))
+      for (const [i, job] of jobs.entries()) job.resolve(outputs[i])
+    } catch (error) {
+      for (const job of jobs) {
+        if (this.closed || jobs.length === 1) job.reject(error)
+        else this.jobs.push({ ...job, isAlone: true })
+      }
     }
   }
 
@@ -66,7 +74,7 @@ export class Lockstep {
     this.jobs = []
   }
 
-  private ask(member: Member, model: Model, pass: Pass): Promise<Output> {
+  private ask(member: Member, model: BatchModel, pass: Pass): Promise<Output> {
     if (this.closed) return Promise.reject(this.closed)
     return member.wait(
       new Promise((resolve, reject) => {
@@ -103,11 +111,9 @@ export class Member {
   }
 }
 
-type Pass = Parameters<Model['forward']>
-
 interface Job {
   readonly member: Member
-  readonly model: Model
+  readonly model: BatchModel
   readonly pass: Pass
   /** It was part of a pass that failed. */
   readonly isAlone: boolean

@@ -1,6 +1,6 @@
-import { type GenerationConfig, lengthLimit, resolveGenerationConfig } from '../config/index.js'
+import { type GenerationConfig, lengthLimit } from '../config/index.js'
 import type { ConfigLayer } from '../config/layers.js'
-import { type GenerationSettings, requireKnownOptions } from '../config/settings.js'
+import { type GenerationSettings, layersOf, requireKnownOptions } from '../config/settings.js'
 import { checkTokenIds } from '../config/token-ids.js'
 import { usageError } from '../errors.js'
 import type { Model } from '../model/model.js'
@@ -16,7 +16,7 @@ import { beamTexts } from './live-beams.js'
 import { requireMemory } from './memory.js'
 import type { GenerateOptions, GenerationChunk, GenerationModel, GenerationResult } from './options.js'
 import { type Prefilled, prefill } from './prefill.js'
-import { type Prepared, prepare, promptTokens } from './prepare.js'
+import { type Prepared, prepareFrom, promptTokens } from './prepare.js'
 import type { Prompt } from './prompt.js'
 import { keepsHidden, Sequence, tokenRecorder } from './sequence.js'
 import { shortlistOf, wanting } from './shortlist.js'
@@ -59,14 +59,7 @@ export function generate(
   options: GenerateOptions = {},
 ): Generation {
   requireKnownOptions(options, OPTIONS, 'generate()')
-  const layers = Array.isArray(settings)
-    ? (settings as readonly ConfigLayer[])
-    : [{ values: settings as Record<string, unknown>, origin: 'the settings' }]
-  return start(model, options, () => {
-    const resolved = resolveGenerationConfig(model.generationConfig, ...layers)
-    for (const message of [...resolved.warnings, ...resolved.notices]) options.onWarning?.(message)
-    return prepare(model, prompt, resolved, options.chatTemplate)
-  })
+  return start(model, options, () => prepareFrom(model, prompt, layersOf(settings), options))
 }
 
 /**

@@ -1,6 +1,11 @@
 import { randomInt } from 'node:crypto'
-import type { GenerationConfig, ResolvedConfig } from '../config/index.js'
-import type { GenerationModel } from './options.js'
+import {
+  type ConfigLayer,
+  type GenerationConfig,
+  type ResolvedConfig,
+  resolveGenerationConfig,
+} from '../config/index.js'
+import type { GenerateOptions, GenerationModel } from './options.js'
 import { encodePrompt, type Prompt } from './prompt.js'
 import { type HealedPrompt, healPrompt } from './token-healing.js'
 
@@ -10,6 +15,21 @@ export interface Prepared extends ResolvedConfig, HealedPrompt {
   readonly config: GenerationConfig & { readonly seed: number }
   /** Tokens of the whole prompt, from which healing may have taken one. */
   readonly promptLength: number
+}
+
+/**
+ * The same from settings in layers over the model's own, of which the caller is told what has no effect.
+ * @throws UserError as `resolveGenerationConfig` and `encodePrompt`
+ */
+export function prepareFrom(
+  model: GenerationModel,
+  prompt: Prompt,
+  layers: readonly ConfigLayer[],
+  { chatTemplate, onWarning }: Pick<GenerateOptions, 'chatTemplate' | 'onWarning'>,
+): Prepared {
+  const resolved = resolveGenerationConfig(model.generationConfig, ...layers)
+  for (const message of [...resolved.warnings, ...resolved.notices]) onWarning?.(message)
+  return prepare(model, prompt, resolved, chatTemplate)
 }
 
 /** @throws UserError as `encodePrompt` */

@@ -4,7 +4,7 @@ import type { BatchModel, Branch, ForwardOptions, KVCache, Model, Output, Pass }
 const FIRST_COMPACTION = 256
 
 /** The forward passes that are asked of a model in one turn of the event loop run as one. Strategies stay single-sequence. */
-export abstract class MergingModel extends DelegatingModel {
+export abstract class MergingModel extends DelegatingModel implements BatchModel {
   private waiting: Job[] = []
   private running = false
 
@@ -29,9 +29,9 @@ export abstract class MergingModel extends DelegatingModel {
 
   abstract dispose(): void
 
-  protected check(_cache: KVCache): void {}
+  abstract forwardAll(passes: readonly Pass[]): Promise<Output[]>
 
-  protected abstract run(passes: readonly Pass[]): Promise<Output[]>
+  protected check(_cache: KVCache): void {}
 
   private schedule(): void {
     if (!this.running) {
@@ -44,7 +44,7 @@ export abstract class MergingModel extends DelegatingModel {
     const jobs = this.waiting
     this.waiting = []
     try {
-      const outputs = await this.run(jobs.map(({ pass }) => pass))
+      const outputs = await this.forwardAll(jobs.map(({ pass }) => pass))
       for (const [i, job] of jobs.entries()) job.resolve(outputs[i])
     } catch (error) {
       for (const job of jobs) job.reject(error)
@@ -93,7 +93,7 @@ class BatchingModel extends MergingModel {
     this.first.dispose()
   }
 
-  protected override run(passes: readonly Pass[]): Promise<Output[]> {
+  forwardAll(passes: readonly Pass[]): Promise<Output[]> {
     return this.inner.forwardAll(passes)
   }
 }
@@ -139,7 +139,7 @@ export class BranchingModel extends MergingModel {
     return branch
   }
 
-  protected override async run(passes: readonly Pass[]): Promise<Output[]> {
+  async forwardAll(passes: readonly Pass[]): Promise<Output[]> {
     this.compact()
     const tokens: number[] = []
     const parents: number[] = []
@@ -165,9 +165,12 @@ export class BranchingModel extends MergingModel {
     return offsets.map((offset) => renumber(output, (node) => offset + node))
   }
 
-  /** Looks for dead slots each time the tree has doubled, so that looking costs little. */
+  /** Looks for dead slots each time the tree has doubled, so that looking costs little; at once where one branch is all. */
   private compact(): void {
-    if (this.shared.length < this.compactAt) return
+    const [branch, ...others] = this.branches
+    if (others.length === 0 && branch) {
+      if (branch.length === this.shared.length) return
+    } else if (this.shared.length < this.compactAt) return
     const live = [...new Set([...this.branches].flatMap(({ slots }) => slots))].sort((a, b) => a - b)
     this.compactAt = 2 * live.length + FIRST_COMPACTION
     if (live.length === this.shared.length) return

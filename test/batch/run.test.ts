@@ -190,7 +190,7 @@ describe('rows', () => {
     expect(rows[3]).toEqual({
       id: 3,
       error:
-        'The row may come to 50 tokens, but only 40 may be in flight: allow more of them, or lower max_new_tokens.',
+        'The prompt and its text may come to 50 tokens, but only 40 may be in flight: allow more of them, or lower max_new_tokens.',
     })
     // Two rows of 20 tokens fill the room, and the third one comes after them.
     expect(toy.forwards).toBe(10 + 5)

@@ -1,4 +1,4 @@
-import type { EngineOptions } from '../../batch/engine.js'
+import type { SharedOptions } from '../../batch/request.js'
 import type { ConfigLayer } from '../../config/index.js'
 import { loadDrafter } from '../../drafting/auto.js'
 import { type CustomStrategy, loadStrategy } from '../../drafting/custom-strategy.js'
@@ -37,7 +37,7 @@ export interface BatchModelFlags {
 /** A model with what drafts for it. */
 export interface BatchModels {
   readonly model: LanguageModel
-  readonly engine: EngineOptions
+  readonly engine: SharedOptions
   dispose(): Promise<void>
 }
 
