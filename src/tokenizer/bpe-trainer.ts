@@ -1,3 +1,4 @@
+import { Heap } from './heap.js'
 import { byteCharacters } from './token-decoder.js'
 
 export interface BpeTrainerOptions {
@@ -36,7 +37,7 @@ class Merger {
   private readonly words: Words
   /** Occurrences of each pair, right for all but those that were merged. */
   private readonly counts = new Map<number, number>()
-  private readonly queue = new PairHeap()
+  private readonly queue = new Heap(isBefore)
   /** Pairs that occur anew since they were last queued, with the words that hold them. */
   private changed = new Map<number, number[]>()
 
@@ -179,41 +180,7 @@ interface QueuedPair {
   readonly words: readonly number[]
 }
 
-/** A binary heap with the most frequent pair on top, among equals the smallest. */
-class PairHeap {
-  private readonly items: QueuedPair[] = []
-
-  push(item: QueuedPair): void {
-    const { items } = this
-    let at = items.length
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (!isBefore(item, items[parent])) break
-      items[at] = items[parent]
-      at = parent
-    }
-    items[at] = item
-  }
-
-  pop(): QueuedPair | undefined {
-    const { items } = this
-    const top = items[0]
-    const last = items.pop()
-    if (last === undefined || items.length === 0) return top
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= items.length) break
-      if (child + 1 < items.length && isBefore(items[child + 1], items[child])) child++
-      if (!isBefore(items[child], last)) break
-      items[at] = items[child]
-      at = child
-    }
-    items[at] = last
-    return top
-  }
-}
-
+/** The most frequent pair first, among equals the smallest. */
 function isBefore(a: QueuedPair, b: QueuedPair): boolean {
   return a.count === b.count ? a.pair < b.pair : a.count > b.count
 }

@@ -1,3 +1,4 @@
+import { Heap } from './heap.js'
 import { UserError } from '../errors.js'
 import { isJsonObject, kindOf } from '../json.js'
 import { type BpeJson, quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
@@ -164,7 +165,7 @@ function mergeSymbols(symbols: string[], rank: MergeRank): string[] {
   const count = symbols.length
   const next = Int32Array.from({ length: count }, (_, i) => i + 1)
   const previous = Int32Array.from({ length: count }, (_, i) => i - 1)
-  const heap = new NumberHeap()
+  const heap = new Heap(isLess)
   const consider = (at: number) => {
     if (at < 0 || next[at] >= count) return
     const order = rank(symbols[at], symbols[next[at]])
@@ -187,37 +188,4 @@ function mergeSymbols(symbols: string[], rank: MergeRank): string[] {
   return symbols.filter((symbol) => symbol !== '')
 }
 
-/** A binary min-heap of numbers. */
-class NumberHeap {
-  private readonly items: number[] = []
-
-  push(value: number): void {
-    const { items } = this
-    let at = items.length
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (items[parent] <= value) break
-      items[at] = items[parent]
-      at = parent
-    }
-    items[at] = value
-  }
-
-  pop(): number | undefined {
-    const { items } = this
-    const top = items[0]
-    const last = items.pop()
-    if (last === undefined || items.length === 0) return top
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= items.length) break
-      if (child + 1 < items.length && items[child + 1] < items[child]) child++
-      if (items[child] >= last) break
-      items[at] = items[child]
-      at = child
-    }
-    items[at] = last
-    return top
-  }
-}
+const isLess = (a: number, b: number) => a < b
