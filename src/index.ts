@@ -5,7 +5,7 @@ export { type BatchOptions, checkSettings, runBatch } from './batch/batch.js'
 export type { Progress as BatchProgress } from './batch/feeder.js'
 export { Input } from './batch/input.js'
 export { type OutputOptions, withOutput } from './batch/open-output.js'
-export type { Run as BatchRun } from './batch/resume.js'
+export type { BatchRun } from './batch/resume.js'
 // Chats: several turns on one cache.
 export { type ChatOptions, ChatSession } from './chat/session.js'
 // Comparisons: strategies in turns over the same prompts.

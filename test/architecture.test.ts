@@ -162,6 +162,22 @@ function circle(imports: ReadonlyMap<string, readonly string[]>): string[] | und
   return undefined
 }
 
+/** What a file declares and exports, by name, each with its declarations; what a command is to oclif has no name. */
+function exportsOf(file: string, source: string): Map<string, string> {
+  const parsed = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true)
+  const found = new Map<string, string>()
+  for (const node of parsed.statements) {
+    const kinds = ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []).map(({ kind }) => kind) : []
+    if (!kinds.includes(ts.SyntaxKind.ExportKeyword) || kinds.includes(ts.SyntaxKind.DefaultKeyword)) continue
+    const declared = ts.isVariableStatement(node) ? node.declarationList.declarations : [node]
+    for (const each of declared) {
+      const { name } = each as { readonly name?: ts.Node }
+      if (name) found.set(name.getText(), `${found.get(name.getText()) ?? ''}${node.getText()}`)
+    }
+  }
+  return found
+}
+
 /** Functions and methods of more than `most` lines, as `file: name (lines)`. */
 function longFunctions(file: string, source: string, most: number): string[] {
   const parsed = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true)
@@ -198,6 +214,17 @@ describe('src', () => {
   test('has no circles of imports, types included', () => {
     const all = new Set(files)
     expect(circle(new Map(files.map((file) => [file, importsOf(file, read(file), all)])))).toBeUndefined()
+  })
+
+  test('gives an exported name one meaning', () => {
+    const meanings = new Map<string, Map<string, string>>()
+    for (const file of files) {
+      for (const [name, text] of exportsOf(file, read(file))) {
+        meanings.set(name, (meanings.get(name) ?? new Map()).set(text, file))
+      }
+    }
+    const doubled = [...meanings].filter(([, texts]) => texts.size > 1)
+    expect(doubled.map(([name, texts]) => `${name}: ${[...texts.values()].join(', ')}`)).toEqual([])
   })
 
   test('has no function of 60 lines', () => {
@@ -247,6 +274,14 @@ describe('what looks for circles and long functions', () => {
       ([file, source]) => [file, importsOf(file, source, all)] as const,
     )
     expect(circle(new Map(imports))).toEqual(['a.ts', 'b.ts', 'a.ts'])
+  })
+
+  test('reads exported names, and what they mean', () => {
+    const source = 'export type A = 1\ninterface B {}\nexport const c = 2\nexport default class D {}'
+    expect([...exportsOf('a.ts', source)]).toEqual([
+      ['A', 'export type A = 1'],
+      ['c', 'export const c = 2'],
+    ])
   })
 
   test('finds a method of three lines', () => {

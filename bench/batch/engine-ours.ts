@@ -1,6 +1,6 @@
 import { runBatch } from '../../src/batch/batch.js'
 import { Input } from '../../src/batch/input.js'
-import type { Output } from '../../src/batch/output.js'
+import type { RowOutput } from '../../src/batch/output.js'
 import { loadModel } from '../../src/language-model/load.js'
 import type { BatchEngine, Setup } from './engine.js'
 import type { WorkItem } from './workload.js'
@@ -11,7 +11,7 @@ export async function load({ directory, threads, dtype, batch }: Setup): Promise
     vocabSize: model.model.vocabSize,
     async generate(items) {
       const errors: string[] = []
-      const output: Output = {
+      const output: RowOutput = {
         written: new Map(),
         write({ error }) {
           if (error !== undefined) errors.push(error)

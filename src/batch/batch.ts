@@ -5,11 +5,11 @@ import { UserError, usageError } from '../errors.js'
 import type { GenerationModel } from '../generation/options.js'
 import { strategyFor } from '../generation/strategy.js'
 import { Feeder, type FeederOptions, type Progress } from './feeder.js'
-import { type RunSettings, requestOf } from './request.js'
+import { type RowSettings, requestOf } from './request.js'
 import type { WrittenRow } from './result.js'
-import { type Run, remainingRows } from './resume.js'
+import { type BatchRun, remainingRows } from './resume.js'
 
-export interface BatchOptions extends FeederOptions, Omit<RunSettings, 'seed'> {
+export interface BatchOptions extends FeederOptions, Omit<RowSettings, 'seed'> {
   /** Prompts that are decoded at a time. */
   readonly maxBatch: number
   /** Tokens that they may come to have together. */
@@ -48,8 +48,12 @@ export function freshSeed(): number {
  * @throws UserError for an input or output that cannot be read or written, and with `failFast` for the first row that could
  *   not be served, which is written before
  */
-export async function runBatch(model: GenerationModel, run: Run, options: BatchOptions): Promise<Progress> {
-  const settings: RunSettings = { ...options, seed: run.seed ?? freshSeed() }
+export async function runBatch(
+  model: GenerationModel,
+  run: BatchRun,
+  options: BatchOptions,
+): Promise<Progress> {
+  const settings: RowSettings = { ...options, seed: run.seed ?? freshSeed() }
   const write = async (row: WrittenRow) => {
     await run.output.write(row)
     if (row.error === undefined) return

@@ -1,5 +1,5 @@
 /** Rows that could not be served for one reason. */
-export interface Failure {
+export interface RowFailure {
   /** Error of the first row of them. */
   readonly error: string
   readonly first: string
@@ -8,7 +8,7 @@ export interface Failure {
 
 /** Errors by what they say, apart from numbers and what is quoted. */
 export class Failures {
-  private readonly reasons = new Map<string, Failure>()
+  private readonly reasons = new Map<string, RowFailure>()
 
   /** @param row its key */
   add(row: string, error: string): void {
@@ -18,7 +18,7 @@ export class Failures {
   }
 
   /** The most frequent reason first. */
-  list(): readonly Failure[] {
+  list(): readonly RowFailure[] {
     return [...this.reasons.values()].sort((a, b) => b.rows - a.rows)
   }
 }

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { UserError, usageError } from '../errors.js'
 import { STDIO } from '../files.js'
 import { type Lock, LockHeld, withLock } from '../lock.js'
-import { type Output, openStream, writeError } from './output.js'
+import { openStream, type RowOutput, writeError } from './output.js'
 import { OutputFile } from './output-file.js'
 
 export interface OutputOptions {
@@ -23,7 +23,7 @@ export interface OutputOptions {
 export async function withOutput<T>(
   path: string,
   options: OutputOptions,
-  use: (output: Output) => Promise<T>,
+  use: (output: RowOutput) => Promise<T>,
 ): Promise<T> {
   const { retryErrors, stdout } = options
   const target = path === STDIO ? path : await realpath(path).catch(() => path)
@@ -67,7 +67,7 @@ async function locked<T>(
   }
 }
 
-async function closing<T>(output: Output, use: (output: Output) => Promise<T>): Promise<T> {
+async function closing<T>(output: RowOutput, use: (output: RowOutput) => Promise<T>): Promise<T> {
   try {
     return await use(output)
   } finally {
@@ -76,7 +76,7 @@ async function closing<T>(output: Output, use: (output: Output) => Promise<T>): 
 }
 
 /** Waits where the reader is slow. */
-function standardOutput(stream: NodeJS.WritableStream): Output {
+function standardOutput(stream: NodeJS.WritableStream): RowOutput {
   return {
     written: new Map(),
     async write({ text }) {

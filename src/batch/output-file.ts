@@ -14,7 +14,7 @@ import { UserError, usageError } from '../errors.js'
 import { isTemporary, temporaryName } from '../files.js'
 import type { Lock } from '../lock.js'
 import { fileChunks, type Line, lines } from './lines.js'
-import { type Output, type Written, writeError, writeWhole } from './output.js'
+import { type RowOutput, type Written, writeError, writeWhole } from './output.js'
 import { recordPath } from './record-path.js'
 import { ROW_START, type WrittenRow } from './result.js'
 import { keyOf, type RowId } from './row.js'
@@ -31,7 +31,7 @@ interface Span {
  * that was cut off is taken away. Only `sort` and the removal of errors change what is there, and they put a new file in the
  * old one's place. So does a run that has the lock of one which may still live: what that one writes then goes nowhere.
  */
-export class OutputFile implements Output {
+export class OutputFile implements RowOutput {
   readonly written = new Map<string, Written>()
   private spans: Span[] = []
   /** Bytes of its rows. */

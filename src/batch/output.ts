@@ -12,7 +12,7 @@ export interface Written {
 }
 
 /** Where rows are written, each line whole. */
-export interface Output {
+export interface RowOutput {
   /** Rows that are there from an earlier run, by key. */
   readonly written: ReadonlyMap<string, Written>
   write(row: WrittenRow): void | Promise<void>
@@ -25,7 +25,7 @@ export interface Output {
  * An output that cannot be read again: a pipe, a device.
  * @throws UserError where it cannot be written
  */
-export function openStream(path: string): Output {
+export function openStream(path: string): RowOutput {
   const file = opened(path)
   return {
     written: new Map(),

@@ -20,7 +20,7 @@ export interface SharedOptions {
 }
 
 /** What all rows of a batch have in common. */
-export interface RunSettings extends SharedOptions {
+export interface RowSettings extends SharedOptions {
   /** Of which a row's own are on top. */
   readonly layers: readonly ConfigLayer[]
   /** The seeds of rows that have none follow from it. */
@@ -34,7 +34,7 @@ export interface RunSettings extends SharedOptions {
 export function requestOf(
   row: Row,
   target: GenerationModel,
-  { promptOf = ({ prompt }) => prompt, chatTemplate, ...run }: RunSettings,
+  { promptOf = ({ prompt }) => prompt, chatTemplate, ...run }: RowSettings,
 ): PreparedRequest {
   const settings: ConfigLayer[] = [
     ...run.layers.map((layer) => ({ ...layer, isShared: true })),

@@ -2,19 +2,19 @@ import { type GenerationField, generationConfigSchema } from '../config/index.js
 import { usageError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import type { Input } from './input.js'
-import type { Output } from './output.js'
+import type { RowOutput } from './output.js'
 import { type BadRow, isBad, keyOf, type Row, SLIP } from './row.js'
 
 /** A run of a batch, the first one or a later one that goes on. */
-export interface Run {
+export interface BatchRun {
   readonly input: Input
-  readonly output: Output
+  readonly output: RowOutput
   /** The batch's seed, where one was given. */
   readonly seed: number | undefined
 }
 
 /** The rows that are still to be done. */
-export async function* remainingRows({ input, output }: Run): AsyncGenerator<Row | BadRow> {
+export async function* remainingRows({ input, output }: BatchRun): AsyncGenerator<Row | BadRow> {
   for await (const row of input.rows()) if (!output.written.has(keyOf(row))) yield row
 }
 
@@ -31,7 +31,7 @@ export interface Survey {
  * Reads an input file once, before its rows are served.
  * @throws UserError for an input that cannot be read, and for an output with rows that the input does not have
  */
-export async function survey(run: Run, fields: readonly GenerationField[]): Promise<Survey> {
+export async function survey(run: BatchRun, fields: readonly GenerationField[]): Promise<Survey> {
   const found = new Map(fields.map((field) => [field, new Map<string, unknown>()]))
   const passed = new Set<string>()
   let remaining = 0

@@ -9,7 +9,7 @@ import type { Prompt } from '../generation/prompt.js'
 import type { LanguageModel } from '../language-model/load.js'
 import { isLoadedFor } from '../scores/dola.js'
 import type { ChatMessage, ChatState } from './chat-file.js'
-import { type CheckedSettings, checkSettings, type Settings, withAnswerLength } from './settings.js'
+import { type CheckedSettings, checkChatSettings, type Settings, withAnswerLength } from './settings.js'
 import type { ChatStrategy, IsSet } from './strategies.js'
 
 export interface DecoderOptions {
@@ -43,7 +43,7 @@ export class ChatDecoder {
 
   /** @throws UserError as `checkSettings`, and for early exits that the model was loaded without */
   check(settings: Settings, strategy: ChatStrategy): CheckedSettings {
-    const checked = checkSettings(this.own, settings, strategy)
+    const checked = checkChatSettings(this.own, settings, strategy)
     const { config } = checked.resolved
     if (isLoadedFor(this.model, config)) return checked
     throw usageError(

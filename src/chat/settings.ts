@@ -53,7 +53,11 @@ export interface CheckedSettings {
  * @throws UserError, exit code 2, for what is no setting or out of its range, for contradictions, and for what asks for another
  *   strategy
  */
-export function checkSettings(own: ConfigLayer, settings: Settings, strategy: ChatStrategy): CheckedSettings {
+export function checkChatSettings(
+  own: ConfigLayer,
+  settings: Settings,
+  strategy: ChatStrategy,
+): CheckedSettings {
   const excluded = EXCLUDED_FIELDS.find((name) => (settings[name] ?? false) !== false)
   if (excluded) throw usageError(`${excluded} has no place in a chat, which shows one text: leave it out.`)
   const layers = layersOf(settings, strategy)

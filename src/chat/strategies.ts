@@ -7,8 +7,8 @@ import type { CostOptions } from '../drafting/step-costs.js'
 import {
   fixedSettings,
   isSizedByPay,
-  type Strategy,
   type StrategyName,
+  type StrategyRow,
   strategies,
 } from '../drafting/table.js'
 import { usageError } from '../errors.js'
@@ -50,7 +50,7 @@ interface Context extends StrategySources {
   readonly earlyExit: number | undefined
 }
 
-const named: Readonly<Record<string, Strategy>> = {
+const named: Readonly<Record<string, StrategyRow>> = {
   default: { summary: 'what the settings ask for', drafts: null },
   ...strategies,
   auto: AUTO,
@@ -107,7 +107,7 @@ function requirePath(path: string): void {
 
 /** Loads what drafts. */
 function loadOwn(
-  { drafts, flag }: Strategy,
+  { drafts, flag }: StrategyRow,
   own: OwnValues,
   { model, costs, load }: Context,
 ): Promise<LoadedDrafter> {

@@ -1,11 +1,11 @@
 import { AUTO } from '../drafting/auto.js'
 import { CUSTOM } from '../drafting/custom-strategy.js'
-import { type Strategy, type StrategyName, strategies } from '../drafting/table.js'
+import { type StrategyName, type StrategyRow, strategies } from '../drafting/table.js'
 
 export type KindName = StrategyName | 'beam-sample' | 'diverse-beam' | 'auto' | 'custom'
 
 /** The kinds of strategies that can be compared: those of `llm generate`, and beam search's modes by their names. */
-export const KINDS: Readonly<Record<KindName, Strategy>> = {
+export const KINDS: Readonly<Record<KindName, StrategyRow>> = {
   ...strategies,
   'beam-sample': {
     summary: 'beams that are drawn',

@@ -3,7 +3,7 @@ import type { Statistics } from '../generation/statistics.js'
 import { peakMemory, resetPeakMemory } from './peak-memory.js'
 
 /** What one run gave, and what it took. */
-export interface Run {
+export interface MeasuredRun {
   readonly text: string
   readonly ids: readonly number[]
   readonly finish_reason: string
@@ -15,7 +15,7 @@ export interface Run {
 }
 
 /** Runs a generation, whose time begins with the call. */
-export async function measure(start: () => Generation): Promise<Run> {
+export async function measure(start: () => Generation): Promise<MeasuredRun> {
   resetPeakMemory()
   const tokenTimes: number[] = []
   let before = performance.now()

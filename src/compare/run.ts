@@ -8,7 +8,7 @@ import type { GenerationModel } from '../generation/options.js'
 import { type Prepared, prepare } from '../generation/prepare.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { Model } from '../model/model.js'
-import { measure, type Run } from './measure.js'
+import { type MeasuredRun, measure } from './measure.js'
 import type { Scorer } from './scorers.js'
 import type { Specification } from './specification.js'
 
@@ -39,7 +39,7 @@ export interface Judgement {
 
 /** All runs of a prompt by a strategy. */
 export interface Trial {
-  readonly runs: readonly Run[]
+  readonly runs: readonly MeasuredRun[]
   /** Of the first run's text. */
   readonly judgement: Judgement
 }
@@ -78,13 +78,13 @@ export async function runInTurns(
   options: RunOptions,
 ): Promise<Trial[][]> {
   const { repetitions, warmUp, signal } = options
-  const runs = contestants.map(() => prompts.map((): Run[] => []))
+  const runs = contestants.map(() => prompts.map((): MeasuredRun[] => []))
   const total = (warmUp + repetitions) * contestants.length * prompts.length
   const judge = new Judge(model, options)
   const prepared = contestants.map(() => prompts.map((): Prepared | undefined => undefined))
   let done = 0
   for (let repetition = -warmUp; repetition < repetitions; repetition++) {
-    const round = contestants.map(() => [] as Run[])
+    const round = contestants.map(() => [] as MeasuredRun[])
     for (const [p, prompt] of prompts.entries()) {
       for (const s of rotated(contestants.length, repetition + warmUp + p)) {
         const { specification, model: own, resolved, options: drafting } = contestants[s]
@@ -127,7 +127,7 @@ export function rotated(count: number, turn: number): number[] {
 }
 
 async function judged(
-  runs: readonly (readonly (readonly Run[])[])[],
+  runs: readonly (readonly (readonly MeasuredRun[])[])[],
   prompts: readonly ComparedPrompt[],
   judge: Judge,
   signal: AbortSignal,
@@ -153,14 +153,14 @@ class Judge {
     private readonly options: Pick<RunOptions, 'scorers' | 'signal' | 'onFailure'>,
   ) {}
 
-  judge(prompt: ComparedPrompt, run: Run): Promise<Judgement> {
+  judge(prompt: ComparedPrompt, run: MeasuredRun): Promise<Judgement> {
     const key = JSON.stringify([prompt.row.id, run.ids, run.text])
     const known = this.known.get(key) ?? this.compute(prompt, run)
     this.known.set(key, known)
     return known
   }
 
-  private async compute({ row, ids }: ComparedPrompt, run: Run): Promise<Judgement> {
+  private async compute({ row, ids }: ComparedPrompt, run: MeasuredRun): Promise<Judgement> {
     const { scorers } = this.options
     const scores: [string, number][] = []
     for (const scorer of scorers) scores.push([scorer.name, await this.score(scorer, run.text, row)])

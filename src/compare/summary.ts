@@ -1,7 +1,7 @@
 import { median } from '../median.js'
 import type { Estimate, PromptOutput, StrategyResult } from '../report/comparison.js'
 import { estimate } from './estimate.js'
-import type { Run } from './measure.js'
+import type { MeasuredRun } from './measure.js'
 import type { Trial } from './run.js'
 import type { Specification } from './specification.js'
 import { differsAt, distinct, repetition } from './text-measures.js'
@@ -36,7 +36,7 @@ export function summarise(
   const isDrafted = total('drafted_tokens') > 0
   const perToken = (name: 'draft_time' | 'verify_time') =>
     isDrafted ? total(name) / total('generated_tokens') : null
-  const ofRuns = (value: (run: Run) => number) => estimate(runs.map(value), seed)
+  const ofRuns = (value: (run: MeasuredRun) => number) => estimate(runs.map(value), seed)
   return {
     name: specification.name,
     specification: specification.text,
@@ -64,12 +64,12 @@ export function summarise(
 
 type Total = 'generated_tokens' | 'steps' | 'drafted_tokens' | 'draft_time' | 'verify_time'
 
-function sumOf(runs: readonly Run[]): (name: Total) => number {
+function sumOf(runs: readonly MeasuredRun[]): (name: Total) => number {
   return (name) => runs.reduce((sum, { statistics }) => sum + statistics[name], 0)
 }
 
 /** A run of a single token has no speed of decoding. */
-function speeds(runs: readonly Run[]): number[] {
+function speeds(runs: readonly MeasuredRun[]): number[] {
   return runs.map(({ statistics }) => statistics.tokens_per_second).filter((speed) => speed > 0)
 }
 
@@ -82,7 +82,7 @@ function speedRatio(trials: readonly Trial[], reference: readonly Trial[], seed:
 }
 
 /** By depth, of all runs together. */
-function acceptanceByDepth(runs: readonly Run[]): number[] {
+function acceptanceByDepth(runs: readonly MeasuredRun[]): number[] {
   const deepest = Math.max(...runs.map(({ statistics }) => statistics.drafts_by_depth.length))
   return Array.from({ length: deepest }, (_, i) => {
     const drafts = runs.map(({ statistics }) => statistics.drafts_by_depth[i] ?? 0)
@@ -92,7 +92,7 @@ function acceptanceByDepth(runs: readonly Run[]): number[] {
 }
 
 /** Of the tokens after the first. */
-function medianTimes(runs: readonly Run[]): number[] {
+function medianTimes(runs: readonly MeasuredRun[]): number[] {
   const longest = Math.max(...runs.map(({ tokenTimes }) => tokenTimes.length))
   return Array.from({ length: longest - 1 }, (_, i) =>
     median(runs.flatMap(({ tokenTimes }) => tokenTimes.slice(i + 1, i + 2))),

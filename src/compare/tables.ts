@@ -22,8 +22,8 @@ type Column = readonly [title: string, cell: (strategy: StrategyResult) => strin
 const NONE = '–'
 
 const speedColumns: readonly Column[] = [
-  ['tok/s', ({ tokens_per_second }) => interval(tokens_per_second)],
-  ['speed', ({ speed_ratio }) => `${interval(speed_ratio)} ×`],
+  ['tok/s', ({ tokens_per_second }) => estimateInterval(tokens_per_second)],
+  ['speed', ({ speed_ratio }) => `${estimateInterval(speed_ratio)} ×`],
   ['first', ({ time_to_first_token }) => milliseconds(time_to_first_token.median)],
   ['tok/pass', ({ tokens_per_forward }) => tokens_per_forward.toFixed(2)],
   ['same', ({ identical }) => percent(identical)],
@@ -84,7 +84,7 @@ export function sideBySide(comparisons: readonly NamedComparison[]): Table {
       return [
         name,
         named.name,
-        interval(strategy.tokens_per_second),
+        estimateInterval(strategy.tokens_per_second),
         earlier ? change(earlier.tokens_per_second.median, strategy.tokens_per_second.median) : NONE,
         milliseconds(strategy.time_to_first_token.median),
         percent(strategy.identical),
@@ -143,7 +143,7 @@ export function remarksOf(comparisons: readonly NamedComparison[]): string[] {
 }
 
 /** `512 [498–530]`. */
-export function interval({ median, low, high }: Estimate): string {
+export function estimateInterval({ median, low, high }: Estimate): string {
   return `${figure(median)} [${figure(low)}–${figure(high)}]`
 }
 

@@ -9,7 +9,7 @@ import {
   requireFiles,
 } from './drafter.js'
 import type { CostOptions } from './step-costs.js'
-import { type Drafts, type Strategy, type StrategyName, strategies } from './table.js'
+import { type Drafts, type StrategyName, type StrategyRow, strategies } from './table.js'
 
 /** A drafter, and what a user would call it. */
 export interface NamedDrafter extends LoadedDrafter {
@@ -65,7 +65,7 @@ function drafts(name: StrategyName): Drafts {
 }
 
 /** The choice left to us. */
-export const AUTO: Strategy = {
+export const AUTO: StrategyRow = {
   summary: 'the best drafter that the model can serve',
   fixed: { num_beams: 1 },
   modes: PLAIN_MODES,

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { PLAIN_MODES } from '../config/mode.js'
 import { UserError, usageError } from '../errors.js'
 import type { GenerateOptions } from '../generation/options.js'
-import type { Strategy } from './table.js'
+import type { StrategyRow } from './table.js'
 
 /** What a user's own module decodes with. */
 export type CustomStrategy = Pick<GenerateOptions, 'strategy' | 'createDrafter'>
@@ -41,7 +41,7 @@ async function importModule(file: string, path: string): Promise<Record<string, 
 }
 
 /** A module of the user's as a strategy, whose file is its own field. */
-export const CUSTOM: Strategy = {
+export const CUSTOM: StrategyRow = {
   summary: 'a JavaScript module',
   fixed: { num_beams: 1 },
   modes: [...PLAIN_MODES, 'dola_generation'],

@@ -36,7 +36,7 @@ export interface Drafts {
 }
 
 /** A way to decode, and the settings that it consists in. */
-export interface Strategy {
+export interface StrategyRow {
   /** As a chat lists it. */
   readonly summary: string
   /** Settings that the user may not contradict; some follow from its own fields. */
@@ -181,19 +181,19 @@ const STRATEGIES = {
       load: (context, directory) => loadMtp(directory, context.model, settingsOf(context)),
     },
   },
-} satisfies Readonly<Record<string, Strategy>>
+} satisfies Readonly<Record<string, StrategyRow>>
 
 export type StrategyName = keyof typeof STRATEGIES
 
 /** The one table of strategies, by the names of the commands of `llm generate`: every command that serves them reads it. */
-export const strategies: Readonly<Record<StrategyName, Strategy>> = STRATEGIES
+export const strategies: Readonly<Record<StrategyName, StrategyRow>> = STRATEGIES
 
 export function isStrategyName(name: string): name is StrategyName {
   return Object.hasOwn(strategies, name)
 }
 
 /** The settings that a strategy consists in, with its own fields as they are. */
-export function fixedSettings({ fixed = {} }: Strategy, own: OwnValues = {}): OwnValues {
+export function fixedSettings({ fixed = {} }: StrategyRow, own: OwnValues = {}): OwnValues {
   return typeof fixed === 'function' ? fixed(own) : fixed
 }
 

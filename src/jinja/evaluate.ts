@@ -23,7 +23,7 @@ import {
 } from './values.js'
 
 /** The value of an expression. @throws JinjaError with its line */
-export function evaluate(node: Expression, scope: Scope): JinjaValue {
+export function compute(node: Expression, scope: Scope): JinjaValue {
   spend(1)
   try {
     return evaluateNode(node, scope)
@@ -45,52 +45,52 @@ function evaluateNode(node: Expression, scope: Scope): JinjaValue {
     case 'name':
       return orElse(scope.get(node.name), () => undefinedName(node.name))
     case 'list':
-      return node.items.map((item) => evaluate(item, scope))
+      return node.items.map((item) => compute(item, scope))
     case 'tuple':
-      return new Tuple(node.items.map((item) => evaluate(item, scope)))
+      return new Tuple(node.items.map((item) => compute(item, scope)))
     case 'dict':
-      return new Dict(node.pairs.map(([key, value]) => [evaluate(key, scope), evaluate(value, scope)]))
+      return new Dict(node.pairs.map(([key, value]) => [compute(key, scope), compute(value, scope)]))
     case 'concat':
-      return concatenated(node.items.map((item) => evaluate(item, scope)))
+      return concatenated(node.items.map((item) => compute(item, scope)))
     case 'not':
-      return !truthy(evaluate(node.operand, scope))
+      return !truthy(compute(node.operand, scope))
     case 'neg':
-      return negated(evaluate(node.operand, scope))
+      return negated(compute(node.operand, scope))
     case 'pos':
-      return positive(evaluate(node.operand, scope))
+      return positive(compute(node.operand, scope))
     case 'and':
     case 'or': {
-      const left = evaluate(node.left, scope)
-      return truthy(left) === (node.type === 'and') ? evaluate(node.right, scope) : left
+      const left = compute(node.left, scope)
+      return truthy(left) === (node.type === 'and') ? compute(node.right, scope) : left
     }
     case 'binary':
-      return binary(node.operator, evaluate(node.left, scope), evaluate(node.right, scope))
+      return binary(node.operator, compute(node.left, scope), compute(node.right, scope))
     case 'compare':
       return compareAll(node, scope)
     case 'conditional':
-      if (truthy(evaluate(node.test, scope))) return evaluate(node.value, scope)
-      if (node.otherwise) return evaluate(node.otherwise, scope)
+      if (truthy(compute(node.test, scope))) return compute(node.value, scope)
+      if (node.otherwise) return compute(node.otherwise, scope)
       return new Undefined(
         `the inline if-expression on line ${node.line} evaluated to false and no else section was defined`,
       )
     case 'attribute':
-      return environment.attribute(evaluate(node.object, scope), node.name)
+      return environment.attribute(compute(node.object, scope), node.name)
     case 'item':
-      return environment.item(evaluate(node.object, scope), evaluate(node.index, scope))
+      return environment.item(compute(node.object, scope), compute(node.index, scope))
     case 'slice': {
-      const object = evaluate(node.object, scope)
-      const bounds = node.bounds.map((bound) => bound && evaluate(bound, scope))
+      const object = compute(node.object, scope)
+      const bounds = node.bounds.map((bound) => bound && compute(bound, scope))
       return subsequence(object, bounds)
     }
     case 'call': {
-      const callee = evaluate(node.callee, scope)
+      const callee = compute(node.callee, scope)
       const { args, named } = evaluateArguments(node.args, scope)
       return call(callee, args, named)
     }
     case 'filter':
-      return applyFilter(node, evaluate(node.value!, scope), scope)
+      return applyFilter(node, compute(node.value!, scope), scope)
     case 'test': {
-      const value = evaluate(node.value, scope)
+      const value = compute(node.value, scope)
       const { args, named } = evaluateArguments(node.args, scope)
       return environment.test(node.name, value, args, named)
     }
@@ -104,9 +104,9 @@ function undefinedName(name: string): JinjaValue {
 
 /** `a < b < c`: each operand is evaluated once, up to the first pair that does not hold. */
 function compareAll(node: Expression & { type: 'compare' }, scope: Scope): boolean {
-  let left = evaluate(node.first, scope)
+  let left = compute(node.first, scope)
   for (const { operator, operand } of node.rest) {
-    const right = evaluate(operand, scope)
+    const right = compute(operand, scope)
     if (!compare(operator, left, right)) return false
     left = right
   }
@@ -123,11 +123,11 @@ export function applyFilter(node: FilterNode, value: JinjaValue, scope: Scope): 
 }
 
 export function evaluateArguments(node: Arguments, scope: Scope): { args: JinjaValue[]; named: Named } {
-  const args = node.positional.map((item) => evaluate(item, scope))
-  if (node.spread) args.push(...iterateSpread(evaluate(node.spread, scope)))
+  const args = node.positional.map((item) => compute(item, scope))
+  if (node.spread) args.push(...iterateSpread(compute(node.spread, scope)))
   if (node.named.length === 0 && !node.spreadNamed) return { args, named: NO_NAMED }
-  const named = new Map(node.named.map(([name, value]) => [name, evaluate(value, scope)] as const))
-  if (node.spreadNamed) addNamed(named, evaluate(node.spreadNamed, scope))
+  const named = new Map(node.named.map(([name, value]) => [name, compute(value, scope)] as const))
+  if (node.spreadNamed) addNamed(named, compute(node.spreadNamed, scope))
   return { args, named }
 }
 

@@ -1,5 +1,5 @@
 import { raise, typeError } from './errors.js'
-import { applyFilter, evaluate, evaluateArguments, placed } from './evaluate.js'
+import { applyFilter, compute, evaluateArguments, placed } from './evaluate.js'
 import { iterate, iterator } from './iterate.js'
 import { makeMacro } from './macro.js'
 import { LIMITS, nested, spend, spendText } from './meter.js'
@@ -57,10 +57,10 @@ function execute(node: Statement, scope: Scope, output: Output): Jump {
       output.print(node.text)
       return undefined
     case 'print':
-      output.print(str(evaluate(node.value, scope)))
+      output.print(str(compute(node.value, scope)))
       return undefined
     case 'if': {
-      const branch = node.branches.find(({ test }) => truthy(evaluate(test, scope)))
+      const branch = node.branches.find(({ test }) => truthy(compute(test, scope)))
       return run(branch?.body ?? node.otherwise, scope, output)
     }
     case 'for':
@@ -76,7 +76,7 @@ function execute(node: Statement, scope: Scope, output: Output): Jump {
     }
     case 'with': {
       const inner = new Scope(scope)
-      for (const { target, value } of node.assignments) assign(target, evaluate(value, scope), inner)
+      for (const { target, value } of node.assignments) assign(target, compute(value, scope), inner)
       return run(node.body, inner, output)
     }
     case 'filterBlock': {
@@ -92,7 +92,7 @@ function execute(node: Statement, scope: Scope, output: Output): Jump {
       return undefined
     case 'callBlock': {
       const caller = makeMacro('', node.signature, scope, (inner) => render(node.body, inner))
-      const callee = evaluate(node.call.callee, scope)
+      const callee = compute(node.call.callee, scope)
       const { args, named } = evaluateArguments(node.call.args, scope)
       output.print(printed(call(callee, args, new Map([...named, ['caller', caller]]))))
       return undefined
@@ -120,7 +120,7 @@ function filtered(filter: Expression & { type: 'filter' }, text: string, scope: 
 }
 
 function executeFor(node: ForNode, scope: Scope, output: Output): Jump {
-  const items = evaluate(node.items, scope)
+  const items = compute(node.items, scope)
   if (!node.recursive) {
     runLoop(node, items, scope, output, undefined, 0)
     return undefined
@@ -163,7 +163,7 @@ function* selected(node: ForNode, test: Expression, items: JinjaValue, scope: Sc
   for (const item of iterate(items)) {
     const inner = new Scope(scope)
     assign(node.target, item, inner)
-    if (truthy(evaluate(test, inner))) yield item
+    if (truthy(compute(test, inner))) yield item
   }
 }
 
@@ -173,7 +173,7 @@ function assignSet(target: Target, value: Expression, scope: Scope): void {
       raise('TemplateRuntimeError', 'cannot assign attribute on non-namespace object')
     }
   }
-  assign(target, evaluate(value, scope), scope)
+  assign(target, compute(value, scope), scope)
 }
 
 function namespacesOf(target: Target): string[] {

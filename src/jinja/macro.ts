@@ -1,5 +1,5 @@
 import { typeError } from './errors.js'
-import { evaluate } from './evaluate.js'
+import { compute } from './evaluate.js'
 import { nested } from './meter.js'
 import type { Signature } from './nodes.js'
 import { Scope } from './scope.js'
@@ -39,7 +39,7 @@ export function makeMacro(
       inner.set(parameter, new Undefined(`parameter '${parameter}' was not provided`))
     parameters.forEach(({ name: parameter, fallback }, i) => {
       const given = values[i]
-      const value = given === undefined && fallback ? evaluate(fallback, inner) : given
+      const value = given === undefined && fallback ? compute(fallback, inner) : given
       if (value !== undefined) inner.set(parameter, value)
     })
     return nested(() => render(inner))

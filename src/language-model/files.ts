@@ -5,7 +5,7 @@ import { MOST_SETTINGS, namesIn, readJsonObjectIfThere, unreadable } from '../fi
 import { weightFormat } from '../weights/index.js'
 
 /** What a path means: a GGUF file, or a directory in HF layout and its weights, which are a file of it or it itself. */
-export type ModelFiles =
+export type FoundFiles =
   | { readonly gguf: string }
   | { readonly directory: string; readonly weights: string; readonly config: Config }
 
@@ -18,7 +18,7 @@ const ADAPTER_WEIGHTS = /^adapter_model\.(safetensors|bin)$/
  * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash.
  * @throws UserError, with what is there instead, for a path that is no model: an adapter, one part of a model, several GGUF files
  */
-export async function modelFiles(path: string): Promise<ModelFiles> {
+export async function modelFiles(path: string): Promise<FoundFiles> {
   const stats = await stat(path).catch((error) => {
     throw unreadable(path, error)
   })
@@ -33,7 +33,7 @@ export async function modelFiles(path: string): Promise<ModelFiles> {
   return { directory, weights: path, config }
 }
 
-async function filesIn(directory: string): Promise<ModelFiles> {
+async function filesIn(directory: string): Promise<FoundFiles> {
   const adapter = await readJsonObjectIfThere(join(directory, ADAPTER), MOST_SETTINGS)
   const config = await readJsonObjectIfThere(join(directory, 'config.json'), MOST_SETTINGS)
   const names = await namesIn(directory)

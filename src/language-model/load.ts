@@ -7,7 +7,7 @@ import { EvenPasses } from '../model/even-passes.js'
 import type { Model } from '../model/model.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Placement } from '../runtime/device.js'
-import { loadOnnxModel, type RuntimeOptions, type SequenceOptions } from '../runtime/load.js'
+import { loadOnnxModel, type ManySequences, type RuntimeOptions } from '../runtime/load.js'
 import { checkDeviceId } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
@@ -30,7 +30,7 @@ export interface LanguageModel extends Placement {
   dispose(): Promise<void>
 }
 
-export interface LoadOptions extends RuntimeOptions, SequenceOptions {
+export interface LoadOptions extends RuntimeOptions, ManySequences {
   /** While a model is pulled from the hub. */
   readonly onPull?: PullOptions['onProgress']
   /** Only so many of the first layers, and what follows the last one: a model that drafts for the whole by early exit. */

@@ -5,7 +5,7 @@ import type { DecoderSpec } from '../models/spec.js'
 import { serialize } from '../onnx/serialize.js'
 import type { Weights } from '../weights/index.js'
 import { weightsOf } from './array-session.js'
-import type { RuntimeOptions, SequenceOptions } from './load.js'
+import type { ManySequences, RuntimeOptions } from './load.js'
 import { OnnxModel } from './onnx-model.js'
 import * as ort from './ort.js'
 import { PagedModel } from './paged-model.js'
@@ -37,7 +37,7 @@ export async function liveModel(
 export async function liveModel(
   spec: DecoderSpec,
   weights: Weights,
-  { threads, manySequences = false, ...inner }: LiveModelOptions & SequenceOptions = {},
+  { threads, manySequences = false, ...inner }: LiveModelOptions & ManySequences = {},
 ): Promise<OnnxModel | PagedModel> {
   const tensors = parametersOf(spec).map(({ name, shape }) => {
     return [name, new ort.Tensor('float32', weightsOf(name, shape, weights), shape)]

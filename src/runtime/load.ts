@@ -30,7 +30,7 @@ export interface RuntimeOptions {
   readonly onNotice?: (message: string) => void
 }
 
-export interface SequenceOptions {
+export interface ManySequences {
   /** For many sequences at a time: on the CPU a model that runs passes of several caches as one, a `BatchModel`. */
   readonly manySequences?: boolean
 }
@@ -56,13 +56,13 @@ export async function loadOnnxModel(
   spec: DecoderSpec,
   store: WeightStore,
   origin: string,
-  options: RuntimeOptions & SequenceOptions,
+  options: RuntimeOptions & ManySequences,
 ): Promise<LoadedOnnxModel<OnnxModel | PagedModel>>
 export async function loadOnnxModel(
   spec: DecoderSpec,
   store: WeightStore,
   origin: string,
-  options: RuntimeOptions & SequenceOptions = {},
+  options: RuntimeOptions & ManySequences = {},
 ): Promise<LoadedOnnxModel<OnnxModel | PagedModel>> {
   const { device = 'auto', deviceId, dtype = 'auto', onNotice } = options
   checkParameters(spec, store, origin)
@@ -122,7 +122,7 @@ async function loadOn(
     exits: askedExits = [],
     taps: askedTaps = [],
     manySequences = false,
-  }: RuntimeOptions & SequenceOptions,
+  }: RuntimeOptions & ManySequences,
 ): Promise<OnnxModel | PagedModel> {
   const isPaged = manySequences && placement.device === 'cpu'
   const layout = isPaged ? 'paged' : cacheLayoutOf(placement.device)

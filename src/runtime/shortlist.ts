@@ -1,4 +1,4 @@
-import { BLOCK, blocksOf } from '../models/decoder/shortlist.js'
+import { blocksOf, SORTED_BLOCK } from '../models/decoder/shortlist.js'
 import * as ort from './ort.js'
 
 /** What of a pass's rows comes back: all scores, or those of a `shortlist` and one more, which tells of a tie. */
@@ -56,7 +56,8 @@ export class Shortlist {
       const start = row * entries
       const end = start + entries - 1
       const idOf = (place: number) =>
-        Number(blocks[row * blockCount + Math.floor(place / BLOCK)]) * BLOCK + (place % BLOCK)
+        Number(blocks[row * blockCount + Math.floor(place / SORTED_BLOCK)]) * SORTED_BLOCK +
+        (place % SORTED_BLOCK)
       return {
         ids: Array.from(places.subarray(start, end), (place) => idOf(Number(place))),
         scores: (top_scores.data as Float32Array).subarray(start, end),

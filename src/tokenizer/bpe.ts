@@ -1,6 +1,6 @@
-import { Heap } from './heap.js'
 import { UserError } from '../errors.js'
 import { isJsonObject, kindOf } from '../json.js'
+import { Heap } from './heap.js'
 import { type BpeJson, quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
 
 /** The order in which two neighbours merge: lower first, -1 for never. */

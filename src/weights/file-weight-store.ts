@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { UserError } from '../errors.js'
 import { BLOCKS, dequantise, elementCount } from './dequantise.js'
 import type { TensorInfo, WeightStore } from './types.js'
-import { readBytes, type WeightFile } from './weight-file.js'
+import { readRange, type WeightFile } from './weight-file.js'
 
 const CHUNK_BYTES = 2 ** 20
 const SAMPLE_BYTES = 256
@@ -39,8 +39,8 @@ export class FileWeightStore implements WeightStore {
     const chunks = [a, b].map(() => new Uint8Array(Math.min(CHUNK_BYTES, a.byteLength)))
     for (let done = 0; done < a.byteLength; done += CHUNK_BYTES) {
       const [here, there] = chunks.map((chunk) => chunk.subarray(0, a.byteLength - done))
-      await readBytes(this.files.get(a.file)!, here, a.offset + done)
-      await readBytes(this.files.get(b.file)!, there, b.offset + done)
+      await readRange(this.files.get(a.file)!, here, a.offset + done)
+      await readRange(this.files.get(b.file)!, there, b.offset + done)
       if (Buffer.compare(here, there) !== 0) return false
     }
     return true
@@ -67,7 +67,7 @@ export class FileWeightStore implements WeightStore {
       hash.update(JSON.stringify([name, dtype, shape, basename(file), offset, byteLength]))
       const sample = new Uint8Array(Math.min(SAMPLE_BYTES, byteLength))
       const middle = offset + Math.floor((byteLength - sample.length) / 2)
-      await readBytes(this.files.get(file)!, sample, middle)
+      await readRange(this.files.get(file)!, sample, middle)
       hash.update(sample)
     }
     return hash.digest('hex')
@@ -82,7 +82,7 @@ export class FileWeightStore implements WeightStore {
 async function readTensor(file: WeightFile, info: TensorInfo): Promise<Float32Array> {
   const values = allocate(info)
   if (info.dtype === 'F32') {
-    await readBytes(file, new Uint8Array(values.buffer), info.offset)
+    await readRange(file, new Uint8Array(values.buffer), info.offset)
     return values
   }
   const block = BLOCKS[info.dtype]
@@ -90,7 +90,7 @@ async function readTensor(file: WeightFile, info: TensorInfo): Promise<Float32Ar
   const buffer = new Uint8Array(Math.min(chunkBytes, info.byteLength))
   for (let done = 0; done < info.byteLength; done += chunkBytes) {
     const chunk = buffer.subarray(0, Math.min(chunkBytes, info.byteLength - done))
-    await readBytes(file, chunk, info.offset + done)
+    await readRange(file, chunk, info.offset + done)
     const first = (done / block.bytes) * block.elements
     dequantise(
       info.dtype,

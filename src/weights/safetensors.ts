@@ -9,7 +9,7 @@ import {
   damaged,
   lfsPointer,
   openWeightFile,
-  readBytes,
+  readRange,
   type WeightFile,
   withWeightFile,
 } from './weight-file.js'
@@ -101,7 +101,7 @@ function openShard(indexPath: string, shard: string): Promise<WeightFile> {
 async function readHeader(file: WeightFile): Promise<Header> {
   if (file.size < 8) throw damaged(file.path, `it has ${file.size} bytes, too few for a safetensors header`)
   const prefix = Buffer.alloc(8)
-  await readBytes(file, prefix, 0)
+  await readRange(file, prefix, 0)
   if (prefix.toString('latin1') === 'version ') throw lfsPointer(file.path)
   const length = Number(prefix.readBigUInt64LE())
   if (length > MAX_HEADER_BYTES) throw damaged(file.path, `its header claims ${length} bytes`)
@@ -109,7 +109,7 @@ async function readHeader(file: WeightFile): Promise<Header> {
     throw damaged(file.path, `its header claims ${length} bytes, but the file has ${file.size}`)
   }
   const json = Buffer.alloc(length)
-  await readBytes(file, json, 8)
+  await readRange(file, json, 8)
   requireFewValues(json, `The header of ${file.path}`)
   const header = parseHeader(file.path, json.toString('utf8'))
   const { __metadata__: metadata, ...entries } = header

@@ -47,7 +47,7 @@ export async function withWeightFile<T>(path: string, use: (file: WeightFile) =>
  * Fills `bytes` from the file at `offset`.
  * @throws UserError if the file cannot be read, or ends before, which it did not when it was opened.
  */
-export async function readBytes(file: WeightFile, bytes: Uint8Array, offset: number): Promise<void> {
+export async function readRange(file: WeightFile, bytes: Uint8Array, offset: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     // One read may return at most 2 GiB.
     const length = Math.min(bytes.length - done, 1 << 30)

@@ -1,9 +1,9 @@
 import { Input, type Shard } from '../../src/batch/input.js'
-import type { Output, Written } from '../../src/batch/output.js'
+import type { RowOutput, Written } from '../../src/batch/output.js'
 import type { WrittenRow } from '../../src/batch/result.js'
 
 /** An output in memory. */
-export class MemoryOutput implements Output {
+export class MemoryOutput implements RowOutput {
   readonly written = new Map<string, Written>()
   readonly lines: string[] = []
 

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { withOutput } from '../../src/batch/open-output.js'
-import type { Output } from '../../src/batch/output.js'
+import type { RowOutput } from '../../src/batch/output.js'
 import { OutputFile } from '../../src/batch/output-file.js'
 import { errorRow } from '../../src/batch/result.js'
 import { temporaryDirectory } from '../weights/files.js'
@@ -36,7 +36,7 @@ const C = row(3)
 /** Opens a file that holds `before`; gives what `use` gives, and what the file holds then. */
 async function opened<T>(
   before: string | Buffer | undefined,
-  use: (output: Output) => T | Promise<T>,
+  use: (output: RowOutput) => T | Promise<T>,
   retryErrors = false,
 ) {
   const path = newPath()
@@ -46,8 +46,8 @@ async function opened<T>(
   return { given, path, after: readFileSync(path, 'utf8') }
 }
 
-const keys = (output: Output) => [...output.written.keys()]
-const add = (output: Output, id: string, error = 'Bad.') =>
+const keys = (output: RowOutput) => [...output.written.keys()]
+const add = (output: RowOutput, id: string, error = 'Bad.') =>
   output.write(errorRow({ id, line: 1, passed: {}, error }))
 
 describe('an output file', () => {

@@ -49,7 +49,13 @@ describe('llm bench', () => {
     }
     expect(result.forwards.passes.map(({ tokens }) => tokens)).toEqual([1, 2, 4])
     expect(result.forwards.passes[0].relative).toBe(1)
-    expect(result.drafters.map(({ name }) => name)).toEqual(['medusa', 'mtp', 'speculative', 'lookup', 'recycling'])
+    expect(result.drafters.map(({ name }) => name)).toEqual([
+      'medusa',
+      'mtp',
+      'speculative',
+      'lookup',
+      'recycling',
+    ])
     for (const drafter of result.drafters) {
       expect(drafter).toMatchObject({ same_text: true })
       expect(drafter.acceptance ?? 0).toBeLessThanOrEqual(1)

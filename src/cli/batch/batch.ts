@@ -1,13 +1,13 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { checkSettings, freshSeed, runBatch } from '../../batch/batch.js'
-import { type Failure, Failures } from '../../batch/failures.js'
+import { Failures, type RowFailure } from '../../batch/failures.js'
 import type { Progress } from '../../batch/feeder.js'
 import { Input, type Shard } from '../../batch/input.js'
 import { withOutput } from '../../batch/open-output.js'
 import { admit, readRecord } from '../../batch/origin.js'
 import { OutputFile } from '../../batch/output-file.js'
-import { type Run, type Survey, survey } from '../../batch/resume.js'
+import { type BatchRun, type Survey, survey } from '../../batch/resume.js'
 import type { Row } from '../../batch/row.js'
 import { type ConfigLayer, checkLayers } from '../../config/index.js'
 import { excerpt, usageError } from '../../errors.js'
@@ -61,12 +61,12 @@ export interface BatchJson {
 export interface BatchResult {
   readonly json: BatchJson
   /** Of all rows that the output has. */
-  readonly failures: readonly Failure[]
+  readonly failures: readonly RowFailure[]
 }
 
 /** A run, and what decides how its rows are served. */
 interface Work {
-  readonly run: Run
+  readonly run: BatchRun
   readonly flags: BatchFlags
   /** The settings of all rows. */
   readonly layers: readonly ConfigLayer[]
@@ -238,7 +238,7 @@ export function batchLine({ rows, resumed, failed, ...figures }: BatchJson): str
 const MOST_REASONS = 5
 
 /** Why rows have failed, a line a reason. */
-export function failureLines(failures: readonly Failure[]): readonly string[] {
+export function failureLines(failures: readonly RowFailure[]): readonly string[] {
   const told = failures.slice(0, MOST_REASONS).map(({ error, first, rows }) => {
     const others = rows > 1 ? ` and ${rows - 1} more` : ''
     return `Failed: ${first}${others}: ${excerpt(printable(error).replace(/\s+/g, ' '), 300)}`

@@ -13,8 +13,8 @@ import {
   fixedSettings,
   isSizedByPay,
   isStrategyName,
-  type Strategy,
   type StrategyName,
+  type StrategyRow,
   strategies,
 } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
@@ -36,7 +36,7 @@ import { shownHost } from '../io/draft-host.js'
 import { endingOf } from '../io/ending.js'
 import { loadShown } from '../io/load-shown.js'
 import { writeStream } from '../io/plain-output.js'
-import { readConfigFile, readTemplate, readText } from '../io/text-input.js'
+import { readConfigFile, readTemplate, readTextInput } from '../io/text-input.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
 import type { GenerateFlags, generateArgs } from './flags.js'
 import { type GenerationJson, generationJson } from './json.js'
@@ -51,7 +51,7 @@ type Flags = GenerateFlags & Readonly<Record<string, unknown>>
 
 /** A command's strategy, and its own fields as its flags have them; no row where the settings choose. */
 interface Chosen {
-  readonly row: Strategy | undefined
+  readonly row: StrategyRow | undefined
   readonly own: OwnValues
 }
 
@@ -80,7 +80,7 @@ export abstract class GenerateCommand extends BaseCommand {
     const layers = await this.#layers(flags, chosen)
     const custom = await customStrategy(flags, chosen)
     const chatTemplate = await readTemplate(flags['chat-template'])
-    const text = await readText({
+    const text = await readTextInput({
       argument: parsed.args.prompt,
       file: flags['prompt-file'],
       fileFlag: 'prompt-file',
@@ -226,7 +226,7 @@ async function customStrategy({ strategy }: GenerateFlags, { row }: Chosen): Pro
 }
 
 /** Whether another model drafts. */
-function isAssisted(flags: GenerateFlags, row: Strategy | undefined): boolean {
+function isAssisted(flags: GenerateFlags, row: StrategyRow | undefined): boolean {
   return flags['assistant-model'] !== undefined || row?.drafts?.assistant !== undefined
 }
 
@@ -247,7 +247,7 @@ function draftsOf(flags: GenerateFlags, { config }: ResolvedConfig, { row }: Cho
 }
 
 /** What drafts by `--strategy auto`: nothing in modes that are not drafted. */
-function autoFor(mode: GenerationMode): Strategy | undefined {
+function autoFor(mode: GenerationMode): StrategyRow | undefined {
   if (mode === 'assisted_generation') {
     throw usageError('--strategy auto chooses what drafts, but other settings do: leave one of them out.')
   }

@@ -24,7 +24,7 @@ export interface TextSources {
  * of a file or of stdin is the shell's and not the text's.
  * @throws UserError, exit code 2, for an argument and a file, none of the three, or an empty text; exit code 1 for an unreadable file
  */
-export async function readText({ argument, file, fileFlag, what }: TextSources): Promise<string> {
+export async function readTextInput({ argument, file, fileFlag, what }: TextSources): Promise<string> {
   if (argument !== undefined && file !== undefined) {
     throw usageError(`The ${what} comes twice, as an argument and with --${fileFlag}: leave one out.`)
   }

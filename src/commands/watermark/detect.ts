@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { modelFlags } from '../../cli/flags/model.js'
 import { withOpenModel } from '../../cli/io/open-model.js'
-import { readText } from '../../cli/io/text-input.js'
+import { readTextInput } from '../../cli/io/text-input.js'
 import { resolveGenerationConfig } from '../../config/index.js'
 import { usageError } from '../../errors.js'
 import { STDIO } from '../../files.js'
@@ -55,7 +55,7 @@ export default class WatermarkDetect extends BaseCommand {
       throw usageError(`--z-threshold cannot be ${JSON.stringify(flags['z-threshold'])}: give a number.`)
     }
     await refuseFileName(args.text)
-    const text = await readText({
+    const text = await readTextInput({
       argument: args.text,
       file: flags['text-file'],
       fileFlag: 'text-file',

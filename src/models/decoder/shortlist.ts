@@ -1,11 +1,11 @@
 import type { Graph, Value } from '../../onnx/graph.js'
 
 /** Tokens of a block: what is sorted are the blocks, and then the tokens of the best of them, and not the vocabulary. */
-export const BLOCK = 256
+export const SORTED_BLOCK = 256
 
 /** Blocks that hold the `count` best tokens: at most one for each. */
 export function blocksOf(count: number, vocabSize: number): number {
-  return Math.min(count, Math.ceil(vocabSize / BLOCK))
+  return Math.min(count, Math.ceil(vocabSize / SORTED_BLOCK))
 }
 
 /**
@@ -22,7 +22,7 @@ export function addShortlist(graph: Graph, logits: Value, vocabSize: number): vo
   graph.output('top_places', 'int64', [1, 'R', 'K'])
   graph.output('top_blocks', 'int64', [1, 'R', 'M', 1])
   const [count, blockCount] = ['shortlist', 'shortlist_blocks'].map((name) => graph.input(name, 'int64', [1]))
-  const shape = graph.constant('int64', [1, -1, Math.ceil(vocabSize / BLOCK), BLOCK])
+  const shape = graph.constant('int64', [1, -1, Math.ceil(vocabSize / SORTED_BLOCK), SORTED_BLOCK])
   const blocks = graph.node('Reshape', [inBlocks(graph, logits, vocabSize), shape])
   const maxima = graph.node('ReduceMax', [blocks, graph.constant('int64', [3])], { keepdims: 1 })
   graph.nodeWith('TopK', [maxima, blockCount], { axis: 2 }, [graph.fresh('maxima'), 'top_blocks'])
@@ -36,7 +36,7 @@ const LOWEST_FLOAT32 = -3.4028234663852886e38
 
 /** Filled up to whole blocks. */
 function inBlocks(graph: Graph, logits: Value, vocabSize: number): Value {
-  const missing = (BLOCK - (vocabSize % BLOCK)) % BLOCK
+  const missing = (SORTED_BLOCK - (vocabSize % SORTED_BLOCK)) % SORTED_BLOCK
   if (missing === 0) return logits
   const pads = graph.constant('int64', [0, 0, 0, 0, 0, missing])
   return graph.node('Pad', [logits, pads, graph.constant('float32', [LOWEST_FLOAT32], [])])

@@ -64,7 +64,7 @@ export function spread(wanted: readonly number[], gap: number, top: number, bott
 /** Draws a chart of a width in pixels. */
 export type Draw = (width: number) => { readonly height: number; readonly body: Html }
 
-export interface Figure {
+export interface FigureOptions {
   readonly title: string
   /** Whether a heading above it already says its title. */
   readonly untitled?: boolean
@@ -79,7 +79,7 @@ export interface Figure {
 const NARROW = 340
 
 /** A chart with its title and caption, drawn once for wide screens and paper and once for phones. */
-export function figure({ title, untitled, caption, draw, width }: Figure): Html {
+export function figure({ title, untitled, caption, draw, width }: FigureOptions): Html {
   return html`<figure>
 <figcaption>${untitled ? undefined : html`<h3>${title}</h3>`}<p>${caption}</p></figcaption>
 ${svg(title, 'wide', width, draw)}

@@ -24,7 +24,7 @@ export interface Ended<R> {
 }
 
 /** Log-probabilities after a beam, [vocab], and what to record of a token that they choose. */
-export interface Row<R> {
+export interface BeamRow<R> {
   readonly logprobs: Float32Array
   readonly record: (token: number) => R
 }
@@ -69,7 +69,7 @@ export class BeamGroup<R> {
   }
 
   /** Continues the beams by one token. @param rows by live beam */
-  advance(rows: readonly Row<R>[]): void {
+  advance(rows: readonly BeamRow<R>[]): void {
     const { size, request, options, live } = this
     const logprobs = rows.map((row) => row.logprobs)
     const sums = live.map(({ sum }) => sum)
@@ -137,7 +137,7 @@ export class BeamGroup<R> {
   private take(
     { prefix, sum, reason, beam, token }: Option,
     live: readonly BeamNode<R>[],
-    rows: readonly Row<R>[],
+    rows: readonly BeamRow<R>[],
   ): BeamNode<R> {
     const record = rows[beam].record(token)
     return { prefix, sum, reason, step: { parent: live[beam], beam: this.firstBeam + beam, record } }

@@ -5,7 +5,7 @@ import { breathe } from '../breathe.js'
 import { choiceOf } from '../choose.js'
 import type { Hypothesis, Search, SearchRequest, SearchStep } from '../search.js'
 import { logSoftmax } from '../softmax.js'
-import { BeamGroup, type BeamNode, type Ended, type Row } from './group.js'
+import { BeamGroup, type BeamNode, type BeamRow, type Ended } from './group.js'
 import type { BeamOptions } from './options.js'
 
 /**
@@ -43,7 +43,7 @@ async function* search<R>(
         choose(padToken, size)
         continue
       }
-      const rows: Row<R>[] = []
+      const rows: BeamRow<R>[] = []
       for (const { prefix } of group.live) {
         rows.push(rowOf(output, leaf++, prefix, request, chosen, penalty))
         await breathe()
@@ -69,7 +69,7 @@ function rowOf<R>(
   { processors, record }: SearchRequest<R>,
   chosen: ReadonlyMap<number, number>,
   penalty: number,
-): Row<R> {
+): BeamRow<R> {
   const scores = logSoftmax(output.scores?.(leaf) ?? output.logits(leaf).slice())
   for (const [token, times] of chosen) scores[token] -= penalty * times
   for (const process of processors) process(scores, prefix)

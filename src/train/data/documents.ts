@@ -4,7 +4,7 @@ import { parseJsonObject } from '../../json.js'
 import type { Message } from '../../tokenizer/message.js'
 import { exactNumbers, messagesFault } from '../../tokenizer/message-content.js'
 import { openSources, type SourceFile, type SourceOptions, sourceName } from './source-file.js'
-import { type TextPart, textParts } from './text-parts.js'
+import { type DocumentPart, textParts } from './text-parts.js'
 
 /** A prompt and the answer that is learnt; the text is one after the other. */
 export interface PromptExample {
@@ -24,7 +24,7 @@ export interface ChatExample {
 }
 
 /** Text documents come in parts, examples for supervised tuning whole. */
-export type TrainingDocument = TextPart | PromptExample | ChatExample
+export type TrainingDocument = DocumentPart | PromptExample | ChatExample
 
 export interface DocumentOptions extends SourceOptions {
   /** What stands between the documents of a text file; without it a file is one document. */

@@ -4,7 +4,7 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import { chatPieces } from './chat-pieces.js'
 import type { ChatExample, PromptExample, TrainingDocument } from './documents.js'
 import { type PackedFiles, PackedSum, wordBytes } from './packed-files.js'
-import type { TextPart } from './text-parts.js'
+import type { DocumentPart } from './text-parts.js'
 
 /** What a byte of flags says of its token. */
 export const FLAGS = { learnt: 1, start: 2 } as const
@@ -77,7 +77,7 @@ class Packer {
     if (this.buffered >= BUFFER) await this.flush()
   }
 
-  private addText({ text, start, end }: TextPart): void {
+  private addText({ text, start, end }: DocumentPart): void {
     if (start) this.beginText()
     for (const id of this.options.tokenizer.encode(text, { addSpecialTokens: false })) {
       this.push(id, FLAGS.learnt)

@@ -1,5 +1,5 @@
 /** A stretch of a text document, which may be too long to be held at once. */
-export interface TextPart {
+export interface DocumentPart {
   readonly kind: 'text'
   readonly text: string
   /** Whether the document starts with this part, and whether it ends with it. */
@@ -21,12 +21,12 @@ const LONGEST = 1 << 20
 export async function* textParts(
   chunks: AsyncIterable<string>,
   separator: string | undefined,
-): AsyncGenerator<TextPart> {
+): AsyncGenerator<DocumentPart> {
   let text = ''
   let start = true
   let searched = 0
-  const part = (length: number, end: boolean): TextPart[] => {
-    const cut: TextPart = { kind: 'text', text: text.slice(0, length), start, end }
+  const part = (length: number, end: boolean): DocumentPart[] => {
+    const cut: DocumentPart = { kind: 'text', text: text.slice(0, length), start, end }
     text = text.slice(length)
     searched = 0
     if (start && end && cut.text.trim() === '') return []
