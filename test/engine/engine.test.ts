@@ -291,4 +291,20 @@ describe('an engine', () => {
     await engine.close()
     expect(target.toy.caches.size).toBe(0)
   })
+
+  test('holds the target back for who drafts, so that all share its passes', async () => {
+    const [draft, target] = [noted(), noted()]
+    const engine = new Engine(stubModel(target.toy))
+    const assistant = { ...stubModel(draft.toy), path: 'draft' }
+    const plain = engine.submit({ prompt: [1, 2], settings: { max_new_tokens: 12 } })
+    const assisted = engine.submit({
+      prompt: [3, 4],
+      settings: { max_new_tokens: 12, num_assistant_tokens: 2 },
+      options: { assistant },
+    })
+    await outcomes([plain, assisted])
+    expect(draft.toy.forwards).toBeGreaterThan(3)
+    expect(target.toy.forwards).toBe(12)
+    await engine.close()
+  })
 })
