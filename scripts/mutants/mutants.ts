@@ -296,4 +296,13 @@ export const MUTANTS: readonly Mutant[] = [
     'generation',
   ),
   mutant('model/delegate.ts', 'output.residual!(place(node))', 'output.residual!(node)', 'model'),
+  mutant('train/objectives/heads.ts', '[1, share]', '[share, 1]', 'train'),
+  mutant(
+    'strategies/verifiers.ts',
+    'Math.min(threshold, alpha * Math.exp(-entropy(scores, weights)))',
+    'Math.max(threshold, alpha * Math.exp(-entropy(scores, weights)))',
+    ...VERIFIERS,
+  ),
+  mutant('runtime/kv-cache.ts', 'parent < 0 ? 0 : this.depths[parent] + 1', 'slot', ...RUNTIME),
+  mutant('runtime/kv-cache.ts', 'this.depths[target] = this.depths[slot]', 'this.depths[slot]', ...RUNTIME),
 ]
