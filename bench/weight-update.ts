@@ -13,7 +13,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { BatchModel, Model } from '../src/model/model.js'
+import type { Model, NativeBatchModel } from '../src/model/model.js'
 import { decoderGraph } from '../src/models/decoder/decoder.js'
 import type { DecoderSpec } from '../src/models/spec.js'
 import { serialize } from '../src/onnx/serialize.js'
@@ -142,7 +142,7 @@ async function prefill(model: Model, prompt: readonly number[]): Promise<number>
 
 /** tok/s of so many sequences together, each after a prompt of its own. */
 async function decode({ alone, batch }: Models, count: number, prompt: readonly number[]): Promise<number> {
-  const model: Model & Partial<Pick<BatchModel, 'forwardAll'>> = count === 1 ? alone : batch
+  const model: Model & Partial<Pick<NativeBatchModel, 'forwardAll'>> = count === 1 ? alone : batch
   const caches = Array.from({ length: count }, () => model.newCache())
   for (const [i, cache] of caches.entries()) {
     const own = prompt.slice(0, 8 + (i % 4))

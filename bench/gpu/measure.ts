@@ -19,7 +19,7 @@ export interface DecodeTimes {
 }
 
 /** Greedy decoding needs the best score alone. */
-const GREEDY = { shortlist: 1 }
+const GREEDY = { topK: 1 }
 
 /** Each sequence is a branch of one tree, as in `llm batch`. */
 export async function measureDecode(

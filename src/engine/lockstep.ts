@@ -1,5 +1,5 @@
 import { delegate } from '../model/delegate.js'
-import type { BatchModel, Model, Output, Pass } from '../model/model.js'
+import type { Model, NativeBatchModel, Output, Pass } from '../model/model.js'
 
 /**
  * Several decoders that use the same models in step: passes run when all of them wait for one, and then together. What
@@ -12,7 +12,7 @@ export class Lockstep {
   private closed: Error | undefined
 
   /** @param models they have their turns in this order: drafts first */
-  constructor(private readonly models: readonly BatchModel[]) {}
+  constructor(private readonly models: readonly NativeBatchModel[]) {}
 
   /** From now on passes wait for this member, until it leaves. */
   join(): Member {
@@ -74,7 +74,7 @@ export class Lockstep {
     this.jobs = []
   }
 
-  private ask(member: Member, model: BatchModel, pass: Pass): Promise<Output> {
+  private ask(member: Member, model: NativeBatchModel, pass: Pass): Promise<Output> {
     if (this.closed) return Promise.reject(this.closed)
     return member.wait(
       new Promise((resolve, reject) => {
@@ -113,7 +113,7 @@ export class Member {
 
 interface Job {
   readonly member: Member
-  readonly model: BatchModel
+  readonly model: NativeBatchModel
   readonly pass: Pass
   /** It was part of a pass that failed. */
   readonly isAlone: boolean

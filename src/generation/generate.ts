@@ -19,10 +19,10 @@ import { type Prefilled, prefill } from './prefill.js'
 import { type Prepared, prepareFrom, promptTokens } from './prepare.js'
 import type { Prompt } from './prompt.js'
 import { keepsHidden, Sequence, tokenRecorder } from './sequence.js'
-import { shortlistOf, wanting } from './shortlist.js'
 import { Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { strategyFor } from './strategy.js'
+import { topKOf, wanting } from './top-k.js'
 
 export type { GenerationSettings, Prompt }
 
@@ -156,7 +156,7 @@ async function* run(
       random: createRandom(forkSeed(config.seed, i)),
       draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
       limit: context.maxLength,
-      shortlist: shortlistOf(config, context, options),
+      topK: topKOf(config, context, options),
     }))
     if ('search' in strategy) {
       const isInterrupted: StoppingCriterion = () => (signal?.aborted ? 'interrupted' : undefined)

@@ -1,10 +1,10 @@
 import { DelegatingModel, renumber } from './delegate.js'
-import type { BatchModel, Branch, ForwardOptions, KVCache, Model, Output, Pass } from './model.js'
+import type { Branch, ForwardOptions, KVCache, Model, NativeBatchModel, Output, Pass } from './model.js'
 
 const FIRST_COMPACTION = 256
 
 /** The forward passes that are asked of a model in one turn of the event loop run as one. Strategies stay single-sequence. */
-export abstract class MergingModel extends DelegatingModel implements BatchModel {
+export abstract class MergingModel extends DelegatingModel implements NativeBatchModel {
   private waiting: Job[] = []
   private running = false
 
@@ -66,16 +66,16 @@ interface Job {
  */
 export function mergingModel(model: Model, root?: KVCache): MergingModel {
   return 'forwardAll' in model
-    ? new BatchingModel(model as BatchModel, root as Branch | undefined)
+    ? new NativeBatchAdapter(model as NativeBatchModel, root as Branch | undefined)
     : new BranchingModel(model, root)
 }
 
 /** A model that runs several caches at once anyway. */
-class BatchingModel extends MergingModel {
-  declare protected readonly inner: BatchModel
+class NativeBatchAdapter extends MergingModel {
+  declare protected readonly inner: NativeBatchModel
   private readonly first: Branch
 
-  constructor(model: BatchModel, root: Branch = model.newCache()) {
+  constructor(model: NativeBatchModel, root: Branch = model.newCache()) {
     super(model)
     this.first = root
   }
@@ -201,12 +201,12 @@ class TreeBranch implements Branch {
 
 /** What is enough for all of them. */
 function commonOptions(passes: readonly Pass[]): ForwardOptions {
-  const shortlists = passes.filter(({ nodes }) => nodes.length > 0).map(({ options }) => options?.shortlist)
+  const counts = passes.filter(({ nodes }) => nodes.length > 0).map(({ options }) => options?.topK)
   const states = passes.map(({ options }) => options?.states)
   const [signal, ...others] = passes.map(({ options }) => options?.signal)
   return {
     ...(others.every((other) => other === signal) && { signal }),
-    ...(shortlists.length > 0 && allKnown(shortlists) && { shortlist: Math.max(...shortlists) }),
+    ...(counts.length > 0 && allKnown(counts) && { topK: Math.max(...counts) }),
     ...(allKnown(states) && { states: [...new Set(states.flat())] }),
   }
 }

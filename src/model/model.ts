@@ -46,10 +46,10 @@ export interface EarlyExit {
 /** What of a pass's results is wanted. */
 export interface ForwardOptions {
   /**
-   * So many of the best scores after each node; by default all. Those that equal the last of them count as well, but for 1,
+   * Top-k scores to bring from the device after each node; by default all. Those that equal the last of them count as well, but for 1,
    * the first of the best. `logits` may be -Infinity for the others.
    */
-  readonly shortlist?: number
+  readonly topK?: number
   /** The states that are wanted; by default all. From a device others do not come back. */
   readonly states?: readonly StateName[]
   /** Ends a pass that takes several runs, such as a long prompt's, with its reason; the cache is then as it was. */
@@ -110,7 +110,7 @@ export interface Branch extends KVCache {
 }
 
 /** A model that runs passes of several caches as one. */
-export interface BatchModel extends Model {
+export interface NativeBatchModel extends Model {
   newCache(): Branch
   /**
    * As `forward` for each, of caches that differ.

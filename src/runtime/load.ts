@@ -31,7 +31,7 @@ export interface RuntimeOptions {
 }
 
 export interface ManySequences {
-  /** For many sequences at a time: on the CPU a model that runs passes of several caches as one, a `BatchModel`. */
+  /** For many sequences at a time: on the CPU a model that runs passes of several caches as one, a `NativeBatchModel`. */
   readonly manySequences?: boolean
 }
 

@@ -88,7 +88,7 @@ export abstract class OnnxTree<Item> {
     tokens: readonly Item[],
     parents: readonly number[],
     nodes: readonly number[] = tokens.map((_, i) => i),
-    { shortlist: count, states = statesGiven(this.taps), signal }: ForwardOptions = {},
+    { topK: count, states = statesGiven(this.taps), signal }: ForwardOptions = {},
   ): Promise<TreeOutput> {
     if (!(cache instanceof TreeCache)) throw new TypeError('The cache is of another kind of model.')
     checkParents(cache, tokens.length, parents)

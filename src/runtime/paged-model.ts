@@ -1,4 +1,12 @@
-import type { BatchModel, Branch, ForwardOptions, KVCache, Output, Pass, StateName } from '../model/model.js'
+import type {
+  Branch,
+  ForwardOptions,
+  KVCache,
+  NativeBatchModel,
+  Output,
+  Pass,
+  StateName,
+} from '../model/model.js'
 import { INPUT_PREFIX } from '../models/decoder/decoder.js'
 import { PAGE } from '../models/decoder/paged-attention.js'
 import type { DecoderSpec } from '../models/spec.js'
@@ -28,7 +36,7 @@ import { CHUNK, type TreeGraph } from './tree-graph.js'
 const MOST_PADDING = 3
 
 /** A model for many sequences at once, each with a cache of its own: its graph is a `decoderGraph` of the layout `paged`. */
-export class PagedModel implements BatchModel {
+export class PagedModel implements NativeBatchModel {
   readonly vocabSize: number
   readonly hiddenSize: number
   readonly maxPositions: number

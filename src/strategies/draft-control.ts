@@ -20,7 +20,7 @@ export interface DraftControl {
  * Makes the control of one sequence.
  * @param budget that it shares with others; by default its own
  */
-export type CreateDraftControl = (budget?: LossBudget) => DraftControl
+export type CreateDraftControl = (budget?: RegretBudget) => DraftControl
 
 /** Before anything is known: the first node of a draft is right, and each further one where the one before it is. */
 const PRIOR = { first: 0.6, further: 0.85, weight: 2 }
@@ -39,7 +39,7 @@ const LOSS = { share: 0.01, passes: 3 }
 const SAVINGS = 20
 
 /** What drafts that do not pay may cost a sequence, in passes of plain decoding. */
-export class LossBudget {
+export class RegretBudget {
   private balance = LOSS.passes
   private readonly share: number
 
@@ -80,7 +80,7 @@ export class ThroughputControl implements DraftControl {
   constructor(
     { pass, draft, coldStart = 0 }: StepCosts,
     private readonly most: number,
-    private readonly budget = new LossBudget(),
+    private readonly budget = new RegretBudget(),
   ) {
     this.drafts = new Float64Array(most)
     this.hits = new Float64Array(most)

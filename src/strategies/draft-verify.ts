@@ -20,7 +20,7 @@ import type {
  */
 export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Verifier): Strategy {
   return async function* (request) {
-    const { model, cache, random, limit, shortlist } = request
+    const { model, cache, random, limit, topK } = request
     const drafter = createDrafter?.(request)
     const states = drafter?.states ?? []
     let prefix = request.prompt
@@ -38,7 +38,7 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
           [...pending, ...draft.tokens],
           [...pending.map((_, i) => cache.length + i - 1), ...draft.parents.map((parent) => start + parent)],
           [pending.length - 1, ...draft.tokens.map((_, node) => pending.length + node)],
-          { states, shortlist: shortlist && Math.max(shortlist, drafter?.logits ?? 0) },
+          { states, topK: topK && Math.max(topK, drafter?.logits ?? 0) },
         )
         const passed = performance.now()
         const visited = new VisitedNodes(draft, output, pending.length, prefix, request.processors)

@@ -88,7 +88,7 @@ export interface Request {
   /** The most tokens that the sequence may have, prompt included. */
   readonly limit: number
   /** The best scores of each node that the processors and the verifier need; by default all. */
-  readonly shortlist?: number
+  readonly topK?: number
 }
 
 /** Makes the drafter of one sequence; the loop that uses it disposes of it. */

@@ -1,6 +1,6 @@
 import type * as ort from 'onnxruntime-node'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { wanting } from '../../src/generation/shortlist.js'
+import { wanting } from '../../src/generation/top-k.js'
 import { prefixOf } from '../../src/model/prefix.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
 import { argmax } from '../../src/strategies/choose.js'
@@ -88,7 +88,7 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
     for (const states of [['hidden'], ['residual'], ['hidden', 'residual'], undefined] as const) {
       for (const model of [cpu, gpu]) {
         const cache = model.newCache()
-        outputs.push(await model.forward(cache, [5, 9, 14], chain(3), [2], { states, shortlist: 1 }))
+        outputs.push(await model.forward(cache, [5, 9, 14], chain(3), [2], { states, topK: 1 }))
         cache.dispose()
       }
     }
@@ -110,7 +110,7 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
       const before = moved.length
       const cache = gpu.newCache()
       const drafter: Drafter = { states, draft: () => ({ tokens: [], parents: [] }) }
-      const request = { cache, prompt: prefixOf([5, 9, 14, 200]), processors: [], limit: 12, shortlist: 1 }
+      const request = { cache, prompt: prefixOf([5, 9, 14, 200]), processors: [], limit: 12, topK: 1 }
       const randoms = { random: Math.random, draftRandom: Math.random }
       const decoding = draftVerify(states && (() => drafter), follow(argmax))
       for await (const _ of decoding({ ...request, ...randoms, model: wanting(gpu, {}) })) {
@@ -133,7 +133,7 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
       const cache = gpu.newCache()
       await gpu.forward(cache, [...Array(40).keys()], chain(40), [])
       for (let step = 0; step < 4; step++) {
-        const options = { shortlist: count, states: [] }
+        const options = { topK: count, states: [] }
         const output = await gpu.forward(cache, [step, step], [39, 39], [0, 1], options)
         expect(output.logits(1).filter((score) => score !== -Infinity)).toHaveLength(count)
         cache.keep([...Array(40).keys()])

@@ -56,7 +56,7 @@ describe('delegate', () => {
     }
     expect(model.newCache([1, 2])).toBe(cache)
     const { signal } = new AbortController()
-    const pass = [cache, [7], [-1], [0], { shortlist: 2, states: ['hidden'], signal }] as const
+    const pass = [cache, [7], [-1], [0], { topK: 2, states: ['hidden'], signal }] as const
     expect(await model.forward(...pass)).toBe(output)
     expect(calls).toEqual([['newCache', [1, 2]], [...pass]])
   })

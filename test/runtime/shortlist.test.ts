@@ -89,7 +89,7 @@ describe('a shortlist of a model', () => {
 
   async function forward(shortlist?: number) {
     const cache = model.newCache()
-    const output = await model.forward(cache, TREE.tokens, TREE.parents, [0, 3, 5], { shortlist })
+    const output = await model.forward(cache, TREE.tokens, TREE.parents, [0, 3, 5], { topK: shortlist })
     const rows = [0, 3, 5].map((node) => output.logits(node).slice())
     cache.dispose()
     return rows

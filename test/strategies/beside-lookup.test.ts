@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { prefixOf } from '../../src/model/prefix.js'
 import { chain } from '../../src/model/token-tree.js'
-import { LossBudget } from '../../src/strategies/draft-control.js'
+import { RegretBudget } from '../../src/strategies/draft-control.js'
 import { besideLookup } from '../../src/strategies/drafters/beside-lookup.js'
 import type { Drafter, Request } from '../../src/strategies/strategy.js'
 import { describeDrafter } from './conformance.js'
@@ -41,8 +41,8 @@ describe('prompt lookup beside another drafter', () => {
   })
 
   test('has all controls of a sequence share what drafts may cost', () => {
-    const budgets: (LossBudget | undefined)[] = []
-    const createControl = (budget?: LossBudget) => {
+    const budgets: (RegretBudget | undefined)[] = []
+    const createControl = (budget?: RegretBudget) => {
       budgets.push(budget)
       return { size: 1, record: () => {} }
     }
@@ -51,7 +51,7 @@ describe('prompt lookup beside another drafter', () => {
     create(request)
     expect(budgets).toHaveLength(6)
     expect(new Set(budgets.slice(0, 3)).size).toBe(1)
-    expect(budgets[0]).toBeInstanceOf(LossBudget)
+    expect(budgets[0]).toBeInstanceOf(RegretBudget)
     expect(budgets[3]).not.toBe(budgets[0])
     // What each of three enters is a step of 1.01 / 3 more than it takes.
     for (let step = 0; step < 300; step++) budgets[0]!.enter(1, 1)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { resolveGenerationConfig } from '../../src/config/index.js'
-import { wanting } from '../../src/generation/shortlist.js'
+import { wanting } from '../../src/generation/top-k.js'
 import { type Output, type StateName, stateAt } from '../../src/model/model.js'
 import { type Prefix, prefixOf, tokensOf } from '../../src/model/prefix.js'
 import { NOTHING, type TokenTree } from '../../src/model/token-tree.js'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/random.js'
-import { LossBudget, type StepCosts, ThroughputControl } from '../../src/strategies/draft-control.js'
+import { RegretBudget, type StepCosts, ThroughputControl } from '../../src/strategies/draft-control.js'
 
 /** A pass of 8 tokens costs 1.7 of one; a drafted token a tenth. */
 const COSTS: StepCosts = { pass: (tokens) => 0.9 + 0.1 * tokens, draft: (nodes) => 0.1 * nodes }
@@ -86,7 +86,7 @@ describe('the throughput control', () => {
 
   test('loses no more where several take turns and none is right', () => {
     for (const count of [100, 2000]) {
-      const budget = new LossBudget(3)
+      const budget = new RegretBudget(3)
       const controls = [COSTS, COLD, COSTS].map((costs) => new ThroughputControl(costs, 16, budget))
       const tried = new Set<number>()
       let cost = 0

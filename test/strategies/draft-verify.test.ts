@@ -51,7 +51,7 @@ describe('the number of forward passes', () => {
 })
 
 test('a pass is asked for the scores that the request or the drafter needs, whichever are more, and no others', async () => {
-  const asked = async (shortlist: number | undefined, logits: number | undefined) => {
+  const asked = async (topK: number | undefined, logits: number | undefined) => {
     const toy = new ToyModel()
     const options: (ForwardOptions | undefined)[] = []
     const forward: Model['forward'] = (...pass) => {
@@ -66,11 +66,11 @@ test('a pass is asked for the scores that the request or the drafter needs, whic
     }
     const sequence = { model: delegate(toy, { forward }), cache: toy.newCache(), prompt: prefixOf(PROMPT) }
     const [random, draftRandom] = [createRandom(1), createRandom(2)]
-    const request = { ...sequence, processors: [], random, draftRandom, limit: PROMPT.length + 3, shortlist }
+    const request = { ...sequence, processors: [], random, draftRandom, limit: PROMPT.length + 3, topK }
     for await (const _ of draftVerify(() => drafter, follow(argmax))(request)) {
     }
     expect(new Set(told)).toEqual(new Set([toy.vocabSize]))
-    return [...new Set(options.map((each) => each?.shortlist))]
+    return [...new Set(options.map((each) => each?.topK))]
   }
   expect(await asked(1, 8)).toEqual([8])
   expect(await asked(50, 8)).toEqual([50])

@@ -1,4 +1,4 @@
-import { type CreateDraftControl, LossBudget } from '../draft-control.js'
+import { type CreateDraftControl, RegretBudget } from '../draft-control.js'
 import type { Drafting } from '../drafting.js'
 import type { CreateDrafter } from '../strategy.js'
 import { controlled } from './controlled.js'
@@ -30,7 +30,7 @@ export function besideLookup(
   const sure = maxNgram >= SURE ? [lookup({ minNgram: SURE, maxNgram })] : []
   const all = [...sure, other, lookup({ maxNgram: SURE - 1 })]
   return (request) => {
-    const budget = new LossBudget(all.filter(({ createControl }) => createControl).length)
+    const budget = new RegretBudget(all.filter(({ createControl }) => createControl).length)
     const drafters = all.map(({ createDrafter, createControl }) =>
       controlled(createDrafter, createControl && (() => createControl(budget))),
     )

@@ -17,12 +17,12 @@ class TersestModel extends ToyModel {
     tokens: readonly number[],
     parents: readonly number[],
     nodes?: readonly number[],
-    { shortlist }: ForwardOptions = {},
+    { topK }: ForwardOptions = {},
   ): Promise<Output> {
     const output = await super.forward(cache, tokens, parents, nodes)
-    this.asked.push(shortlist)
-    if (shortlist === undefined) return output
-    return { ...output, logits: (node) => best(output.logits(node), shortlist) }
+    this.asked.push(topK)
+    if (topK === undefined) return output
+    return { ...output, logits: (node) => best(output.logits(node), topK) }
   }
 }
 
@@ -41,7 +41,7 @@ async function run(toy: ToyModel, settings: object, options: GenerateOptions = {
 
 type Case = [settings: object, options?: GenerateOptions]
 
-const shortened: [shortlist: number, ...Case][] = [
+const shortened: [topK: number, ...Case][] = [
   [1, {}],
   [1, { prompt_lookup_num_tokens: 3, max_matching_ngram_size: 1 }],
   [1, {}, { assistant: { path: 'toy', ...stubModel(new ToyModel()) } }],
@@ -86,12 +86,12 @@ const whole: Case[] = [
 ]
 
 describe('the scores of a pass', () => {
-  test.each(shortened)('are the %i best where no others count: %o', async (shortlist, settings, options) => {
+  test.each(shortened)('are the %i best where no others count: %o', async (topK, settings, options) => {
     const terse = new TersestModel()
     expect(await run(terse, settings, options)).toEqual(await run(new ToyModel(), settings, options))
-    expect(terse.asked).toContain(shortlist)
+    expect(terse.asked).toContain(topK)
     // The prompt's pass of several sequences asks for nothing.
-    expect(new Set(terse.asked.slice(1))).toEqual(new Set([shortlist]))
+    expect(new Set(terse.asked.slice(1))).toEqual(new Set([topK]))
   })
 
   test.each(whole)('are all where others count: %o %o', async (settings, options) => {

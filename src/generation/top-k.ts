@@ -10,7 +10,7 @@ import type { GenerateOptions } from './options.js'
  * Greedy decoding needs one, and sampling the `top_k` that its warper leaves, if nothing else looks at the scores before.
  * Any verifier of drafts is then given the scores that it would have had.
  */
-export function shortlistOf(
+export function topKOf(
   config: GenerationConfig,
   context: ProcessorContext,
   {
@@ -36,7 +36,7 @@ export function shortlistOf(
  * The same model, of which these states are wanted beside those that a strategy reads itself: the hidden ones, where the result has
  * them. Passes end with the signal.
  */
-export function wanting(model: Model, { states = [], signal }: Omit<ForwardOptions, 'shortlist'>): Model {
+export function wanting(model: Model, { states = [], signal }: Omit<ForwardOptions, 'topK'>): Model {
   return delegate(model, {
     forward: (cache, tokens, parents, nodes, own) =>
       model.forward(cache, tokens, parents, nodes, {
