@@ -68,7 +68,8 @@ export async function runBatch(
   const limits = { maxBatch, maxTokensInFlight, prefixCacheTokens: 0 }
   const engine: Engine = new Engine(model, { ...limits, onTurn: () => feeder.turn(engine) })
   try {
-    return await feeder.finished
+    // An engine that fails takes no further turn.
+    return await Promise.race([feeder.finished, engine.ended.then(() => feeder.finished)])
   } finally {
     feeder.close()
     await engine.close()

@@ -58,6 +58,13 @@ export class Engine {
     private readonly options: EngineOptions = {},
   ) {
     this.loop = this.run()
+    // Told where it is waited for.
+    this.loop.catch(() => {})
+  }
+
+  /** Settles once the engine has ended: with the error, where the engine itself has failed. */
+  get ended(): Promise<void> {
+    return this.loop
   }
 
   /** Requests that wait for their turn. */
@@ -102,7 +109,7 @@ export class Engine {
   /** Ends requests that have not ended yet with an error, and frees all caches. */
   async close(): Promise<void> {
     this.end(new Error('The engine is closed.'))
-    await this.loop
+    await this.loop.catch(() => {})
     await Promise.all(this.inFlight.values())
     this.forget()
   }
@@ -120,6 +127,7 @@ export class Engine {
       }
     } catch (error) {
       this.end(error as Error)
+      throw error
     }
   }
 

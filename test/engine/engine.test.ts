@@ -307,4 +307,19 @@ describe('an engine', () => {
     expect(target.toy.forwards).toBe(12)
     await engine.close()
   })
+
+  test('that fails itself ends its requests with the error, and says so', async () => {
+    const toy = new ToyModel()
+    let turns = 0
+    const { engine, submit } = engineOf(toy, {
+      onTurn: () => {
+        if (++turns > 3) throw new Error('A turn failed.')
+      },
+    })
+    const all = [submit([1, 2], { max_new_tokens: 9 }), submit([3], { max_new_tokens: 9 })]
+    expect(await outcomes(all)).toEqual(Array(2).fill('Error: A turn failed.'))
+    await expect(engine.ended).rejects.toThrow('A turn failed.')
+    await engine.close()
+    expect(toy.caches.size).toBe(0)
+  })
 })
