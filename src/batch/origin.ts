@@ -1,4 +1,4 @@
-import { fieldsOf } from '../config/index.js'
+import { fieldsOf, generationConfigSchema } from '../config/index.js'
 import { excerpt, usageError } from '../errors.js'
 import { readJsonIfThere, writeJson } from '../files.js'
 import { isJsonObject } from '../json.js'
@@ -158,8 +158,13 @@ function differencesOf(
   })
 }
 
+/** Settings that came into being after a record was written were what they are by default. */
 function flat({ settings, ...origin }: Origin): ReadonlyMap<string, unknown> {
-  return new Map([...Object.entries(origin), ...Object.entries(settings)])
+  const defaults = generationConfigSchema.parse({})
+  return new Map<string, unknown>([
+    ...Object.entries(origin),
+    ...Object.entries({ ...defaults, ...settings }),
+  ])
 }
 
 /** Key by which two values are the same. */

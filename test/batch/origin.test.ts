@@ -107,6 +107,14 @@ test('in other types they do, and on a seed of which something was drawn', async
   await expect(run({ seed: 2 })).rejects.toThrow(/otherwise: seed was 1, is 2\./)
 })
 
+test('a setting that is newer than the record counts as its default', async () => {
+  await run({}, ['a'])
+  await run({ settings: { ...ORIGIN.settings, xtc_probability: 0, xtc_threshold: 0.1 } }, ['b'])
+  await expect(run({ settings: { ...ORIGIN.settings, xtc_probability: 0.5 } })).rejects.toThrow(
+    /xtc_probability was 0, is 0\.5/,
+  )
+})
+
 describe('--continue-anyway', () => {
   test('mixes, and each row has its origin still', async () => {
     const [b, c] = [{ dtype: 'int8' }, { dtype: 'int4' }]
