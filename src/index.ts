@@ -36,6 +36,7 @@ export {
   type MtpSettings,
 } from './drafting/heads.js'
 export { loadLookup } from './drafting/lookup.js'
+export { loadRecycling } from './drafting/recycling.js'
 // Requests, decoded together.
 export { Engine, type EngineOptions } from './engine/engine.js'
 export type { EngineRequest, PreparedRequest } from './engine/request.js'
