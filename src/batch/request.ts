@@ -9,7 +9,7 @@ import { firstLayers } from '../language-model/load.js'
 import { isLoadedFor } from '../scores/dola.js'
 import type { Row, RowId } from './row.js'
 
-/** What decodes all rows beside the model. */
+/** Drafters and strategies that all rows share beside the model. */
 export interface SharedOptions {
   /** A model that drafts. */
   readonly assistant?: Assistant
@@ -19,7 +19,7 @@ export interface SharedOptions {
   readonly generateOptions?: GenerateOptions
 }
 
-/** What all rows of a batch have in common. */
+/** Settings that all rows of a batch have in common. */
 export interface RowSettings extends SharedOptions {
   /** Of which a row's own are on top. */
   readonly layers: readonly ConfigLayer[]

@@ -18,6 +18,9 @@ export type GenerationMode = (typeof MODES)[number]
 /** One token after the other, which drafts leave as it is. */
 export const PLAIN_MODES: readonly GenerationMode[] = ['greedy_search', 'sample']
 
+/** The modes in which a user's own drafter or strategy can take part. */
+export const OPEN_MODES: readonly GenerationMode[] = [...PLAIN_MODES, 'dola_generation']
+
 /**
  * The mode that `config` asks for, by the rules of HF's `GenerationConfig.get_generation_mode`.
  * @param isAssisted whether there is an assistant model

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { PLAIN_MODES } from '../config/mode.js'
+import { OPEN_MODES } from '../config/mode.js'
 import { UserError, usageError } from '../errors.js'
 import type { GenerateOptions } from '../generation/options.js'
 import type { StrategyRow } from './table.js'
@@ -44,7 +44,7 @@ async function importModule(file: string, path: string): Promise<Record<string, 
 export const CUSTOM: StrategyRow = {
   summary: 'a JavaScript module',
   fixed: { num_beams: 1 },
-  modes: [...PLAIN_MODES, 'dola_generation'],
+  modes: OPEN_MODES,
   own: { file: { kind: 'string' } },
   drafts: {
     load: async ({ own }) => ({ options: await loadStrategy(String(own.file)), dispose: async () => {} }),

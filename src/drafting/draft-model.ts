@@ -1,7 +1,6 @@
-import { usageError } from '../errors.js'
 import { reencodingNotice } from '../generation/assistant.js'
 import { type LanguageModel, loadModel, placementOf } from '../language-model/load.js'
-import { vocabularyDifference } from '../language-model/vocabulary.js'
+import { requireDraftOf } from '../language-model/vocabulary.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { type DraftSettings, draftOptions } from './draft-options.js'
 import type { DraftContext, LoadedDrafter } from './drafter.js'
@@ -21,16 +20,7 @@ export async function loadDraft(
 ): Promise<LoadedDrafter> {
   const { threads } = settings
   const draft = await loadModel(path, { dtype: target.dtype, ...placementOf(target), threads })
-  const [own, other] = [draft, target].map(({ tokenizer, model }) => ({
-    tokenizer,
-    vocabSize: model.vocabSize,
-  }))
-  const difference = vocabularyDifference(own, other)
-  if (difference !== undefined) {
-    throw usageError(
-      `${path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
-    )
-  }
+  requireDraftOf(target, { ...draft, path })
   const drafter = measuredDraft(draft, target.tokenizer.eosTokenIds)
   return { options: await draftOptions(target, drafter, settings), dispose: () => draft.dispose() }
 }

@@ -179,10 +179,8 @@ export class Engine {
     const target = this.prefixesOf(this.target.model)
     const draft = options.assistant && this.prefixesOf(options.assistant.model)
     const member = this.lockstep.join()
-    const viewOf = (prefixes: PrefixCache) =>
-      prefixes.view(member.models[this.models.indexOf(prefixes.model)])
+    const viewOf = (prefixes: PrefixCache) => prefixes.view(member.view(prefixes.model))
     try {
-      // At once: another request may bring a model that moves their indices.
       const view = viewOf(target)
       const assistant = draft && { ...options.assistant!, model: viewOf(draft) }
       const prompt = this.unstarted.get(ticket)

@@ -17,12 +17,11 @@ export class Lockstep {
   /** From now on passes wait for this member, until it leaves. */
   join(): Member {
     const member: Member = new Member(
-      this.models.map((model) =>
+      (model) =>
         delegate(model, {
           forward: (cache, tokens, parents, nodes = [...tokens.keys()], options) =>
             this.ask(member, model, { cache, tokens, parents, nodes, options }),
         }),
-      ),
       () => this.changed(),
       () => {
         this.members.delete(member)
@@ -89,8 +88,8 @@ export class Member {
   private waits = 0
 
   constructor(
-    /** Those of the `Lockstep`, for this member. */
-    readonly models: readonly Model[],
+    /** One of the `Lockstep`'s models, for this member. */
+    readonly view: (model: NativeBatchModel) => Model,
     private readonly onWait: () => void,
     readonly leave: () => void,
   ) {}

@@ -1,6 +1,7 @@
 import type { MergingModel } from '../model/branches.js'
 import { delegate } from '../model/delegate.js'
 import type { Branch, Model } from '../model/model.js'
+import { commonLength } from '../model/prefix.js'
 import { RecordedCache } from '../model/recorded-cache.js'
 import type { Member } from './lockstep.js'
 
@@ -185,11 +186,4 @@ export class PrefixCache {
 
 function total(caches: readonly Cache[]): number {
   return caches.reduce((sum, { length }) => sum + length, 0)
-}
-
-function commonLength(a: Ids, b: Ids): number {
-  const end = Math.min(a.length, b.length)
-  let length = 0
-  while (length < end && a[length] === b[length]) length++
-  return length
 }

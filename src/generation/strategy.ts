@@ -1,5 +1,5 @@
 import type { GenerationConfig } from '../config/index.js'
-import { type GenerationMode, generationMode, PLAIN_MODES } from '../config/mode.js'
+import { type GenerationMode, generationMode, OPEN_MODES } from '../config/mode.js'
 import { usageError } from '../errors.js'
 import type { Alternatives } from '../strategies/beam/constraints.js'
 import { beamSearch } from '../strategies/beam/search.js'
@@ -62,9 +62,6 @@ function alternatives(word: readonly number[] | readonly (readonly number[])[]):
   return word.every((item) => typeof item === 'number') ? [word] : (word as Alternatives)
 }
 
-/** The modes in which a user's own drafter or strategy can take part. */
-const openModes: readonly GenerationMode[] = [...PLAIN_MODES, 'dola_generation']
-
 /**
  * A strategy for what `config` asks for.
  * @throws UserError for a strategy or drafter of the user's in a mode that has no place for it
@@ -80,7 +77,7 @@ export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | 
   }
   const own = parts.strategy ? 'strategy' : parts.createDrafter && 'drafter'
   const isBesideLookup = own === 'drafter' && config.prompt_lookup_num_tokens !== undefined
-  const isServed = openModes.includes(mode) || (isBesideLookup && mode === 'assisted_generation')
+  const isServed = OPEN_MODES.includes(mode) || (isBesideLookup && mode === 'assisted_generation')
   if (own && !isServed) {
     throw usageError(`The settings ask for ${mode}, which a ${own} of your own cannot serve: leave one out.`)
   }

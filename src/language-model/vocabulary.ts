@@ -1,9 +1,27 @@
+import { usageError } from '../errors.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
 /** What of a model says which tokens it has. */
 export interface Vocabulary {
   readonly tokenizer: Pick<Tokenizer, 'idToToken'>
   readonly vocabSize: number
+}
+
+/** A model that drafts, or the one it drafts for. */
+interface DraftSide {
+  readonly path: string
+  readonly tokenizer: Pick<Tokenizer, 'idToToken'>
+  readonly spec: { readonly vocabSize: number }
+}
+
+/** @throws UserError, exit code 2, where a draft's tokens are not its target's */
+export function requireDraftOf(target: DraftSide, draft: DraftSide): void {
+  const [own, other] = [draft, target].map(({ tokenizer, spec: { vocabSize } }) => ({ tokenizer, vocabSize }))
+  const difference = vocabularyDifference(own, other)
+  if (difference === undefined) return
+  throw usageError(
+    `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
+  )
 }
 
 /** How the tokens of two models differ, as a clause; undefined where they are the same. */

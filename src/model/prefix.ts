@@ -33,3 +33,11 @@ export function tokensOf(prefix: Prefix, count = prefix.length): number[] {
   }
   return tokens
 }
+
+/** Tokens that two texts begin with alike. */
+export function commonLength(a: readonly number[], b: readonly number[]): number {
+  const end = Math.min(a.length, b.length)
+  let length = 0
+  while (length < end && a[length] === b[length]) length++
+  return length
+}

@@ -1,4 +1,5 @@
 import type { KVCache } from './model.js'
+import { commonLength } from './prefix.js'
 
 /** A path from the beginning of a text. */
 interface Match {
@@ -50,9 +51,7 @@ export class RecordedCache<Cache extends KVCache = KVCache> implements KVCache {
   /** The longest path that `text` begins with: its length, and its last slot, -1 for none. */
   match(text: readonly number[]): Match {
     if (this.isChain) {
-      const end = Math.min(text.length, this.tokens.length)
-      let length = 0
-      while (length < end && this.tokens[length] === text[length]) length++
+      const length = commonLength(this.tokens, text)
       return { length, end: length - 1 }
     }
     /** By slot, the length of the path that ends there, or 0 where it is no beginning. */

@@ -237,7 +237,8 @@ describe('an engine', () => {
     const submissions: Submission[] = []
     const { engine, submit } = engineOf(toy, {
       onTurn: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 1))
+        // Long enough for a pass that does not wait for the turn.
+        for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve))
         const prompt = prompts.shift()
         if (prompt) submissions.push(submit(prompt, { max_new_tokens: 2 }))
       },

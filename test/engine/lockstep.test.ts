@@ -67,9 +67,13 @@ async function drive<T>(
 }
 
 /** As a member that leaves in the end. */
-async function taking<T>(member: Member, task: (model: Model) => Promise<T>): Promise<T> {
+async function taking<T>(
+  member: Member,
+  model: BranchingModel,
+  task: (model: Model) => Promise<T>,
+): Promise<T> {
   try {
-    return await task(member.models[0])
+    return await task(member.view(model))
   } finally {
     member.leave()
   }
@@ -81,8 +85,9 @@ test.each([1, 2, 3])('passes are the same however long the members take: timing 
   const random = createRandom(seed)
   const run = async (drafter?: Drafter) => {
     const { model, passes } = watched(new ToyModel())
-    const lockstep = new Lockstep([new BranchingModel(model)])
-    const tasks = COUNTS.map((_, i) => taking(lockstep.join(), (own) => decode(own, i, drafter)))
+    const branching = new BranchingModel(model)
+    const lockstep = new Lockstep([branching])
+    const tasks = COUNTS.map((_, i) => taking(lockstep.join(), branching, (own) => decode(own, i, drafter)))
     const results = await drive(lockstep, tasks)
     expect(results).toEqual(alone.map((value) => ({ status: 'fulfilled', value })))
     return passes
@@ -102,12 +107,13 @@ test('without it they follow the timing', async () => {
 
 test('a member may join between passes, and wait for what another one brings', async () => {
   const { model, passes } = watched(new ToyModel())
-  const lockstep = new Lockstep([new BranchingModel(model)])
-  const first = taking(lockstep.join(), (own) => decode(own, 0))
+  const branching = new BranchingModel(model)
+  const lockstep = new Lockstep([branching])
+  const first = taking(lockstep.join(), branching, (own) => decode(own, 0))
   await lockstep.ready()
   await lockstep.pass()
   const late = lockstep.join()
-  const second = taking(late, async (own) => {
+  const second = taking(late, branching, async (own) => {
     await late.wait(first)
     return decode(own, 1)
   })
@@ -126,15 +132,14 @@ test('models have their turns in order, the first while any member asks for it',
       return model.forward(...pass)
     },
   })
-  const lockstep = new Lockstep([
-    new BranchingModel(noting('draft', draft)),
-    new BranchingModel(noting('target', target)),
-  ])
+  const models = [noting('draft', draft), noting('target', target)].map((model) => new BranchingModel(model))
+  const lockstep = new Lockstep(models)
   const drafting = async (drafts: number) => {
     const member = lockstep.join()
-    const caches = member.models.map((model) => model.newCache())
-    for (let i = 0; i < drafts; i++) await member.models[0].forward(caches[0], [1], [i - 1])
-    await member.models[1].forward(caches[1], [1], [-1])
+    const views = models.map((model) => member.view(model))
+    const caches = views.map((view) => view.newCache())
+    for (let i = 0; i < drafts; i++) await views[0].forward(caches[0], [1], [i - 1])
+    await views[1].forward(caches[1], [1], [-1])
     member.leave()
   }
   await drive(lockstep, [drafting(1), drafting(3), drafting(0)])
@@ -143,13 +148,14 @@ test('models have their turns in order, the first while any member asks for it',
 })
 
 test('a pass that fails does so for the member at fault only', async () => {
-  const lockstep = new Lockstep([new BranchingModel(new ToyModel())])
+  const branching = new BranchingModel(new ToyModel())
+  const lockstep = new Lockstep([branching])
   const bad = (model: Model): Promise<number[]> =>
     model.forward(model.newCache(), [99], [-1]).then((output: Output) => [...output.logits(0)])
   const tasks = [
-    taking(lockstep.join(), (own) => decode(own, 0)),
-    taking(lockstep.join(), bad),
-    taking(lockstep.join(), (own) => decode(own, 2)),
+    taking(lockstep.join(), branching, (own) => decode(own, 0)),
+    taking(lockstep.join(), branching, bad),
+    taking(lockstep.join(), branching, (own) => decode(own, 2)),
   ]
   const [first, failed, last] = await drive(lockstep, tasks)
   expect(first).toEqual({ status: 'fulfilled', value: alone[0] })
@@ -158,10 +164,11 @@ test('a pass that fails does so for the member at fault only', async () => {
 })
 
 test('closed, it ends those who wait and those who come', async () => {
-  const lockstep = new Lockstep([new BranchingModel(new ToyModel())])
-  const waiting = taking(lockstep.join(), (own) => decode(own, 0))
+  const branching = new BranchingModel(new ToyModel())
+  const lockstep = new Lockstep([branching])
+  const waiting = taking(lockstep.join(), branching, (own) => decode(own, 0))
   await lockstep.ready()
   lockstep.close(new Error('Enough.'))
   await expect(waiting).rejects.toThrow('Enough.')
-  await expect(taking(lockstep.join(), (own) => decode(own, 1))).rejects.toThrow('Enough.')
+  await expect(taking(lockstep.join(), branching, (own) => decode(own, 1))).rejects.toThrow('Enough.')
 })

@@ -24,7 +24,7 @@ import { loadShown } from '../io/load-shown.js'
 
 type Values = Readonly<Record<string, unknown>>
 
-/** What strategies are compared under. */
+/** Settings that strategies are compared under. */
 export interface CompareSettings {
   /** The user's settings of all strategies. */
   readonly layers: readonly ConfigLayer[]
@@ -91,7 +91,7 @@ export class Contestants {
     ])
     const { config } = resolved
     const options = await this.draft(specification, model, resolved)
-    // What `generate` would refuse, before the first run.
+    // Settings that `generate` would refuse are refused before the first run.
     strategyFor(config, { ...options, eosTokenIds: [] })
     return {
       specification,
@@ -157,7 +157,7 @@ export class Contestants {
   }
 }
 
-/** What HF warns of is an error here: a setting is honoured or refused. */
+/** Settings that HF warns of are errors here: each is honoured or refused. */
 function resolve(
   { kind, text }: Specification,
   { generationConfig }: LanguageModel,

@@ -1,4 +1,5 @@
 import { usageError } from '../../errors.js'
+import { requireDraftOf } from '../../language-model/vocabulary.js'
 import { sampleRows } from '../../train/data/rows.js'
 import { heldOutBatches } from '../../train/data/training-data.js'
 import { distilledWeights } from '../../train/draft.js'
@@ -9,7 +10,7 @@ import { distilled } from '../../train/objectives/distillation.js'
 import type { Pretrained } from '../../train/pretrained.js'
 import { evaluationDisplay } from '../../ui/evaluation-progress.js'
 import { openRows } from '../train/packed-data.js'
-import { openPretrained, requireDraftOf } from '../train/pretrained.js'
+import { openPretrained } from '../train/pretrained.js'
 
 /** What `llm eval --drafter --json` prints. */
 export interface DrafterEvaluationJson {

@@ -57,7 +57,7 @@ interface Chosen {
 
 const NONE: Chosen = { row: undefined, own: {} }
 
-/** What `llm generate` and its strategies share: prompt and settings in, text or JSON out. */
+/** `llm generate` and its strategies share this: prompt and settings in, text or JSON out. */
 export abstract class GenerateCommand extends BaseCommand {
   // oclif would list all flags, of which there are dozens.
   static override usage = '<%= command.id %> [PROMPT] [FLAGS]'
@@ -65,7 +65,7 @@ export abstract class GenerateCommand extends BaseCommand {
   /** The command's own; without one the settings choose. */
   protected readonly strategy: StrategyName | undefined = undefined
 
-  /** What a command has to say of its flags before anything is loaded. */
+  /** Flags that the command refuses before anything is loaded. */
   protected async check(_flags: Flags): Promise<void> {}
 
   async run(): Promise<GenerationJson> {
@@ -140,7 +140,7 @@ export abstract class GenerateCommand extends BaseCommand {
     return layers
   }
 
-  /** What HF warns of is an error here: a flag is honoured or refused. */
+  /** Flags that HF warns of are errors here: each is honoured or refused. */
   #resolve(
     { generationConfig }: LanguageModel,
     layers: readonly ConfigLayer[],
@@ -177,7 +177,7 @@ export abstract class GenerateCommand extends BaseCommand {
       model,
       own: { model: flags['assistant-model'], layers: config.assistant_early_exit, ...chosen.own },
       costs: { threads: flags.threads, onMeasure: (message) => this.logToStderr(message) },
-      // Where settings choose what drafts they say how much, too, as in HF.
+      // Settings that choose a drafter say how much it drafts, too, as in HF.
       pays: drafts === chosen.row?.drafts && isSizedByPay(drafts, config, (fields) => isSet(fields, layers)),
       host: shownHost(load, signal, (none, some) => `${none}: give ${some} with --${chosen.row?.flag}`),
     }
@@ -246,7 +246,7 @@ function draftsOf(flags: GenerateFlags, { config }: ResolvedConfig, { row }: Cho
   return [...new Set(rows.flatMap((each) => each?.drafts ?? []))]
 }
 
-/** What drafts by `--strategy auto`: nothing in modes that are not drafted. */
+/** The drafter of `--strategy auto`: none in modes that are not drafted. */
 function autoFor(mode: GenerationMode): StrategyRow | undefined {
   if (mode === 'assisted_generation') {
     throw usageError('--strategy auto chooses what drafts, but other settings do: leave one of them out.')
@@ -256,7 +256,7 @@ function autoFor(mode: GenerationMode): StrategyRow | undefined {
   return undefined
 }
 
-/** What can be refused before a model is loaded. */
+/** Flags that contradict each other are refused before a model is loaded. */
 function refuseContradictions(flags: Flags, json: boolean): void {
   const jsonOnly = JSON_FLAGS.find((flag) => flags[flag] !== undefined && flags[flag] !== false)
   if (jsonOnly && !json) throw usageError(`--${jsonOnly} is part of the JSON output: add --json.`)

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { usageError } from '../../errors.js'
-import { vocabularyDifference } from '../../language-model/vocabulary.js'
 import { type Pretrained, readWeights } from '../../train/pretrained.js'
 import { withOpenModel } from '../io/open-model.js'
 
@@ -25,17 +24,4 @@ export function openPretrained(
     const fingerprint = await store.fingerprint()
     return { path, config, spec, weights: await readWeights(spec, store), tokenizer, directory, fingerprint }
   })
-}
-
-/** @throws UserError, exit code 2, where a draft's tokens are not its target's */
-export function requireDraftOf(target: Pretrained, draft: Pretrained): void {
-  const [own, other] = [draft, target].map(({ tokenizer, spec }) => ({
-    tokenizer,
-    vocabSize: spec.vocabSize,
-  }))
-  const difference = vocabularyDifference(own, other)
-  if (difference === undefined) return
-  throw usageError(
-    `${draft.path} is no draft for ${target.path}, since ${difference}: a draft needs its target's vocabulary.`,
-  )
 }
