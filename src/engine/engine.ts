@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+import { requireKnownOptions } from '../config/settings.js'
 import { DeviceLost, usageError } from '../errors.js'
 import { generatePrepared } from '../generation/generate.js'
 import type { GenerationModel, GenerationResult } from '../generation/options.js'
@@ -29,6 +31,17 @@ export interface EngineOptions {
   readonly onTurn?: () => void | Promise<void>
 }
 
+/** Held to the interface, so that none is forgotten. */
+const OPTIONS: Readonly<Record<keyof EngineOptions, true>> = {
+  maxBatch: true,
+  maxTokensInFlight: true,
+  prefixCacheTokens: true,
+  onTurn: true,
+}
+
+/** Limits, with the least that a request can meet. */
+const LEAST = { maxBatch: 1, maxTokensInFlight: 1, prefixCacheTokens: 0 } as const
+
 /** A request that is not decoded yet. */
 interface Waiting extends PreparedRequest {
   readonly ticket: Ticket
@@ -52,11 +65,15 @@ export class Engine {
   private wake = () => {}
   private readonly loop: Promise<void>
 
-  /** @param target the caller disposes of it, once the engine is closed */
+  /**
+   * @param target the caller disposes of it, once the engine is closed
+   * @throws UserError, exit code 2, for an option that is not known, and for a limit that no request could meet
+   */
   constructor(
     private readonly target: GenerationModel,
     private readonly options: EngineOptions = {},
   ) {
+    checkOptions(options)
     this.loop = this.run()
     // Told where it is waited for.
     this.loop.catch(() => {})
@@ -236,5 +253,15 @@ export class Engine {
     this.waiting = []
     this.unstarted.clear()
     this.wake()
+  }
+}
+
+function checkOptions(options: EngineOptions): void {
+  requireKnownOptions(options, OPTIONS, 'new Engine()')
+  for (const [name, least] of Object.entries(LEAST)) {
+    const value: unknown = options[name as keyof typeof LEAST]
+    if (value === undefined || value === Infinity) continue
+    if (Number.isInteger(value) && Number(value) >= least) continue
+    throw usageError(`${name} cannot be ${inspect(value)}: give a whole number from ${least} on.`)
   }
 }

@@ -288,6 +288,10 @@ describe('a message', () => {
       ['batch', file('{"prompt":"hi"}\n'), '--strategy', 'lookup'],
       '--strategy takes the file of a strategy of your own: --prompt-lookup-num-tokens chooses lookup.',
     ],
+    ...(['medusa-heads', 'mtp-modules'] as const).map((flag): [string[], string] => [
+      ['batch', file('{"prompt":"hi"}\n'), '--strategy', 'recycling', `--${flag}`, 'heads'],
+      `--strategy recycling and --${flag} both draft: leave one of them out.`,
+    ]),
     [
       ['batch', file('{"prompt":"hi"}\n'), '--strategy', 'toString'],
       'There is no strategy at toString: give the path of a JavaScript module.',

@@ -309,6 +309,27 @@ describe('an engine', () => {
     await engine.close()
   })
 
+  test.each([
+    [{ maxBatch: 0 }, 'maxBatch cannot be 0: give a whole number from 1 on.'],
+    [{ maxBatch: Number.NaN }, 'maxBatch cannot be NaN: give a whole number from 1 on.'],
+    [{ maxBatch: 2.5 }, 'maxBatch cannot be 2.5: give a whole number from 1 on.'],
+    [{ maxBatch: '8' }, "maxBatch cannot be '8': give a whole number from 1 on."],
+    [{ maxBatch: null }, 'maxBatch cannot be null: give a whole number from 1 on.'],
+    [{ maxTokensInFlight: -1 }, 'maxTokensInFlight cannot be -1: give a whole number from 1 on.'],
+    [{ prefixCacheTokens: -1 }, 'prefixCacheTokens cannot be -1: give a whole number from 0 on.'],
+    [{ max_batch: 4 }, 'max_batch is no option of new Engine(); the nearest one is maxBatch.'],
+  ])('refuses %o', (options, message) => {
+    expect(() => new Engine(stubModel(new ToyModel()), options as EngineOptions)).toThrow(message)
+  })
+
+  test('takes limits without an end', async () => {
+    const limits = { maxBatch: Infinity, maxTokensInFlight: Infinity, prefixCacheTokens: Infinity }
+    const { engine, submit } = engineOf(new ToyModel(), limits)
+    const settings = { max_new_tokens: 3 }
+    expect(await outcomes([submit([1], settings)])).toEqual([await textOf([1], settings)])
+    await engine.close()
+  })
+
   test('that fails itself ends its requests with the error, and says so', async () => {
     const toy = new ToyModel()
     let turns = 0

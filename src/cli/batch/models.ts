@@ -65,25 +65,34 @@ async function customStrategy({ strategy, lookup }: BatchModelFlags): Promise<Cu
   throw usageError(`--strategy takes the file of a strategy of your own: --${flag} chooses ${strategy}.`)
 }
 
-/** Drafters beside a draft model: those whose files are given, and one that is named. */
-function drafterNames(flags: BatchModelFlags): StrategyName[] {
+/**
+ * The drafter beside a draft model: one whose files are given, or one that is named.
+ * @throws UserError, exit code 2, for several
+ */
+function drafterName(flags: BatchModelFlags): StrategyName | undefined {
   const names = Object.keys(strategies) as StrategyName[]
-  return names.filter((name) => {
+  const given = names.filter((name) => {
     const { flag, drafts } = strategies[name]
     if (!drafts || drafts.assistant) return false
     return flag === undefined
       ? flags.strategy === name
       : drafts.files !== undefined && flags[flag] !== undefined
   })
+  if (given.length > 1) {
+    const clashing = given.map((name) => `--${strategies[name].flag ?? `strategy ${name}`}`)
+    throw usageError(`${clashing.join(' and ')} both draft: leave one of them out.`)
+  }
+  return given[0]
 }
 
-/** @throws UserError as `loadModel`, `loadMedusa`, `loadMtp` and `loadStrategy` */
+/** @throws UserError as `loadModel`, `loadMedusa`, `loadMtp` and `loadStrategy`, and for several drafters */
 export async function loadBatchModels(
   flags: BatchModelFlags,
   values: LoadingValues,
   signal: AbortSignal,
 ): Promise<BatchModels> {
   const custom = await customStrategy(flags)
+  const name = drafterName(flags)
   const options = { ...loadOptions(flags), signal, manySequences: flags['max-batch'] > 1 }
   const exits = loadFor(values.get('dola_layers') ?? [])
   const model = await loadShown(flags.model, { ...options, ...exits })
@@ -106,7 +115,7 @@ export async function loadBatchModels(
     const load: DraftHost['load'] = (name, own) => loadShown(name, { ...options, ...own })
     const costs = { threads: flags.threads }
     const generateOptions: GenerateOptions = { ...custom }
-    for (const name of drafterNames(flags)) {
+    if (name !== undefined) {
       const { flag, drafts } = strategies[name]
       const host = shownHost(load, signal, (none, some) => `${none}: give ${some} with --${flag}`)
       const context = { model, own: ownFromFlags(name, flags), costs, pays: true, host }
