@@ -7,6 +7,9 @@ import { readFileSync } from 'node:fs'
 import { MUTANTS } from './mutants.js'
 
 const [first = 1, last = MUTANTS.length] = process.argv.slice(2).map(Number)
+if (![first, last].every((number) => MUTANTS[number - 1] !== undefined)) {
+  throw new Error(`There are mutants 1 to ${MUTANTS.length}: give the first and the last.`)
+}
 const started = performance.now()
 const survivors: number[] = []
 for (let number = first; number <= last; number++) {
