@@ -43,18 +43,28 @@ describe('faultOfParts', () => {
 
   test('many models that claim many parts are looked through at once', () => {
     const paths = Array.from({ length: 50_000 }, (_, i) => part(7, 99_999, `m${i}`))
-    expect(ggufModels(paths).map(faultOfParts).every((fault) => fault?.startsWith('it lacks'))).toBe(true)
+    expect(
+      ggufModels(paths)
+        .map(faultOfParts)
+        .every((fault) => fault?.startsWith('it lacks')),
+    ).toBe(true)
   })
 })
 
 describe('a quantisation', () => {
-  test.each(['Q4_K_M', 'q8_0', 'IQ2_XXS', 'UD-Q4_K_XL', 'BF16', 'f16', 'MXFP4_MOE', 'TQ1_0'])('is %s', (name) => {
-    expect(isQuantisation(name)).toBe(true)
-  })
+  test.each(['Q4_K_M', 'q8_0', 'IQ2_XXS', 'UD-Q4_K_XL', 'BF16', 'f16', 'MXFP4_MOE', 'TQ1_0'])(
+    'is %s',
+    (name) => {
+      expect(isQuantisation(name)).toBe(true)
+    },
+  )
 
-  test.each(['latest', '', '4', 'K_M', 'Q4.K', 'Q4/K', 'Q4*', 'm.gguf', '4b', `Q4${'_'.repeat(40)}`])('is not %j', (name) => {
-    expect(isQuantisation(name)).toBe(false)
-  })
+  test.each(['latest', '', '4', 'K_M', 'Q4.K', 'Q4/K', 'Q4*', 'm.gguf', '4b', `Q4${'_'.repeat(40)}`])(
+    'is not %j',
+    (name) => {
+      expect(isQuantisation(name)).toBe(false)
+    },
+  )
 
   test.each<[string, string, boolean]>([
     ['m-Q4_K_M.gguf', 'q4_k_m', true],

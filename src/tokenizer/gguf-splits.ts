@@ -1,6 +1,5 @@
 import { UserError } from '../errors.js'
 import {
-  ayaDigits,
   bloomWords,
   cjkRuns,
   coderLetters,
@@ -72,7 +71,6 @@ const NAMED: readonly (readonly [names: string, splits: Splits])[] = [
   ['exaone-moe', { regexes: [exaoneMoeWords] }],
   ['gpt-4o llama4 kanana2 talkie minimax-m2', { regexes: [gpt4oWords] }],
   ['granite-embed-multi-97m', { regexes: [gpt4oWords], wholeWords: true }],
-  ['tiny_aya cohere2moe', { regexes: [ayaDigits, gpt4oWords] }],
   ['youtu', { regexes: [youtuScripts, youtuWords], wholeWords: true }],
   ['tekken', { regexes: [tekkenWords], wholeWords: true, addBos: true }],
   ['kimi-k2', { regexes: [kimiWords] }],

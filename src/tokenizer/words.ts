@@ -108,10 +108,8 @@ export const threeDigits = '[0-9][0-9][0-9]'
 export const youtuScripts = '[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+'
 export const youtuWords = casedWords(`${contractions}?`, '\\p{N}')
 
-/** Digits by three from the end of a number; the time that it takes grows with the square of a number's length. */
-export const ayaDigits = '\\d{1,3}(?=(?:\\d{3})*\\b)'
 export const numbers = '\\p{N}+'
-/** Places in a number before each three digits from its end; its time grows as that of `ayaDigits`. */
+/** Places in a number before each three digits from its end; the time that it takes grows with the square of a number's length. */
 export const thousands = '(?=(\\d{3})+(?!\\d))'
 
 /** Patterns that take linear time on every text. */

@@ -335,14 +335,19 @@ test('of a GGUF repository the only file, or the chosen one, is pulled', async (
   await expect(pull(`${REPO}@two:m-q5.gguf`)).rejects.toThrow('has no file m-q5.gguf')
 })
 
-const PARTS = { 'q8/m-Q8_0-00001-of-00002.gguf': bytes(2000, 5), 'q8/m-Q8_0-00002-of-00002.gguf': bytes(3000, 6) }
+const PARTS = {
+  'q8/m-Q8_0-00001-of-00002.gguf': bytes(2000, 5),
+  'q8/m-Q8_0-00002-of-00002.gguf': bytes(3000, 6),
+}
 
 test('a quantisation finds its GGUF file, in any case, and all parts of a split one', async () => {
   hub.server.commit({ ...FILES, 'm-Q4_K_M.gguf': bytes(2000), 'm-Q4_K_S.gguf': bytes(1500, 4), ...PARTS })
   expect(await pull(`${REPO}:q4_k_m`)).toMatch(/\/m-Q4_K_M\.gguf$/)
   const first = await pull(`${REPO}:Q8_0`)
   expect(first).toMatch(/\/q8\/m-Q8_0-00001-of-00002\.gguf$/)
-  expect(readFileSync(first.replace('00001', '00002')).equals(PARTS['q8/m-Q8_0-00002-of-00002.gguf'])).toBe(true)
+  expect(readFileSync(first.replace('00001', '00002')).equals(PARTS['q8/m-Q8_0-00002-of-00002.gguf'])).toBe(
+    true,
+  )
   expect(findCached(`${REPO}:q8_0`, hub.env)).toBe(first)
   expect(hub.server.bytesServed).toBe(7000)
 })
@@ -356,7 +361,12 @@ test('any part of a split GGUF file stands for all, and one alone is no choice',
 })
 
 test('a quantisation that several GGUF files have, or none, is refused with the list', async () => {
-  hub.server.commit({ 'm-Q4_0.gguf': bytes(2000), 'n-Q4_0.gguf': bytes(1500), 'mmproj-Q4_0.gguf': bytes(100), ...PARTS })
+  hub.server.commit({
+    'm-Q4_0.gguf': bytes(2000),
+    'n-Q4_0.gguf': bytes(1500),
+    'mmproj-Q4_0.gguf': bytes(100),
+    ...PARTS,
+  })
   await expect(pull(`${REPO}:Q4_0`)).rejects.toMatchObject({
     exitCode: 2,
     message: `${REPO} holds 2 GGUF files of Q4_0 and one must be chosen. Write ${REPO}:FILE, where FILE is one of m-Q4_0.gguf, n-Q4_0.gguf.`,

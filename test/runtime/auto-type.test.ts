@@ -14,7 +14,10 @@ const linear = parametersOf(spec).filter(({ kind }) => kind === 'linear')
 
 function storeOf(typeOf: (index: number) => DType): WeightStore {
   const tensors = new Map(
-    linear.map(({ name }, i) => [name, { name, dtype: typeOf(i), shape: [], file: '', offset: 0, byteLength: 1 }]),
+    linear.map(({ name }, i) => [
+      name,
+      { name, dtype: typeOf(i), shape: [], file: '', offset: 0, byteLength: 1 },
+    ]),
   )
   return { tensors } as Partial<WeightStore> as WeightStore
 }
@@ -24,7 +27,13 @@ const INT8 = 'Q5_0 Q5_1 Q5_K Q6_K Q8_0'.split(' ')
 
 test.each(Object.keys(BLOCKS) as DType[])('auto comes nearest to %s', (dtype) => {
   const nearest = INT4.includes(dtype) ? 'int4' : INT8.includes(dtype) ? 'int8' : 'fp32'
-  expect(autoRunType(spec, storeOf(() => dtype), Number.POSITIVE_INFINITY)).toBe(nearest)
+  expect(
+    autoRunType(
+      spec,
+      storeOf(() => dtype),
+      Number.POSITIVE_INFINITY,
+    ),
+  ).toBe(nearest)
 })
 
 test('the type of most bytes counts', () => {

@@ -45,7 +45,6 @@ it.each([
   ['grok-2', 'stablelm2'],
   ['solar-open', 'stablelm2'],
   ['llada-moe', 'bailingmoe'],
-  ['cohere2moe', 'tiny_aya'],
   ['minerva-7b', 'exaone'],
   ['poro-chat', 'bloom'],
   ['modern-bert', 'exaone4'],
@@ -65,7 +64,7 @@ it.each([
   expect(tokenizer.encode('a')[0] === 0).toBe(isFirst)
 })
 
-it.each(['chameleon', 'afmoe', 'whitespace', 'roberta-bpe', 'toString'])(
+it.each(['chameleon', 'afmoe', 'tiny_aya', 'whitespace', 'roberta-bpe', 'toString'])(
   '%s is refused by its name',
   (pre) => {
     expect(() => tokenizerFromGguf(metadata(pre))).toThrow(

@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { ggufTensors } from '../../src/models/gguf/model.js'
 import { openGguf } from '../../src/weights/gguf.js'
-import { GOLDEN, type GgufParts, ggufBytes, goldenJson, string, temporaryDirectory, u32 } from './files.js'
+import { type GgufParts, GOLDEN, ggufBytes, goldenJson, string, temporaryDirectory, u32 } from './files.js'
 
 const root = temporaryDirectory()
 const SPLIT = join(GOLDEN, 'split')
@@ -62,7 +70,9 @@ describe('a split model', () => {
   it('lacks no part', async () => {
     rmSync(at(name(2)))
     for (const number of [1, 3])
-      expect(await refusal(name(number))).toMatch(/is one of 3 parts .*: it lacks qwen3-00002-of-00003\.gguf\.$/)
+      expect(await refusal(name(number))).toMatch(
+        /is one of 3 parts .*: it lacks qwen3-00002-of-00003\.gguf\.$/,
+      )
   })
 
   it('has no part beyond its count', async () => {
@@ -72,7 +82,9 @@ describe('a split model', () => {
 
   it('has no part twice', async () => {
     copyFileSync(at(name(2)), at(name(3)))
-    expect(await refusal(name(1))).toMatch(/qwen3-00003-of-00003\.gguf is damaged .* by its metadata it is part 2 of 3;/)
+    expect(await refusal(name(1))).toMatch(
+      /qwen3-00003-of-00003\.gguf is damaged .* by its metadata it is part 2 of 3;/,
+    )
   })
 
   it('is not opened by names that do not say where the others are', async () => {
@@ -86,7 +98,9 @@ describe('a split model', () => {
 
   it('has no part of another model', async () => {
     copyFileSync(join(GOLDEN, 'qwen3.gguf'), at(name(3)))
-    expect(await refusal(name(1))).toMatch(/00003-of-00003\.gguf is damaged .* by its metadata it is part 1 of 1;/)
+    expect(await refusal(name(1))).toMatch(
+      /00003-of-00003\.gguf is damaged .* by its metadata it is part 1 of 1;/,
+    )
   })
 
   it('is one file where the metadata say so, whatever its name', async () => {
@@ -152,7 +166,11 @@ describe('parts that contradict each other', () => {
     ['a text', ['split.count', 8, string('2')], /its split\.count is "2"/],
     ['a fraction', ['split.count', 6, Buffer.of(0, 0, 0x20, 0x40)], /its split\.count is 2\.5/],
     ['below zero', ['split.count', 5, Buffer.of(255, 255, 255, 255)], /its split\.count is -1/],
-    ['without end', ['split.count', 4, u32(0xffffffff)], /is one of 4294967295 parts, and at most 1000 are opened/],
+    [
+      'without end',
+      ['split.count', 4, u32(0xffffffff)],
+      /is one of 4294967295 parts, and at most 1000 are opened/,
+    ],
   ])('a count that is %s', async (_, field, message) => {
     writeFileSync(at('m-00001-of-00002.gguf'), ggufBytes({ metadata: [architecture, field], dataBytes: 32 }))
     expect(await refusal('m-00001-of-00002.gguf')).toMatch(message)

@@ -86,7 +86,6 @@ PRE_TOKENIZERS = {
         + r"|\s*[\r\n]|\s+(?!\S)|\s+"
     ],
     "minimax-m2": [GPT4O],
-    "tiny_aya": [r"\d{1,3}(?=(?:\d{3})*\b)", GPT4O],
     "youtu": [YOUTU_SCRIPTS, GPT4O.replace("{1,3}", "")],
     "kimi-k2": [KIMI],
     "deepseek-v3": [r"\p{N}{1,3}", CJK_KANA, DEEPSEEK3],
