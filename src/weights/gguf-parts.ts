@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
 import { namesIn } from '../files.js'
 import { faultOfParts, ggufModels, ggufPart } from '../gguf-names.js'
-import { type GgufHeader, readGgufHeader } from './gguf-header.js'
+import { type GgufHeader, MAX_ENTRIES, readGgufHeader } from './gguf-header.js'
 import { damaged, type openWeightFile, type WeightFile } from './weight-file.js'
 
 /** Parts of a model at most: each is a file that stays open. The largest models have some hundred. */
@@ -24,10 +24,14 @@ export async function openGgufFiles(path: string, open: typeof openWeightFile): 
   const count = splitNumber(given, 'split.count') ?? 1
   if (count < 2) return [given]
   const parts: GgufFile[] = []
+  let tensors = 0
   for (const name of await namesOfParts(path, given, count)) {
-    const isGiven = name === basename(path)
-    parts.push(isGiven ? given : await openGgufFile(join(dirname(path), name), open))
-    checkPart(parts.at(-1)!, given, count)
+    const part = name === basename(path) ? given : await openGgufFile(join(dirname(path), name), open)
+    checkPart(part, given, count)
+    tensors += part.header.tensors.length
+    if (tensors > MAX_ENTRIES) throw damaged(part.file.path, `its model has more than ${MAX_ENTRIES} tensors`)
+    // What later parts say beside their place counts for nothing.
+    parts.push(parts.length === 0 ? part : { ...part, header: { ...part.header, metadata: new Map() } })
   }
   checkTensors(parts)
   return parts

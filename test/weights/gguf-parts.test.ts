@@ -157,6 +157,18 @@ describe('parts that contradict each other', () => {
     )
   })
 
+  it('more tensors together than a file may have', async () => {
+    const many = (from: number): GgufParts => ({
+      metadata: [architecture, ...split(from, 2, 80_000)],
+      tensors: Array.from({ length: 40_000 }, (_, i) => ({
+        ...tensor(`t${from}.${i}`),
+        offset: BigInt(32 * i),
+      })),
+      dataBytes: 32 * 40_000,
+    })
+    expect(await parts(many(0), many(1))).toMatch(/its model has more than 65536 tensors/)
+  })
+
   it('no tensors at all', async () => {
     const empty = { metadata: split(1, 2, 0), tensors: [] }
     expect(await parts(first(0, []), empty)).toMatch(/has no tensors, only a vocabulary/)
