@@ -2,7 +2,7 @@ import { type Dirent, existsSync, readdirSync, readlinkSync, realpathSync, statS
 import { basename, dirname, join, resolve } from 'node:path'
 import { isMissing, isTemporary, unreadable } from '../files.js'
 import { isCommit, isModelId, isRevision, type ModelId, parseModelId } from './model-id.js'
-import { isComplete, neededFiles } from './needed-files.js'
+import { ggufFiles, isComplete, isGgufChosen, neededFiles, wholeFiles } from './needed-files.js'
 import { type HubSettings, hubSettings } from './settings.js'
 import { readSmallFile } from './small-file.js'
 
@@ -118,13 +118,14 @@ export function findSnapshot(id: ModelId, { cacheDir }: HubSettings): string | u
   const commit = repository.commit(id.revision)
   if (commit === undefined) return undefined
   const snapshot = repository.snapshot(commit)
-  const paths = filesUnder(snapshot)
-  return isComplete(paths) ? loadPath(snapshot, neededFiles(id, paths)) : undefined
+  const paths = wholeFiles(filesUnder(snapshot))
+  if (!isComplete(paths) || (isGgufChosen(id) && ggufFiles(id, paths).length === 0)) return undefined
+  return loadPath(snapshot, neededFiles(id, paths))
 }
 
-/** @param files what neededFiles chose: one GGUF file is loaded itself, all else from its directory */
+/** @param files what neededFiles chose: one GGUF file is loaded itself, by its first part, all else from its directory */
 export function loadPath(snapshot: string, files: readonly string[]): string {
-  return files[0].endsWith('.gguf') ? join(snapshot, files[0]) : snapshot
+  return /\.gguf$/i.test(files[0]) ? join(snapshot, files[0]) : snapshot
 }
 
 /** Every model in the cache, by id; other programs' downloads too, datasets and spaces not. */
@@ -161,7 +162,7 @@ function describeRepository(cacheDir: string, repo: string): CachedModel[] {
 }
 
 function weightsFormat(paths: readonly string[]): CachedModel['files'] {
-  if (paths.some((path) => path.endsWith('.gguf'))) return 'gguf'
+  if (wholeFiles(paths).some((path) => /\.gguf$/i.test(path))) return 'gguf'
   return isComplete(paths) ? 'safetensors' : 'incomplete'
 }
 

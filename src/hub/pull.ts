@@ -42,7 +42,7 @@ export interface PullOptions {
  * Makes a hub model present in the cache and up to date. What is there already is not transferred again; offline
  * (HF_HUB_OFFLINE, or a hub that does not answer) a cached model is used as it is.
  *
- * @param id `org/name[@revision][:file.gguf]`
+ * @param id `org/name[@revision][:file.gguf or :Q4_K_M]`
  * @returns what to load: the snapshot's directory, or the GGUF file in it
  * @throws UserError, exit code 2 for a malformed id or an open choice between GGUF files; the signal's reason
  */

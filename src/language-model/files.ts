@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
 import { MOST_SETTINGS, namesIn, readJsonObjectIfThere, unreadable } from '../files.js'
+import { ggufModels } from '../gguf-names.js'
 import { weightFormat } from '../weights/index.js'
 
-/** What a path means: a GGUF file, or a directory in HF layout and its weights, which are a file of it or it itself. */
+/** What a path means: a GGUF file (any part of a split one), or a directory in HF layout and its weights, which are a file of it or it itself. */
 export type FoundFiles =
   | { readonly gguf: string }
   | { readonly directory: string; readonly weights: string; readonly config: Config }
@@ -16,7 +17,7 @@ const ADAPTER_WEIGHTS = /^adapter_model\.(safetensors|bin)$/
 
 /**
  * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash.
- * @throws UserError, with what is there instead, for a path that is no model: an adapter, one part of a model, several GGUF files
+ * @throws UserError, with what is there instead, for a path that is no model: an adapter, one shard of a model, several GGUF files
  */
 export async function modelFiles(path: string): Promise<FoundFiles> {
   const stats = await stat(path).catch((error) => {
@@ -42,10 +43,11 @@ async function filesIn(directory: string): Promise<FoundFiles> {
     throw adapterError(directory, adapter ? ADAPTER : weights!, adapter ?? {}, config !== undefined)
   }
   if (config) return { directory, weights: directory, config }
-  const found = names.filter((name) => /\.gguf$/i.test(name))
-  if (found.length === 1) return { gguf: join(directory, found[0]) }
+  const found = ggufModels(names)
+  if (found.length === 1) return { gguf: join(directory, found[0][0]) }
   if (found.length === 0) throw noModel(directory)
-  throw new UserError(`${directory} has several GGUF files: give the path of one (${found.join(', ')}).`)
+  const firsts = found.map(([first]) => first)
+  throw new UserError(`${directory} has several GGUF files: give the path of one (${firsts.join(', ')}).`)
 }
 
 function noModel(directory: string): UserError {

@@ -66,7 +66,7 @@ export function placementOf({ device, deviceId }: Placement): Placement {
 
 /**
  * Loads a model.
- * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf]`, or `built-in`; what
+ * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf or :Q4_K_M]`, or `built-in`; what
  *   exists on disk comes first
  * @throws UserError for an option that is not known, files that are missing, damaged or of an unsupported kind, a device that is not there or
  *   cannot be chosen, the hub's refusals, and too little memory

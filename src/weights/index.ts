@@ -1,3 +1,4 @@
+export { bitsPerWeight } from './dequantise.js'
 export { toHalves } from './half.js'
 export { openWeights, weightFormat } from './open.js'
 export { quantiseBlocks } from './quantise.js'

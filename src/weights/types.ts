@@ -8,9 +8,17 @@ export type DType =
   | 'Q4_1'
   | 'Q5_0'
   | 'Q5_1'
+  | 'Q2_K'
+  | 'Q3_K'
   | 'Q4_K'
   | 'Q5_K'
   | 'Q6_K'
+  | 'IQ4_NL'
+  | 'IQ4_XS'
+  | 'TQ1_0'
+  | 'TQ2_0'
+  | 'MXFP4'
+  | 'NVFP4'
 
 export interface TensorInfo {
   /** HF parameter name, e.g. `model.layers.0.self_attn.q_proj.weight`. */

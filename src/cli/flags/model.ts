@@ -8,7 +8,8 @@ export const modelFlags = {
     char: 'm',
     default: BUILT_IN,
     helpValue: 'MODEL',
-    description: 'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf], or built-in',
+    description:
+      'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf or :Q4_K_M], or built-in',
     helpGroup: 'MODEL',
   }),
   dtype: Flags.string({

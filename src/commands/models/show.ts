@@ -15,7 +15,8 @@ export default class ModelsShow extends BaseCommand {
   static override args = {
     model: Args.string({
       ignoreStdin: true,
-      description: 'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf], or built-in',
+      description:
+        'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf or :Q4_K_M], or built-in',
       default: BUILT_IN,
     }),
   }
