@@ -109,7 +109,7 @@ export function llamaLike(config: ConfigReader, own: Partial<DecoderSpec>): Omit
   return {
     ...sizes,
     ...uniformLayers(config, 'full'),
-    rope: sharedRope(config, sizes.headDim),
+    ...sharedRope(config, sizes.headDim),
     attentionScale: 1 / Math.sqrt(sizes.headDim),
     activation: 'silu',
     embeddingScale: 1,
