@@ -47,9 +47,12 @@ export function ropesOf(
   fields: Readonly<Record<AttentionSpan, Fields>>,
   kinds: RopeKinds = {},
 ): RopeSpec {
+  const isShared = fields.sliding === fields.full
+  if (!isShared && [fields.full, fields.sliding].some(({ truncate }) => truncate === false)) {
+    throw config.error('truncate is false, which transformers does not read by kind of layer: leave it out')
+  }
   const full = inverseFrequencies(config, headDim, fields.full, kinds)
-  const sliding =
-    fields.sliding === fields.full ? full : inverseFrequencies(config, headDim, fields.sliding, kinds)
+  const sliding = isShared ? full : inverseFrequencies(config, headDim, fields.sliding, kinds)
   const isScaled = full.factor !== 1 || sliding.factor !== 1
   return {
     rope: { full: full.frequencies, sliding: sliding.frequencies },

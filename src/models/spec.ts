@@ -88,15 +88,19 @@ export type LogitScale = Pick<DecoderSpec, 'logitDivisor' | 'logitSoftcap'>
 
 /**
  * What a specification is told by in the keys of caches and the fingerprints of models, as JSON. Files that lie on disk were named
- * by it: fields come in this order, the norms, which follow from the family, are one, and a new field is undefined in families that
- * were there before it.
+ * by it: fields come in this order, the norms of the first families are one, and a new field is undefined in families that were
+ * there before it.
  */
 export function specIdentity(spec: DecoderSpec): Readonly<Record<string, unknown>> {
-  const { norms, normOffset: _, residual: __, bias, ...fields } = spec
-  return {
-    ...fields,
-    gemmaNorms: norms === 'both',
-    norms: norms === 'post' ? norms : undefined,
-    bias,
-  }
+  const { norms, normOffset, residual, bias, ...fields } = spec
+  const isNamed = [LLAMA_NORMS, GEMMA_NORMS].some(
+    (named) => named.norms === norms && named.normOffset === normOffset && named.residual === residual,
+  )
+  const others = isNamed ? {} : { norms, normOffset, residual }
+  return { ...fields, gemmaNorms: norms === 'both', ...others, bias }
 }
+
+type Norms = Pick<DecoderSpec, 'norms' | 'normOffset' | 'residual'>
+
+const LLAMA_NORMS: Norms = { norms: 'pre', normOffset: 0, residual: 'as weights' }
+const GEMMA_NORMS: Norms = { norms: 'both', normOffset: 1, residual: 'float32' }

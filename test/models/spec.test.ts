@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.js'
-import { specFromConfig } from '../../src/models/families/index.js'
+import { FAMILIES, specFromConfig } from '../../src/models/families/index.js'
 import { parametersOf } from '../../src/models/parameters.js'
 import { rotaryTables } from '../../src/models/rope.js'
 import type { AttentionSpan } from '../../src/models/spec.js'
@@ -245,11 +245,11 @@ describe('refused', () => {
     )
   })
 
-  const families = 'which is not supported: use a model of Llama, Qwen2, Qwen3, Gemma 3.'
+  const families = `which is not supported: use a model of ${FAMILIES.map(({ name }) => name).join(', ')}.`
   test.each([
-    [{ model_type: 'mistral', architectures: ['MistralForCausalLM'] }, '"mistral", "MistralForCausalLM"'],
-    [{ model_type: 'gemma2' }, '"gemma2"'],
-    [{ model_type: 'phi3' }, '"phi3"'],
+    [{ model_type: 'mamba', architectures: ['MambaForCausalLM'] }, '"mamba", "MambaForCausalLM"'],
+    [{ model_type: 'gemma' }, '"gemma"'],
+    [{ model_type: 'falcon' }, '"falcon"'],
     [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, '"gpt2", "GPT2LMHeadModel"'],
     [{ model_type: 'toString' }, '"toString"'],
     [{ model_type: 7 }, '7'],
