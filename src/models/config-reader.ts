@@ -14,7 +14,7 @@ export class ConfigReader {
   constructor(
     readonly values: Fields,
     private readonly origin: string,
-    private readonly defaults: Readonly<Record<string, number>>,
+    readonly defaults: Readonly<Record<string, number>>,
   ) {}
 
   /**
@@ -22,8 +22,7 @@ export class ConfigReader {
    * @param fallback where it is null, or there is no such default
    */
   integer(name: string, fallback?: number): number {
-    const absent = this.values[name] === undefined ? this.defaults[name] : undefined
-    const value = this.number(name, absent ?? fallback)
+    const value = this.number(name, fallback)
     const most = MOST[name] ?? MOST_OF_OTHERS
     if (Number.isSafeInteger(value) && value > 0 && value <= most) return value
     const wanted =
@@ -31,8 +30,10 @@ export class ConfigReader {
     throw this.error(`${name} is ${JSON.stringify(value)}, ${wanted}`)
   }
 
+  /** The same of any finite number. */
   number(name: string, fallback?: number): number {
-    const value = this.values[name] ?? fallback
+    const absent = this.values[name] === undefined ? this.defaults[name] : undefined
+    const value = this.values[name] ?? absent ?? fallback
     if (typeof value === 'number' && Number.isFinite(value)) return value
     if (value === undefined) throw this.error(`${name} is missing`)
     throw this.error(`${name} is ${JSON.stringify(value)}, not a number`)

@@ -1,8 +1,8 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import type { Restore } from '../gguf/tensors.js'
-import { sharedRope } from '../rope.js'
-import type { AttentionKind, DecoderSpec } from '../spec.js'
+import { BLOCK, type Restore } from '../gguf/tensors.js'
+import { type RopeSpec, sharedRope } from '../rope.js'
+import type { AttentionKind, AttentionSpan, DecoderSpec } from '../spec.js'
 
 /** A family of models: how its config.json and its GGUF files become a specification. */
 export interface Family {
@@ -16,6 +16,8 @@ export interface Family {
   readonly withImages?: string
   /** What HF's configuration class takes for fields that a file leaves out, where files do. */
   readonly defaults: Readonly<Record<string, number>>
+  /** Of the fields that are refused in other families, those that this one has. */
+  readonly serves?: readonly string[]
   spec(config: ConfigReader): Omit<DecoderSpec, 'family'>
   /** Absent where its GGUF files are another family's. */
   readonly gguf?: GgufFamily
@@ -29,10 +31,24 @@ export interface GgufFamily {
   readonly modules: Readonly<Record<string, string>>
   /** Whether llama.cpp reads `attention.sliding_window` for it. */
   readonly slides?: boolean
-  /** Fields of config.json beside those of all families, or in their place; undefined for one that it does not have. */
-  config?(metadata: MetadataReader, hasBias: (module: string) => boolean): Fields
+  /** Of the keys that are refused in other architectures, those that this one has. */
+  readonly serves?: readonly string[]
+  /**
+   * Fields of config.json beside those of all families, or in their place; undefined for one that it does not have.
+   * @param rope `rope_theta` and `rope_scaling` of all families
+   */
+  config?(metadata: MetadataReader, hasBias: (module: string) => boolean, rope: Fields): Fields
   /** What turns a tensor's stored values into HF's; undefined where they are the same. */
   restore?(name: string, metadata: MetadataReader): Restore | undefined
+}
+
+const { attn_norm: _, ffn_norm: __, ...UNNORMED } = BLOCK
+
+/** GGUF's modules of a block whose norms come after attention and MLP. */
+export const POST_NORM_BLOCK = {
+  ...UNNORMED,
+  post_attention_norm: 'post_attention_layernorm',
+  post_ffw_norm: 'post_feedforward_layernorm',
 }
 
 /** The fields that say the same in all families. */
@@ -91,9 +107,28 @@ function namedKinds(config: ConfigReader, named: unknown, count: number, slides:
     if (name !== 'sliding_attention') {
       throw config.error(`layer_types names ${JSON.stringify(name)}, which is not supported`)
     }
-    if (!slides) throw config.error('layer_types names "sliding_attention", but use_sliding_window is off')
+    if (!slides) {
+      const why =
+        'use_sliding_window' in config.values ? 'use_sliding_window is off' : 'sliding_window is null'
+      throw config.error(`layer_types names "sliding_attention", but ${why}`)
+    }
     return 'sliding'
   })
+}
+
+/** A kind of layer without positions. */
+export function unrotated(span: AttentionSpan): AttentionKind {
+  return `${span}_nope`
+}
+
+/** The kinds of layers of a GGUF file, as config.json says them: a flag for each that slides, or how often a full one comes. */
+export function patternOf(metadata: MetadataReader, usual: number): Fields {
+  const count = metadata.required('block_count')
+  const every = () => metadata.number('attention.sliding_window_pattern') ?? usual
+  const slides =
+    metadata.flags('attention.sliding_window_pattern') ??
+    Array.from({ length: count }, (_, layer) => (layer + 1) % every() !== 0)
+  return { layer_types: slides.map((isSliding) => (isSliding ? 'sliding_attention' : 'full_attention')) }
 }
 
 /** Biases of the attention's projections, where a file asks for them. */
@@ -102,14 +137,21 @@ export function attentionBias(config: ConfigReader): DecoderSpec['bias'] {
   return { qkv: hasBias, output: hasBias, mlp: false }
 }
 
-/** A decoder like Llama: norms before attention and a gated MLP with SiLU, one rotary embedding, full attention. */
-export function llamaLike(config: ConfigReader, own: Partial<DecoderSpec>): Omit<DecoderSpec, 'family'> {
+/**
+ * A decoder like Llama: norms before attention and a gated MLP with SiLU, one rotary embedding, full attention.
+ * @param own what is otherwise
+ */
+export function llamaLike(
+  config: ConfigReader,
+  own: Partial<DecoderSpec>,
+  ropeOf: (headDim: number) => RopeSpec = (headDim) => sharedRope(config, headDim),
+): Omit<DecoderSpec, 'family'> {
   config.requireOneOf('hidden_act', ['silu', 'swish'])
   const sizes = sizesOf(config)
   return {
     ...sizes,
     ...uniformLayers(config, 'full'),
-    rope: sharedRope(config, sizes.headDim),
+    ...ropeOf(sizes.headDim),
     attentionScale: 1 / Math.sqrt(sizes.headDim),
     activation: 'silu',
     embeddingScale: 1,

@@ -1,14 +1,33 @@
 import { UserError } from '../../errors.js'
 import { ConfigReader, type Fields } from '../config-reader.js'
 import type { DecoderSpec } from '../spec.js'
+import { exaone4 } from './exaone4.js'
 import type { Family } from './family.js'
+import { gemma2 } from './gemma2.js'
 import { gemma3 } from './gemma3.js'
+import { granite } from './granite.js'
 import { llama } from './llama.js'
+import { ministral, mistral } from './mistral.js'
+import { olmo2, olmo3 } from './olmo.js'
 import { qwen2 } from './qwen2.js'
 import { qwen3 } from './qwen3.js'
+import { smollm3 } from './smollm3.js'
 
 /** The families that there is a graph for. */
-export const FAMILIES: readonly Family[] = [llama, qwen2, qwen3, gemma3]
+export const FAMILIES: readonly Family[] = [
+  llama,
+  mistral,
+  ministral,
+  smollm3,
+  granite,
+  qwen2,
+  qwen3,
+  gemma2,
+  gemma3,
+  olmo2,
+  olmo3,
+  exaone4,
+]
 
 /** The name of a model's family, for people. */
 export function familyName({ family }: Pick<DecoderSpec, 'family'>): string {
@@ -37,7 +56,8 @@ export function specFromConfig(values: Fields, origin: string): DecoderSpec {
   const config = new ConfigReader(values, origin, family.defaults)
   for (const name of UNSERVED) {
     const value = values[name] ?? false
-    if (value !== false) throw config.error(`${name} is ${JSON.stringify(value)}, which is not supported`)
+    if (value !== false && !family.serves?.includes(name))
+      throw config.error(`${name} is ${JSON.stringify(value)}, which is not supported`)
   }
   return { family: family.type, ...family.spec(config) }
 }

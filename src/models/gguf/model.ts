@@ -22,9 +22,10 @@ interface GgufStore {
 export async function configFromGguf(store: GgufStore): Promise<Record<string, unknown>> {
   const { type, architecture, gguf } = ggufFamily(store.metadata)
   const metadata = new MetadataReader(store.metadata, gguf.architecture)
-  metadata.refuseUnserved(gguf.slides ?? false)
+  metadata.refuseUnserved(gguf)
   const hasBias = (module: string) => store.tensors.has(`model.layers.0.${module}.bias`)
   const tokenizer = new MetadataReader(store.metadata, 'tokenizer.ggml')
+  const ropeFields = rope(metadata)
   const fields: Fields = {
     model_type: type,
     architectures: [architecture],
@@ -33,9 +34,9 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
     rms_norm_eps: metadata.required('attention.layer_norm_rms_epsilon'),
     hidden_act: 'silu',
     attention_bias: hasBias('self_attn.q_proj'),
-    ...rope(metadata),
+    ...ropeFields,
     rope_freq_factors: store.tensors.has(ROPE_FREQS) ? [...(await store.read(ROPE_FREQS))] : undefined,
-    ...gguf.config?.(metadata, hasBias),
+    ...gguf.config?.(metadata, hasBias, ropeFields),
     tie_word_embeddings: !store.tensors.has(HEAD),
     bos_token_id: tokenizer.number('bos_token_id'),
     eos_token_id: tokenizer.number('eos_token_id'),
@@ -102,12 +103,24 @@ function rope(metadata: MetadataReader): Fields {
   const factor = metadata.number('rope.scaling.factor') ?? metadata.number('rope.scale_linear') ?? 0
   const isScaled = factor !== 0 && factor !== 1
   const type = metadata.get('rope.scaling.type') ?? (isScaled ? 'linear' : 'none')
-  const original = metadata.number('rope.scaling.original_context_length')
+  const scaling = {
+    rope_type: type,
+    factor: isScaled ? factor : 1,
+    original_max_position_embeddings: metadata.number('rope.scaling.original_context_length'),
+    ...(type === 'yarn' && yarn(metadata)),
+  }
   return {
     rope_theta: metadata.number('rope.freq_base') ?? 10_000,
-    rope_scaling:
-      type === 'none'
-        ? undefined
-        : { rope_type: type, factor: isScaled ? factor : 1, original_max_position_embeddings: original },
+    rope_scaling: type === 'none' ? undefined : scaling,
   }
+}
+
+/** The converter writes HF's `attention_factor` as it is. */
+function yarn(metadata: MetadataReader): Fields {
+  const fields = {
+    attention_factor: metadata.number('rope.scaling.yarn_attn_factor'),
+    beta_fast: metadata.number('rope.scaling.yarn_beta_fast'),
+    beta_slow: metadata.number('rope.scaling.yarn_beta_slow'),
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
