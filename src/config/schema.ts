@@ -25,6 +25,9 @@ const oneOrMore = <Item extends z.ZodType>(item: Item) =>
 const tokenList = z.array(token).min(1)
 const tokenLists = z.array(tokenList)
 const biases = z.array(z.tuple([z.array(token).min(1), z.number()]))
+const tokenBiases = z.record(z.string().min(1), z.union([z.number(), z.literal(false)]))
+/** Last tokens of a sequence; -1 is all of them. */
+const lastTokens = z.int().min(-1).default(-1)
 const cacheImplementations = [
   'dynamic',
   'static',
@@ -102,22 +105,18 @@ const sampling = group('sampling', {
     cutoff.default(0),
     'Like epsilon_cutoff, lower where the entropy is high; 0 keeps all',
   ],
-  xtc_probability: [
-    'number',
-    fraction.default(0),
-    'How often the top choices are excluded (XTC); 0 is never',
-  ],
-  xtc_threshold: [
-    'number',
-    fraction.default(0.1),
-    'Probability of a top choice; the least probable of them stays; above 0.5 there is none',
-  ],
   num_return_sequences: ['integer', positive.default(1), 'Sequences to generate for the prompt'],
   seed: ['integer', z.int().min(0).optional(), 'Seed of the random numbers; a fresh one by default'],
 })
 
 const logits = group('logits', {
   repetition_penalty: ['number', z.number().gt(0).default(1), 'Penalty on tokens seen before; 1 is none'],
+  presence_penalty: [
+    'number',
+    z.number().default(0),
+    'Taken from the score of each token that was generated before (OpenAI, vLLM)',
+  ],
+  frequency_penalty: ['number', z.number().default(0), 'The same, as often as it was generated'],
   no_repeat_ngram_size: ['integer', count.default(0), 'No n-gram of this size occurs twice; 0 allows it'],
   bad_words_ids: ['json', tokenLists.optional(), 'Token sequences that are never generated: [[ids], …]'],
   sequence_bias: [
@@ -125,6 +124,12 @@ const logits = group('logits', {
     biases.optional(),
     'Added to the score of what completes a sequence: [[[ids], bias], …]',
   ],
+  logit_bias: [
+    'json',
+    tokenBiases.optional(),
+    'Added to scores: {"token id or text": bias, …}; false forbids (OpenAI, llama.cpp)',
+  ],
+  allowed_token_ids: ['integers', tokenList.optional(), 'The only tokens that are generated (vLLM)'],
   suppress_tokens: ['integers', z.array(token).optional(), 'Tokens that are never generated'],
   begin_suppress_tokens: ['integers', z.array(token).optional(), 'Tokens that are not generated first'],
   forced_bos_token_id: ['integer', token.optional(), 'The second token of the sequence'],
@@ -145,6 +150,69 @@ const logits = group('logits', {
     'json',
     watermarking.optional(),
     'Watermark: {greenlist_ratio, bias, hashing_key, seeding_scheme, context_width}',
+  ],
+})
+
+/** llama.cpp cuts a breaker there. */
+const LONGEST_BREAKER = 40
+/** Each is searched for in every token of the vocabulary. */
+const MOST_BREAKERS = 256
+const breaker = z.string().min(1).max(LONGEST_BREAKER)
+const breakers = z.preprocess(
+  (value) => (Array.isArray(value) ? value : [value]),
+  z.array(breaker).max(MOST_BREAKERS),
+)
+
+const llamaCpp = group('samplers of llama.cpp', {
+  repeat_last_n: [
+    'integer',
+    lastTokens,
+    'Last tokens that repetition_penalty, presence_penalty and frequency_penalty look at; -1 is all',
+  ],
+  dry_multiplier: [
+    'number',
+    z.number().min(0).default(0),
+    'Penalty on a token that goes on with a repetition (DRY): multiplier · base^(length - allowed length); 0 is none',
+  ],
+  dry_base: ['number', z.number().min(1).default(1.75), 'Growth of the penalty with each repeated token'],
+  dry_allowed_length: ['integer', count.default(2), 'Tokens that may be repeated before the penalty begins'],
+  dry_penalty_last_n: ['integer', lastTokens, 'Last tokens that are searched for repetitions; -1 is all'],
+  dry_sequence_breakers: [
+    'strings',
+    breakers.default(['\n', ':', '"', '*']),
+    'Text that no repetition goes beyond; none is no text [\\n : " *]',
+  ],
+  top_n_sigma: [
+    'number',
+    z.number().min(-1).default(-1),
+    'Keep tokens within n standard deviations of the best score; 0 or less keeps all',
+  ],
+  xtc_probability: [
+    'number',
+    fraction.default(0),
+    'How often the top choices are excluded (XTC); 0 is never',
+  ],
+  xtc_threshold: [
+    'number',
+    fraction.default(0.1),
+    'Probability of a top choice; the least probable of them stays; above 0.5 there is none',
+  ],
+  mirostat: [
+    'integer',
+    z.literal([0, 2]).default(0),
+    'Keep the surprise of the text constant: 2 is Mirostat 2.0, 0 is off',
+  ],
+  mirostat_tau: ['number', z.number().min(0).default(5), 'Surprise that Mirostat aims at, bits a token'],
+  mirostat_eta: ['number', z.number().min(0).default(0.1), 'Learning rate of Mirostat'],
+  dynatemp_range: [
+    'number',
+    z.number().min(0).default(0),
+    'Temperature from temperature - range to temperature + range, by the entropy of what is left; 0 is fixed',
+  ],
+  dynatemp_exponent: [
+    'number',
+    z.number().min(0).default(1),
+    'Exponent of the entropy in the dynamic temperature',
   ],
 })
 
@@ -244,13 +312,14 @@ const runtime = group('runtime', {
 })
 
 /**
- * HF's GenerationConfig (transformers 5) with `seed` and llama.cpp's fields of XTC. Each field's metadata (`fieldMeta`) says how it is written
- * as a flag. Fields that take one item or a list give a list; a field without a default is undefined when unset.
+ * HF's GenerationConfig (transformers 5) with `seed`, the penalties, biases and allowed tokens of OpenAI and vLLM, and the samplers of llama.cpp
+ * by its names. Each field's metadata (`fieldMeta`) says how it is written as a flag. Fields that take one item or a list give a list; a field without a default is undefined when unset.
  */
 export const generationConfigSchema = z.strictObject({
   ...length,
   ...sampling,
   ...logits,
+  ...llamaCpp,
   ...special,
   ...output,
   ...beams,

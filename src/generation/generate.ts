@@ -195,6 +195,7 @@ function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOp
     promptLength,
     eosTokenIds,
     maxLength,
+    tokenizer,
     decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
     prefixAllowedTokensFn: options.prefixAllowedTokensFn,
     userProcessors: [...prepared.processors, ...(options.processors ?? [])],

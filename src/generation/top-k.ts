@@ -26,10 +26,11 @@ export function topKOf(
   if (details && (config.output_scores || config.output_logits)) return
   const mode = generationMode(config, assistant !== undefined)
   if (!PLAIN_MODES.includes(mode) && mode !== 'assisted_generation') return
-  const { do_sample, top_k, top_h } = config
+  const { do_sample, top_k, top_h, top_n_sigma, mirostat } = config
   if (processorsBeforeWarpers(config, context).length > 0) return
   if (!do_sample) return config.watermarking_config || config.renormalize_logits ? undefined : 1
-  return top_k > 0 && top_h === undefined ? top_k : undefined
+  const looksAtAll = top_h !== undefined || top_n_sigma > 0 || mirostat !== 0
+  return top_k > 0 && !looksAtAll ? top_k : undefined
 }
 
 /**
