@@ -146,6 +146,16 @@ const logits = group('logits', {
   remove_invalid_values: ['boolean', z.boolean().default(false), 'Replace NaN and infinite scores'],
   renormalize_logits: ['boolean', z.boolean().default(false), 'Turn the final scores into log-probabilities'],
   guidance_scale: ['number', z.number().optional(), 'Classifier-free guidance; 1 is none'],
+  amateur_alpha: [
+    'number',
+    fraction.default(0.1),
+    'Share of the best token’s probability that a token must have beside an amateur model',
+  ],
+  amateur_beta: [
+    'number',
+    z.number().min(0).optional(),
+    'Strength of the amateur model: (1 + beta) log p - beta log q [log p - log q]',
+  ],
   watermarking_config: [
     'json',
     watermarking.optional(),

@@ -17,11 +17,12 @@ export function topKOf(
     strategy,
     verifier,
     assistant,
+    amateur,
     logprobs,
-  }: Pick<GenerateOptions, 'strategy' | 'verifier' | 'assistant' | 'logprobs'>,
+  }: Pick<GenerateOptions, 'strategy' | 'verifier' | 'assistant' | 'amateur' | 'logprobs'>,
 ): number | undefined {
   const { guidance_scale: scale = 1, dola_layers, return_dict_in_generate: details } = config
-  if ([strategy, verifier, logprobs, dola_layers].some((given) => given !== undefined)) return
+  if ([strategy, verifier, logprobs, amateur, dola_layers].some((given) => given !== undefined)) return
   if (scale !== 1) return
   if (details && (config.output_scores || config.output_logits)) return
   const mode = generationMode(config, assistant !== undefined)

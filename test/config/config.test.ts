@@ -53,6 +53,7 @@ describe('layers', () => {
       mirostat_eta: 0.1,
       dynatemp_range: 0,
       dynatemp_exponent: 1,
+      amateur_alpha: 0.1,
       num_return_sequences: 1,
       min_length: 0,
       repetition_penalty: 1,
