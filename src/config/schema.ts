@@ -1,20 +1,13 @@
 import * as z from 'zod'
+import { count, type FieldMeta, fraction, group } from './field.js'
+import { llamaCpp } from './llama-cpp.js'
 
-/** How a field is written: as a flag, and in a file. `json` is any JSON value; `integers` and `strings` are lists. */
-export type FieldKind = 'boolean' | 'integer' | 'number' | 'string' | 'integers' | 'strings' | 'json'
-
-export interface FieldMeta {
-  readonly description: string
-  readonly group: string
-  readonly kind: FieldKind
-}
+export type { FieldKind, FieldMeta } from './field.js'
 
 const token = z.int().min(0)
+const positive = z.int().min(1)
 /** A pass over many more takes minutes in which nothing else is heard. */
 const MOST_BEAMS = 4096
-const positive = z.int().min(1)
-const count = z.int().min(0)
-const fraction = z.number().min(0).max(1)
 const cutoff = z.number().min(0).lt(1)
 const json = z.record(z.string(), z.unknown())
 
@@ -26,8 +19,6 @@ const tokenList = z.array(token).min(1)
 const tokenLists = z.array(tokenList)
 const biases = z.array(z.tuple([z.array(token).min(1), z.number()]))
 const tokenBiases = z.record(z.string().min(1), z.union([z.number(), z.literal(false)]))
-/** Last tokens of a sequence; -1 is all of them. */
-const lastTokens = z.int().min(-1).default(-1)
 const cacheImplementations = [
   'dynamic',
   'static',
@@ -57,18 +48,6 @@ const watermarking = z.strictObject(
         : undefined,
   },
 )
-
-type Field = readonly [kind: FieldKind, schema: z.ZodType, description: string]
-type Schemas<Fields extends Record<string, Field>> = { -readonly [Name in keyof Fields]: Fields[Name][1] }
-
-/** The schemas of `fields`, each with its description, group and kind as metadata. */
-function group<const Fields extends Record<string, Field>>(name: string, fields: Fields): Schemas<Fields> {
-  const schemas = Object.entries(fields).map(([field, [kind, schema, description]]) => [
-    field,
-    schema.meta({ kind, description, group: name } satisfies FieldMeta),
-  ])
-  return Object.fromEntries(schemas) as Schemas<Fields>
-}
 
 const length = group('length', {
   max_new_tokens: ['integer', positive.optional(), 'Most tokens to generate; wins over max_length [20]'],
@@ -160,69 +139,6 @@ const logits = group('logits', {
     'json',
     watermarking.optional(),
     'Watermark: {greenlist_ratio, bias, hashing_key, seeding_scheme, context_width}',
-  ],
-})
-
-/** llama.cpp cuts a breaker there. */
-const LONGEST_BREAKER = 40
-/** Each is searched for in every token of the vocabulary. */
-const MOST_BREAKERS = 256
-const breaker = z.string().min(1).max(LONGEST_BREAKER)
-const breakers = z.preprocess(
-  (value) => (Array.isArray(value) ? value : [value]),
-  z.array(breaker).max(MOST_BREAKERS),
-)
-
-const llamaCpp = group('samplers of llama.cpp', {
-  repeat_last_n: [
-    'integer',
-    lastTokens,
-    'Last tokens that repetition_penalty, presence_penalty and frequency_penalty look at; -1 is all',
-  ],
-  dry_multiplier: [
-    'number',
-    z.number().min(0).default(0),
-    'Penalty on a token that goes on with a repetition (DRY): multiplier · base^(length - allowed length); 0 is none',
-  ],
-  dry_base: ['number', z.number().min(1).default(1.75), 'Growth of the penalty with each repeated token'],
-  dry_allowed_length: ['integer', count.default(2), 'Tokens that may be repeated before the penalty begins'],
-  dry_penalty_last_n: ['integer', lastTokens, 'Last tokens that are searched for repetitions; -1 is all'],
-  dry_sequence_breakers: [
-    'strings',
-    breakers.default(['\n', ':', '"', '*']),
-    'Text that no repetition goes beyond; none is no text [\\n : " *]',
-  ],
-  top_n_sigma: [
-    'number',
-    z.number().min(-1).default(-1),
-    'Keep tokens within n standard deviations of the best score; 0 or less keeps all',
-  ],
-  xtc_probability: [
-    'number',
-    fraction.default(0),
-    'How often the top choices are excluded (XTC); 0 is never',
-  ],
-  xtc_threshold: [
-    'number',
-    fraction.default(0.1),
-    'Probability of a top choice; the least probable of them stays; above 0.5 there is none',
-  ],
-  mirostat: [
-    'integer',
-    z.literal([0, 2]).default(0),
-    'Keep the surprise of the text constant: 2 is Mirostat 2.0, 0 is off',
-  ],
-  mirostat_tau: ['number', z.number().min(0).default(5), 'Surprise that Mirostat aims at, bits a token'],
-  mirostat_eta: ['number', z.number().min(0).default(0.1), 'Learning rate of Mirostat'],
-  dynatemp_range: [
-    'number',
-    z.number().min(0).default(0),
-    'Temperature from temperature - range to temperature + range, by the entropy of what is left; 0 is fixed',
-  ],
-  dynatemp_exponent: [
-    'number',
-    z.number().min(0).default(1),
-    'Exponent of the entropy in the dynamic temperature',
   ],
 })
 
