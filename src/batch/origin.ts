@@ -31,6 +31,7 @@ export interface Origin {
   readonly logprobs?: number
   readonly strategy?: Identity
   readonly assistant_model?: Identity
+  readonly amateur_model?: Identity
   readonly medusa_heads?: Identity
   readonly mtp_modules?: Identity
   /** The name of a strategy that drafts, where nothing else says it. */

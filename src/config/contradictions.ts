@@ -10,6 +10,7 @@ const OFF: Partial<GenerationConfig> = {
   diversity_penalty: 0,
   penalty_alpha: 0,
   guidance_scale: 1,
+  mirostat: 0,
 }
 const LEAVE_OUT = 'leave one of them out'
 const DRAFTS = ['prompt_lookup_num_tokens', 'assistant_early_exit'] as const
@@ -33,6 +34,11 @@ const excluding: readonly (readonly [
   [['dola_layers'], ['num_beams'], `DoLa has no beams: ${LEAVE_OUT}`],
   [['dola_layers'], ['penalty_alpha'], LEAVE_OUT],
   [['dola_layers'], ['guidance_scale'], `both replace the scores: ${LEAVE_OUT}`],
+  [
+    ['mirostat'],
+    ['num_beams'],
+    `Mirostat follows one text, token by token, and beams are several: ${LEAVE_OUT}`,
+  ],
   [DRAFTS, ['num_beams'], `beams are not drafted: ${LEAVE_OUT}`],
   [DRAFTS, ['penalty_alpha'], `contrastive search is not drafted: ${LEAVE_OUT}`],
   [DRAFTS, ['dola_layers'], LEAVE_OUT],

@@ -10,7 +10,8 @@ import { createRandom, forkSeed, keyedRandom } from '../random.js'
 import { DolaModel, dolaLayers } from '../scores/dola.js'
 import { buildProcessors } from '../scores/processors/index.js'
 import type { StoppingCriterion } from '../strategies/strategy.js'
-import { fitAssistant, refuseIdleFields } from './assistant.js'
+import { AMATEUR_FIELDS, requireAmateurOf } from './amateur.js'
+import { fitAssistant, refuseFields, refuseIdleFields } from './assistant.js'
 import { decode, decodeSearch, interrupted } from './decode.js'
 import { beamTexts } from './live-beams.js'
 import { requireMemory } from './memory.js'
@@ -41,6 +42,7 @@ const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
   createControl: true,
   verifier: true,
   assistant: true,
+  amateur: true,
   lookupCorpus: true,
   onBeams: true,
   onWarning: true,
@@ -134,12 +136,12 @@ async function* run(
   const plan = planOf(model, prepared(), options)
   const { config, context, parts, strategy, stopwatch } = plan
   const { num_return_sequences: count } = config
-  const { signal, pastKeyValues: past } = options
+  const { signal, pastKeyValues: past, amateur } = options
   const sequences = Array.from({ length: count }, () => new Sequence(parts))
   let prefilled: Prefilled | undefined
   try {
     const branches = 'search' in strategy ? 1 : count
-    const given = { negative: plan.negative, past, signal }
+    const given = { negative: plan.negative, amateur: amateur?.model, past, signal }
     prefilled = await prefill(model.model, parts.promptIds, config, branches, given)
     const decoded = wanting(contrasted(prefilled.target, config, model.spec), {
       states: keepsHidden(config) ? ['hidden'] : [],
@@ -185,8 +187,9 @@ function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOp
   const { config, promptLength, ids, overlap } = prepared
   const layers = prepared.layers.filter(({ fromModel }) => !fromModel)
   for (const layer of layers) checkTokenIds(layer, model.vocabSize)
-  const { chatTemplate, logprobs, negativePrompt } = options
-  const { maxPositions, vocabSize } = model
+  const { chatTemplate, logprobs, negativePrompt, amateur } = options
+  const { vocabSize } = model
+  const maxPositions = Math.min(model.maxPositions, amateur?.model.maxPositions ?? Infinity)
   const maxLength = lengthLimit(config, promptLength, maxPositions)
   requireMemory(config, { promptLength, maxLength, vocabSize, spec })
   const stopwatch = new Stopwatch(promptLength)
@@ -195,6 +198,7 @@ function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOp
     promptLength,
     eosTokenIds,
     maxLength,
+    tokenizer,
     decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
     prefixAllowedTokensFn: options.prefixAllowedTokensFn,
     userProcessors: [...prepared.processors, ...(options.processors ?? [])],
@@ -206,6 +210,8 @@ function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOp
   const assistant =
     options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
   refuseIdleFields(layers, assistant)
+  if (amateur) requireAmateurOf({ path: path ?? 'the model', model, tokenizer }, amateur)
+  else refuseFields(layers, AMATEUR_FIELDS, 'without an amateur model: give one')
   const strategy = strategyFor(config, { ...options, assistant, eosTokenIds })
   const parts = { config, tokenizer, prompt: prefixOf(ids), promptIds: ids, overlap, stop, logprobs }
   return { config, context, parts, negative, strategy, stopwatch }

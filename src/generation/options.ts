@@ -12,6 +12,7 @@ import type {
   Verifier,
 } from '../strategies/strategy.js'
 import type { SuffixIndex } from '../strategies/suffix-index.js'
+import type { Amateur } from './amateur.js'
 import type { Assistant } from './assistant.js'
 import type { LiveBeam } from './live-beams.js'
 import type { Prompt } from './prompt.js'
@@ -47,6 +48,8 @@ export interface GenerateOptions {
   readonly verifier?: Verifier
   /** HF's `assistant_model`: a smaller model, which drafts for this one; where its tokens are others, by way of text. */
   readonly assistant?: Assistant
+  /** Contrastive decoding: a weaker model with the same tokens, whose log-probabilities are taken from those of the model. */
+  readonly amateur?: Amateur
   /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */
   readonly lookupCorpus?: SuffixIndex
   /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */

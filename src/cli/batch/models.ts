@@ -10,6 +10,7 @@ import type { LanguageModel } from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
 import { loadOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
+import { loadAmateur } from '../io/amateur.js'
 import { shownHost } from '../io/draft-host.js'
 import { loadShown } from '../io/load-shown.js'
 
@@ -27,6 +28,7 @@ export interface BatchModelFlags {
   readonly 'device-id'?: number
   readonly threads?: number
   readonly 'assistant-model'?: string
+  readonly 'amateur-model'?: string
   readonly 'medusa-heads'?: string
   readonly 'mtp-modules'?: string
   readonly lookup?: boolean
@@ -114,7 +116,9 @@ export async function loadBatchModels(
     }
     const load: DraftHost['load'] = (name, own) => loadShown(name, { ...options, ...own })
     const costs = { threads: flags.threads }
-    const generateOptions: GenerateOptions = { ...custom }
+    const amateur = await loadAmateur(flags, model, signal, { manySequences: options.manySequences })
+    if (amateur) keep(amateur)
+    const generateOptions: GenerateOptions = { ...custom, amateur }
     if (name !== undefined) {
       const { flag, drafts } = strategies[name]
       const host = shownHost(load, signal, (none, some) => `${none}: give ${some} with --${flag}`)

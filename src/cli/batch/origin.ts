@@ -33,6 +33,7 @@ export async function originOf(
   const template = flags.raw ? undefined : (chatTemplate ?? model.tokenizer.chatTemplate)
   const fileOf = (path: string | undefined) => (path === undefined ? undefined : contentIdentity(path))
   const assistant = engine.assistant?.path
+  const amateur = engine.generateOptions?.amateur?.path
   const drafter = isStrategyName(flags.strategy ?? '') ? flags.strategy : undefined
   return {
     llm: version,
@@ -51,6 +52,10 @@ export async function originOf(
       assistant === undefined
         ? undefined
         : { name: flags['assistant-model']!, fingerprint: await modelFingerprint(assistant) },
+    amateur_model:
+      amateur === undefined
+        ? undefined
+        : { name: flags['amateur-model']!, fingerprint: await modelFingerprint(amateur) },
     medusa_heads: await fileOf(flags['medusa-heads']),
     mtp_modules: await fileOf(flags['mtp-modules']),
     lookup: flags.lookup || undefined,

@@ -12,6 +12,7 @@ import { chatStatusLine, statisticsLine, totalsLine } from '../../ui/statistics-
 import { configFromFlags } from '../flags/config.js'
 import { loadOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
+import { loadAmateur } from '../io/amateur.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
 import { endingOf } from '../io/ending.js'
 import { loadShown } from '../io/load-shown.js'
@@ -48,6 +49,7 @@ export interface ChatCommandFlags extends ChatFlags {
   readonly 'device-id'?: number
   readonly threads?: number
   readonly 'negative-prompt'?: string
+  readonly 'amateur-model'?: string
   readonly strategy?: string
   readonly config?: string
 }
@@ -62,7 +64,7 @@ export async function beginChat(
   flags: ChatCommandFlags & Readonly<Record<string, unknown>>,
   signal: AbortSignal,
   host: ChatHost,
-): Promise<{ session: ChatSession; model: LanguageModel }> {
+): Promise<{ session: ChatSession; dispose(): Promise<void> }> {
   refuseStdinTwice({ 'the chat': STDIO, '--config': flags.config, '--chat-template': flags['chat-template'] })
   refuseRawChat(flags)
   const settings = await settingsOf(flags)
@@ -70,7 +72,12 @@ export async function beginChat(
   const chatTemplate = await readTemplate(template)
   const exits = loadFor([settings.dola_layers])
   const model = await loadShown(flags.model, { ...loadOptions(flags), ...exits, signal })
+  let amateur: LanguageModel | undefined
+  const disposeModels = async () => {
+    await Promise.all([model, amateur].map((each) => each?.dispose()))
+  }
   try {
+    amateur = await loadAmateur(flags, model, signal)
     const session = await ChatSession.begin(model, {
       modelName: flags.model,
       sources: {
@@ -82,15 +89,16 @@ export async function beginChat(
       chatTemplate,
       raw: flags.raw,
       negativePrompt: flags['negative-prompt'],
+      amateur,
       settings,
       strategy: flags.strategy ?? strategyOf(flags, settings),
     })
     const { notes } = session
-    if (notes.length === 0) return { session, model }
+    if (notes.length === 0) return { session, dispose: () => session.dispose().then(disposeModels) }
     await session.dispose()
     throw usageError(notes.join('\n'))
   } catch (error) {
-    await model.dispose()
+    await disposeModels()
     throw error
   }
 }

@@ -35,6 +35,7 @@ export interface CompareFlags extends ChatFlags {
   readonly 'device-id'?: number
   readonly threads?: number
   readonly exact?: boolean
+  readonly 'amateur-model'?: string
   readonly plan?: string
   readonly strategy?: readonly string[]
   readonly score?: readonly string[]
@@ -148,7 +149,7 @@ async function settingsOf(
   checkLayers(...all)
   const seed = all.findLast(({ values }) => values.seed != null)?.values.seed ?? 0
   const layers = all.map(({ values: { seed: _, ...values }, origin }) => ({ values, origin }))
-  return { layers, seed: seed as number }
+  return { layers, seed: seed as number, amateur: flags['amateur-model'] }
 }
 
 /** @throws UserError, exit code 2, naming a row that is no prompt for the model */

@@ -31,6 +31,7 @@ import { BaseCommand } from '../base-command.js'
 import { configFromFlags } from '../flags/config.js'
 import { loadOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
+import { loadAmateur } from '../io/amateur.js'
 import { promptFor, refuseRawChat } from '../io/chat-prompt.js'
 import { shownHost } from '../io/draft-host.js'
 import { endingOf } from '../io/ending.js'
@@ -94,9 +95,11 @@ export abstract class GenerateCommand extends BaseCommand {
     const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values.dola_layers
     const model = await loadShown(flags.model, { ...loadOptions(flags), ...loadFor([dola]), signal })
     const drafters: LoadedDrafter[] = []
+    let amateur: LanguageModel | undefined
     try {
       const resolved = this.#resolve(model, layers, flags, chosen)
       const { config } = resolved
+      amateur = await loadAmateur(flags, model, signal)
       const prompt = promptFor(model, text, flags, chatTemplate)
       const prepared = prepare(model, prompt, resolved, chatTemplate)
       for (const drafts of draftsOf(flags, resolved, chosen)) {
@@ -107,7 +110,7 @@ export abstract class GenerateCommand extends BaseCommand {
       for (const { name } of drafters) if (name) tell(`Drafts come from ${name}.`)
       if (flags.baseline) refuseWithoutDrafts(config, options)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
-      const common = { negativePrompt: flags['negative-prompt'], chatTemplate, signal }
+      const common = { negativePrompt: flags['negative-prompt'], amateur, chatTemplate, signal }
       const generation = generatePrepared(model, prepared, {
         ...common,
         ...options,
@@ -122,7 +125,7 @@ export abstract class GenerateCommand extends BaseCommand {
       if (!this.jsonEnabled()) this.logToStderr(baselineLine(baseline))
       return { ...generationJson(result), baseline }
     } finally {
-      await Promise.all([model, ...drafters].map((each) => each.dispose()))
+      await Promise.all([model, amateur, ...drafters].map((each) => each?.dispose()))
     }
   }
 

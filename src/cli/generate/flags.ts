@@ -32,6 +32,12 @@ const strategyFlags = {
     description: 'smaller model, which drafts for this one',
     helpGroup: 'STRATEGY',
   }),
+  'amateur-model': Flags.string({
+    helpValue: 'MODEL',
+    description:
+      'weaker model, whose log-probabilities are taken from those of the model (contrastive decoding)',
+    helpGroup: 'STRATEGY',
+  }),
   strategy: Flags.string({
     helpValue: 'FILE|auto',
     description:
@@ -98,6 +104,7 @@ export type GenerateFlags = {
   'chat-template'?: string
   'negative-prompt'?: string
   'assistant-model'?: string
+  'amateur-model'?: string
   strategy?: string
   config?: string
   logprobs?: number
