@@ -67,7 +67,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   scores: ['strategies', 'config', 'models', 'model'],
   strategies: ['model', 'random.ts'],
-  'language-model': ['config', 'runtime', 'models', 'weights', 'tokenizer', 'hub', 'model'],
+  'language-model': ['exported', 'config', 'runtime', 'models', 'weights', 'tokenizer', 'hub', 'model'],
+  exported: ['runtime', 'weights', 'model'],
   train: ['runtime', 'heads', 'models', 'onnx', 'weights', 'tokenizer', 'report', 'random.ts'],
   runtime: ['models', 'onnx', 'weights', 'model', 'cache-directory.ts'],
   heads: ['models', 'weights'],
@@ -104,6 +105,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@oclif/core': ['cli', 'commands'],
   '@huggingface/hub': ['hub'],
   '@huggingface/tokenizers': ['tokenizer'],
+  '@huggingface/transformers': ['exported'],
   zod: ['config', 'compare'],
   yaml: ['compare'],
 }
