@@ -169,5 +169,3 @@ export class ExportedModel implements NativeBatchModel {
     return { tensors: Object.fromEntries(tensors), rows, length }
   }
 }
-
-

@@ -10,18 +10,36 @@ const INDEX = 'model.safetensors.index.json'
 const MOST_NAMES = 40
 
 /**
+ * Chooses files of an export to ONNX in place of weights, by config.json and all paths of a repository; undefined where weights serve.
+ * @throws UserError for a choice that is not there
+ */
+export type ChooseExport = (
+  config: Readonly<Record<string, unknown>>,
+  paths: readonly string[],
+) => readonly string[] | undefined
+
+/** Whether it takes config.json to say which files are needed. */
+export function mayBeExport({ file }: Pick<ModelId, 'file'>, paths: readonly string[]): boolean {
+  return file === undefined && paths.includes('config.json') && paths.some((path) => EXPORT.test(path))
+}
+
+const EXPORT = /^onnx\/[^/]+\.onnx$/
+
+/**
  * The files of a repository (or of a snapshot) that a model needs, weights last: configuration, tokenizer, chat
  * template and the safetensors weights at the root, or one GGUF file alone, which holds all of that itself.
- * Never pickled weights, and never an exported graph.
+ * Never pickled weights, and an exported graph where it was chosen alone.
  *
  * @param paths every file of the repository, relative to its root, separated by `/`
+ * @param exported the files of the graph that was chosen
  * @throws UserError when there are no weights, or when it takes the user to choose one of several GGUF files (2)
  */
-export function neededFiles(id: ModelId, paths: readonly string[]): string[] {
+export function neededFiles(id: ModelId, paths: readonly string[], exported?: readonly string[]): string[] {
   if (id.file !== undefined) {
     if (paths.includes(id.file)) return [id.file]
     throw new UserError(`${id.repo}@${id.revision} has no file ${id.file}.${ggufHint(id, ggufFiles(paths))}`)
   }
+  if (exported) return [...paths.filter((path) => SUPPORT.test(path)), ...exported]
   const safetensors = safetensorsFiles(paths)
   if (safetensors.length > 0) return [...paths.filter((path) => SUPPORT.test(path)), ...safetensors]
   const gguf = ggufFiles(paths)

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import type { ConfigLayer } from '../config/index.js'
 import { requireKnownOptions } from '../config/settings.js'
 import { usageError } from '../errors.js'
-import { findCached, isModelId, type PullOptions, pullModel } from '../hub/index.js'
+import { type ChooseExport, findCached, isModelId, type PullOptions, pullModel } from '../hub/index.js'
 import { EvenPasses } from '../model/even-passes.js'
 import type { Lacks, Model } from '../model/model.js'
 import type { DecoderSpec } from '../models/spec.js'
@@ -16,7 +16,7 @@ import { namedTensors } from './describe.js'
 import type { FoundFiles } from './files.js'
 import { authorSettings, openFound } from './open.js'
 import { withoutGraph } from './own-graph.js'
-import { findRoad, type Road } from './road.js'
+import { exportChooser, findRoad, type Road } from './road.js'
 
 export { type OpenModel, openModel } from './open.js'
 
@@ -176,19 +176,21 @@ export async function locateModel(source: string, options: LoadOptions = {}): Pr
       `There is no model at ${source}: give a directory, a .gguf file, a hub id such as org/name, or ${BUILT_IN}.`,
     )
   }
-  if (!isCached(source))
+  const chooser = exportChooser(source, options.dtype)
+  if (!isCached(source, chooser))
     options.onNotice?.(`There is no ${source} here: it is taken for the id of a model on the hub.`)
   return pullModel(source, {
     onProgress: options.onPull,
     onNotice: options.onNotice,
     signal: options.signal,
+    chooseExport: chooser,
   })
 }
 
 /** Whether a copy of a hub model is on disk, or several of which one has to be chosen. */
-function isCached(id: string): boolean {
+function isCached(id: string, chooser: ChooseExport): boolean {
   try {
-    return findCached(id) !== undefined
+    return findCached(id, undefined, chooser) !== undefined
   } catch {
     return true
   }

@@ -1,9 +1,12 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
-import { exportedFiles } from '../exported/files.js'
+import { chooseExport, dataFiles, EXPORT_TYPES, type ExportType, exportedFiles } from '../exported/files.js'
 import { namesIn, namesInIfThere } from '../files.js'
+import type { ChooseExport } from '../hub/index.js'
 import { specFromConfig } from '../models/families/index.js'
 import { type FoundFiles, modelFiles } from './files.js'
+
+export { EXPORT_TYPES, type ExportType }
 
 type Config = Readonly<Record<string, unknown>>
 
@@ -44,5 +47,19 @@ export function whyExport(config: Config, paths: readonly string[]): string | un
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     return error.message.split(': ')[0].replace(/\.$/, '')
+  }
+}
+
+/**
+ * What of a hub's repository is pulled where it is run from its export: the graph of one dtype.
+ * @param id of the repository, for messages
+ */
+export function exportChooser(id: string, dtype: ExportType | 'auto' = 'auto'): ChooseExport {
+  return (config, paths) => {
+    const files = exportedFiles(paths)
+    if (files.length === 0 || paths.some((path) => path.endsWith('.gguf'))) return undefined
+    if (whyExport(config, paths) === undefined) return undefined
+    const { path } = chooseExport(files, dtype, config, id)
+    return [path, ...dataFiles(path, paths)]
   }
 }

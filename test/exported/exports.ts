@@ -46,7 +46,8 @@ export async function writeExport(
     const file = `model${suffix}.onnx`
     const builder = new ExportBuilder(spec, weights, options, `${file}_data`)
     writeFileSync(join(directory, 'onnx', file), serialize(builder.build()))
-    if (options.isExternal) writeFileSync(join(directory, 'onnx', `${file}_data`), Buffer.concat(builder.data))
+    if (options.isExternal)
+      writeFileSync(join(directory, 'onnx', `${file}_data`), Buffer.concat(builder.data))
   }
   return directory
 }
@@ -68,7 +69,10 @@ class ExportBuilder {
     const ids = graph.input('input_ids', 'int64', ['batch_size', 'sequence_length'])
     const seen = graph.input('attention_mask', 'int64', ['batch_size', 'total_sequence_length'])
     const positions = graph.input('position_ids', 'int64', ['batch_size', 'sequence_length'])
-    let x = graph.node('Gather', [this.weight('model.embed_tokens.weight', [spec.vocabSize, spec.hiddenSize]), ids])
+    let x = graph.node('Gather', [
+      this.weight('model.embed_tokens.weight', [spec.vocabSize, spec.hiddenSize]),
+      ids,
+    ])
     if (options.isRecurrent) x = this.convolution(x)
     const mask = this.mask(ids, seen)
     const rotary = this.rotary(positions)
@@ -117,7 +121,12 @@ class ExportBuilder {
     const [axis, end] = [graph.constant('int64', [2]), graph.constant('int64', [2 ** 31])]
     graph.node('Slice', [all, graph.constant('int64', [-1]), end, axis], {}, 'present_conv.0')
     graph.output('present_conv.0', 'float32', ['batch_size', spec.hiddenSize, 1])
-    const before = graph.node('Slice', [all, graph.constant('int64', [0]), graph.constant('int64', [-1]), axis])
+    const before = graph.node('Slice', [
+      all,
+      graph.constant('int64', [0]),
+      graph.constant('int64', [-1]),
+      axis,
+    ])
     const half = graph.node('Mul', [before, graph.constant('float32', [0.5])])
     return graph.node('Add', [x, graph.node('Transpose', [half], { perm: [0, 2, 1] })])
   }
@@ -130,7 +139,14 @@ class ExportBuilder {
     const headsOf = (part: string, count: number) =>
       graph.node(
         'Transpose',
-        [this.reshape(this.linear(x, `${name}.${part}`, count * headDim, hiddenSize), [0, 0, count, headDim])],
+        [
+          this.reshape(this.linear(x, `${name}.${part}`, count * headDim, hiddenSize), [
+            0,
+            0,
+            count,
+            headDim,
+          ]),
+        ],
         { perm: [0, 2, 1, 3] },
       )
     const query = this.rotated(headsOf('q_proj', heads), rotary)
@@ -147,12 +163,20 @@ class ExportBuilder {
     const keys = grown('key', this.rotated(headsOf('k_proj', kvHeads), rotary))
     const values = grown('value', headsOf('v_proj', kvHeads))
     const grouped = this.reshape(query, [0, kvHeads, heads / kvHeads, -1, headDim])
-    const products = graph.node('MatMul', [grouped, graph.node('Transpose', [keys], { perm: [0, 1, 2, 4, 3] })])
+    const products = graph.node('MatMul', [
+      grouped,
+      graph.node('Transpose', [keys], { perm: [0, 1, 2, 4, 3] }),
+    ])
     const scaled = graph.node('Mul', [products, graph.constant('float32', [spec.attentionScale])])
     const shares = graph.node('Softmax', [graph.node('Add', [scaled, mask])], { axis: -1 })
     const mixed = this.reshape(graph.node('MatMul', [shares, values]), [0, heads, -1, headDim])
     const byToken = graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] })
-    return this.linear(this.reshape(byToken, [0, 0, heads * headDim]), `${name}.o_proj`, hiddenSize, heads * headDim)
+    return this.linear(
+      this.reshape(byToken, [0, 0, heads * headDim]),
+      `${name}.o_proj`,
+      hiddenSize,
+      heads * headDim,
+    )
   }
 
   /** What is added to scores, [batch, 1, 1, T, S]: nothing where a token comes before and counts. */
@@ -162,10 +186,16 @@ class ExportBuilder {
       graph.node('Gather', [graph.node('Shape', [value]), graph.constant('int64', [1], [])], { axis: 0 })
     const [count, all] = [size(ids), size(seen)]
     const range = (from: Value) => graph.node('Range', [from, all, graph.constant('int64', [1], [])])
-    const rows = graph.node('Unsqueeze', [range(graph.node('Sub', [all, count])), graph.constant('int64', [1])])
+    const rows = graph.node('Unsqueeze', [
+      range(graph.node('Sub', [all, count])),
+      graph.constant('int64', [1]),
+    ])
     const later = graph.node('Greater', [range(graph.constant('int64', [0], [])), rows])
     const hidden = (value: Value) =>
-      graph.node('Mul', [graph.node('Cast', [value], { to: ELEMENT_TYPES.float32 }), graph.constant('float32', [-1e9])])
+      graph.node('Mul', [
+        graph.node('Cast', [value], { to: ELEMENT_TYPES.float32 }),
+        graph.constant('float32', [-1e9]),
+      ])
     const uncounted = graph.node('Sub', [graph.constant('int64', [1], []), seen])
     const byRow = graph.node('Unsqueeze', [hidden(uncounted), graph.constant('int64', [1, 2, 3])])
     return graph.node('Add', [byRow, hidden(later)])
@@ -184,15 +214,22 @@ class ExportBuilder {
   private rotated(x: Value, [cos, sin]: readonly [Value, Value]): Value {
     const { graph, spec } = this
     const sizes = graph.constant('int64', [spec.headDim / 2, spec.headDim / 2])
-    const [first, second] = graph.nodeWith('Split', [x, sizes], { axis: -1 }, [graph.fresh('half'), graph.fresh('half')])
+    const [first, second] = graph.nodeWith('Split', [x, sizes], { axis: -1 }, [
+      graph.fresh('half'),
+      graph.fresh('half'),
+    ])
     const turned = graph.node('Concat', [graph.node('Neg', [second]), first], { axis: -1 })
     return graph.node('Add', [graph.node('Mul', [x, cos]), graph.node('Mul', [turned, sin])])
   }
 
   private norm(x: Value, name: string): Value {
     const { graph, spec } = this
-    const squares = graph.node('ReduceMean', [graph.node('Mul', [x, x]), graph.constant('int64', [-1])], { keepdims: 1 })
-    const root = graph.node('Sqrt', [graph.node('Add', [squares, graph.constant('float32', [spec.normEpsilon])])])
+    const squares = graph.node('ReduceMean', [graph.node('Mul', [x, x]), graph.constant('int64', [-1])], {
+      keepdims: 1,
+    })
+    const root = graph.node('Sqrt', [
+      graph.node('Add', [squares, graph.constant('float32', [spec.normEpsilon])]),
+    ])
     return graph.node('Mul', [graph.node('Div', [x, root]), this.weight(`${name}.weight`, [spec.hiddenSize])])
   }
 

@@ -31,11 +31,14 @@ describe('basic', () => {
   test('same text', async () => {
     const model = await exported('plain')
     const settings = { max_new_tokens: 40, do_sample: false }
-    const [a, b] = [await generate(own, 'Once upon a time', settings).result(), await generate(model, 'Once upon a time', settings).result()]
+    const [a, b] = [
+      await generate(own, 'Once upon a time', settings).result(),
+      await generate(model, 'Once upon a time', settings).result(),
+    ]
     console.log(a.text)
     expect(b.text).toBe(a.text)
-    const o = await own.model.forward(own.model.newCache(), [5,6,7,8], [-1,0,1,1])
-    const p = await model.model.forward(model.model.newCache(), [5,6,7,8], [-1,0,1,1])
-    for (const n of [0,1,2,3]) expect(largestDifference(o.logits(n), p.logits(n))).toBeLessThan(1e-4)
+    const o = await own.model.forward(own.model.newCache(), [5, 6, 7, 8], [-1, 0, 1, 1])
+    const p = await model.model.forward(model.model.newCache(), [5, 6, 7, 8], [-1, 0, 1, 1])
+    for (const n of [0, 1, 2, 3]) expect(largestDifference(o.logits(n), p.logits(n))).toBeLessThan(1e-4)
   })
 })

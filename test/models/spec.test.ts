@@ -245,7 +245,7 @@ describe('refused', () => {
     )
   })
 
-  const families = 'which is not supported: use a model of Llama, Qwen2, Qwen3, Gemma 3.'
+  const families = 'which is not supported: use a model of Llama, Qwen2, Qwen3, Gemma 3, or its export to ONNX (of onnx-community, for one).'
   test.each([
     [{ model_type: 'mistral', architectures: ['MistralForCausalLM'] }, '"mistral", "MistralForCausalLM"'],
     [{ model_type: 'gemma2' }, '"gemma2"'],
