@@ -111,7 +111,7 @@ export class ExportedModel implements NativeBatchModel {
       return [...tokens, ...Array<number>(width - counts[row]).fill(tokens[0])]
     })
     const wanted = paths.map((path, row) => path.wanted(counts[row], asked[path.pass]))
-    const first = Math.min(width - 1, ...wanted.flatMap((offsets) => offsets))
+    const first = Math.min(width - 1, ...wanted.flat())
     const past =
       length > 0
         ? gather(
