@@ -46,7 +46,7 @@ export function whyExport(config: Config, paths: readonly string[]): string | un
     return undefined
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    return error.message.split(': ')[0].replace(/\.$/, '')
+    return error.message.replace(/(: use [^:]*)?\.$/, '')
   }
 }
 
@@ -57,8 +57,9 @@ export function whyExport(config: Config, paths: readonly string[]): string | un
 export function exportChooser(id: string, dtype: ExportType | 'auto' = 'auto'): ChooseExport {
   return (config, paths) => {
     const files = exportedFiles(paths)
-    if (files.length === 0 || paths.some((path) => path.endsWith('.gguf'))) return undefined
-    if (whyExport(config, paths) === undefined) return undefined
+    const isWeights = (path: string) => path.endsWith('.gguf')
+    const names = paths.map((path) => (isWeights(path) ? 'model.safetensors' : path))
+    if (files.length === 0 || whyExport(config, names) === undefined) return undefined
     const { path } = chooseExport(files, dtype, config, id)
     return [path, ...dataFiles(path, paths)]
   }

@@ -97,8 +97,14 @@ describe('a cache', () => {
     const caches = [own, subject].map(({ model }) => model.newCache())
     const steps: [number[], number[], number[]?][] = [
       [ids.slice(0, 140), chainOf(140), [139]],
-      [[7, 8, 9, 10, 11, 12], [139, 140, 140, 142, 139, -1]],
-      [[20, 21, 22], [143, 142, 145]],
+      [
+        [7, 8, 9, 10, 11, 12],
+        [139, 140, 140, 142, 139, -1],
+      ],
+      [
+        [20, 21, 22],
+        [143, 142, 145],
+      ],
     ]
     for (const [tokens, parents, nodes] of steps) {
       const [wanted, found] = await Promise.all(
@@ -156,8 +162,12 @@ describe('a cache', () => {
       for (const [i, { tokens: added, nodes }] of passes.entries()) {
         if (turn > 0) texts[i].push(...added)
         const text = texts[i]
-        const alone = await own.model.forward(own.model.newCache(), text, chainOf(text.length), [text.length - 1])
-        expect(largestDifference(outputs[i].logits(nodes[0]), alone.logits(text.length - 1))).toBeLessThan(CLOSE)
+        const alone = await own.model.forward(own.model.newCache(), text, chainOf(text.length), [
+          text.length - 1,
+        ])
+        expect(largestDifference(outputs[i].logits(nodes[0]), alone.logits(text.length - 1))).toBeLessThan(
+          CLOSE,
+        )
       }
     }
   })
@@ -169,7 +179,10 @@ describe('half precision', () => {
     const caches = [own, half].map(({ model }) => model.newCache())
     for (const [tokens, parents] of [
       [[5, 6, 7, 8], chainOf(4)],
-      [[9, 10], [2, 3]],
+      [
+        [9, 10],
+        [2, 3],
+      ],
     ]) {
       const [wanted, found] = await Promise.all(
         [own, half].map(({ model }, i) => model.forward(caches[i], tokens, parents)),
