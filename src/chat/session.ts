@@ -294,6 +294,7 @@ export class ChatSession {
   }
 
   private async identity() {
-    return { name: this.options.modelName, fingerprint: await modelFingerprint(this.model.path) }
+    const { path, dtype } = this.model
+    return { name: this.options.modelName, fingerprint: await modelFingerprint(path, dtype) }
   }
 }

@@ -20,6 +20,7 @@ import { type Prefilled, prefill } from './prefill.js'
 import { type Prepared, prepareFrom, promptTokens } from './prepare.js'
 import type { Prompt } from './prompt.js'
 import { keepsHidden, Sequence, tokenRecorder } from './sequence.js'
+import { requireServed } from './served.js'
 import { Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { strategyFor } from './strategy.js'
@@ -185,6 +186,11 @@ async function* run(
 function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOptions) {
   const { model, tokenizer, spec, path } = target
   const { config, promptLength, ids, overlap } = prepared
+  const { assistant: drafting, createDrafter } = options
+  const isDrafted = (drafting ?? createDrafter) !== undefined
+  const wants = { config, isAssisted: drafting !== undefined, isDrafted }
+  requireServed(model.lacks, path ?? 'the model', wants)
+  if (drafting) requireServed({ trees: drafting.model.lacks?.trees }, drafting.path, wants)
   const layers = prepared.layers.filter(({ fromModel }) => !fromModel)
   for (const layer of layers) checkTokenIds(layer, model.vocabSize)
   const { chatTemplate, logprobs, negativePrompt, amateur } = options

@@ -11,14 +11,32 @@ const INDEX = 'model.safetensors.index.json'
 const MOST_NAMES = 40
 
 /**
+ * Chooses files of an export to ONNX in place of weights, by config.json and all paths of a repository; undefined where weights serve.
+ * @throws UserError for a choice that is not there
+ */
+export type ChooseExport = (
+  config: Readonly<Record<string, unknown>>,
+  paths: readonly string[],
+) => readonly string[] | undefined
+
+/** Whether it takes config.json to say which files are needed. */
+export function mayBeExport(id: Pick<ModelId, 'file' | 'quantisation'>, paths: readonly string[]): boolean {
+  return !isGgufChosen(id) && paths.includes('config.json') && paths.some((path) => EXPORT.test(path))
+}
+
+const EXPORT = /^onnx\/[^/]+\.onnx$/
+
+/**
  * The files of a repository (or of a snapshot) that a model needs, weights last: configuration, tokenizer, chat
  * template and the safetensors weights at the root, or one GGUF file alone (all parts of a split one), which holds all of that
- * itself. Never pickled weights, and never an exported graph.
+ * itself. Never pickled weights, and an exported graph where it was chosen alone.
  *
  * @param paths every file of the repository, relative to its root, separated by `/`
+ * @param exported the files of the graph that was chosen
  * @throws UserError when there are no weights, a split file lacks a part, or it takes the user to choose one of several GGUF files (2)
  */
-export function neededFiles(id: ModelId, paths: readonly string[]): string[] {
+export function neededFiles(id: ModelId, paths: readonly string[], exported?: readonly string[]): string[] {
+  if (exported && !isGgufChosen(id)) return [...paths.filter((path) => SUPPORT.test(path)), ...exported]
   const safetensors = isGgufChosen(id) ? [] : safetensorsFiles(paths)
   if (safetensors.length > 0) return [...paths.filter((path) => SUPPORT.test(path)), ...safetensors]
   const found = ggufFiles(id, paths)
@@ -30,7 +48,7 @@ export function neededFiles(id: ModelId, paths: readonly string[]): string[] {
 }
 
 /** Whether the id says which of a repository's GGUF files is meant. */
-export function isGgufChosen({ file, quantisation }: ModelId): boolean {
+export function isGgufChosen({ file, quantisation }: Pick<ModelId, 'file' | 'quantisation'>): boolean {
   return file !== undefined || quantisation !== undefined
 }
 

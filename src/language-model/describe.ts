@@ -10,6 +10,9 @@ export { parameterCount }
 /** What is known of a model without running it. */
 export interface ModelDescription {
   readonly path: string
+  /** A graph of our own runs it, and why: a clause. */
+  readonly road: 'graph'
+  readonly why: string
   readonly architecture: string
   readonly parameters: number
   /** Bytes by storage type of the file. */
@@ -44,11 +47,14 @@ export interface ModelDescription {
 export function describeModel(
   { path, spec, store, unused }: OpenModel,
   tokenizer: Tokenizer,
+  why: string,
 ): ModelDescription {
   const perToken = cacheBytesPerToken(spec, 'fp32')
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,
+    road: 'graph',
+    why,
     architecture: familyName(spec),
     parameters: parameterCount(spec),
     dtypes: bytesByType(store),
@@ -85,7 +91,7 @@ function bytesByType(store: OpenModel['store']): Record<string, number> {
   return sizes
 }
 
-function specialTokens({ bosToken, eosToken, padToken, unkToken }: Tokenizer): Record<string, string> {
+export function specialTokens({ bosToken, eosToken, padToken, unkToken }: Tokenizer): Record<string, string> {
   const named = { bos: bosToken, eos: eosToken, pad: padToken, unk: unkToken }
   return Object.fromEntries(
     Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined),

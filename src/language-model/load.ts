@@ -2,18 +2,21 @@ import { stat } from 'node:fs/promises'
 import type { ConfigLayer } from '../config/index.js'
 import { requireKnownOptions } from '../config/settings.js'
 import { usageError } from '../errors.js'
-import { findCached, isModelId, type PullOptions, pullModel } from '../hub/index.js'
+import { type ChooseExport, findCached, isModelId, type PullOptions, pullModel } from '../hub/index.js'
 import { EvenPasses } from '../model/even-passes.js'
-import type { Model } from '../model/model.js'
+import type { Lacks, Model } from '../model/model.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Placement } from '../runtime/device.js'
 import { loadOnnxModel, type ManySequences, type RuntimeOptions } from '../runtime/load.js'
 import { checkDeviceId } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
-import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
 import { namedTensors } from './describe.js'
-import { openModel } from './open.js'
+import type { FoundFiles } from './files.js'
+import { authorSettings, openFound } from './open.js'
+import { withoutGraph } from './own-graph.js'
+import { exportChooser, findRoad, type Road } from './road.js'
 
 export { type OpenModel, openModel } from './open.js'
 
@@ -21,7 +24,8 @@ export { type OpenModel, openModel } from './open.js'
 export interface LanguageModel extends Placement {
   /** Directory or file that it was loaded from. */
   readonly path: string
-  readonly spec: DecoderSpec
+  /** Of a graph of our own; an export to ONNX has none. */
+  readonly spec?: DecoderSpec
   readonly dtype: RunType
   readonly tokenizer: Tokenizer
   readonly model: Model
@@ -40,6 +44,13 @@ export interface LoadOptions extends RuntimeOptions, ManySequences {
    * Not for many sequences at a time.
    */
   readonly exact?: boolean
+  /** Called before weights are read, so that what the model cannot serve is refused by then. */
+  readonly check?: (known: KnownModel) => void
+}
+
+/** What is known of a model before its weights are read. */
+export interface KnownModel extends Pick<LanguageModel, 'path' | 'generationConfig'> {
+  readonly lacks: Lacks
 }
 
 /** Held to the interface, so that none is forgotten. */
@@ -57,6 +68,7 @@ const OPTIONS: Readonly<Record<keyof LoadOptions, true>> = {
   onPull: true,
   layers: true,
   exact: true,
+  check: true,
 }
 
 /** The place of what has one, for what is to run beside it. */
@@ -77,10 +89,17 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   if (options.exact && options.manySequences) {
     throw usageError('exact is for one sequence at a time: passes of many have no one shape. Leave it out.')
   }
-  const opened = await openModel(await locateModel(source, options))
+  const located = await locateModel(source, options)
+  const road = await findRoad(located)
+  return road.name === 'export' ? loadExported(located, road, options) : loadOwn(located, road.files, options)
+}
+
+async function loadOwn(source: string, files: FoundFiles, options: LoadOptions): Promise<LanguageModel> {
+  const opened = await openFound(source, files)
   const { path, store, generationConfig, unused } = opened
   if (unused.length > 0) options.onNotice?.(unusedNotice(path, unused))
   try {
+    options.check?.({ path, generationConfig, lacks: {} })
     const spec = firstLayers(opened.spec, options.layers)
     const tokenizer = await opened.loadTokenizer()
     const loaded = await loadOnnxModel(spec, store, path, options)
@@ -98,6 +117,41 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
     await store.close()
   }
 }
+
+/** Loads an export to ONNX. @throws UserError for what takes a graph of our own, before it loads anything */
+async function loadExported(
+  path: string,
+  { directory, config, paths }: Extract<Road, { name: 'export' }>,
+  options: LoadOptions,
+): Promise<LanguageModel> {
+  for (const [option, purpose] of Object.entries(OWN_GRAPH_ALONE)) {
+    if (options[option as keyof LoadOptions]) throw withoutGraph(path, purpose)
+  }
+  const { openExport, loadExport } = await import('../exported/load.js')
+  const opened = await openExport(directory, config, paths, options)
+  const generationConfig = await authorSettings(directory, config)
+  options.check?.({ path, generationConfig, lacks: opened.lacks })
+  const tokenizer = await loadTokenizer(directory)
+  const { device = 'auto' } = options
+  const loaded = await loadExport(opened, { ...options, auto: device === 'auto' })
+  const { model } = loaded
+  return {
+    path,
+    tokenizer,
+    ...loaded,
+    dtype: opened.file.type,
+    generationConfig,
+    dispose: () => model.dispose(),
+  }
+}
+
+/** What options ask of a graph of our own for. */
+const OWN_GRAPH_ALONE = {
+  exits: 'DoLa needs early exits',
+  layers: 'An early exit needs the first layers',
+  taps: "What drafts needs states of the model's layers",
+  exact: '--exact needs passes of one shape',
+} as const satisfies Partial<Record<keyof LoadOptions, string>>
 
 /** What a model's weights hold beside its parameters, in a sentence. */
 function unusedNotice(path: string, unused: readonly string[]): string {
@@ -122,19 +176,21 @@ export async function locateModel(source: string, options: LoadOptions = {}): Pr
       `There is no model at ${source}: give a directory, a .gguf file, a hub id such as org/name, or ${BUILT_IN}.`,
     )
   }
-  if (!isCached(source))
+  const chooser = exportChooser(source, options.dtype)
+  if (!isCached(source, chooser))
     options.onNotice?.(`There is no ${source} here: it is taken for the id of a model on the hub.`)
   return pullModel(source, {
     onProgress: options.onPull,
     onNotice: options.onNotice,
     signal: options.signal,
+    chooseExport: chooser,
   })
 }
 
 /** Whether a copy of a hub model is on disk, or several of which one has to be chosen. */
-function isCached(id: string): boolean {
+function isCached(id: string, chooser: ChooseExport): boolean {
   try {
-    return findCached(id) !== undefined
+    return findCached(id, undefined, chooser) !== undefined
   } catch {
     return true
   }

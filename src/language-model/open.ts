@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type ConfigLayer, generationConfigSchema } from '../config/index.js'
-import { UserError } from '../errors.js'
+import { UserError, usageError } from '../errors.js'
 import { MOST_SETTINGS, readJsonObjectIfThere } from '../files.js'
 import { specFromConfig } from '../models/families/index.js'
 import { configFromGguf, ggufTensors } from '../models/gguf/model.js'
@@ -11,7 +11,8 @@ import { checkParameters } from '../runtime/storage.js'
 import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { openWeights, renamed, type WeightStore } from '../weights/index.js'
-import { modelFiles } from './files.js'
+import type { FoundFiles } from './files.js'
+import { findRoad } from './road.js'
 
 /** A model's files, read as far as a description needs it. */
 export interface OpenModel {
@@ -32,18 +33,32 @@ export interface OpenModel {
  *   configuration
  */
 export async function openModel(path: string): Promise<OpenModel> {
-  const files = await modelFiles(path)
+  const road = await findRoad(path)
+  if (road.name === 'graph') return openFound(path, road.files)
+  throw usageError(
+    `${path} can be decoded with alone, from its export to ONNX, since ${road.why}: this needs safetensors or a GGUF file of a family that there is a graph for.`,
+  )
+}
+
+/** The same of files that were found. */
+export function openFound(path: string, files: FoundFiles): Promise<OpenModel> {
   return 'gguf' in files ? openGguf(path, files.gguf) : openDirectory(path, files)
+}
+
+/** The settings of a model's author in a directory. */
+export async function authorSettings(directory: string, config: OpenModel['config']): Promise<ConfigLayer> {
+  const path = join(directory, 'generation_config.json')
+  const own = await readJsonObjectIfThere(path, MOST_SETTINGS)
+  if (own) return generationLayer({ ...tokenIds(config), ...own }, path)
+  return generationLayer(generationFields(config), join(directory, 'config.json'))
 }
 
 async function openDirectory(
   path: string,
   { directory, weights, config }: { directory: string; weights: string; config: OpenModel['config'] },
 ): Promise<OpenModel> {
-  const configPath = join(directory, 'config.json')
-  const spec = specFromConfig(config, configPath)
-  const generationPath = join(directory, 'generation_config.json')
-  const own = await readJsonObjectIfThere(generationPath, MOST_SETTINGS)
+  const spec = specFromConfig(config, join(directory, 'config.json'))
+  const generationConfig = await authorSettings(directory, config)
   return openedStore(await openWeights(weights), async (opened) => {
     const fitted = await fitHead(spec, withPrefix(opened))
     const { tensors, unreadable } = fitted.store
@@ -53,9 +68,7 @@ async function openDirectory(
       config,
       ...fitted,
       unused: unusedTensors(fitted.spec, [...tensors.keys(), ...unreadable.keys()], weights),
-      generationConfig: own
-        ? generationLayer({ ...tokenIds(config), ...own }, generationPath)
-        : generationLayer(generationFields(config), configPath),
+      generationConfig,
       loadTokenizer: () => loadTokenizer(directory),
     }
   })

@@ -245,7 +245,7 @@ describe('refused', () => {
     )
   })
 
-  const families = `which is not supported: use a model of ${FAMILIES.map(({ name }) => name).join(', ')}.`
+  const families = `which is not supported: use a model of ${FAMILIES.map(({ name }) => name).join(', ')}, or its export to ONNX (of onnx-community, for one).`
   test.each([
     [{ model_type: 'mamba', architectures: ['MambaForCausalLM'] }, '"mamba", "MambaForCausalLM"'],
     [{ model_type: 'gemma' }, '"gemma"'],

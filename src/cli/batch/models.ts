@@ -6,7 +6,8 @@ import type { DraftHost } from '../../drafting/drafter.js'
 import { isStrategyName, type StrategyName, strategies } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
 import type { GenerateOptions } from '../../generation/options.js'
-import type { LanguageModel } from '../../language-model/load.js'
+import { requireServed } from '../../generation/served.js'
+import type { KnownModel, LanguageModel } from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
 import { loadOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
@@ -96,8 +97,11 @@ export async function loadBatchModels(
   const custom = await customStrategy(flags)
   const name = drafterName(flags)
   const options = { ...loadOptions(flags), signal, manySequences: flags['max-batch'] > 1 }
+  const insides = name && strategies[name].needsGraph ? name : undefined
+  const isDrafted = name !== undefined || flags['assistant-model'] !== undefined
+  const check = ({ lacks, path }: KnownModel) => requireServed(lacks, path, { insides, isDrafted })
   const exits = loadFor(values.get('dola_layers') ?? [])
-  const model = await loadShown(flags.model, { ...options, ...exits })
+  const model = await loadShown(flags.model, { ...options, ...exits, check })
   const loaded: { dispose(): Promise<void> }[] = [model]
   const keep = <T extends { dispose(): Promise<void> }>(resource: T): T => {
     loaded.push(resource)
@@ -137,5 +141,6 @@ export async function loadBatchModels(
 }
 
 function isEarlyExit(layers: unknown, { spec }: LanguageModel): layers is number {
-  return Number.isInteger(layers) && Number(layers) > 0 && Number(layers) < spec.layers.length
+  const most = spec?.layers.length ?? 0
+  return Number.isInteger(layers) && Number(layers) > 0 && Number(layers) < most
 }

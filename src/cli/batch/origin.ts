@@ -51,19 +51,19 @@ export async function originOf(
     assistant_model:
       assistant === undefined
         ? undefined
-        : { name: flags['assistant-model']!, fingerprint: await modelFingerprint(assistant) },
+        : { name: flags['assistant-model']!, fingerprint: await modelFingerprint(assistant, model.dtype) },
     amateur_model:
       amateur === undefined
         ? undefined
-        : { name: flags['amateur-model']!, fingerprint: await modelFingerprint(amateur) },
+        : { name: flags['amateur-model']!, fingerprint: await modelFingerprint(amateur, model.dtype) },
     medusa_heads: await fileOf(flags['medusa-heads']),
     mtp_modules: await fileOf(flags['mtp-modules']),
     lookup: flags.lookup || undefined,
   }
 }
 
-async function modelIdentity(name: string, { path }: LanguageModel): Promise<Identity> {
-  return { name, fingerprint: await modelFingerprint(path) }
+async function modelIdentity(name: string, { path, dtype }: LanguageModel): Promise<Identity> {
+  return { name, fingerprint: await modelFingerprint(path, dtype) }
 }
 
 function sha256(text: string): string {

@@ -214,10 +214,10 @@ async function comparisonOf(parts: Parts): Promise<Comparison> {
     versions: versionsOf(context.version),
     model: {
       name: flags.model,
-      fingerprint: await modelFingerprint(model.path),
+      fingerprint: await modelFingerprint(model.path, model.dtype),
       dtype: model.dtype,
       device: model.device,
-      parameters: parameterCount(model.spec),
+      parameters: model.spec ? parameterCount(model.spec) : null,
     },
     settings: Object.assign({}, ...settings.layers.map(({ values }) => values)),
     prompts: prompts.map(({ row, ids: tokens }, i) => ({

@@ -21,7 +21,8 @@ import { usageError } from '../../errors.js'
 import { type Generation, generate, generatePrepared } from '../../generation/generate.js'
 import type { GenerateOptions, GenerationResult } from '../../generation/options.js'
 import { prepare } from '../../generation/prepare.js'
-import type { LanguageModel } from '../../language-model/load.js'
+import { requireServed } from '../../generation/served.js'
+import type { KnownModel, LanguageModel } from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
 import type { GenerationView } from '../../ui/generation-view.js'
 import { tell } from '../../ui/printable.js'
@@ -93,7 +94,8 @@ export abstract class GenerateCommand extends BaseCommand {
     const view =
       canRedraw(process.stdout) && !this.jsonEnabled() ? import('../../ui/generation-view.js') : undefined
     const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values.dola_layers
-    const model = await loadShown(flags.model, { ...loadOptions(flags), ...loadFor([dola]), signal })
+    const check = (known: KnownModel) => refuseUnserved(known, layers, flags, chosen, this.strategy)
+    const model = await loadShown(flags.model, { ...loadOptions(flags), ...loadFor([dola]), signal, check })
     const drafters: LoadedDrafter[] = []
     let amateur: LanguageModel | undefined
     try {
@@ -257,6 +259,22 @@ function autoFor(mode: GenerationMode): StrategyRow | undefined {
   if (PLAIN_MODES.includes(mode)) return AUTO
   tell(`${mode} goes without drafts.`)
   return undefined
+}
+
+/** What the model cannot give is refused before its weights are read. */
+function refuseUnserved(
+  { lacks, path, generationConfig }: KnownModel,
+  layers: readonly ConfigLayer[],
+  flags: GenerateFlags,
+  { row }: Chosen,
+  name: StrategyName | undefined,
+): void {
+  requireServed(lacks, path, {
+    config: resolveGenerationConfig(generationConfig, ...layers).config,
+    isAssisted: isAssisted(flags, row),
+    isDrafted: Boolean(row?.drafts) || flags.strategy === AUTO_NAME,
+    insides: row?.needsGraph ? name : undefined,
+  })
 }
 
 /** Flags that contradict each other are refused before a model is loaded. */

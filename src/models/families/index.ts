@@ -79,6 +79,6 @@ function notSupported(values: Fields, origin: string): UserError {
   const named = [type, name].filter((part) => part !== undefined).map((part) => JSON.stringify(part))
   return new UserError(
     `${origin} is of the architecture ${named.join(', ')}, which is not supported: ` +
-      `use a model of ${FAMILIES.map((family) => family.name).join(', ')}.`,
+      `use a model of ${FAMILIES.map((family) => family.name).join(', ')}, or its export to ONNX (of onnx-community, for one).`,
   )
 }
