@@ -153,10 +153,10 @@ describe('a model on disk', () => {
     const other = await writeExport(SOURCE, join(ROOT, 'other'), { isRecurrent: true })
     copyFileSync(join(SOURCE, 'model.safetensors'), join(other, 'model.safetensors'))
     expect(await findRoad(other)).toMatchObject({ name: 'export', why: expect.stringContaining('"lfm2"') })
-    const yarn = { rope_scaling: { type: 'yarn', factor: 4 } }
-    const scaled = await writeExport(SOURCE, join(ROOT, 'yarn'), { config: yarn })
+    const spiral = { rope_scaling: { type: 'spiral', factor: 4 } }
+    const scaled = await writeExport(SOURCE, join(ROOT, 'spiral'), { config: spiral })
     copyFileSync(join(SOURCE, 'model.safetensors'), join(scaled, 'model.safetensors'))
-    expect(await findRoad(scaled)).toMatchObject({ name: 'export', why: expect.stringContaining('yarn') })
+    expect(await findRoad(scaled)).toMatchObject({ name: 'export', why: expect.stringContaining('spiral') })
   })
 
   test('is described: its files, its lacks, the strategies that are left', async () => {

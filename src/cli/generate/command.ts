@@ -90,9 +90,7 @@ export abstract class GenerateCommand extends BaseCommand {
     })
     // Only now: while stdin is waited for, Ctrl-C ends the process itself.
     const signal = this.interruptSignal()
-    // Ink takes as long to import as a small model takes to load.
-    const view =
-      canRedraw(process.stdout) && !this.jsonEnabled() ? import('../../ui/generation-view.js') : undefined
+    const view = this.#view()
     const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values.dola_layers
     const check = (known: KnownModel) => refuseUnserved(known, layers, flags, chosen, this.strategy)
     const model = await loadShown(flags.model, { ...loadOptions(flags), ...loadFor([dola]), signal, check })
@@ -129,6 +127,13 @@ export abstract class GenerateCommand extends BaseCommand {
     } finally {
       await Promise.all([model, amateur, ...drafters].map((each) => each?.dispose()))
     }
+  }
+
+  /** Ink takes as long to import as a small model takes to load. */
+  #view() {
+    return canRedraw(process.stdout) && !this.jsonEnabled()
+      ? import('../../ui/generation-view.js')
+      : undefined
   }
 
   /** The user's settings: the file's, over them the flags', over them what the command itself stands for. */
