@@ -22,8 +22,7 @@ export class ConfigReader {
    * @param fallback where it is null, or there is no such default
    */
   integer(name: string, fallback?: number): number {
-    const absent = this.values[name] === undefined ? this.defaults[name] : undefined
-    const value = this.number(name, absent ?? fallback)
+    const value = this.number(name, fallback)
     const most = MOST[name] ?? MOST_OF_OTHERS
     if (Number.isSafeInteger(value) && value > 0 && value <= most) return value
     const wanted =
@@ -31,8 +30,10 @@ export class ConfigReader {
     throw this.error(`${name} is ${JSON.stringify(value)}, ${wanted}`)
   }
 
+  /** A number, of which the same holds. */
   number(name: string, fallback?: number): number {
-    const value = this.values[name] ?? fallback
+    const absent = this.values[name] === undefined ? this.defaults[name] : undefined
+    const value = this.values[name] ?? absent ?? fallback
     if (typeof value === 'number' && Number.isFinite(value)) return value
     if (value === undefined) throw this.error(`${name} is missing`)
     throw this.error(`${name} is ${JSON.stringify(value)}, not a number`)

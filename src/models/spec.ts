@@ -21,7 +21,7 @@ export interface DecoderSpec {
   readonly rope: Readonly<Record<AttentionKind, readonly number[]>>
   /** Factor of query · key before the softmax. */
   readonly attentionScale: number
-  readonly activation: 'silu' | 'gelu_tanh'
+  readonly activation: 'silu' | 'gelu_tanh' | 'gelu' | 'relu2'
   readonly embeddingScale: number
   /** The vocabulary projection is the embedding matrix. */
   readonly tiedHead: boolean
@@ -34,6 +34,17 @@ export interface DecoderSpec {
   /** Precision of the residual stream and its norms: float32 where its values exceed 65504, the largest float16. */
   readonly residual: 'float32' | 'as weights'
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean }
+  /** Norms are LayerNorm, (x - mean) / deviation · w, with + b or without; undefined: RMSNorm. */
+  readonly layerNorm?: { readonly bias: boolean }
+  /** `plain`: down(activation(up(x))); undefined: gated, down(activation(gate(x)) · up(x)). */
+  readonly mlp?: 'plain'
+  /**
+   * Attention and MLP are given the same residual, and are added to it at once: normed by one norm for both (Cohere) or by one each
+   * (GPT-NeoX); undefined: the MLP is given the residual with the attention's output added.
+   */
+  readonly parallel?: 'one norm' | 'two norms'
+  /** Positions are rows of a table, [maxPositions, hidden], that are added to the embeddings. */
+  readonly learnedPositions?: true
 }
 
 /**

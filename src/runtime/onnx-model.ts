@@ -17,6 +17,7 @@ import {
   int64,
   outputOf,
   outputOfState,
+  positionFeeds,
   requireTapped,
   rotaryFeeds,
   rowsOf,
@@ -221,6 +222,7 @@ export abstract class OnnxTree<Item> {
       ...this.weights,
       ...this.inputs(tokens),
       rows: int64(rows, [rows.length]),
+      ...positionFeeds(this.spec, cache.positions(count)),
     }
     for (const kind of new Set(layers)) {
       const window = kind === 'sliding' ? slidingWindow : undefined

@@ -23,6 +23,7 @@ import {
   outputOf,
   outputOfState,
   type PassResults,
+  positionFeeds,
   requireTapped,
   rotaryFeeds,
   rowsOf,
@@ -141,6 +142,7 @@ export class PagedModel implements NativeBatchModel {
       ...this.pool.past(places.firstPage, places.pageCount),
     }
     const positions = Int32Array.from(parts.flatMap((part) => [...part.job.cache.positions(lengthOf(part))]))
+    Object.assign(feeds, positionFeeds(this.spec, positions))
     for (const kind of new Set(layers)) {
       const window = kind === 'sliding' ? slidingWindow : undefined
       const masks = parts.map((part) => part.job.cache.mask(lengthOf(part), places.columns, window))

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import type { EarlyExit, Output, StateName } from '../model/model.js'
 import { INPUT_PREFIX } from '../models/decoder/decoder.js'
 import { rotaryTables } from '../models/rope.js'
@@ -33,6 +34,24 @@ export function int32(value: number): ort.Tensor {
 
 export function int64(values: readonly number[], shape: number[] = [values.length]): ort.Tensor {
   return new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape)
+}
+
+/**
+ * The positions of tokens, where the model has learned ones.
+ * @throws UserError for a position that it has not
+ */
+export function positionFeeds(
+  { learnedPositions, maxPositions }: DecoderSpec,
+  positions: Int32Array,
+): Record<string, ort.Tensor> {
+  if (!learnedPositions) return {}
+  const beyond = positions.find((position) => position >= maxPositions)
+  if (beyond !== undefined) {
+    throw new UserError(
+      `The model has learned ${maxPositions} positions, and a text of ${beyond + 1} tokens needs more: shorten it.`,
+    )
+  }
+  return { positions: int64([...positions], [1, positions.length]) }
 }
 
 /** The rotary tables of so many tokens, for the layers of a kind. */

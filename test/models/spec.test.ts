@@ -239,9 +239,9 @@ describe('refused', () => {
     )
   })
 
-  test('with images, with the way to the text model', () => {
+  test('with images, without the text model', () => {
     expect(() => specFromConfig({ model_type: 'gemma3' }, 'dir')).toThrow(
-      /Gemma 3 with images .*: use its text model alone, of the model_type "gemma3_text", or as a GGUF file\.$/,
+      new UserError('dir has no text_config, which describes the text model: add it.'),
     )
   })
 

@@ -1,6 +1,7 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import type { Restore } from '../gguf/tensors.js'
+import type { StoredLayout } from '../layout.js'
 import { sharedRope } from '../rope.js'
 import type { AttentionKind, DecoderSpec } from '../spec.js'
 
@@ -12,11 +13,13 @@ export interface Family {
   readonly name: string
   /** HF's class, in `architectures` of config.json. */
   readonly architecture: string
-  /** `model_type` of a model with images of which this one is the text model. */
-  readonly withImages?: string
+  /** Its own names of fields of config.json that others have too, by which HF's class reads them as well (`attribute_map`). */
+  readonly renamed?: Readonly<Record<string, string>>
   /** What HF's configuration class takes for fields that a file leaves out, where files do. */
   readonly defaults: Readonly<Record<string, number>>
   spec(config: ConfigReader): Omit<DecoderSpec, 'family'>
+  /** How a checkpoint in HF layout holds the parameters; absent where it has a tensor for each, by its name. */
+  layout?(config: ConfigReader): StoredLayout
   /** Absent where its GGUF files are another family's. */
   readonly gguf?: GgufFamily
 }
@@ -31,6 +34,8 @@ export interface GgufFamily {
   readonly slides?: boolean
   /** Fields of config.json beside those of all families, or in their place; undefined for one that it does not have. */
   config?(metadata: MetadataReader, hasBias: (module: string) => boolean): Fields
+  /** How a file holds the parameters, by HF's names of `modules`; absent where it is as checkpoints do. */
+  layout?(config: ConfigReader): StoredLayout
   /** What turns a tensor's stored values into HF's; undefined where they are the same. */
   restore?(name: string, metadata: MetadataReader): Restore | undefined
 }
@@ -102,16 +107,41 @@ export function attentionBias(config: ConfigReader): DecoderSpec['bias'] {
   return { qkv: hasBias, output: hasBias, mlp: false }
 }
 
+/** HF's names of the activations that there are, of which several are one function (`ACT2FN`). */
+const ACTIVATIONS: Readonly<Record<string, DecoderSpec['activation']>> = {
+  silu: 'silu',
+  swish: 'silu',
+  gelu: 'gelu',
+  gelu_python: 'gelu',
+  gelu_new: 'gelu_tanh',
+  gelu_fast: 'gelu_tanh',
+  gelu_pytorch_tanh: 'gelu_tanh',
+  gelu_python_tanh: 'gelu_tanh',
+  relu2: 'relu2',
+}
+
+/** @param fallback what HF's configuration class takes */
+export function activationOf(config: ConfigReader, fallback: string, field = 'hidden_act') {
+  const name = config.values[field] ?? fallback
+  if (typeof name === 'string' && Object.hasOwn(ACTIVATIONS, name)) return ACTIVATIONS[name]
+  const known = Object.keys(ACTIVATIONS).join(', ')
+  throw config.error(`${field} is ${JSON.stringify(name)}, none of those that are supported (${known})`)
+}
+
+function silu(config: ConfigReader): DecoderSpec['activation'] {
+  config.requireOneOf('hidden_act', ['silu', 'swish'])
+  return 'silu'
+}
+
 /** A decoder like Llama: norms before attention and a gated MLP with SiLU, one rotary embedding, full attention. */
 export function llamaLike(config: ConfigReader, own: Partial<DecoderSpec>): Omit<DecoderSpec, 'family'> {
-  config.requireOneOf('hidden_act', ['silu', 'swish'])
   const sizes = sizesOf(config)
   return {
     ...sizes,
     ...uniformLayers(config, 'full'),
     rope: sharedRope(config, sizes.headDim),
     attentionScale: 1 / Math.sqrt(sizes.headDim),
-    activation: 'silu',
+    activation: own.activation ?? silu(config),
     embeddingScale: 1,
     tiedHead: config.boolean('tie_word_embeddings', false),
     qkNorm: false,

@@ -1,10 +1,14 @@
 import { UserError } from '../../errors.js'
 import type { Fields } from '../config-reader.js'
 import type { Family, GgufFamily } from '../families/family.js'
-import { FAMILIES } from '../families/index.js'
+import { configReader, FAMILIES, layoutFromConfig } from '../families/index.js'
+import type { StoredLayout } from '../layout.js'
 import { EMBEDDING, HEAD } from '../parameters.js'
 import { type Metadata, MetadataReader } from './metadata.js'
 import { hfTensorName, type Restore, ROPE_FREQS } from './tensors.js'
+
+/** Where a model has LayerNorm and not RMSNorm. */
+export const LAYER_NORM_EPSILON = 'attention.layer_norm_epsilon'
 
 /** A GGUF file, its tensors by HF's names. */
 interface GgufStore {
@@ -30,7 +34,8 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
     architectures: [architecture],
     ...sizes(metadata),
     vocab_size: store.tensors.get(EMBEDDING)?.shape[0],
-    rms_norm_eps: metadata.required('attention.layer_norm_rms_epsilon'),
+    rms_norm_eps:
+      metadata.number('attention.layer_norm_rms_epsilon') ?? metadata.required(LAYER_NORM_EPSILON),
     hidden_act: 'silu',
     attention_bias: hasBias('self_attn.q_proj'),
     ...rope(metadata),
@@ -55,6 +60,12 @@ export function ggufTensors(metadata: Metadata) {
     const name = hfTensorName(gguf.modules, tensor)
     return name === undefined ? undefined : { name, restore: gguf.restore?.(name, reader) }
   }
+}
+
+/** How a GGUF file holds the parameters, by the names of `ggufTensors`. */
+export function ggufLayout(config: Fields, origin: string): StoredLayout | undefined {
+  const { gguf } = FAMILIES.find(({ type }) => type === config.model_type)!
+  return gguf?.layout ? gguf.layout(configReader(config, origin)) : layoutFromConfig(config, origin)
 }
 
 function ggufFamily(metadata: Metadata): Family & { readonly gguf: GgufFamily } {

@@ -67,7 +67,7 @@ export class BatchDecoder extends Blocks {
 
   /** What the last block gives, and the final hidden states, [1, N, hidden]. */
   trunk(): { output: Value; normed: Value } {
-    if (!this.options.statesGiven) return this.blocks(this.embed(this.ids), this.blockNames(), FINAL_NORM)
+    if (!this.options.statesGiven) return this.blocks(this.input(this.ids), this.blockNames(), FINAL_NORM)
     const { batch, length } = this.shape
     const output = this.graph.input('states', 'float32', [1, batch * length, this.spec.hiddenSize])
     return { output, normed: this.norm(output, `${FINAL_NORM}.weight`) }
@@ -125,6 +125,12 @@ export class BatchDecoder extends Blocks {
     const mixed = attention(this.graph, [queries, keys, this.splitHeads(v, kvHeads)], this.mask(kind), sizes)
     const byToken = this.graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] })
     return this.reshape(byToken, [1, batch * length, heads * headDim])
+  }
+
+  protected override positions(): Value {
+    const { batch, length } = this.shape
+    const positions = Array.from({ length: batch * length }, (_, i) => i % length)
+    return this.graph.constant('int64', positions, [1, batch * length])
   }
 
   /** [1, N, heads * headDim] → [batch, heads, length, headDim]. */
