@@ -14,7 +14,7 @@ export class ConfigReader {
   constructor(
     readonly values: Fields,
     private readonly origin: string,
-    private readonly defaults: Readonly<Record<string, number>>,
+    readonly defaults: Readonly<Record<string, number>>,
   ) {}
 
   /**
@@ -30,7 +30,7 @@ export class ConfigReader {
     throw this.error(`${name} is ${JSON.stringify(value)}, ${wanted}`)
   }
 
-  /** A number, of which the same holds. */
+  /** The same of any finite number. */
   number(name: string, fallback?: number): number {
     const absent = this.values[name] === undefined ? this.defaults[name] : undefined
     const value = this.values[name] ?? absent ?? fallback

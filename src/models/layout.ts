@@ -131,11 +131,15 @@ export function storedWeights(
   const places = storedRows(spec, layout)
   for (const { name, shape: own } of parametersOf(spec)) {
     const { tensor, shape, rows, transposed } = places.get(name)!
+    const source = weights.get(name)!
+    if (!rows && !transposed) {
+      result.set(tensor, { shape, values: source })
+      continue
+    }
     const { values } = result.get(tensor) ?? {
       values: new Float32Array(shape.reduce((product, size) => product * size, 1)),
     }
     result.set(tensor, { shape, values })
-    const source = weights.get(name)!
     const width = own[1] ?? 1
     for (let row = 0; row < own[0]; row++) {
       const target = rows?.[row] ?? row

@@ -22,6 +22,7 @@ export function normNames({ norms, parallel }: Pick<DecoderSpec, 'norms' | 'para
 }
 
 const NORMS = {
+  post: ['', 'post_attention_layernorm', '', 'post_feedforward_layernorm'],
   pre: ['input_layernorm', '', 'post_attention_layernorm', ''],
   both: ['input', 'post_attention', 'pre_feedforward', 'post_feedforward'].map((name) => `${name}_layernorm`),
 } as const satisfies Record<DecoderSpec['norms'], readonly string[]>
@@ -85,15 +86,23 @@ export function blockParameters(spec: DecoderSpec, layer: string): Parameter[] {
     ...withBias(`${layer}.self_attn.q_proj`, query, hiddenSize, bias.qkv),
     ...withBias(`${layer}.self_attn.k_proj`, keyValue, hiddenSize, bias.qkv),
     ...withBias(`${layer}.self_attn.v_proj`, keyValue, hiddenSize, bias.qkv),
-    ...(spec.qkNorm
-      ? ['q', 'k'].map((which) => vector(`${layer}.self_attn.${which}_norm.weight`, headDim))
-      : []),
+    ...queryKeyNorms(spec).map(([which, size]) => vector(`${layer}.self_attn.${which}.weight`, size)),
     ...withBias(`${layer}.self_attn.o_proj`, hiddenSize, query, bias.output),
     ...(spec.mlp === 'plain'
       ? []
       : withBias(`${layer}.mlp.gate_proj`, intermediateSize, hiddenSize, bias.mlp)),
     ...withBias(`${layer}.mlp.up_proj`, intermediateSize, hiddenSize, bias.mlp),
     ...withBias(`${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp),
+  ]
+}
+
+/** Their names, and their sizes: a head's width, or that of all heads. */
+function queryKeyNorms({ qkNorm, heads, kvHeads, headDim }: DecoderSpec): [name: string, size: number][] {
+  if (!qkNorm) return []
+  const [query, key] = qkNorm === 'all heads' ? [heads, kvHeads] : [1, 1]
+  return [
+    ['q_norm', query * headDim],
+    ['k_norm', key * headDim],
   ]
 }
 

@@ -1,8 +1,8 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import type { Restore } from '../gguf/tensors.js'
-import type { StoredLayout } from '../layout.js'
-import { sharedRope } from '../rope.js'
+import type { RotaryPairs, StoredLayout } from '../layout.js'
+import { type RopeSpec, sharedRope, sharedRotated } from '../rope.js'
 import type { AttentionKind, DecoderSpec } from '../spec.js'
 
 /** A family of models: how its config.json and its GGUF files become a specification. */
@@ -32,6 +32,10 @@ export interface GgufFamily {
   readonly modules: Readonly<Record<string, string>>
   /** Whether llama.cpp reads `attention.sliding_window` for it. */
   readonly slides?: boolean
+  /** Of the keys that are refused in other architectures, those that this one has. */
+  readonly serves?: readonly string[]
+  /** Whether a part of a head's dimensions may be rotated. */
+  readonly partial?: boolean
   /** Fields of config.json beside those of all families, or in their place; undefined for one that it does not have. */
   config?(metadata: MetadataReader, hasBias: (module: string) => boolean): Fields
   /** How a file holds the parameters, by HF's names of `modules`; absent where it is as checkpoints do. */
@@ -40,8 +44,11 @@ export interface GgufFamily {
   restore?(name: string, metadata: MetadataReader): Restore | undefined
 }
 
-/** The fields that say the same in all families. */
-export function sizesOf(config: ConfigReader) {
+/**
+ * The fields that say the same in all families.
+ * @param intermediateSize where the file has another name for it
+ */
+export function sizesOf(config: ConfigReader, intermediateSize?: number) {
   const hiddenSize = config.integer('hidden_size')
   const heads = config.integer('num_attention_heads')
   const kvHeads = config.integer('num_key_value_heads', heads)
@@ -55,7 +62,7 @@ export function sizesOf(config: ConfigReader) {
   return {
     vocabSize: config.integer('vocab_size'),
     hiddenSize,
-    intermediateSize: config.integer('intermediate_size'),
+    intermediateSize: intermediateSize ?? config.integer('intermediate_size'),
     heads,
     kvHeads,
     headDim,
@@ -83,6 +90,19 @@ export function layerKinds(config: ConfigReader, slides: boolean, isFull: (layer
 export function uniformLayers(config: ConfigReader, kind: AttentionKind) {
   const layers = Array.from({ length: config.integer('num_hidden_layers') }, () => kind)
   return { layers, slidingWindow: kind === 'sliding' ? config.integer('sliding_window') : undefined }
+}
+
+/** Layers that all slide where the file has a window, and else attend to all. */
+export function windowedLayers(config: ConfigReader) {
+  return uniformLayers(config, (config.values.sliding_window ?? null) === null ? 'full' : 'sliding')
+}
+
+/**
+ * Pairs of a rotary embedding that is the same in all layers.
+ * @param partial the share of a head's dimensions that is rotated where files do not say
+ */
+export function rotaryPairs(config: ConfigReader, interleaved: boolean, partial?: number): RotaryPairs {
+  return { interleaved, rotated: sharedRotated(config, sizesOf(config).headDim, { partial }) }
 }
 
 function namedKinds(config: ConfigReader, named: unknown, count: number, slides: boolean): AttentionKind[] {
@@ -133,13 +153,20 @@ function silu(config: ConfigReader): DecoderSpec['activation'] {
   return 'silu'
 }
 
-/** A decoder like Llama: norms before attention and a gated MLP with SiLU, one rotary embedding, full attention. */
-export function llamaLike(config: ConfigReader, own: Partial<DecoderSpec>): Omit<DecoderSpec, 'family'> {
-  const sizes = sizesOf(config)
+/**
+ * A decoder like Llama: norms before attention and a gated MLP with SiLU, one rotary embedding, full attention.
+ * @param own what is otherwise
+ */
+export function llamaLike(
+  config: ConfigReader,
+  own: Partial<DecoderSpec>,
+  ropeOf: (headDim: number) => RopeSpec = (headDim) => sharedRope(config, headDim),
+): Omit<DecoderSpec, 'family'> {
+  const sizes = sizesOf(config, own.intermediateSize)
   return {
     ...sizes,
     ...uniformLayers(config, 'full'),
-    rope: sharedRope(config, sizes.headDim),
+    ...ropeOf(sizes.headDim),
     attentionScale: 1 / Math.sqrt(sizes.headDim),
     activation: own.activation ?? silu(config),
     embeddingScale: 1,

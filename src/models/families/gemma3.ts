@@ -1,8 +1,8 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { BLOCK, QK_NORM, subtractOne } from '../gguf/tensors.js'
-import { inverseFrequencies } from '../rope.js'
-import type { AttentionKind } from '../spec.js'
+import { ropesOf } from '../rope.js'
+import type { AttentionSpan } from '../spec.js'
 import { attentionBias, type Family, layerKinds, sizesOf } from './family.js'
 
 /** Five sliding layers come before each full one. */
@@ -32,10 +32,10 @@ export const gemma3: Family = {
         true,
         (layer) => (layer + 1) % config.integer('sliding_window_pattern', PATTERN) === 0,
       ),
-      rope: {
-        full: inverseFrequencies(config, sizes.headDim, ropeFields(config, 'full')),
-        sliding: inverseFrequencies(config, sizes.headDim, ropeFields(config, 'sliding')),
-      },
+      ...ropesOf(config, sizes.headDim, {
+        full: ropeFields(config, 'full'),
+        sliding: ropeFields(config, 'sliding'),
+      }),
       attentionScale: 1 / Math.sqrt(scaleBase),
       activation: 'gelu_tanh',
       embeddingScale: Math.fround(Math.sqrt(sizes.hiddenSize)),
@@ -64,7 +64,7 @@ export const gemma3: Family = {
 }
 
 /** By kind of layer; transformers 4 had `rope_scaling` for full layers, which HF lays over what is there for them. */
-function ropeFields(config: ConfigReader, kind: AttentionKind): Fields {
+function ropeFields(config: ConfigReader, kind: AttentionSpan): Fields {
   const { rope_theta, rope_local_base_freq, rope_freq_factors } = config.values
   const parameters = config.object('rope_parameters')
   const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))

@@ -2,15 +2,37 @@ import { UserError } from '../../errors.js'
 import { ConfigReader, type Fields } from '../config-reader.js'
 import type { StoredLayout } from '../layout.js'
 import type { DecoderSpec } from '../spec.js'
+import { cohere, cohere2 } from './cohere.js'
+import { ernie45 } from './ernie4-5.js'
 import type { Family } from './family.js'
 import { gemma3 } from './gemma3.js'
+import { glm4 } from './glm4.js'
+import { gptNeox } from './gpt-neox.js'
+import { gpt2 } from './gpt2.js'
+import { hunyuanV1Dense } from './hunyuan-v1-dense.js'
 import { llama } from './llama.js'
+import { phi3 } from './phi3.js'
 import { qwen2 } from './qwen2.js'
 import { qwen3 } from './qwen3.js'
+import { starcoder2 } from './starcoder2.js'
 import { isWithImages, TEXT_MODEL_LAYOUT, textModelFields } from './with-images.js'
 
 /** The families that there is a graph for. */
-export const FAMILIES: readonly Family[] = [llama, qwen2, qwen3, gemma3]
+export const FAMILIES: readonly Family[] = [
+  llama,
+  qwen2,
+  qwen3,
+  gemma3,
+  phi3,
+  glm4,
+  ernie45,
+  hunyuanV1Dense,
+  cohere,
+  cohere2,
+  gptNeox,
+  gpt2,
+  starcoder2,
+]
 
 /** The name of a model's family, for people. */
 export function familyName({ family }: Pick<DecoderSpec, 'family'>): string {

@@ -4,11 +4,8 @@ import type { Family, GgufFamily } from '../families/family.js'
 import { configReader, FAMILIES, layoutFromConfig } from '../families/index.js'
 import type { StoredLayout } from '../layout.js'
 import { EMBEDDING, HEAD } from '../parameters.js'
-import { type Metadata, MetadataReader } from './metadata.js'
-import { hfTensorName, type Restore, ROPE_FREQS } from './tensors.js'
-
-/** Where a model has LayerNorm and not RMSNorm. */
-export const LAYER_NORM_EPSILON = 'attention.layer_norm_epsilon'
+import { LAYER_NORM_EPSILON, type Metadata, MetadataReader } from './metadata.js'
+import { hfTensorName, type Restore, ROPE_FACTORS, ROPE_FREQS } from './tensors.js'
 
 /** A GGUF file, its tensors by HF's names. */
 interface GgufStore {
@@ -26,13 +23,13 @@ interface GgufStore {
 export async function configFromGguf(store: GgufStore): Promise<Record<string, unknown>> {
   const { type, architecture, gguf } = ggufFamily(store.metadata)
   const metadata = new MetadataReader(store.metadata, gguf.architecture)
-  metadata.refuseUnserved(gguf.slides ?? false)
+  metadata.refuseUnserved(gguf)
   const hasBias = (module: string) => store.tensors.has(`model.layers.0.${module}.bias`)
   const tokenizer = new MetadataReader(store.metadata, 'tokenizer.ggml')
   const fields: Fields = {
     model_type: type,
     architectures: [architecture],
-    ...sizes(metadata),
+    ...sizes(metadata, gguf.partial ?? false),
     vocab_size: store.tensors.get(EMBEDDING)?.shape[0],
     rms_norm_eps:
       metadata.number('attention.layer_norm_rms_epsilon') ?? metadata.required(LAYER_NORM_EPSILON),
@@ -40,6 +37,7 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
     attention_bias: hasBias('self_attn.q_proj'),
     ...rope(metadata),
     rope_freq_factors: store.tensors.has(ROPE_FREQS) ? [...(await store.read(ROPE_FREQS))] : undefined,
+    ...(await longRope(store, metadata)),
     ...gguf.config?.(metadata, hasBias),
     tie_word_embeddings: !store.tensors.has(HEAD),
     bos_token_id: tokenizer.number('bos_token_id'),
@@ -78,7 +76,7 @@ function ggufFamily(metadata: Metadata): Family & { readonly gguf: GgufFamily } 
   )
 }
 
-function sizes(metadata: MetadataReader): Fields {
+function sizes(metadata: MetadataReader, isPartial: boolean): Fields {
   const hidden = metadata.required('embedding_length')
   const heads = metadata.required('attention.head_count')
   const headDim = metadata.number('attention.key_length') ?? hidden / heads
@@ -89,7 +87,7 @@ function sizes(metadata: MetadataReader): Fields {
       `The GGUF metadata gives keys of ${headDim} dimensions and values of ${values}: this is not supported.`,
     )
   }
-  if (!Number.isInteger(headDim) || rotated !== headDim) {
+  if (!Number.isInteger(headDim) || (rotated !== headDim && !isPartial)) {
     throw new UserError(
       `The GGUF metadata gives heads of ${headDim} dimensions of which ${rotated} are rotated: this is not supported.`,
     )
@@ -102,6 +100,24 @@ function sizes(metadata: MetadataReader): Fields {
     num_key_value_heads: metadata.number('attention.head_count_kv') ?? heads,
     head_dim: headDim,
     max_position_embeddings: metadata.required('context_length'),
+    partial_rotary_factor: isPartial ? rotated / headDim : undefined,
+  }
+}
+
+/** LongRoPE's factors, where the file has some, with the one of cosines and sines that the converter has computed. */
+async function longRope(store: GgufStore, metadata: MetadataReader): Promise<Fields> {
+  if (!store.tensors.has(ROPE_FACTORS.short) || !store.tensors.has(ROPE_FACTORS.long)) return {}
+  const [short, long] = [await store.read(ROPE_FACTORS.short), await store.read(ROPE_FACTORS.long)]
+  const length = metadata.required('rope.scaling.original_context_length')
+  return {
+    original_max_position_embeddings: length,
+    rope_scaling: {
+      rope_type: 'longrope',
+      short_factor: [...short],
+      long_factor: [...long],
+      original_max_position_embeddings: length,
+      attention_factor: metadata.number('rope.scaling.attn_factor'),
+    },
   }
 }
 
