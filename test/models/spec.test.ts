@@ -245,7 +245,8 @@ describe('refused', () => {
     )
   })
 
-  const families = 'which is not supported: use a model of Llama, Qwen2, Qwen3, Gemma 3.'
+  const families =
+    'which is not supported: use a model of Llama, Qwen2, Qwen3, Gemma 3, Phi-3, GLM-4, ERNIE 4.5, Hunyuan, Command R, Command R7B, GPT-NeoX, GPT-2, StarCoder2.'
   test.each([
     [{ model_type: 'mistral', architectures: ['MistralForCausalLM'] }, '"mistral", "MistralForCausalLM"'],
     [{ model_type: 'gemma2' }, '"gemma2"'],
