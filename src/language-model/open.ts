@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { type ConfigLayer, generationConfigSchema } from '../config/index.js'
 import { UserError, usageError } from '../errors.js'
 import { MOST_SETTINGS, readJsonObjectIfThere } from '../files.js'
-import { specFromConfig } from '../models/families/index.js'
-import { configFromGguf, ggufTensors } from '../models/gguf/model.js'
+import { layoutFromConfig, specFromConfig, textModelConfig } from '../models/families/index.js'
+import { configFromGguf, ggufLayout, ggufTensors } from '../models/gguf/model.js'
 import { EMBEDDING, HEAD } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { unusedTensors } from '../models/unused-tensors.js'
@@ -11,12 +11,14 @@ import { checkParameters } from '../runtime/storage.js'
 import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { openWeights, renamed, type WeightStore } from '../weights/index.js'
+import { parametersIn } from './checkpoint.js'
 import type { FoundFiles } from './files.js'
 import { findRoad } from './road.js'
 
 /** A model's files, read as far as a description needs it. */
 export interface OpenModel {
   readonly path: string
+  /** HF's config.json; of a model with images that of its text model. */
   readonly config: Readonly<Record<string, unknown>>
   readonly spec: DecoderSpec
   /** It has all parameters of `spec`, in their shapes. */
@@ -55,12 +57,15 @@ export async function authorSettings(directory: string, config: OpenModel['confi
 
 async function openDirectory(
   path: string,
-  { directory, weights, config }: { directory: string; weights: string; config: OpenModel['config'] },
+  { directory, weights, config: whole }: { directory: string; weights: string; config: OpenModel['config'] },
 ): Promise<OpenModel> {
-  const spec = specFromConfig(config, join(directory, 'config.json'))
+  const configPath = join(directory, 'config.json')
+  const config = textModelConfig(whole, configPath)
+  const spec = specFromConfig(config, configPath)
   const generationConfig = await authorSettings(directory, config)
   return openedStore(await openWeights(weights), async (opened) => {
-    const fitted = await fitHead(spec, withPrefix(opened))
+    const layout = layoutFromConfig(whole, configPath)
+    const fitted = await fitHead(spec, parametersIn(opened, spec, layout, weights))
     const { tensors, unreadable } = fitted.store
     checkParameters(fitted.spec, fitted.store, weights)
     return {
@@ -75,9 +80,10 @@ async function openDirectory(
 }
 
 async function openGguf(path: string, file: string): Promise<OpenModel> {
-  return openedStore(await openWeights(file, ggufTensors), async (store) => {
-    const config = { ...(await configFromGguf(store)), ...endsOf(store) }
+  return openedStore(await openWeights(file, ggufTensors), async (opened) => {
+    const config = { ...(await configFromGguf(opened)), ...endsOf(opened) }
     const spec = specFromConfig(config, file)
+    const store = parametersIn(opened, spec, ggufLayout(config, file), file)
     checkParameters(spec, store, file)
     const [unused] = unusedTensors(spec, store.tensors.keys(), file)
     // As llama.cpp, which counts them.
@@ -114,12 +120,6 @@ async function openedStore(
   }
 }
 
-/** Checkpoints of the model without its head (`LlamaModel`) have names without `model.`; HF puts it before. */
-function withPrefix(store: WeightStore): WeightStore {
-  const isBare = !store.tensors.has(EMBEDDING) && store.tensors.has(EMBEDDING.slice('model.'.length))
-  return isBare ? renamed(store, (name) => (name === HEAD ? name : `model.${name}`)) : store
-}
-
 /**
  * The vocabulary projection of a model whose configuration ties it, as HF finds it (`tie_weights`): a head of the weights' own,
  * where it differs from the embedding, and where there is the head alone, it is the embedding as well.
@@ -136,7 +136,8 @@ async function fitHead(
   return { spec: { ...spec, tiedHead: await store.isSame(HEAD, EMBEDDING) }, store }
 }
 
-function tokenIds({ bos_token_id, eos_token_id, pad_token_id }: Readonly<Record<string, unknown>>) {
+function tokenIds(config: OpenModel['config']) {
+  const { bos_token_id, eos_token_id, pad_token_id } = config
   return { bos_token_id, eos_token_id, pad_token_id }
 }
 

@@ -21,6 +21,16 @@ export interface RopeKinds {
  * `rope_theta`. The length that scaling starts from HF looks for in three places.
  */
 export function sharedRope(config: ConfigReader, headDim: number, kinds: RopeKinds = {}): RopeSpec {
+  const fields = sharedFields(config)
+  return ropesOf(config, headDim, { full: fields, sliding: fields }, kinds)
+}
+
+/** How many of a head's dimensions such an embedding rotates, the first ones. */
+export function sharedRotated(config: ConfigReader, headDim: number, kinds: RopeKinds): number {
+  return rotatedDimensions(config, headDim, sharedFields(config), kinds)
+}
+
+function sharedFields(config: ConfigReader): Fields {
   const { rope_theta, rope_freq_factors, original_max_position_embeddings: length } = config.values
   const scaling = config.object('rope_scaling')
   const values = scaling && Object.keys(scaling).length > 0 ? scaling : config.object('rope_parameters')
@@ -30,14 +40,13 @@ export function sharedRope(config: ConfigReader, headDim: number, kinds: RopeKin
         `rope_parameters has ${kind}, but the family has one rotary embedding for all layers`,
       )
   }
-  const fields = {
+  return {
     ...values,
     rope_theta: values?.rope_theta ?? rope_theta ?? config.defaults.rope_theta ?? 10_000,
     original_max_position_embeddings:
       length ?? values?.original_max_position_embeddings ?? config.integer('max_position_embeddings'),
     rope_freq_factors,
   }
-  return ropesOf(config, headDim, { full: fields, sliding: fields }, kinds)
 }
 
 /** Rotary embeddings by kind of layer. */

@@ -59,7 +59,7 @@ export interface DecoderSpec {
   readonly queryScale?: { readonly beta: number; readonly length: number }
   /** c of c · tanh(score / c), before the mask. */
   readonly attentionSoftcap?: number
-  readonly activation: 'silu' | 'gelu_tanh'
+  readonly activation: 'silu' | 'gelu_tanh' | 'gelu' | 'relu2'
   readonly embeddingScale: number
   /** The vocabulary projection is the embedding matrix. */
   readonly tiedHead: boolean
@@ -81,6 +81,17 @@ export interface DecoderSpec {
   /** c of c · tanh(logit / c), after the divisor. */
   readonly logitSoftcap?: number
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean }
+  /** Norms are LayerNorm, (x - mean) / deviation · w, with + b or without; undefined: RMSNorm. */
+  readonly layerNorm?: { readonly bias: boolean }
+  /** `plain`: down(activation(up(x))); undefined: gated, down(activation(gate(x)) · up(x)). */
+  readonly mlp?: 'plain'
+  /**
+   * Attention and MLP are given the same residual, and are added to it at once: normed by one norm for both (Cohere) or by one each
+   * (GPT-NeoX); undefined: the MLP is given the residual with the attention's output added.
+   */
+  readonly parallel?: 'one norm' | 'two norms'
+  /** Positions are rows of a table, [maxPositions, hidden], that are added to the embeddings. */
+  readonly learnedPositions?: true
 }
 
 /** How the vocabulary projection's results become logits. */

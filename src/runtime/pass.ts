@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import type { EarlyExit, Output, StateName } from '../model/model.js'
 import { INPUT_PREFIX } from '../models/decoder/cached-attention.js'
 import { queryScales, rotaryTablesOf } from '../models/rope.js'
@@ -36,8 +37,27 @@ export function int64(values: readonly number[], shape: number[] = [values.lengt
 }
 
 /**
- * Masks, rotary tables and scales of tokens.
+ * The positions of tokens, where the model has learned ones.
+ * @throws UserError for a position that it has not
+ */
+function positionFeeds(
+  { learnedPositions, maxPositions }: DecoderSpec,
+  positions: Int32Array,
+): Record<string, ort.Tensor> {
+  if (!learnedPositions) return {}
+  const beyond = positions.find((position) => position >= maxPositions)
+  if (beyond !== undefined) {
+    throw new UserError(
+      `The model has learned ${maxPositions} positions, and a text of ${beyond + 1} tokens needs more: shorten it.`,
+    )
+  }
+  return { positions: int64([...positions], [1, positions.length]) }
+}
+
+/**
+ * Positions, masks, rotary tables and scales of tokens.
  * @param mask by a window in tokens
+ * @throws UserError for a position that is beyond learned ones
  */
 export function attentionFeeds(
   spec: DecoderSpec,
@@ -48,7 +68,7 @@ export function attentionFeeds(
   const table = (values: Float32Array, width: number) =>
     new ort.Tensor('float32', values, [positions.length, width])
   const named = (name: string, span: AttentionSpan) => `${INPUT_PREFIX[span]}${name}`
-  const feeds: Record<string, ort.Tensor> = {}
+  const feeds = positionFeeds(spec, positions)
   for (const span of seen) feeds[named('mask', span)] = mask(windowOf(spec, span))
   for (const span of rotated) {
     const { cos, sin } = rotaryTablesOf(spec, span, positions)

@@ -157,10 +157,18 @@ function nearestRunType(dtype: DType): RunType {
  */
 export function checkParameters(
   spec: DecoderSpec,
+  store: Pick<WeightStore, 'tensors' | 'unreadable'>,
+  origin: string,
+): void {
+  checkTensors(parametersOf(spec), store, origin)
+}
+
+/** The same of any tensors. */
+export function checkTensors(
+  parameters: readonly Pick<Parameter, 'name' | 'shape'>[],
   { tensors, unreadable }: Pick<WeightStore, 'tensors' | 'unreadable'>,
   origin: string,
 ): void {
-  const parameters = parametersOf(spec)
   const wrong = parameters.find(({ name }) => unreadable.has(name))
   if (wrong) {
     throw new UserError(

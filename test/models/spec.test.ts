@@ -239,9 +239,9 @@ describe('refused', () => {
     )
   })
 
-  test('with images, with the way to the text model', () => {
+  test('with images, without the text model', () => {
     expect(() => specFromConfig({ model_type: 'gemma3' }, 'dir')).toThrow(
-      /Gemma 3 with images .*: use its text model alone, of the model_type "gemma3_text", or as a GGUF file\.$/,
+      new UserError('dir has no text_config, which describes the text model: add it.'),
     )
   })
 
@@ -250,7 +250,7 @@ describe('refused', () => {
     [{ model_type: 'mamba', architectures: ['MambaForCausalLM'] }, '"mamba", "MambaForCausalLM"'],
     [{ model_type: 'gemma' }, '"gemma"'],
     [{ model_type: 'falcon' }, '"falcon"'],
-    [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, '"gpt2", "GPT2LMHeadModel"'],
+    [{ model_type: 'bloom', architectures: ['BloomForCausalLM'] }, '"bloom", "BloomForCausalLM"'],
     [{ model_type: 'toString' }, '"toString"'],
     [{ model_type: 7 }, '7'],
   ])('by the name of its architecture: %j', (config, name) => {

@@ -1,5 +1,5 @@
 import type { Value } from '../../onnx/graph.js'
-import { EMBEDDING, FUSED, NORMS } from '../parameters.js'
+import { EMBEDDING, FUSED, normNames, POSITIONS } from '../parameters.js'
 import type { AttentionKind } from '../spec.js'
 import { Layers } from './layers.js'
 
@@ -30,6 +30,21 @@ export abstract class Blocks extends Layers {
     return this.times(embedded, spec.embeddingScale, this.residualType)
   }
 
+  /** What the first block is given: the tokens' embeddings, and those of their positions where the model has some. */
+  protected input(ids: Value): Value {
+    const { graph, spec } = this
+    const embedded = this.embed(ids)
+    if (!spec.learnedPositions) return embedded
+    const table = this.parameter(POSITIONS, [spec.maxPositions, spec.hiddenSize])
+    const rows = graph.node('Gather', [table, this.positionIds()], { axis: 0 })
+    return graph.node('Add', [embedded, graph.cast(rows, this.type, this.residualType)])
+  }
+
+  /** The tokens' positions, int64 [1, T]; asked where they are learned. */
+  protected positionIds(): Value {
+    return this.graph.input('positions', 'int64', [1, 'T'])
+  }
+
   /** The model's own layers. */
   protected blockNames(): BlockName[] {
     return this.spec.layers.map((kind, i) => ({ name: `model.layers.${i}`, kind }))
@@ -45,9 +60,8 @@ export abstract class Blocks extends Layers {
     finalNorm: string,
     first = 0,
   ): { inputs: Value[]; output: Value; normed: Value } {
-    const [beforeAttention, afterAttention, beforeMlp, afterMlp] = NORMS[this.spec.norms]
+    const [beforeAttention] = normNames(this.spec)
     const inputs: Value[] = []
-    const normOf = (block: BlockName, norm: string) => (norm ? `${block.name}.${norm}.weight` : undefined)
     const firstNorm = normOf(blocks[0], beforeAttention)
     let residual = input
     let normed = firstNorm
@@ -57,12 +71,31 @@ export abstract class Blocks extends Layers {
       inputs.push(residual)
       const next = i + 1 < blocks.length ? normOf(blocks[i + 1], beforeAttention) : `${finalNorm}.weight`
       const attended = this.attention(normed, block, first + i)
-      const attentionOut = this.blockOutput(attended, normOf(block, afterAttention))
-      ;[normed, residual] = this.addAndNorm(residual, attentionOut, normOf(block, beforeMlp))
-      const mlpOut = this.blockOutput(this.mlp(normed, block.name), normOf(block, afterMlp))
-      ;[normed, residual] = this.addAndNorm(residual, mlpOut, next)
+      const added = this.spec.parallel
+        ? { residual, output: this.parallelMlp(normed, residual, attended, block) }
+        : this.sequentialMlp(residual, attended, block)
+      ;[normed, residual] = this.addAndNorm(added.residual, added.output, next)
     }
     return { inputs, output: residual, normed }
+  }
+
+  /** The residual with attention's output added, and the MLP's of it, which is to be added. */
+  private sequentialMlp(
+    residual: Value,
+    attended: Value,
+    block: BlockName,
+  ): { residual: Value; output: Value } {
+    const [, afterAttention, beforeMlp, afterMlp] = normNames(this.spec)
+    const attentionOut = this.blockOutput(attended, normOf(block, afterAttention))
+    const [normed, sum] = this.addAndNorm(residual, attentionOut, normOf(block, beforeMlp))
+    return { residual: sum, output: this.blockOutput(this.mlp(normed, block.name), normOf(block, afterMlp)) }
+  }
+
+  /** The sum of attention's and the MLP's outputs, which are given the same residual. */
+  private parallelMlp(normed: Value, residual: Value, attended: Value, block: BlockName): Value {
+    const [, , beforeMlp] = normNames(this.spec)
+    const own = beforeMlp ? this.norm(residual, `${block.name}.${beforeMlp}.weight`) : normed
+    return this.blockOutput(this.graph.node('Add', [attended, this.mlp(own, block.name)]), undefined)
   }
 
   private attention(x: Value, { name, kind }: BlockName, index: number): Value {
@@ -106,16 +139,36 @@ export abstract class Blocks extends Layers {
     return this.times(x, Math.sqrt(this.spec.attentionScale), this.type)
   }
 
-  /** down(activation(gate(x)) * up(x)). */
   private mlp(x: Value, layer: string): Value {
-    const { graph } = this
-    const { hiddenSize, intermediateSize, bias, activation } = this.spec
+    const { hiddenSize, intermediateSize, bias, mlp } = this.spec
+    const inner =
+      mlp === 'plain'
+        ? this.activated(this.projection(x, `${layer}.mlp.up_proj`, intermediateSize, hiddenSize, bias.mlp))
+        : this.gated(x, layer)
+    return this.projection(inner, `${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp)
+  }
+
+  /** activation(gate(x)) · up(x). */
+  private gated(x: Value, layer: string): Value {
+    const { hiddenSize, intermediateSize, bias } = this.spec
     const sizes = [intermediateSize, intermediateSize]
     const parts = this.projections(x, `${layer}.mlp`, FUSED.gate_up_proj, sizes, hiddenSize, bias.mlp)
     const [gate, up] = this.separate(parts, sizes)
-    const activated =
-      activation === 'silu' ? this.silu(gate) : graph.node('Gelu', [gate], { approximate: 'tanh' })
-    const gated = graph.node('Mul', [activated, up])
-    return this.projection(gated, `${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp)
+    return this.graph.node('Mul', [this.activated(gate), up])
   }
+
+  private activated(x: Value): Value {
+    const { graph } = this
+    const { activation } = this.spec
+    if (activation === 'silu') return this.silu(x)
+    if (activation !== 'relu2')
+      return graph.node('Gelu', [x], { approximate: activation === 'gelu_tanh' ? 'tanh' : 'none' })
+    const positive = graph.node('Relu', [x])
+    return graph.node('Mul', [positive, positive])
+  }
+}
+
+/** The name of a block's norm; undefined where it has none there. */
+function normOf(block: BlockName, norm: string): string | undefined {
+  return norm ? `${block.name}.${norm}.weight` : undefined
 }

@@ -12,7 +12,8 @@ import { addShortlist } from './shortlist.js'
  * to the attention scores (0 for a token's ancestors and itself, a large negative number elsewhere); `cos` and `sin`
  * float32 [T, headDim / 2], the rotary tables of the tokens' positions (`rotaryTables`), times the square root of the
  * attention scale, which queries and keys thereby share; `sliding_mask`, `sliding_cos` and `sliding_sin`, the same for
- * sliding layers, where there are any; `query_scale` float32 [T, 1], where queries are scaled by their position; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim], on the device
+ * sliding layers, where there are any; `query_scale` float32 [T, 1], where queries are scaled by their position; `positions` int64
+ * [1, T], where they are learned; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim], on the device
  * [1, kvHeads, C, headDim] with C columns that are there, at least S;
  * for a cache on the device the columns in use, S of the mask, the new ones included: `columns` int32 [1], and `last_column` int32 [1],
  * one less; and without exits those of `addShortlist`, which tells of its outputs, too. For a cache in pages the T tokens are those
@@ -108,6 +109,6 @@ export class DecoderBuilder extends CachedAttention {
 
   protected trunk(): Trunk {
     const ids = this.graph.input('input_ids', 'int64', [1, 'T'])
-    return this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
+    return this.blocks(this.input(ids), this.blockNames(), 'model.norm')
   }
 }

@@ -157,7 +157,24 @@ export class Layers {
   /** Of the sum that runs through the blocks, as what projections take. */
   protected norm(x: Value, name: string): Value {
     const { graph, residualType, type } = this
-    return graph.cast(this.rmsNorm(x, name, this.spec.hiddenSize, residualType), residualType, type)
+    return graph.cast(this.hiddenNorm(x, name, residualType), residualType, type)
+  }
+
+  /** Over the hidden size, of the family's kind; means are computed in float32 whatever the `type`. */
+  private hiddenNorm(x: Value, name: string, type: FloatType): Value {
+    const { layerNorm, hiddenSize, normEpsilon } = this.spec
+    if (!layerNorm) return this.rmsNorm(x, name, hiddenSize, type)
+    const attributes = { axis: -1, epsilon: { float: normEpsilon } }
+    return this.graph.node('LayerNormalization', [x, ...this.scaleAndBias(name, type)], attributes)
+  }
+
+  /** What a norm over the hidden size multiplies by, and what it adds, if anything. */
+  private scaleAndBias(name: string, type: FloatType): Value[] {
+    const { graph, spec } = this
+    const scale = this.normWeight(name, spec.hiddenSize, type)
+    if (!spec.layerNorm?.bias) return [scale]
+    const bias = this.parameter(name.replace(/weight$/, 'bias'), [spec.hiddenSize])
+    return [scale, graph.cast(bias, this.type, type)]
   }
 
   /** RMSNorm; its mean is computed in float32 whatever the `type` of x and of the result. */
@@ -178,7 +195,7 @@ export class Layers {
   protected blockOutput(x: Value, norm: string | undefined): Value {
     const { graph, spec, residualType, type } = this
     const cast = graph.cast(x, type, residualType)
-    const normed = norm ? this.rmsNorm(cast, norm, spec.hiddenSize, residualType) : cast
+    const normed = norm ? this.hiddenNorm(cast, norm, residualType) : cast
     return this.times(normed, spec.residualMultiplier ?? 1, residualType)
   }
 
@@ -191,10 +208,11 @@ export class Layers {
 
   protected addThenNorm(residual: Value, x: Value, name: string): [normed: Value, sum: Value] {
     const { graph, spec, residualType } = this
-    const inputs = [residual, x, this.normWeight(name, spec.hiddenSize, residualType)]
+    const inputs = [residual, x, ...this.scaleAndBias(name, residualType)]
     const outputs = [graph.fresh('normed'), '', '', graph.fresh('residual')]
     const attributes = { epsilon: { float: spec.normEpsilon } }
-    graph.nodeWith('com.microsoft::SkipSimplifiedLayerNormalization', inputs, attributes, outputs)
+    const op = spec.layerNorm ? 'SkipLayerNormalization' : 'SkipSimplifiedLayerNormalization'
+    graph.nodeWith(`com.microsoft::${op}`, inputs, attributes, outputs)
     return [graph.cast(outputs[0], residualType, this.type), outputs[3]]
   }
 

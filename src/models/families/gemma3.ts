@@ -48,7 +48,6 @@ export const gemma3: Family = {
   type: 'gemma3_text',
   name: 'Gemma 3',
   architecture: 'Gemma3ForCausalLM',
-  withImages: 'gemma3',
   defaults: {
     vocab_size: 262_208,
     num_attention_heads: 8,

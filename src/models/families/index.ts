@@ -1,17 +1,27 @@
 import { UserError } from '../../errors.js'
 import { ConfigReader, type Fields } from '../config-reader.js'
+import type { StoredLayout } from '../layout.js'
 import type { DecoderSpec } from '../spec.js'
+import { cohere, cohere2 } from './cohere.js'
+import { ernie45 } from './ernie4-5.js'
 import { exaone4 } from './exaone4.js'
 import type { Family } from './family.js'
 import { gemma2 } from './gemma2.js'
 import { gemma3 } from './gemma3.js'
+import { glm4 } from './glm4.js'
+import { gptNeox } from './gpt-neox.js'
+import { gpt2 } from './gpt2.js'
 import { granite } from './granite.js'
+import { hunyuanV1Dense } from './hunyuan-v1-dense.js'
 import { llama } from './llama.js'
 import { ministral, mistral } from './mistral.js'
 import { olmo2, olmo3 } from './olmo.js'
+import { phi3 } from './phi3.js'
 import { qwen2 } from './qwen2.js'
 import { qwen3 } from './qwen3.js'
 import { smollm3 } from './smollm3.js'
+import { starcoder2 } from './starcoder2.js'
+import { isWithImages, TEXT_MODEL_LAYOUT, textModelFields } from './with-images.js'
 
 /** The families that there is a graph for. */
 export const FAMILIES: readonly Family[] = [
@@ -27,6 +37,15 @@ export const FAMILIES: readonly Family[] = [
   olmo2,
   olmo3,
   exaone4,
+  phi3,
+  glm4,
+  ernie45,
+  hunyuanV1Dense,
+  cohere,
+  cohere2,
+  gptNeox,
+  gpt2,
+  starcoder2,
 ]
 
 /** The name of a model's family, for people. */
@@ -51,15 +70,63 @@ const UNSERVED = [
  * @throws UserError for another architecture, or a variant of a known one that is not supported.
  */
 export function specFromConfig(values: Fields, origin: string): DecoderSpec {
+  const { family, config } = familyOf(values, origin)
+  return { family: family.type, ...family.spec(config) }
+}
+
+/**
+ * How a checkpoint with this config.json holds the parameters; undefined where it has a tensor for each, by its name.
+ * @throws UserError as `specFromConfig`
+ */
+export function layoutFromConfig(values: Fields, origin: string): StoredLayout | undefined {
+  const { family, config } = familyOf(values, origin)
+  const layout = family.layout?.(config)
+  return isWithImages(values) ? { ...layout, ...TEXT_MODEL_LAYOUT } : layout
+}
+
+/** A config.json, or what it would be for the text model alone of a model with images. */
+export function textModelConfig(values: Fields, origin: string): Fields {
+  if (!isWithImages(values)) return values
+  const text = textModelFields(values, origin)
+  const family = FAMILIES.find(({ type }) => type === text.model_type)
+  return { ...text, architectures: family && [family.architecture] }
+}
+
+function familyOf(given: Fields, origin: string): { family: Family; config: ConfigReader } {
+  const values = isWithImages(given) ? textModelFields(given, origin) : given
   const family = FAMILIES.find(({ type }) => type === values.model_type)
   if (!family) throw notSupported(values, origin)
-  const config = new ConfigReader(values, origin, family.defaults)
+  const config = readerOf(family, values, origin)
   for (const name of UNSERVED) {
-    const value = values[name] ?? false
+    const value = config.values[name] ?? given[name] ?? false
     if (value !== false && !family.serves?.includes(name))
       throw config.error(`${name} is ${JSON.stringify(value)}, which is not supported`)
   }
-  return { family: family.type, ...family.spec(config) }
+  return { family, config }
+}
+
+/** @param values of a family that is served */
+export function configReader(values: Fields, origin: string): ConfigReader {
+  return readerOf(FAMILIES.find(({ type }) => type === values.model_type)!, values, origin)
+}
+
+function readerOf({ renamed = {}, defaults }: Family, values: Fields, origin: string): ConfigReader {
+  return new ConfigReader(renamedFields(values, renamed, origin), origin, defaults)
+}
+
+/** Fields by the names of other families; HF's classes read both (`attribute_map`). */
+function renamedFields(values: Fields, names: Readonly<Record<string, string>>, origin: string): Fields {
+  const result: Record<string, unknown> = { ...values }
+  for (const [own, common] of Object.entries(names)) {
+    if (values[own] === undefined) continue
+    if (values[common] !== undefined && values[common] !== values[own]) {
+      throw new UserError(
+        `${origin} has ${own} and ${common}, which are one field, with two values: leave one.`,
+      )
+    }
+    result[common] = values[own]
+  }
+  return result
 }
 
 function notSupported(values: Fields, origin: string): UserError {
@@ -69,12 +136,6 @@ function notSupported(values: Fields, origin: string): UserError {
     const ofName = FAMILIES.find(({ architecture }) => architecture === name)
     const advice = ofName ? `${JSON.stringify(ofName.type)}, for its ${name}` : 'as transformers writes it'
     return new UserError(`${origin} has no model_type, which names the architecture: add it, ${advice}.`)
-  }
-  const textModel = FAMILIES.find(({ withImages }) => withImages === type)
-  if (textModel) {
-    return new UserError(
-      `${origin} is of a ${textModel.name} with images ("${type}"), which is not supported: use its text model alone, of the model_type "${textModel.type}", or as a GGUF file.`,
-    )
   }
   const named = [type, name].filter((part) => part !== undefined).map((part) => JSON.stringify(part))
   return new UserError(

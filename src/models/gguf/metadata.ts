@@ -1,5 +1,8 @@
 import { UserError } from '../../errors.js'
 
+/** The key of the epsilon of a model that has LayerNorm and not RMSNorm. */
+export const LAYER_NORM_EPSILON = 'attention.layer_norm_epsilon'
+
 export type Metadata = ReadonlyMap<string, unknown>
 
 /** Typed access to metadata whose keys begin with one name, mostly that of an architecture. */

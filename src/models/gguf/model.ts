@@ -1,10 +1,11 @@
 import { UserError } from '../../errors.js'
 import type { Fields } from '../config-reader.js'
 import type { Family, GgufFamily } from '../families/family.js'
-import { FAMILIES } from '../families/index.js'
+import { configReader, FAMILIES, layoutFromConfig } from '../families/index.js'
+import type { StoredLayout } from '../layout.js'
 import { EMBEDDING, HEAD } from '../parameters.js'
-import { type Metadata, MetadataReader } from './metadata.js'
-import { hfTensorName, type Restore, ROPE_FREQS } from './tensors.js'
+import { LAYER_NORM_EPSILON, type Metadata, MetadataReader } from './metadata.js'
+import { hfTensorName, type Restore, ROPE_FACTORS, ROPE_FREQS } from './tensors.js'
 
 /** A GGUF file, its tensors by HF's names. */
 interface GgufStore {
@@ -29,13 +30,15 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
   const fields: Fields = {
     model_type: type,
     architectures: [architecture],
-    ...sizes(metadata),
+    ...sizes(metadata, gguf.partial ?? false),
     vocab_size: store.tensors.get(EMBEDDING)?.shape[0],
-    rms_norm_eps: metadata.required('attention.layer_norm_rms_epsilon'),
+    rms_norm_eps:
+      metadata.number('attention.layer_norm_rms_epsilon') ?? metadata.required(LAYER_NORM_EPSILON),
     hidden_act: 'silu',
     attention_bias: hasBias('self_attn.q_proj'),
     ...ropeFields,
     rope_freq_factors: store.tensors.has(ROPE_FREQS) ? [...(await store.read(ROPE_FREQS))] : undefined,
+    ...(await longRope(store, metadata)),
     ...gguf.config?.(metadata, hasBias, ropeFields),
     tie_word_embeddings: !store.tensors.has(HEAD),
     bos_token_id: tokenizer.number('bos_token_id'),
@@ -58,6 +61,12 @@ export function ggufTensors(metadata: Metadata) {
   }
 }
 
+/** How a GGUF file holds the parameters, by the names of `ggufTensors`. */
+export function ggufLayout(config: Fields, origin: string): StoredLayout | undefined {
+  const { gguf } = FAMILIES.find(({ type }) => type === config.model_type)!
+  return gguf?.layout ? gguf.layout(configReader(config, origin)) : layoutFromConfig(config, origin)
+}
+
 function ggufFamily(metadata: Metadata): Family & { readonly gguf: GgufFamily } {
   const name = metadata.get('general.architecture')
   const known = FAMILIES.flatMap((family) => (family.gguf ? [{ ...family, gguf: family.gguf }] : []))
@@ -68,7 +77,7 @@ function ggufFamily(metadata: Metadata): Family & { readonly gguf: GgufFamily } 
   )
 }
 
-function sizes(metadata: MetadataReader): Fields {
+function sizes(metadata: MetadataReader, isPartial: boolean): Fields {
   const hidden = metadata.required('embedding_length')
   const heads = metadata.required('attention.head_count')
   const headDim = metadata.number('attention.key_length') ?? hidden / heads
@@ -79,7 +88,7 @@ function sizes(metadata: MetadataReader): Fields {
       `The GGUF metadata gives keys of ${headDim} dimensions and values of ${values}: this is not supported.`,
     )
   }
-  if (!Number.isInteger(headDim) || rotated !== headDim) {
+  if (!Number.isInteger(headDim) || (rotated !== headDim && !isPartial)) {
     throw new UserError(
       `The GGUF metadata gives heads of ${headDim} dimensions of which ${rotated} are rotated: this is not supported.`,
     )
@@ -92,6 +101,24 @@ function sizes(metadata: MetadataReader): Fields {
     num_key_value_heads: metadata.number('attention.head_count_kv') ?? heads,
     head_dim: headDim,
     max_position_embeddings: metadata.required('context_length'),
+    partial_rotary_factor: isPartial ? rotated / headDim : undefined,
+  }
+}
+
+/** LongRoPE's factors, where the file has some, with the one of cosines and sines that the converter has computed. */
+async function longRope(store: GgufStore, metadata: MetadataReader): Promise<Fields> {
+  if (!store.tensors.has(ROPE_FACTORS.short) || !store.tensors.has(ROPE_FACTORS.long)) return {}
+  const [short, long] = [await store.read(ROPE_FACTORS.short), await store.read(ROPE_FACTORS.long)]
+  const length = metadata.required('rope.scaling.original_context_length')
+  return {
+    original_max_position_embeddings: length,
+    rope_scaling: {
+      rope_type: 'longrope',
+      short_factor: [...short],
+      long_factor: [...long],
+      original_max_position_embeddings: length,
+      attention_factor: metadata.number('rope.scaling.attn_factor'),
+    },
   }
 }
 

@@ -68,7 +68,7 @@ export class BatchDecoder extends Blocks {
 
   /** What the last block gives, and the final hidden states, [1, N, hidden]. */
   trunk(): { output: Value; normed: Value } {
-    if (!this.options.statesGiven) return this.blocks(this.embed(this.ids), this.blockNames(), FINAL_NORM)
+    if (!this.options.statesGiven) return this.blocks(this.input(this.ids), this.blockNames(), FINAL_NORM)
     const { batch, length } = this.shape
     const output = this.graph.input('states', 'float32', [1, batch * length, this.spec.hiddenSize])
     return { output, normed: this.norm(output, `${FINAL_NORM}.weight`) }
@@ -163,6 +163,12 @@ export class BatchDecoder extends Blocks {
       table('sin', sin),
     ]
     return graph.node('com.microsoft::RotaryEmbedding', inputs, { num_heads: heads, rotary_embedding_dim: 0 })
+  }
+
+  protected override positionIds(): Value {
+    const { batch, length } = this.shape
+    const positions = Array.from({ length: batch }, () => this.positions()).flat()
+    return this.graph.constant('int64', positions, [1, batch * length])
   }
 
   private positions(): number[] {

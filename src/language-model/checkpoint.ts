@@ -1,0 +1,35 @@
+import { layoutName, type StoredLayout, storedRows } from '../models/layout.js'
+import type { DecoderSpec } from '../models/spec.js'
+import { checkTensors } from '../runtime/storage.js'
+import { arranged, renamed, type WeightStore, without } from '../weights/index.js'
+
+/**
+ * A checkpoint's tensors as the model's parameters.
+ * @param layout undefined where they lie as the parameters do
+ * @param origin the weights' path, for messages
+ * @throws UserError for a tensor that the layout tells of and that is missing, of another shape, or of a dtype that cannot be read
+ */
+export function parametersIn(
+  store: WeightStore,
+  spec: DecoderSpec,
+  layout: StoredLayout = {},
+  origin: string,
+): WeightStore {
+  const own = layout.ignored ? without(store, layout.ignored) : store
+  const rename = layoutName(layout, new Set([...own.tensors.keys(), ...own.unreadable.keys()]))
+  const named = renamed(own, rename)
+  const places = storedRows(spec, layout)
+  const isMoved = [...places].some(([name, { tensor, rows, transposed }]) => {
+    return tensor !== name || rows || transposed
+  })
+  if (!isMoved) return named
+  const tied = spec.tiedHead ? [places.get('lm_head.weight')!.tensor] : []
+  const wanted = new Map([...places.values()].map(({ tensor, shape }) => [tensor, shape]))
+  for (const name of tied) if (!named.tensors.has(name)) wanted.delete(name)
+  checkTensors(
+    [...wanted].map(([name, shape]) => ({ name, shape })),
+    named,
+    origin,
+  )
+  return arranged(named, places)
+}
