@@ -75,7 +75,7 @@ const ELSEWHERE: Readonly<Record<string, GenerationField>> = {
   best_of: 'num_beams',
   stop: 'stop_strings',
   stop_sequences: 'stop_strings',
-  logit_bias: 'sequence_bias',
+  logit_bias: 'word_bias',
   repeat_penalty: 'repetition_penalty',
   typical: 'typical_p',
 }

@@ -12,6 +12,7 @@ const OFF: Partial<GenerationConfig> = {
   guidance_scale: 1,
 }
 const LEAVE_OUT = 'leave one of them out'
+const FORCED = ['force_words_ids', 'force_words'] as const
 const DRAFTS = ['prompt_lookup_num_tokens', 'assistant_early_exit'] as const
 
 /** Fields of which none of the first goes with one of the second: mixes of modes that HF rejects, or of which it lets one win without a word. */
@@ -21,8 +22,8 @@ const excluding: readonly (readonly [
   remedy: string,
 ])[] = [
   [['num_beam_groups'], ['do_sample'], 'groups are searched without sampling: set do_sample to false'],
-  [['force_words_ids'], ['do_sample'], 'words are forced without sampling: set do_sample to false'],
-  [['force_words_ids'], ['num_beam_groups'], LEAVE_OUT],
+  [FORCED, ['do_sample'], 'words are forced without sampling: set do_sample to false'],
+  [FORCED, ['num_beam_groups'], LEAVE_OUT],
   [
     ['penalty_alpha'],
     ['do_sample'],
@@ -64,12 +65,15 @@ const needing: readonly (readonly [
     ({ num_beam_groups }) => num_beam_groups > 1,
     'the penalty is for what another group chose: set num_beam_groups to 2 or more',
   ],
-  [
-    'force_words_ids',
-    'num_beams',
-    ({ num_beams }) => num_beams > 1,
-    'forcing words takes beams: set num_beams to 2 or more',
-  ],
+  ...FORCED.map(
+    (field) =>
+      [
+        field,
+        'num_beams',
+        ({ num_beams }: GenerationConfig) => num_beams > 1,
+        'forcing words takes beams: set num_beams to 2 or more',
+      ] as const,
+  ),
   [
     'penalty_alpha',
     'top_k',

@@ -2,7 +2,7 @@ export type { ConfigLayer } from './layers.js'
 export { lengthLimit } from './length.js'
 export { parseValue } from './parse.js'
 export { checkLayers, type ResolvedConfig, resolveGenerationConfig } from './resolve.js'
-export { isServed, withoutBookkeeping } from './rules.js'
+export { isServed, TOKENS_IN_WORDS, withoutBookkeeping } from './rules.js'
 export {
   type FieldKind,
   type FieldMeta,

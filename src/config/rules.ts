@@ -119,6 +119,15 @@ export function checkCombinations(config: GenerationConfig, sources: Sources): v
   }
 }
 
+/** Fields that say as text what others say as ids. */
+export const TOKENS_IN_WORDS = [
+  'eos_token',
+  'bos_token',
+  'pad_token',
+  'forced_bos_token',
+  'forced_eos_token',
+] as const
+
 const samplingFields = [
   'temperature',
   'top_p',
@@ -158,6 +167,9 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
   if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')
   if (config.min_new_tokens !== undefined) warn(['min_length'], 'min_new_tokens wins over it')
+  for (const field of TOKENS_IN_WORDS) {
+    if (config[field] !== undefined) warn([`${field}_id`], `${field} wins over it`)
+  }
   if ((config.pad_token_id ?? 0) < 0 && changed('pad_token_id')) {
     warnings.push(
       `pad_token_id is ${config.pad_token_id}, but should not be negative: batches cannot be padded.`,

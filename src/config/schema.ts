@@ -22,6 +22,19 @@ const json = z.record(z.string(), z.unknown())
 const oneOrMore = <Item extends z.ZodType>(item: Item) =>
   z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(item).min(1))
 
+const text = z.string().min(1)
+const words = oneOrMore(text)
+/** `word=number`, one or a list, or an object of words. */
+const wordBiases = z.preprocess((value) => biasesOf(value), z.record(text, z.number()))
+
+function biasesOf(value: unknown): unknown {
+  const items = typeof value === 'string' ? [value] : value
+  if (!Array.isArray(items)) return value
+  const pairs = items.map((item) => /^(.+)=([^=]+)$/s.exec(String(item)))
+  if (pairs.some((pair) => pair === null || pair[2].trim() === '')) return value
+  return Object.fromEntries(pairs.map((pair) => [pair![1], Number(pair![2])]))
+}
+
 const tokenList = z.array(token).min(1)
 const tokenLists = z.array(tokenList)
 const biases = z.array(z.tuple([z.array(token).min(1), z.number()]))
@@ -148,6 +161,28 @@ const logits = group('logits', {
   ],
 })
 
+/** Words in place of token ids: see `withWordIds`. */
+const inWords = group('words in place of token ids', {
+  bad_words: ['strings', words.optional(), 'Words that are never generated'],
+  word_bias: ['strings', wordBiases.optional(), 'Added to the score of what completes a word: word=number'],
+  suppress_words: ['strings', words.optional(), 'Words of one token that are never generated'],
+  begin_suppress_words: ['strings', words.optional(), 'Words of one token that are not generated first'],
+  force_words: [
+    'strings',
+    oneOrMore(z.union([text, z.array(text).min(1)])).optional(),
+    'Words that have to be generated; in a file a list among them means one of its words',
+  ],
+  eos_token: ['strings', words.optional(), 'Tokens that end the sequence, as text; wins over eos_token_id'],
+  bos_token: ['string', text.optional(), 'What an empty prompt starts with, as text; wins over bos_token_id'],
+  pad_token: ['string', text.optional(), 'Fills up short sequences, as text; wins over pad_token_id'],
+  forced_bos_token: ['string', text.optional(), 'The second token, as text; wins over forced_bos_token_id'],
+  forced_eos_token: [
+    'strings',
+    words.optional(),
+    'The last token at the length limit, as text; wins over forced_eos_token_id',
+  ],
+})
+
 const special = group('special tokens', {
   bos_token_id: ['integer', token.optional(), 'Beginning of sequence'],
   eos_token_id: ['integers', oneOrMore(token).optional(), 'End of sequence, one or several'],
@@ -244,13 +279,14 @@ const runtime = group('runtime', {
 })
 
 /**
- * HF's GenerationConfig (transformers 5) with `seed` and llama.cpp's fields of XTC. Each field's metadata (`fieldMeta`) says how it is written
+ * HF's GenerationConfig (transformers 5) with `seed`, llama.cpp's fields of XTC, and words in place of token ids. Each field's metadata (`fieldMeta`) says how it is written
  * as a flag. Fields that take one item or a list give a list; a field without a default is undefined when unset.
  */
 export const generationConfigSchema = z.strictObject({
   ...length,
   ...sampling,
   ...logits,
+  ...inWords,
   ...special,
   ...output,
   ...beams,

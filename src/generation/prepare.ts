@@ -8,6 +8,7 @@ import {
 import type { GenerateOptions, GenerationModel } from './options.js'
 import { encodePrompt, type Prompt } from './prompt.js'
 import { type HealedPrompt, healPrompt } from './token-healing.js'
+import { withWordIds } from './word-ids.js'
 
 /** What a generation starts from: settings resolved, the prompt in tokens; both once. */
 export interface Prepared extends ResolvedConfig, HealedPrompt {
@@ -39,8 +40,8 @@ export function prepare(
   settings: ResolvedConfig,
   chatTemplate?: string,
 ): Prepared {
-  const { config } = settings
   const { tokenizer } = model
+  const config = withWordIds(settings.config, tokenizer)
   const ids = promptTokens(model, prompt, config, chatTemplate)
   const healed = config.token_healing
     ? healPrompt(ids, tokenizer, model.model.vocabSize)

@@ -13,7 +13,13 @@ type FlagInput = Command.Class['flags']
 const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
 
 /** Flags whose name is not the field's own, beside it. */
-const aliases: Partial<Record<GenerationField, string[]>> = { stop_strings: ['stop'] }
+const aliases: Partial<Record<GenerationField, string[]>> = {
+  stop_strings: ['stop'],
+  word_bias: ['logit-bias'],
+  suppress_words: ['suppress'],
+  begin_suppress_words: ['begin-suppress'],
+  eos_token: ['eos'],
+}
 
 /**
  * A flag for every field of the GenerationConfig, its name in kebab case. Those of modes that are not served are
