@@ -72,10 +72,9 @@ const ELSEWHERE: Readonly<Record<string, GenerationField>> = {
   max_output_tokens: 'max_new_tokens',
   num_predict: 'max_new_tokens',
   n: 'num_return_sequences',
-  best_of: 'num_beams',
   stop: 'stop_strings',
   stop_sequences: 'stop_strings',
-  logit_bias: 'word_bias',
+  logit_bias: 'sequence_bias',
   repeat_penalty: 'repetition_penalty',
   typical: 'typical_p',
 }

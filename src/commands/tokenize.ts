@@ -57,6 +57,13 @@ export default class Tokenize extends BaseCommand {
       description: "chat template in place of the model's own; - for stdin",
       relationships: [{ type: 'some', flags: ['chat', 'messages'] }],
     }),
+    'enable-thinking': Flags.boolean({
+      ...CHAT,
+      allowNo: true,
+      aliases: ['thinking'],
+      description: 'whether the model thinks, where the template has the switch; --thinking for short',
+      relationships: [{ type: 'some', flags: ['chat', 'messages'] }],
+    }),
     'generation-prompt': Flags.boolean({
       ...CHAT,
       allowNo: true,
@@ -84,7 +91,12 @@ export default class Tokenize extends BaseCommand {
     const tokenizer = await loadTokenizerShown(flags.model, this.interruptSignal())
     const isChat = flags.chat || messages !== undefined
     const prompt = isChat
-      ? chatText(tokenizer, messages ?? text, { system, template, ends: flags['generation-prompt'] ?? true })
+      ? chatText(tokenizer, messages ?? text, {
+          system,
+          template,
+          enableThinking: flags['enable-thinking'],
+          ends: flags['generation-prompt'] ?? true,
+        })
       : text
     const { tokens, ...shown } = tokenization(prompt, tokenizer, !isChat && (flags['special-tokens'] ?? true))
     const { count, characters, ids } = shown

@@ -6,6 +6,7 @@ import type { GenerationConfig, GenerationField } from './schema.js'
 const OFF: Partial<GenerationConfig> = {
   do_sample: false,
   num_beams: 1,
+  num_return_sequences: 1,
   num_beam_groups: 1,
   diversity_penalty: 0,
   penalty_alpha: 0,
@@ -37,6 +38,8 @@ const excluding: readonly (readonly [
   [DRAFTS, ['num_beams'], `beams are not drafted: ${LEAVE_OUT}`],
   [DRAFTS, ['penalty_alpha'], `contrastive search is not drafted: ${LEAVE_OUT}`],
   [DRAFTS, ['dola_layers'], LEAVE_OUT],
+  [['best_of'], ['num_beams'], `samples are drawn without beams: ${LEAVE_OUT}`],
+  [['best_of'], ['num_return_sequences'], `one sample is chosen: ${LEAVE_OUT}`],
   [['assistant_early_exit'], ['prompt_lookup_num_tokens'], `both draft: ${LEAVE_OUT}`],
 ]
 
@@ -74,6 +77,7 @@ const needing: readonly (readonly [
         'forcing words takes beams: set num_beams to 2 or more',
       ] as const,
   ),
+  ['best_of', 'do_sample', ({ do_sample }) => do_sample, 'all samples would be alike: set do_sample to true'],
   [
     'penalty_alpha',
     'top_k',

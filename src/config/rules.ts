@@ -164,6 +164,13 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
   if (config.prompt_lookup_num_tokens === undefined) {
     warn(['max_matching_ngram_size'], 'set prompt_lookup_num_tokens')
   }
+  if (config.best_of === undefined) warn(['select_by', 'answer_pattern', 'mbr_utility'], 'set best_of')
+  if (config.select_by !== 'majority') warn(['answer_pattern'], 'set select_by to majority')
+  if (config.select_by !== 'mbr') warn(['mbr_utility'], 'set select_by to mbr')
+  if (config.thinking_waits === 0) warn(['thinking_wait_text'], 'set thinking_waits')
+  if (config.thinking_waits === 0 && config.thinking_budget === undefined) {
+    warn(['thinking_start', 'thinking_end'], 'set thinking_budget or thinking_waits')
+  }
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
   if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')
   if (config.min_new_tokens !== undefined) warn(['min_length'], 'min_new_tokens wins over it')

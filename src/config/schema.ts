@@ -1,13 +1,8 @@
 import * as z from 'zod'
+import { type FieldMeta, group, oneOrMore } from './field-group.js'
+import { choosing, inWords, thinking } from './own-fields.js'
 
-/** How a field is written: as a flag, and in a file. `json` is any JSON value; `integers` and `strings` are lists. */
-export type FieldKind = 'boolean' | 'integer' | 'number' | 'string' | 'integers' | 'strings' | 'json'
-
-export interface FieldMeta {
-  readonly description: string
-  readonly group: string
-  readonly kind: FieldKind
-}
+export type { FieldKind, FieldMeta } from './field-group.js'
 
 const token = z.int().min(0)
 /** A pass over many more takes minutes in which nothing else is heard. */
@@ -17,23 +12,6 @@ const count = z.int().min(0)
 const fraction = z.number().min(0).max(1)
 const cutoff = z.number().min(0).lt(1)
 const json = z.record(z.string(), z.unknown())
-
-/** A list for which one item may be written bare. */
-const oneOrMore = <Item extends z.ZodType>(item: Item) =>
-  z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(item).min(1))
-
-const text = z.string().min(1)
-const words = oneOrMore(text)
-/** `word=number`, one or a list, or an object of words. */
-const wordBiases = z.preprocess((value) => biasesOf(value), z.record(text, z.number()))
-
-function biasesOf(value: unknown): unknown {
-  const items = typeof value === 'string' ? [value] : value
-  if (!Array.isArray(items)) return value
-  const pairs = items.map((item) => /^(.+)=([^=]+)$/s.exec(String(item)))
-  if (pairs.some((pair) => pair === null || pair[2].trim() === '')) return value
-  return Object.fromEntries(pairs.map((pair) => [pair![1], Number(pair![2])]))
-}
 
 const tokenList = z.array(token).min(1)
 const tokenLists = z.array(tokenList)
@@ -67,18 +45,6 @@ const watermarking = z.strictObject(
         : undefined,
   },
 )
-
-type Field = readonly [kind: FieldKind, schema: z.ZodType, description: string]
-type Schemas<Fields extends Record<string, Field>> = { -readonly [Name in keyof Fields]: Fields[Name][1] }
-
-/** The schemas of `fields`, each with its description, group and kind as metadata. */
-function group<const Fields extends Record<string, Field>>(name: string, fields: Fields): Schemas<Fields> {
-  const schemas = Object.entries(fields).map(([field, [kind, schema, description]]) => [
-    field,
-    schema.meta({ kind, description, group: name } satisfies FieldMeta),
-  ])
-  return Object.fromEntries(schemas) as Schemas<Fields>
-}
 
 const length = group('length', {
   max_new_tokens: ['integer', positive.optional(), 'Most tokens to generate; wins over max_length [20]'],
@@ -158,28 +124,6 @@ const logits = group('logits', {
     'json',
     watermarking.optional(),
     'Watermark: {greenlist_ratio, bias, hashing_key, seeding_scheme, context_width}',
-  ],
-})
-
-/** Words in place of token ids: see `withWordIds`. */
-const inWords = group('words in place of token ids', {
-  bad_words: ['strings', words.optional(), 'Words that are never generated'],
-  word_bias: ['strings', wordBiases.optional(), 'Added to the score of what completes a word: word=number'],
-  suppress_words: ['strings', words.optional(), 'Words of one token that are never generated'],
-  begin_suppress_words: ['strings', words.optional(), 'Words of one token that are not generated first'],
-  force_words: [
-    'strings',
-    oneOrMore(z.union([text, z.array(text).min(1)])).optional(),
-    'Words that have to be generated; in a file a list among them means one of its words',
-  ],
-  eos_token: ['strings', words.optional(), 'Tokens that end the sequence, as text; wins over eos_token_id'],
-  bos_token: ['string', text.optional(), 'What an empty prompt starts with, as text; wins over bos_token_id'],
-  pad_token: ['string', text.optional(), 'Fills up short sequences, as text; wins over pad_token_id'],
-  forced_bos_token: ['string', text.optional(), 'The second token, as text; wins over forced_bos_token_id'],
-  forced_eos_token: [
-    'strings',
-    words.optional(),
-    'The last token at the length limit, as text; wins over forced_eos_token_id',
   ],
 })
 
@@ -292,6 +236,8 @@ export const generationConfigSchema = z.strictObject({
   ...beams,
   ...contrasts,
   ...assisted,
+  ...choosing,
+  ...thinking,
   ...runtime,
 })
 

@@ -19,6 +19,7 @@ const aliases: Partial<Record<GenerationField, string[]>> = {
   suppress_words: ['suppress'],
   begin_suppress_words: ['begin-suppress'],
   eos_token: ['eos'],
+  enable_thinking: ['thinking'],
 }
 
 /**

@@ -36,6 +36,7 @@ import { shownHost } from '../io/draft-host.js'
 import { endingOf } from '../io/ending.js'
 import { loadShown } from '../io/load-shown.js'
 import { writeStream } from '../io/plain-output.js'
+import { scorerOf } from '../io/sample-scorer.js'
 import { readConfigFile, readTemplate, readTextInput } from '../io/text-input.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
 import type { GenerateFlags, generateArgs } from './flags.js'
@@ -112,6 +113,7 @@ export abstract class GenerateCommand extends BaseCommand {
         ...common,
         ...options,
         logprobs: flags.logprobs,
+        ...scorerOf(flags.scorer, text),
         onBeams: shown?.showBeams,
       })
       const result = await this.#show(generation, shown, model.model.maxPositions)

@@ -1,5 +1,6 @@
 import { usageError } from '../../errors.js'
 import { MOST_SETTINGS, STDIO } from '../../files.js'
+import { chatPrompt } from '../../generation/prompt.js'
 import { isJsonObject, parseJson } from '../../json.js'
 import type { Message } from '../../tokenizer/message.js'
 import { exactNumbers } from '../../tokenizer/message-content.js'
@@ -24,20 +25,26 @@ interface ChatTextOptions {
   readonly system?: string
   /** In place of the model's own. */
   readonly template?: string
+  readonly enableThinking?: boolean
   /** Whether it ends with the beginning of the model's answer. */
   readonly ends: boolean
 }
 
 /**
  * What a chat template makes of messages, or of a text as the user's message.
- * @throws UserError as `applyChatTemplate`
+ * @throws UserError as `chatPrompt`
  */
 export function chatText(
   tokenizer: Tokenizer,
   chat: string | readonly Message[],
-  { system, template, ends }: ChatTextOptions,
+  { system, template, enableThinking, ends }: ChatTextOptions,
 ): string {
   const own = system === undefined ? [] : [{ role: 'system', content: system }]
   const messages = typeof chat === 'string' ? [...own, { role: 'user', content: chat }] : chat
-  return tokenizer.applyChatTemplate(messages, { addGenerationPrompt: ends, chatTemplate: template })
+  return chatPrompt(messages, {
+    tokenizer,
+    chatTemplate: template,
+    enableThinking,
+    addGenerationPrompt: ends,
+  })
 }
