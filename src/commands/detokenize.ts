@@ -44,8 +44,10 @@ export default class Detokenize extends BaseCommand {
   }
 
   async run(): Promise<DetokenizationJson> {
-    const { argv, flags } = await this.parse(Detokenize)
-    const argument = argv.length > 0 ? argv.join(' ') : undefined
+    const { raw, flags } = await this.parse(Detokenize)
+    // oclif's argv has equal words side by side.
+    const words = raw.flatMap(({ type, input }) => (type === 'arg' ? [input] : []))
+    const argument = words.length > 0 ? words.join(' ') : undefined
     const file = flags['ids-file']
     const ids = readIds(await readTextInput({ argument, file, fileFlag: 'ids-file', what: 'list of ids' }))
     const tokenizer = await loadTokenizerShown(flags.model, this.interruptSignal())

@@ -83,10 +83,10 @@ export const thinking = group('thinking', {
   thinking_budget: ['integer', count.optional(), 'Most tokens of thinking; then its end is forced'],
   thinking_waits: [
     'integer',
-    count.default(0),
+    count.optional(),
     'Times that thinking goes on where the model would end it (s1)',
   ],
-  thinking_wait_text: ['string', text.default('Wait'), 'What it goes on with'],
+  thinking_wait_text: ['string', text.optional(), 'What it goes on with [Wait]'],
   thinking_start: ['string', text.optional(), 'Text that thinking begins with [the model’s]'],
   thinking_end: ['string', text.optional(), 'Text that thinking ends with [the model’s]'],
 })

@@ -167,8 +167,8 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
   if (config.best_of === undefined) warn(['select_by', 'answer_pattern', 'mbr_utility'], 'set best_of')
   if (config.select_by !== 'majority') warn(['answer_pattern'], 'set select_by to majority')
   if (config.select_by !== 'mbr') warn(['mbr_utility'], 'set select_by to mbr')
-  if (config.thinking_waits === 0) warn(['thinking_wait_text'], 'set thinking_waits')
-  if (config.thinking_waits === 0 && config.thinking_budget === undefined) {
+  if (!config.thinking_waits) warn(['thinking_wait_text'], 'set thinking_waits')
+  if (!config.thinking_waits && config.thinking_budget === undefined) {
     warn(['thinking_start', 'thinking_end'], 'set thinking_budget or thinking_waits')
   }
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')

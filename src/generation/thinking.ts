@@ -21,6 +21,9 @@ const KNOWN: readonly Marks[] = [
   { start: '<seed:think>', end: '</seed:think>' },
 ]
 
+/** What s1 has the model go on with. */
+const WAIT = 'Wait'
+
 /** Tokens of one character at most: longer, and the text is no UTF-8. */
 const MOST_OF_A_CHARACTER = 4
 
@@ -49,7 +52,11 @@ export function thinkingProcessor(
   ids: readonly number[],
   template: string | undefined,
 ): LogitsProcessor | undefined {
-  const { thinking_budget: budget = Infinity, thinking_waits: waits, thinking_wait_text: text } = config
+  const {
+    thinking_budget: budget = Infinity,
+    thinking_waits: waits = 0,
+    thinking_wait_text: text = WAIT,
+  } = config
   if (budget === Infinity && waits === 0) return undefined
   const marks = marksOf(config, tokenizer, template)
   const endIds = markIds(marks.end, tokenizer, 'thinking_end')
