@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type ConfigLayer, generationConfigSchema } from '../config/index.js'
+import { type ConfigLayer, fieldsOf, generationConfigSchema } from '../config/index.js'
 import { UserError } from '../errors.js'
 import { MOST_SETTINGS, readJsonObjectIfThere } from '../files.js'
 import { specFromConfig } from '../models/families/index.js'
@@ -127,9 +127,13 @@ function tokenIds({ bos_token_id, eos_token_id, pad_token_id }: Readonly<Record<
   return { bos_token_id, eos_token_id, pad_token_id }
 }
 
+/** Fields that HF does not have: of these a config.json may say other things. */
+const OWN_FIELDS = fieldsOf('words in place of token ids', 'one of several samples', 'thinking')
+
 /** What a config.json of older models says about generation, which HF reads where there is no generation_config.json. */
 function generationFields(config: OpenModel['config']): Record<string, unknown> {
-  const known = Object.keys(generationConfigSchema.shape)
+  const own: readonly string[] = OWN_FIELDS
+  const known = Object.keys(generationConfigSchema.shape).filter((name) => !own.includes(name))
   return Object.fromEntries(
     Object.entries(config).filter(([name, value]) => known.includes(name) && value !== null),
   )

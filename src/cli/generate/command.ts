@@ -108,12 +108,16 @@ export abstract class GenerateCommand extends BaseCommand {
       for (const { name } of drafters) if (name) tell(`Drafts come from ${name}.`)
       if (flags.baseline) refuseWithoutDrafts(config, options)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
-      const common = { negativePrompt: flags['negative-prompt'], chatTemplate, signal }
+      const common = {
+        negativePrompt: flags['negative-prompt'],
+        chatTemplate,
+        signal,
+        ...scorerOf(flags.scorer, text),
+      }
       const generation = generatePrepared(model, prepared, {
         ...common,
         ...options,
         logprobs: flags.logprobs,
-        ...scorerOf(flags.scorer, text),
         onBeams: shown?.showBeams,
       })
       const result = await this.#show(generation, shown, model.model.maxPositions)
