@@ -1,5 +1,5 @@
-import type { BestOf } from '../generation/best-of.js'
 import type { GenerationResult } from '../generation/options.js'
+import type { BestOf } from '../generation/scored-sample.js'
 import { samplesJson, sequenceJson } from '../generation/sequence-json.js'
 import { type BadRow, keyOf, type Row } from './row.js'
 

@@ -28,7 +28,7 @@ function biasesOf(value: unknown): unknown {
 }
 
 /** Words in place of token ids: see `withWordIds`. */
-export const inWords = group('words in place of token ids', {
+export const wordFields = group('words in place of token ids', {
   bad_words: ['strings', words.optional(), 'Words that are never generated'],
   word_bias: ['strings', wordBiases.optional(), 'Added to the score of what completes a word: word=number'],
   suppress_words: ['strings', words.optional(), 'Words of one token that are never generated'],

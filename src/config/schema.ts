@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { type FieldMeta, group, oneOrMore } from './field-group.js'
-import { choosing, inWords, thinking } from './own-fields.js'
+import { choosing, thinking, wordFields } from './own-fields.js'
 
 export type { FieldKind, FieldMeta } from './field-group.js'
 
@@ -230,7 +230,7 @@ export const generationConfigSchema = z.strictObject({
   ...length,
   ...sampling,
   ...logits,
-  ...inWords,
+  ...wordFields,
   ...special,
   ...output,
   ...beams,

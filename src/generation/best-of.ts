@@ -2,16 +2,8 @@ import type { GenerationConfig } from '../config/index.js'
 import { usageError } from '../errors.js'
 import { bestOf, type SampleScore, scoreSamples } from '../selection/select.js'
 import type { GenerateOptions } from './options.js'
+import type { BestOf } from './scored-sample.js'
 import type { GeneratedSequence } from './sequence.js'
-
-/** One of `best_of` samples. */
-export type ScoredSample = GeneratedSequence & SampleScore
-
-/** Several samples and the place of the best one. */
-export interface BestOf {
-  readonly samples: readonly ScoredSample[]
-  readonly chosen: number
-}
 
 /** Whether samples are chosen by their log-probabilities, which have to be recorded for it. */
 export function choosesByLogprob(

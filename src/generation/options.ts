@@ -13,9 +13,9 @@ import type {
 } from '../strategies/strategy.js'
 import type { SuffixIndex } from '../strategies/suffix-index.js'
 import type { Assistant } from './assistant.js'
-import type { BestOf } from './best-of.js'
 import type { LiveBeam } from './live-beams.js'
 import type { Prompt } from './prompt.js'
+import type { BestOf } from './scored-sample.js'
 import type { GeneratedSequence } from './sequence.js'
 import type { Statistics } from './statistics.js'
 

@@ -1,5 +1,5 @@
 import type { SampleScore } from '../selection/select.js'
-import type { BestOf, ScoredSample } from './best-of.js'
+import type { BestOf, ScoredSample } from './scored-sample.js'
 import type { GeneratedSequence } from './sequence.js'
 
 export type { SampleScore }

@@ -11,7 +11,7 @@ export interface SelectionOptions {
 }
 
 /** A sample with the mean of its tokens' log-probabilities. */
-export interface Candidate extends Sample {
+export interface DrawnSample extends Sample {
   readonly logprob: number
 }
 
@@ -25,7 +25,7 @@ export interface SampleScore {
  * Scores of samples, of which the highest is the best: the mean log-probability; of a majority (self-consistency, Wang et al. 2023) how many
  * samples have the same answer, 0 for none; of minimum Bayes risk (Kumar and Byrne 2004) the mean utility under all others.
  */
-export function scoreSamples(candidates: readonly Candidate[], options: SelectionOptions): SampleScore[] {
+export function scoreSamples(candidates: readonly DrawnSample[], options: SelectionOptions): SampleScore[] {
   const { by = 'logprob', answerPattern, utility: name = 'chrf' } = options
   if (by === 'logprob') return candidates.map(({ logprob }) => ({ score: logprob }))
   if (by === 'mbr') {

@@ -108,12 +108,7 @@ export abstract class GenerateCommand extends BaseCommand {
       for (const { name } of drafters) if (name) tell(`Drafts come from ${name}.`)
       if (flags.baseline) refuseWithoutDrafts(config, options)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
-      const common = {
-        negativePrompt: flags['negative-prompt'],
-        chatTemplate,
-        signal,
-        ...scorerOf(flags.scorer, text),
-      }
+      const common = { ...askedFor(flags, text), chatTemplate, signal }
       const generation = generatePrepared(model, prepared, {
         ...common,
         ...options,
@@ -229,6 +224,11 @@ async function customStrategy({ strategy }: GenerateFlags, { row }: Chosen): Pro
   if (row?.drafts)
     throw usageError('--strategy auto chooses what drafts, but this command does: leave it out.')
   return {}
+}
+
+/** What flags ask of generation, with drafts and without. */
+function askedFor(flags: GenerateFlags, prompt: string): GenerateOptions {
+  return { negativePrompt: flags['negative-prompt'], ...scorerOf(flags.scorer, prompt) }
 }
 
 /** Whether another model drafts. */
