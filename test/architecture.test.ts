@@ -62,10 +62,21 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   engine: ['generation', 'config', 'model'],
   generation: [
-    ...['scores', 'strategies', 'language-model', 'config', 'runtime', 'models', 'tokenizer', 'model'],
+    ...[
+      'scores',
+      'selection',
+      'strategies',
+      'language-model',
+      'config',
+      'runtime',
+      'models',
+      'tokenizer',
+      'model',
+    ],
     'random.ts',
   ],
   scores: ['strategies', 'config', 'models', 'model'],
+  selection: ['tokenizer'],
   strategies: ['model', 'random.ts'],
   'language-model': [
     'exported',

@@ -29,6 +29,8 @@ export interface Origin {
   readonly system?: string
   readonly negative_prompt?: string
   readonly logprobs?: number
+  /** The command that chooses among samples. */
+  readonly scorer?: string
   readonly strategy?: Identity
   readonly assistant_model?: Identity
   readonly amateur_model?: Identity

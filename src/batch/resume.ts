@@ -72,7 +72,6 @@ const ELSEWHERE: Readonly<Record<string, GenerationField>> = {
   max_output_tokens: 'max_new_tokens',
   num_predict: 'max_new_tokens',
   n: 'num_return_sequences',
-  best_of: 'num_beams',
   stop: 'stop_strings',
   stop_sequences: 'stop_strings',
   repeat_penalty: 'repetition_penalty',

@@ -9,6 +9,10 @@ export interface FieldMeta {
   readonly kind: FieldKind
 }
 
+/** A list for which one item may be written bare. */
+export const oneOrMore = <Item extends z.ZodType>(item: Item) =>
+  z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(item).min(1))
+
 type Field = readonly [kind: FieldKind, schema: z.ZodType, description: string]
 type Schemas<Fields extends Record<string, Field>> = { -readonly [Name in keyof Fields]: Fields[Name][1] }
 

@@ -113,6 +113,15 @@ export function checkCombinations(config: GenerationConfig, sources: Sources): v
   }
 }
 
+/** Fields that say as text what others say as ids. */
+export const TOKENS_IN_WORDS = [
+  'eos_token',
+  'bos_token',
+  'pad_token',
+  'forced_bos_token',
+  'forced_eos_token',
+] as const
+
 /** @throws UserError where all tokens that are to be forced are forbidden */
 function requireForced(
   field: GenerationField,
@@ -179,9 +188,19 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
   if (config.prompt_lookup_num_tokens === undefined) {
     warn(['max_matching_ngram_size'], 'set prompt_lookup_num_tokens')
   }
+  if (config.best_of === undefined) warn(['select_by', 'answer_pattern', 'mbr_utility'], 'set best_of')
+  if (config.select_by !== 'majority') warn(['answer_pattern'], 'set select_by to majority')
+  if (config.select_by !== 'mbr') warn(['mbr_utility'], 'set select_by to mbr')
+  if (!config.thinking_waits) warn(['thinking_wait_text'], 'set thinking_waits')
+  if (!config.thinking_waits && config.thinking_budget === undefined) {
+    warn(['thinking_start', 'thinking_end'], 'set thinking_budget or thinking_waits')
+  }
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
   if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')
   if (config.min_new_tokens !== undefined) warn(['min_length'], 'min_new_tokens wins over it')
+  for (const field of TOKENS_IN_WORDS) {
+    if (config[field] !== undefined) warn([`${field}_id`], `${field} wins over it`)
+  }
   if ((config.pad_token_id ?? 0) < 0 && changed('pad_token_id')) {
     warnings.push(
       `pad_token_id is ${config.pad_token_id}, but should not be negative: batches cannot be padded.`,

@@ -1,6 +1,7 @@
 import * as z from 'zod'
-import { count, type FieldMeta, fraction, group } from './field.js'
+import { count, type FieldMeta, fraction, group, oneOrMore } from './field.js'
 import { llamaCpp } from './llama-cpp.js'
+import { choosing, thinking, wordFields } from './own-fields.js'
 
 export type { FieldKind, FieldMeta } from './field.js'
 
@@ -10,10 +11,6 @@ const positive = z.int().min(1)
 const MOST_BEAMS = 4096
 const cutoff = z.number().min(0).lt(1)
 const json = z.record(z.string(), z.unknown())
-
-/** A list for which one item may be written bare. */
-const oneOrMore = <Item extends z.ZodType>(item: Item) =>
-  z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(item).min(1))
 
 const tokenList = z.array(token).min(1)
 const tokenLists = z.array(tokenList)
@@ -238,19 +235,23 @@ const runtime = group('runtime', {
 })
 
 /**
- * HF's GenerationConfig (transformers 5) with `seed`, the penalties, biases and allowed tokens of OpenAI and vLLM, and the samplers of llama.cpp
- * by its names. Each field's metadata (`fieldMeta`) says how it is written as a flag. Fields that take one item or a list give a list; a field without a default is undefined when unset.
+ * HF's GenerationConfig (transformers 5) with `seed`, the penalties, biases and allowed tokens of OpenAI and vLLM, the samplers of llama.cpp
+ * by its names, and words in place of token ids. Each field's metadata (`fieldMeta`) says how it is written as a flag. Fields that take one
+ * item or a list give a list; a field without a default is undefined when unset.
  */
 export const generationConfigSchema = z.strictObject({
   ...length,
   ...sampling,
   ...logits,
   ...llamaCpp,
+  ...wordFields,
   ...special,
   ...output,
   ...beams,
   ...contrasts,
   ...assisted,
+  ...choosing,
+  ...thinking,
   ...runtime,
 })
 

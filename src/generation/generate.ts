@@ -1,4 +1,4 @@
-import { type GenerationConfig, lengthLimit } from '../config/index.js'
+import { type GenerationConfig, lengthLimit, sequenceCount } from '../config/index.js'
 import type { ConfigLayer } from '../config/layers.js'
 import { type GenerationSettings, layersOf, requireKnownOptions } from '../config/settings.js'
 import { checkTokenIds } from '../config/token-ids.js'
@@ -12,6 +12,7 @@ import { buildProcessors } from '../scores/processors/index.js'
 import type { StoppingCriterion } from '../strategies/strategy.js'
 import { AMATEUR_FIELDS, requireAmateurOf } from './amateur.js'
 import { fitAssistant, refuseFields, refuseIdleFields } from './assistant.js'
+import { checkBestOf, chooseSample, choosesByLogprob } from './best-of.js'
 import { decode, decodeSearch, interrupted } from './decode.js'
 import { beamTexts } from './live-beams.js'
 import { requireMemory } from './memory.js'
@@ -35,6 +36,7 @@ const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
   stoppingCriteria: true,
   prefixAllowedTokensFn: true,
   logprobs: true,
+  scoreSample: true,
   chatTemplate: true,
   pastKeyValues: true,
   signal: true,
@@ -136,7 +138,7 @@ async function* run(
 ): AsyncGenerator<GenerationChunk, GenerationResult, void> {
   const plan = planOf(model, prepared(), options)
   const { config, context, parts, strategy, stopwatch } = plan
-  const { num_return_sequences: count } = config
+  const count = sequenceCount(config)
   const { signal, pastKeyValues: past, amateur } = options
   const sequences = Array.from({ length: count }, () => new Sequence(parts))
   let prefilled: Prefilled | undefined
@@ -159,7 +161,7 @@ async function* run(
       random: createRandom(forkSeed(config.seed, i)),
       draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
       limit: context.maxLength,
-      topK: topKOf(config, context, options),
+      topK: topKOf(config, context, { ...options, logprobs: parts.logprobs }),
     }))
     if ('search' in strategy) {
       const isInterrupted: StoppingCriterion = () => (signal?.aborted ? 'interrupted' : undefined)
@@ -169,7 +171,9 @@ async function* run(
         options.onBeams && beamTexts(options.onBeams, model.tokenizer, parts.promptIds, parts.overlap)
       yield* decodeSearch(strategy, request, sequences, stopwatch, show)
     } else {
-      yield* decode(sequences, requests.map(strategy), stopwatch, signal)
+      const chunks = decode(sequences, requests.map(strategy), stopwatch, signal)
+      // Nothing is said before it is known which one is.
+      for await (const chunk of chunks) if (config.best_of === undefined) yield chunk
     }
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) throw error
@@ -179,7 +183,12 @@ async function* run(
   }
   // A search may find fewer than are asked for.
   const results = sequences.filter(({ finished }) => finished).map((sequence) => sequence.result())
-  return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
+  const end = { config, statistics: stopwatch.statistics() }
+  if (config.best_of === undefined) return { ...results[0], sequences: results, ...end }
+  const best = await chooseSample(results, config, options)
+  const { score: _, answer: __, ...sequence } = best.samples[best.chosen]
+  yield { sequence: 0, text: sequence.text, ids: sequence.ids, drafted: 0 }
+  return { ...sequence, sequences: [sequence], ...best, ...end }
 }
 
 /** What is known before the first pass. @throws UserError for settings or prompts that cannot be served */
@@ -193,7 +202,9 @@ function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOp
   if (drafting) requireServed({ trees: drafting.model.lacks?.trees }, drafting.path, wants)
   const layers = prepared.layers.filter(({ fromModel }) => !fromModel)
   for (const layer of layers) checkTokenIds(layer, model.vocabSize)
-  const { chatTemplate, logprobs, negativePrompt, amateur } = options
+  checkBestOf(config, options)
+  const { chatTemplate, negativePrompt, amateur } = options
+  const logprobs = options.logprobs ?? (choosesByLogprob(config, options) ? 0 : undefined)
   const { vocabSize } = model
   const maxPositions = Math.min(model.maxPositions, amateur?.model.maxPositions ?? Infinity)
   const maxLength = lengthLimit(config, promptLength, maxPositions)

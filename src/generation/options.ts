@@ -16,6 +16,7 @@ import type { Amateur } from './amateur.js'
 import type { Assistant } from './assistant.js'
 import type { LiveBeam } from './live-beams.js'
 import type { Prompt } from './prompt.js'
+import type { BestOf } from './scored-sample.js'
 import type { GeneratedSequence } from './sequence.js'
 import type { Statistics } from './statistics.js'
 
@@ -29,6 +30,8 @@ export interface GenerateOptions {
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens
   /** Most probable tokens to name with each token's log-probability; 0 for the token's alone. */
   readonly logprobs?: number
+  /** Chooses one of `best_of` samples: the higher the better, of equals the first. */
+  readonly scoreSample?: (text: string, signal?: AbortSignal) => number | Promise<number>
   /** A Jinja chat template in place of the model's own. */
   readonly chatTemplate?: string
   /**
@@ -69,8 +72,8 @@ export interface GenerationChunk {
   readonly drafted: number
 }
 
-/** All sequences; the fields of the first one are also its own. */
-export interface GenerationResult extends GeneratedSequence {
+/** All sequences; the fields of the first one are also its own. Where one of several samples was chosen, it is the one sequence. */
+export interface GenerationResult extends GeneratedSequence, Partial<BestOf> {
   readonly sequences: readonly GeneratedSequence[]
   /** As resolved, `seed` included. */
   readonly config: GenerationConfig

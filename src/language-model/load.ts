@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises'
 import type { ConfigLayer } from '../config/index.js'
 import { requireKnownOptions } from '../config/settings.js'
 import { usageError } from '../errors.js'
-import { type ChooseExport, findCached, isModelId, type PullOptions, pullModel } from '../hub/index.js'
+import type { PullOptions } from '../hub/index.js'
 import { EvenPasses } from '../model/even-passes.js'
 import type { Lacks, Model } from '../model/model.js'
 import type { DecoderSpec } from '../models/spec.js'
@@ -11,13 +10,14 @@ import { loadOnnxModel, type ManySequences, type RuntimeOptions } from '../runti
 import { checkDeviceId } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
 import { namedTensors } from './describe.js'
 import type { FoundFiles } from './files.js'
+import { locateModel } from './locate.js'
 import { authorSettings, openFound } from './open.js'
 import { withoutGraph } from './own-graph.js'
-import { exportChooser, findRoad, type Road } from './road.js'
+import { findRoad, type Road } from './road.js'
 
+export { locateModel } from './locate.js'
 export { type OpenModel, openModel } from './open.js'
 
 /** A model that is ready to generate. */
@@ -164,34 +164,4 @@ export function firstLayers(spec: DecoderSpec, count = spec.layers.length): Deco
   if (count === length) return spec
   if (count > 0 && count < length) return { ...spec, layers: spec.layers.slice(0, count) }
   throw usageError(`There is no early exit after layer ${count}: this model has ${length}.`)
-}
-
-/** The path of a model on disk, pulled from the hub where need be. */
-export async function locateModel(source: string, options: LoadOptions = {}): Promise<string> {
-  const exists = await stat(source).catch(() => undefined)
-  if (exists) return source
-  if (source === BUILT_IN) return BUILT_IN_DIRECTORY
-  if (!isModelId(source)) {
-    throw usageError(
-      `There is no model at ${source}: give a directory, a .gguf file, a hub id such as org/name, or ${BUILT_IN}.`,
-    )
-  }
-  const chooser = exportChooser(source, options.dtype)
-  if (!isCached(source, chooser))
-    options.onNotice?.(`There is no ${source} here: it is taken for the id of a model on the hub.`)
-  return pullModel(source, {
-    onProgress: options.onPull,
-    onNotice: options.onNotice,
-    signal: options.signal,
-    chooseExport: chooser,
-  })
-}
-
-/** Whether a copy of a hub model is on disk, or several of which one has to be chosen. */
-function isCached(id: string, chooser: ChooseExport): boolean {
-  try {
-    return findCached(id, undefined, chooser) !== undefined
-  } catch {
-    return true
-  }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type ConfigLayer, generationConfigSchema } from '../config/index.js'
+import { type ConfigLayer, fieldsOf, generationConfigSchema } from '../config/index.js'
 import { UserError, usageError } from '../errors.js'
 import { MOST_SETTINGS, readJsonObjectIfThere } from '../files.js'
 import { layoutFromConfig, specFromConfig, textModelConfig } from '../models/families/index.js'
@@ -141,9 +141,13 @@ function tokenIds(config: OpenModel['config']) {
   return { bos_token_id, eos_token_id, pad_token_id }
 }
 
+/** Fields that HF does not have: of these a config.json may say other things. */
+const OWN_FIELDS = fieldsOf('words in place of token ids', 'one of several samples', 'thinking')
+
 /** What a config.json of older models says about generation, which HF reads where there is no generation_config.json. */
 function generationFields(config: OpenModel['config']): Record<string, unknown> {
-  const known = Object.keys(generationConfigSchema.shape)
+  const own: readonly string[] = OWN_FIELDS
+  const known = Object.keys(generationConfigSchema.shape).filter((name) => !own.includes(name))
   return Object.fromEntries(
     Object.entries(config).filter(([name, value]) => known.includes(name) && value !== null),
   )

@@ -17,7 +17,9 @@ const metadata = (pre: string) =>
 /** Lengths in bytes, as which a byte-level pre-tokenizer writes characters. */
 function lengthsBy(pre: string): number[][] {
   const split = createPreTokenizer(tokenizerFromGguf(metadata(pre)).tokenizerJson.pre_tokenizer)
-  return texts.map((text) => (text === '' ? [] : split(text, true).map((word) => word.length)))
+  return texts.map((text) =>
+    text === '' ? [] : split({ text, atStart: true }).texts.map((word) => word.length),
+  )
 }
 
 describe('the pre-tokenizers of GGUF files split as HF tokenizers do with the patterns of the models', () => {

@@ -11,7 +11,7 @@ import type { BatchModelFlags, BatchModels } from './models.js'
 
 /** The flags by which texts differ. */
 export type OriginFlags = BatchModelFlags &
-  ChatFlags & { readonly 'negative-prompt'?: string; readonly logprobs?: number }
+  ChatFlags & { readonly 'negative-prompt'?: string; readonly logprobs?: number; readonly scorer?: string }
 
 interface Run {
   readonly flags: OriginFlags
@@ -46,6 +46,7 @@ export async function originOf(
     system: flags.system,
     negative_prompt: flags['negative-prompt'],
     logprobs: flags.logprobs,
+    scorer: flags.scorer,
     drafter,
     strategy: drafter === undefined ? await fileOf(flags.strategy) : undefined,
     assistant_model:

@@ -21,6 +21,10 @@ const aliases: Partial<Record<GenerationField, string[]>> = {
   mirostat_tau: ['mirostat-ent'],
   mirostat_eta: ['mirostat-lr'],
   dynatemp_exponent: ['dynatemp-exp'],
+  suppress_words: ['suppress'],
+  begin_suppress_words: ['begin-suppress'],
+  eos_token: ['eos'],
+  enable_thinking: ['thinking'],
 }
 
 /**

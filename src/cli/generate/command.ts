@@ -38,6 +38,7 @@ import { shownHost } from '../io/draft-host.js'
 import { endingOf } from '../io/ending.js'
 import { loadShown } from '../io/load-shown.js'
 import { writeStream } from '../io/plain-output.js'
+import { scorerOf } from '../io/sample-scorer.js'
 import { readConfigFile, readTemplate, readTextInput } from '../io/text-input.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
 import type { GenerateFlags, generateArgs } from './flags.js'
@@ -110,7 +111,7 @@ export abstract class GenerateCommand extends BaseCommand {
       for (const { name } of drafters) if (name) tell(`Drafts come from ${name}.`)
       if (flags.baseline) refuseWithoutDrafts(config, options)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
-      const common = { negativePrompt: flags['negative-prompt'], amateur, chatTemplate, signal }
+      const common = { ...askedFor(flags, text), amateur, chatTemplate, signal }
       const generation = generatePrepared(model, prepared, {
         ...common,
         ...options,
@@ -233,6 +234,11 @@ async function customStrategy({ strategy }: GenerateFlags, { row }: Chosen): Pro
   if (row?.drafts)
     throw usageError('--strategy auto chooses what drafts, but this command does: leave it out.')
   return {}
+}
+
+/** What flags ask of generation, with drafts and without. */
+function askedFor(flags: GenerateFlags, prompt: string): GenerateOptions {
+  return { negativePrompt: flags['negative-prompt'], ...scorerOf(flags.scorer, prompt) }
 }
 
 /** Whether another model drafts. */

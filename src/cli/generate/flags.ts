@@ -57,6 +57,12 @@ const outputFlags = {
       'JSON file with GenerationConfig fields, such as a generation_config.json; - for stdin; flags win over it',
     helpGroup: 'OUTPUT',
   }),
+  scorer: Flags.string({
+    helpValue: 'CMD',
+    description:
+      'shell command that scores each of --best-of samples, which is on its stdin, by the number that it prints, or by whether it exits with 0',
+    helpGroup: 'ONE OF SEVERAL SAMPLES',
+  }),
   logprobs: Flags.integer({
     min: 0,
     max: 100,
@@ -108,5 +114,6 @@ export type GenerateFlags = {
   strategy?: string
   config?: string
   logprobs?: number
+  scorer?: string
   baseline: boolean
 }
