@@ -21,6 +21,8 @@ export interface ExportedGraph {
   readonly keepsLogits: boolean
   /** Whether it gives the last hidden states (`hidden_states`, as onnxruntime-genai writes them). */
   readonly givesStates: boolean
+  /** Whether rows of a batch may have no more than a token each after a past: GroupQueryAttention takes no more. */
+  readonly isGrouped: boolean
   /** Whether part of its cache is a state that tokens cannot be taken out of. */
   readonly isRecurrent: boolean
 }
@@ -36,7 +38,7 @@ const SIZES: Readonly<Record<number, number>> = { 2: 1, 3: 1, 7: 8, 10: 2, 11: 8
  * @param path of the file, for messages
  * @throws UserError for a graph that is no decoder with a cache, or is given what there is nothing for
  */
-export function exportedGraph({ inputs, outputs }: GraphSignature, path: string): ExportedGraph {
+export function exportedGraph({ inputs, outputs, operators }: GraphSignature, path: string): ExportedGraph {
   const refuse = (why: string) => new UserError(`${path} cannot be decoded with: ${why}.`)
   const past = inputs.filter(({ name }) => name.startsWith('past'))
   const other = inputs.find(({ name }) => !name.startsWith('past') && !INPUTS.includes(name))
@@ -61,6 +63,7 @@ export function exportedGraph({ inputs, outputs }: GraphSignature, path: string)
     vocabSize: typeof vocabSize === 'number' ? vocabSize : undefined,
     keepsLogits: inputs.some(({ name }) => name === 'num_logits_to_keep'),
     givesStates: names.has(STATES),
+    isGrouped: operators.has('GroupQueryAttention'),
     isRecurrent: cache.some(({ axis }) => axis === undefined),
   }
 }

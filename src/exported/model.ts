@@ -62,7 +62,7 @@ export class ExportedModel implements NativeBatchModel {
     const paths = passes.flatMap((pass, i) => pathsOf(pass, i, pass.cache as ExportedCache, !isRecurrent))
     const rows = passes.map(({ tokens }) => new PassRows(tokens.length, this.graph.givesStates))
     const asked = passes.map(({ nodes }) => new Set(nodes))
-    const scheduler = new Scheduler(paths, isRecurrent)
+    const scheduler = new Scheduler(paths, this.graph)
     try {
       for (let batch = scheduler.next(); batch; batch = scheduler.next()) {
         const [signal] = passes.map(({ options }) => options?.signal)

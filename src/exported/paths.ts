@@ -1,5 +1,6 @@
 import type { Pass } from '../model/model.js'
 import type { ExportedCache } from './cache.js'
+import type { ExportedGraph } from './graph.js'
 import type { Place } from './past.js'
 
 /** Tokens of a path in one run, which bounds the memory of activations and scores. */
@@ -75,21 +76,27 @@ interface Batch {
 
 /** Says which paths run together: those with as many tokens before them, in their order. */
 export class Scheduler {
-  /** @param even whether the rows of a run are equally long, since what fills them up would change their states */
   constructor(
     private readonly paths: readonly Path[],
-    private readonly even: boolean,
+    private readonly graph: Pick<ExportedGraph, 'isGrouped' | 'isRecurrent'>,
   ) {}
 
   next(): Batch | undefined {
     const waiting = this.paths.filter(({ left }) => left > 0)
     if (waiting.length === 0) return undefined
+    const { isGrouped, isRecurrent } = this.graph
     const length = Math.min(...waiting.map((path) => path.length))
     const candidates = waiting.filter((path) => path.length === length)
     const lengths = candidates.map(({ left }) => Math.min(CHUNK, left))
-    const width = this.even ? Math.min(...lengths) : Math.max(...lengths)
+    // What fills rows up would change their states.
+    const width = isRecurrent ? Math.min(...lengths) : Math.max(...lengths)
+    if (isGrouped && length > 0 && candidates.length > 1 && width > 1) {
+      // One path after the other, or one token of each after the other: whichever takes fewer runs.
+      if (candidates.length <= width) return { paths: candidates.slice(0, 1), width: lengths[0] }
+      return { paths: candidates.slice(0, MOST_PLACES), width: 1 }
+    }
     // Much shorter ones have a run of their own, afterwards.
-    const together = this.even ? candidates : candidates.filter((_, i) => 2 * lengths[i] >= width)
+    const together = isRecurrent ? candidates : candidates.filter((_, i) => 2 * lengths[i] >= width)
     return { paths: together.slice(0, Math.max(1, Math.floor(MOST_PLACES / width))), width }
   }
 }

@@ -11,10 +11,12 @@ export interface ValueSignature {
   readonly shape: readonly (number | string | undefined)[]
 }
 
-/** What goes into a graph and what comes out. */
+/** What goes into a graph and what comes out, and by what. */
 export interface GraphSignature {
   readonly inputs: readonly ValueSignature[]
   readonly outputs: readonly ValueSignature[]
+  /** Types of its nodes. */
+  readonly operators: ReadonlySet<string>
 }
 
 /** Fields that are looked at, and values that are kept: no decoder has a tenth of these. */
@@ -25,10 +27,13 @@ const MOST_BYTES = 65_536
 
 /** Numbers of fields in onnx.proto3. */
 const GRAPH = 7
-const [INPUT, OUTPUT] = [11, 12]
+const [NODE, INPUT, OUTPUT] = [1, 11, 12]
+const OPERATOR = 4
+/** Bytes of an operator's name. */
+const LONGEST_NAME = 256
 
 /**
- * Reads what goes into an ONNX file's graph and what comes out, and passes over the nodes and weights.
+ * Reads what goes into an ONNX file's graph and what comes out, and by what, and passes over the weights.
  * @throws UserError for a file that cannot be read or is no ONNX file
  */
 export async function readSignature(path: string): Promise<GraphSignature> {
@@ -38,10 +43,20 @@ export async function readSignature(path: string): Promise<GraphSignature> {
   try {
     const { size } = await handle.stat()
     const cursor = new FileCursor(handle, size, path)
-    const signature = { inputs: [] as ValueSignature[], outputs: [] as ValueSignature[] }
+    const signature = {
+      inputs: [] as ValueSignature[],
+      outputs: [] as ValueSignature[],
+      operators: new Set<string>(),
+    }
     await cursor.fields(size, async (field, length) => {
       if (field !== GRAPH) return cursor.skip(length)
       await cursor.fields(cursor.position + length, async (field, length) => {
+        if (field === NODE) {
+          return cursor.fields(cursor.position + length, async (field, length) => {
+            if (field !== OPERATOR || length > LONGEST_NAME) return cursor.skip(length)
+            signature.operators.add(Buffer.from(await cursor.bytes(length)).toString('utf8'))
+          })
+        }
         if (field !== INPUT && field !== OUTPUT) return cursor.skip(length)
         const values = field === INPUT ? signature.inputs : signature.outputs
         if (values.length === MOST_VALUES || length > MOST_BYTES) throw cursor.damaged()
@@ -159,6 +174,11 @@ class FileCursor {
   }
 
   async bytes(length: number): Promise<Uint8Array> {
+    const at = this.position - this.start
+    if (at >= 0 && at + length <= this.window.length) {
+      this.position += length
+      return this.window.subarray(at, at + length)
+    }
     const bytes = Buffer.alloc(length)
     const { bytesRead } = await this.handle.read(bytes, 0, length, this.position)
     if (bytesRead < length) throw this.damaged()

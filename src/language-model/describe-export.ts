@@ -1,7 +1,7 @@
 import { type GenerationMode, MODES } from '../config/mode.js'
 import type { ExportedFile } from '../exported/files.js'
 import { loadTokenizer } from '../tokenizer/tokenizer.js'
-import { tokensByRole } from './describe.js'
+import { spelledSpecialTokens } from './describe.js'
 import type { Road } from './road.js'
 
 /** What is known of an export to ONNX without running it. */
@@ -45,7 +45,7 @@ export async function describeExport(
     chosen: file,
     context_length: sizes.maxPositions,
     vocab_size: sizes.vocabSize,
-    special_tokens: tokensByRole(tokenizer),
+    special_tokens: spelledSpecialTokens(tokenizer),
     chat_template: tokenizer.hasChatTemplate,
     strategies: MODES.filter((mode) => {
       if (mode === 'dola_generation') return false

@@ -64,7 +64,7 @@ export function describeModel(
     hidden_size: spec.hiddenSize,
     attention_heads: spec.heads,
     key_value_heads: spec.kvHeads,
-    special_tokens: tokensByRole(tokenizer),
+    special_tokens: spelledSpecialTokens(tokenizer),
     chat_template: tokenizer.hasChatTemplate,
     tied_embeddings: spec.tiedHead,
     unused_tensors: unused,
@@ -91,7 +91,12 @@ function bytesByType(store: OpenModel['store']): Record<string, number> {
   return sizes
 }
 
-export function tokensByRole({ bosToken, eosToken, padToken, unkToken }: Tokenizer): Record<string, string> {
+export function spelledSpecialTokens({
+  bosToken,
+  eosToken,
+  padToken,
+  unkToken,
+}: Tokenizer): Record<string, string> {
   const named = { bos: bosToken, eos: eosToken, pad: padToken, unk: unkToken }
   return Object.fromEntries(
     Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined),

@@ -3,6 +3,7 @@ import { UserError } from '../errors.js'
 import { chooseExport, dataFiles, EXPORT_TYPES, type ExportType, exportedFiles } from '../exported/files.js'
 import { namesIn, namesInIfThere } from '../files.js'
 import type { ChooseExport } from '../hub/index.js'
+import { MissingField } from '../models/config-reader.js'
 import { specFromConfig } from '../models/families/index.js'
 import { type FoundFiles, modelFiles } from './files.js'
 
@@ -46,6 +47,7 @@ export function whyExport(config: Config, paths: readonly string[]): string | un
     return undefined
   } catch (error) {
     if (!(error instanceof UserError)) throw error
+    if (error instanceof MissingField) return undefined
     return error.message.replace(/(: use [^:]*)?\.$/, '')
   }
 }

@@ -8,6 +8,9 @@ export type Fields = Readonly<Record<string, unknown>>
 const MOST: Readonly<Record<string, number>> = { num_hidden_layers: 10_000, head_dim: 65_536 }
 const MOST_OF_OTHERS = 2 ** 31 - 1
 
+/** A configuration that is not whole, which says nothing of what it would be. */
+export class MissingField extends UserError {}
+
 /** Typed access to the fields of a config.json, with messages that name field and file. */
 export class ConfigReader {
   /** @param defaults what HF's configuration class takes for fields that the file leaves out */
@@ -35,7 +38,7 @@ export class ConfigReader {
     const absent = this.values[name] === undefined ? this.defaults[name] : undefined
     const value = this.values[name] ?? absent ?? fallback
     if (typeof value === 'number' && Number.isFinite(value)) return value
-    if (value === undefined) throw this.error(`${name} is missing`)
+    if (value === undefined) throw new MissingField(this.error(`${name} is missing`).message)
     throw this.error(`${name} is ${JSON.stringify(value)}, not a number`)
   }
 

@@ -14,6 +14,8 @@ export interface ExportOptions {
   readonly givesStates?: boolean
   /** Whether its first layer is a convolution over two tokens, whose state is the last one: the layer kinds of LFM2. */
   readonly isRecurrent?: boolean
+  /** Whether GroupQueryAttention attends and rotates, as in what onnxruntime-genai builds. */
+  readonly isGrouped?: boolean
   /** Whether weights lie beside the graph. */
   readonly isExternal?: boolean
   /** Of files, `''` for `model.onnx` alone. */
@@ -133,6 +135,7 @@ class ExportBuilder {
 
   private attention(x: Value, layer: number, mask: Value, rotary: readonly [Value, Value]): Value {
     const { graph, spec, options } = this
+    if (options.isGrouped) return this.groupedAttention(x, layer)
     const { heads, kvHeads, headDim, hiddenSize } = spec
     const { type = 'float32', isRecurrent = false } = options
     const name = `model.layers.${layer}.self_attn`
@@ -177,6 +180,41 @@ class ExportBuilder {
       hiddenSize,
       heads * headDim,
     )
+  }
+
+  private groupedAttention(x: Value, layer: number): Value {
+    const { graph, spec } = this
+    const { heads, kvHeads, headDim, hiddenSize, maxPositions } = spec
+    const name = `model.layers.${layer}.self_attn`
+    const part = (which: string, count: number) =>
+      this.linear(x, `${name}.${which}`, count * headDim, hiddenSize)
+    const past = (['key', 'value'] as const).map((part) => {
+      const shape = (length: string) => ['batch_size', kvHeads, length, headDim]
+      graph.output(`present.${layer}.${part}`, 'float32', shape('total_sequence_length'))
+      return graph.input(`past_key_values.${layer}.${part}`, 'float32', shape('past_sequence_length'))
+    })
+    const int32 = { to: ELEMENT_TYPES.int32 }
+    const sums = graph.node('ReduceSum', ['attention_mask', graph.constant('int64', [1])], { keepdims: 0 })
+    const last = graph.node('Cast', [graph.node('Sub', [sums, graph.constant('int64', [1])])], int32)
+    const size = graph.node('Gather', [
+      graph.node('Shape', ['attention_mask']),
+      graph.constant('int64', [1], []),
+    ])
+    const table = (name: string, call: (angle: number) => number) => {
+      const rows = Array.from({ length: maxPositions }, (_, at) =>
+        spec.rope.full.map((turn) => call(at * turn)),
+      )
+      const bytes = new Uint8Array(Float32Array.from(rows.flat()).buffer)
+      return graph.initializer(name, 'float32', [maxPositions, headDim / 2], { bytes })
+    }
+    const inputs = [part('q_proj', heads), part('k_proj', kvHeads), part('v_proj', kvHeads), ...past]
+    const [attended] = graph.nodeWith(
+      'com.microsoft::GroupQueryAttention',
+      [...inputs, last, graph.node('Cast', [size], int32), table('cos', Math.cos), table('sin', Math.sin)],
+      { num_heads: heads, kv_num_heads: kvHeads, do_rotary: 1, scale: { float: spec.attentionScale } },
+      [graph.fresh('attended'), `present.${layer}.key`, `present.${layer}.value`],
+    )
+    return this.linear(attended, `${name}.o_proj`, hiddenSize, heads * headDim)
   }
 
   /** What is added to scores, [batch, 1, 1, T, S]: nothing where a token comes before and counts. */

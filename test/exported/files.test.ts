@@ -2,8 +2,8 @@ import { copyFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, write
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { chooseExport, dataFiles, exportedFiles } from '../../src/exported/files.js'
-import { exportedGraph } from '../../src/exported/graph.js'
-import { readSignature, type ValueSignature } from '../../src/exported/signature.js'
+import { exportedGraph as graphOf } from '../../src/exported/graph.js'
+import { type GraphSignature, readSignature, type ValueSignature } from '../../src/exported/signature.js'
 import { generate } from '../../src/generation/generate.js'
 import { filesUnder } from '../../src/hub/cache.js'
 import { pullModel } from '../../src/hub/index.js'
@@ -81,6 +81,8 @@ describe('the file of a dtype', () => {
 
 describe('what a graph takes and gives', () => {
   const path = 'model.onnx'
+  const exportedGraph = (signature: Omit<GraphSignature, 'operators'>, path: string) =>
+    graphOf({ operators: new Set(), ...signature }, path)
   const value = (name: string, shape: ValueSignature['shape'] = ['b', 2, 'past', 8], type = 1) => ({
     name,
     type,
@@ -254,9 +256,10 @@ describe('a model on disk', () => {
 
 test('a signature is read past weights of any size', async () => {
   const directory = await writeExport(SOURCE, join(ROOT, 'signature'), { keepsLogits: true })
-  const { inputs, outputs } = await readSignature(join(directory, 'onnx/model.onnx'))
+  const { inputs, outputs, operators } = await readSignature(join(directory, 'onnx/model.onnx'))
   expect(inputs[0]).toEqual({ name: 'input_ids', type: 7, shape: ['batch_size', 'sequence_length'] })
   expect(inputs.map(({ name }) => name)).toContain('num_logits_to_keep')
+  expect([...operators]).toEqual(expect.arrayContaining(['Gather', 'MatMul', 'Softmax']))
   expect(outputs.at(-1)).toEqual({ name: 'logits', type: 1, shape: ['batch_size', 'logits_length', 4096] })
 })
 

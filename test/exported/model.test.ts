@@ -92,6 +92,7 @@ describe('a cache', () => {
     ['plain', {}],
     ['with as many scores as are asked for', { keepsLogits: true }],
     ['with weights beside the graph', { isExternal: true }],
+    ['with GroupQueryAttention, as onnxruntime-genai builds it', { isGrouped: true }],
   ])('holds a tree: %s', async (name, options) => {
     const subject = await exported(`tree-${name.length}`, options)
     const caches = [own, subject].map(({ model }) => model.newCache())

@@ -3,10 +3,16 @@ import { ChatSession } from '../../chat/session.js'
 import { type ConfigLayer, checkLayers } from '../../config/index.js'
 import { generationMode } from '../../config/mode.js'
 import { BEST_FIRST } from '../../drafting/auto.js'
-import { type StrategyName, strategies } from '../../drafting/table.js'
+import { isStrategyName, type StrategyName, strategies } from '../../drafting/table.js'
 import { UserError, usageError } from '../../errors.js'
 import { STDIO } from '../../files.js'
-import { type LanguageModel, type LoadOptions, loadModel } from '../../language-model/load.js'
+import { requireServed } from '../../generation/served.js'
+import {
+  type KnownModel,
+  type LanguageModel,
+  type LoadOptions,
+  loadModel,
+} from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
 import { chatStatusLine, statisticsLine, totalsLine } from '../../ui/statistics-line.js'
 import { configFromFlags } from '../flags/config.js'
@@ -71,7 +77,13 @@ export async function beginChat(
   const template = flags['chat-template']
   const chatTemplate = await readTemplate(template)
   const exits = loadFor([settings.dola_layers])
-  const model = await loadShown(flags.model, { ...loadOptions(flags), ...exits, signal })
+  const strategy = flags.strategy ?? strategyOf(flags, settings)
+  const insides =
+    strategy !== undefined && isStrategyName(strategy) && strategies[strategy].needsGraph
+      ? strategy
+      : undefined
+  const check = ({ lacks, path }: KnownModel) => requireServed(lacks, path, { insides })
+  const model = await loadShown(flags.model, { ...loadOptions(flags), ...exits, signal, check })
   let amateur: LanguageModel | undefined
   const disposeModels = async () => {
     await Promise.all([model, amateur].map((each) => each?.dispose()))
@@ -91,7 +103,7 @@ export async function beginChat(
       negativePrompt: flags['negative-prompt'],
       amateur,
       settings,
-      strategy: flags.strategy ?? strategyOf(flags, settings),
+      strategy,
     })
     const { notes } = session
     if (notes.length === 0) return { session, dispose: () => session.dispose().then(disposeModels) }

@@ -1,4 +1,5 @@
 import type { Row } from '../../batch/row.js'
+import { KINDS } from '../../compare/kinds.js'
 import { type Plan, readPlan } from '../../compare/plan.js'
 import { readPrompts } from '../../compare/prompts.js'
 import { type ComparedPrompt, runInTurns, type Trial } from '../../compare/run.js'
@@ -8,9 +9,10 @@ import { summarise } from '../../compare/summary.js'
 import { type ConfigLayer, checkLayers } from '../../config/index.js'
 import { type UserError, usageError } from '../../errors.js'
 import { prepare } from '../../generation/prepare.js'
+import { requireServed } from '../../generation/served.js'
 import { parameterCount } from '../../language-model/describe.js'
 import { modelFingerprint } from '../../language-model/fingerprint.js'
-import type { LanguageModel } from '../../language-model/load.js'
+import type { KnownModel, LanguageModel } from '../../language-model/load.js'
 import type { Comparison } from '../../report/comparison.js'
 import { machineOf, versionsOf } from '../../runtime/machine.js'
 import { comparisonDisplay } from '../../ui/comparison-progress.js'
@@ -84,7 +86,14 @@ export async function compareStrategies(
   const { threads } = flags
   const { signal, onFailure } = context
   const costs = { threads, onMeasure: tell }
-  const contestants = new Contestants(flags.model, { ...loadOptions(flags), signal }, costs)
+  const check = ({ lacks, path }: KnownModel) => {
+    for (const { kind, text } of wanted.specifications) {
+      const { drafts, needsGraph } = KINDS[kind]
+      const isDrafted = Boolean(drafts) && kind !== 'custom'
+      requireServed(lacks, path, { isDrafted, insides: needsGraph ? text : undefined })
+    }
+  }
+  const contestants = new Contestants(flags.model, { ...loadOptions(flags), signal }, costs, check)
   const display = comparisonDisplay()
   try {
     const model = await contestants.model()

@@ -15,6 +15,7 @@ import type { CostOptions } from '../../drafting/step-costs.js'
 import { fixedSettings, isSizedByPay } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
 import { requireAmateurOf } from '../../generation/amateur.js'
+import { requireServed } from '../../generation/served.js'
 import { strategyFor } from '../../generation/strategy.js'
 import type { LanguageModel, LoadOptions } from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
@@ -65,16 +66,18 @@ export class Contestants {
   /**
    * @param source of the model
    * @param options of all models
+   * @param check of the model, as in `LoadOptions`
    */
   constructor(
     private readonly source: string,
     private readonly options: LoadOptions,
     private readonly costs: CostOptions,
+    private readonly check?: LoadOptions['check'],
   ) {}
 
   /** The model as it is: what scores texts, and what most strategies decode with. */
   model(): Promise<LanguageModel> {
-    return this.load(this.source)
+    return this.load(this.source, { check: this.check })
   }
 
   /** @throws UserError for settings that the strategy cannot serve, and as what it is made of */
@@ -98,6 +101,7 @@ export class Contestants {
     const options = { ...(await this.draft(specification, model, resolved)), ...(amateur && { amateur }) }
     // Settings that `generate` would refuse are refused before the first run.
     strategyFor(config, { ...options, eosTokenIds: [] })
+    requireServed(model.model.lacks, model.path, { config, isAssisted: options.assistant !== undefined })
     return {
       specification,
       resolved,
@@ -117,7 +121,7 @@ export class Contestants {
 
   private load(
     source: string,
-    options: Pick<LoadOptions, 'layers' | 'exits' | 'exact'> = {},
+    options: Pick<LoadOptions, 'layers' | 'exits' | 'exact' | 'check'> = {},
     key: unknown = null,
   ) {
     const name = JSON.stringify([source, options.layers, options.exact ?? this.options.exact, key])
