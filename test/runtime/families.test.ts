@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { openModel } from '../../src/language-model/open.js'
 import type { Model } from '../../src/model/model.js'
 import { specFromConfig } from '../../src/models/families/index.js'
 import { configFromGguf, ggufTensors } from '../../src/models/gguf/model.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { openGguf } from '../../src/weights/gguf.js'
-import { openWeights, type WeightStore } from '../../src/weights/index.js'
+import type { WeightStore } from '../../src/weights/index.js'
 import { decodeFloats, fixturePath, largestDifference } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
 import { LAYOUTS, loadLayout } from './layouts.js'
@@ -28,9 +29,8 @@ const goldenOf = (name: string): Golden => JSON.parse(readFileSync(join(GOLDEN, 
 const chain = (length: number, from = 0) => Array.from({ length }, (_, i) => from + i - 1)
 
 async function openFixture(name: string): Promise<{ spec: DecoderSpec; store: WeightStore }> {
-  const path = fixturePath(name)
-  const spec = specFromConfig(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8')), path)
-  return { spec, store: await openWeights(path) }
+  const { spec, store } = await openModel(fixturePath(name))
+  return { spec, store }
 }
 
 /** Greedy ids, and the logits after the prompt and after each of them. */
