@@ -305,4 +305,38 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('runtime/kv-cache.ts', 'parent < 0 ? 0 : this.depths[parent] + 1', 'slot', ...RUNTIME),
   mutant('runtime/kv-cache.ts', 'this.depths[target] = this.depths[slot]', 'this.depths[slot]', ...RUNTIME),
+  // Words and biases, DRY, Mirostat.
+  mutant('generation/word-ids.ts', '[plain, spaced]', '[spaced]', 'generation/word-ids'),
+  mutant(
+    'generation/word-ids.ts',
+    'isWithin ? both.slice(before.length) : encode(text)',
+    'encode(text)',
+    'generation/word-ids',
+  ),
+  mutant('generation/word-ids.ts', 'false : sum + bias', 'false : bias', 'generation/word-ids'),
+  mutant('generation/word-ids.ts', 'other.length < form.length || j < i', 'j < i', 'generation/word-ids'),
+  mutant('scores/processors/bias.ts', 'bias === false ? -Infinity : bias', 'Number(bias)', 'scores'),
+  mutant('scores/processors/dry.ts', 'Math.min(length, limit)', 'length', 'scores'),
+  mutant('scores/processors/mirostat.ts', 'before - eta *', 'before + eta *', 'scores'),
+  // Several samples, thinking.
+  mutant('generation/best-of.ts', 'sum / logprobs.length', 'sum', 'generation/best-of'),
+  mutant('generation/thinking.ts', 'state.inside && inside ? 1 : 0', 'inside ? 1 : 0', 'generation/thinking'),
+  mutant('generation/thinking.ts', 'waitIds.slice(1)', 'waitIds', 'generation/thinking'),
+  // Exports, and how checkpoints hold parameters.
+  mutant(
+    'exported/cache.ts',
+    'parent < 0 ? 0 : this.slots[parent].depth + 1',
+    'this.slots.length',
+    'exported',
+  ),
+  mutant(
+    'exported/cache.ts',
+    'place.past.length === depth + 1',
+    'place.past.length >= depth + 1',
+    'exported',
+  ),
+  mutant('models/layout.ts', 'headDim * counts.length + index', 'headDim + index', 'models/layout'),
+  mutant('models/layout.ts', 'pair + (second ? pairs : 0)', 'pair + (second ? half : 0)', 'models/layout'),
+  mutant('weights/arranged.ts', 'rows[0] + i)', 'row)', 'models/layout', 'weights'),
+  mutant('weights/arranged.ts', 'start = end', 'start = end + 1', 'models/layout', 'weights'),
 ]

@@ -364,6 +364,24 @@ const refused: Omit<BadInput, 'command'>[] = [
     says: /^greedy:temperature=0\.5: .*temperature/,
   },
   {
+    name: 'a contradiction in one strategy, which it names',
+    args: tinyRun('-s', 'greedy:best_of=2'),
+    code: 2,
+    says: /^greedy:best_of=2: best_of is 2 while do_sample is false/,
+  },
+  {
+    name: 'a word that is no bias',
+    args: tinyRun('-s', 'greedy:logit_bias=th'),
+    code: 2,
+    says: /^logit_bias in greedy:logit_bias=th cannot be "th": give an object/,
+  },
+  {
+    name: 'a bias of a token beyond the vocabulary',
+    args: tinyRun('-s', 'greedy', '-s', 'greedy:logit_bias=4000=1'),
+    code: 2,
+    says: /^greedy:logit_bias=4000=1, prompt 1: logit_bias names the token 4000/,
+  },
+  {
     name: 'a setting that no strategy has use for',
     args: tinyRun('-s', 'greedy', '-s', 'beam', '--temperature', '0.5'),
     code: 2,

@@ -68,6 +68,20 @@ describe('thinking_budget', () => {
     expect(text.slice(0, 2)).toEqual(greedy(2, prompt))
   })
 
+  test.each([0, 1, 3])(
+    'of %i counts from after a beginning that the model gives',
+    async (thinking_budget) => {
+      const prompt = [4, 6, 3]
+      const [first] = greedy(1, prompt)
+      const sequence_bias: [number[], number][] = [[[first, START], 100]]
+      const free = await ids({ sequence_bias, max_new_tokens: 2 + thinking_budget }, prompt)
+      expect(free[0].slice(0, 2)).toEqual([first, START])
+      expect(free[0].slice(2)).not.toContain(END)
+      const [text] = await ids({ ...MARKS, thinking_budget, sequence_bias }, prompt)
+      expect(text.slice(0, 3 + thinking_budget)).toEqual([...free[0], END])
+    },
+  )
+
   test('bounds nothing outside of the marks', async () => {
     const [text] = await ids({ ...MARKS, thinking_budget: 0, max_new_tokens: 6 }, [4, 6, 3])
     expect(text).toEqual(greedy(6, [4, 6, 3]))

@@ -104,9 +104,10 @@ describe('words in place of ids', () => {
   test('that are forced are alternatives of which none begins another', () => {
     const { force_words_ids = [] } = resolved('gpt2', {
       num_beams: 2,
-      force_words: ['dog', ['cat', 'cats', 'cat']],
+      force_words: ['dog', ['cat', 'cats', 'cat'], ['cats', 'cat']],
     })
-    expect(force_words_ids).toHaveLength(2)
+    expect(force_words_ids).toHaveLength(3)
+    expect(force_words_ids[2]).toEqual(force_words_ids[1])
     for (const word of force_words_ids as number[][][]) {
       for (const [i, short] of word.entries()) {
         for (const [j, long] of word.entries()) {

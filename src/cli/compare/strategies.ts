@@ -13,7 +13,7 @@ import { loadDrafter } from '../../drafting/auto.js'
 import type { LoadedDrafter } from '../../drafting/drafter.js'
 import type { CostOptions } from '../../drafting/step-costs.js'
 import { fixedSettings, isSizedByPay } from '../../drafting/table.js'
-import { usageError } from '../../errors.js'
+import { UserError, usageError } from '../../errors.js'
 import { requireAmateurOf } from '../../generation/amateur.js'
 import { requireServed } from '../../generation/served.js'
 import { strategyFor } from '../../generation/strategy.js'
@@ -173,13 +173,23 @@ export class Contestants {
   }
 }
 
+/** What is said of the settings of a strategy, after its text where it is not said of that itself. */
+function named<Result>(text: string, resolved: () => Result): Result {
+  try {
+    return resolved()
+  } catch (error) {
+    if (!(error instanceof UserError) || error.message.includes(text)) throw error
+    throw new UserError(`${text}: ${error.message}`, error.exitCode, { cause: error })
+  }
+}
+
 /** Settings that HF warns of are errors here: each is honoured or refused. */
 function resolve(
   { kind, text }: Specification,
   { generationConfig }: LanguageModel,
   layers: readonly ConfigLayer[],
 ): ResolvedConfig {
-  const resolved = resolveGenerationConfig(generationConfig, ...layers)
+  const resolved = named(text, () => resolveGenerationConfig(generationConfig, ...layers))
   const { config, warnings } = resolved
   if (warnings.length > 0) throw usageError(`${text}: ${warnings.join('\n')}`)
   const { modes = [], drafts } = KINDS[kind]
