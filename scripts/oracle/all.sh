@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 compare() { npx tsx "scripts/oracle/compare-$1.ts" "${@:2}" || failed=1; }
 
-"$python" scripts/oracle/models.py "$work/models" --seed "$seed" --count 15
+"$python" scripts/oracle/models.py "$work/models" --seed "$seed" --count 69
 compare models "$work/models"
 "$python" scripts/oracle/searches.py "$model" --seed "$seed" --count 110 --sampled 80 >"$work/hf.json"
 compare searches "$model" "$work/hf.json"

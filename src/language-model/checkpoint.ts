@@ -1,4 +1,5 @@
 import { layoutName, type StoredLayout, storedRows } from '../models/layout.js'
+import { EMBEDDING, HEAD } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { checkTensors } from '../runtime/storage.js'
 import { arranged, renamed, type WeightStore, without } from '../weights/index.js'
@@ -23,9 +24,14 @@ export function parametersIn(
     return tensor !== name || rows || transposed
   })
   if (!isMoved) return named
-  const tied = spec.tiedHead ? [places.get('lm_head.weight')!.tensor] : []
   const wanted = new Map([...places.values()].map(({ tensor, shape }) => [tensor, shape]))
-  for (const name of tied) if (!named.tensors.has(name)) wanted.delete(name)
+  if (spec.tiedHead) {
+    // One of the two stands for both; without either the embedding is asked for.
+    const [embedding, head] = [EMBEDDING, HEAD].map((name) => places.get(name)!.tensor)
+    const hasHead = named.tensors.has(head)
+    if (!hasHead) wanted.delete(head)
+    else if (!named.tensors.has(embedding)) wanted.delete(embedding)
+  }
   checkTensors(
     [...wanted].map(([name, shape]) => ({ name, shape })),
     named,

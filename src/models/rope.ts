@@ -45,7 +45,10 @@ export function ropeFields(config: ConfigReader): Fields {
     ...values,
     rope_theta: values?.rope_theta ?? rope_theta ?? config.defaults.rope_theta ?? 10_000,
     original_max_position_embeddings:
-      length ?? values?.original_max_position_embeddings ?? config.integer('max_position_embeddings'),
+      length ??
+      config.defaults.original_max_position_embeddings ??
+      values?.original_max_position_embeddings ??
+      config.integer('max_position_embeddings'),
     rope_freq_factors,
   }
 }

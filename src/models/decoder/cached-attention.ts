@@ -105,7 +105,20 @@ export abstract class CachedAttention extends Blocks {
       columns,
       mask: this.maskOf(layer),
     } as const
-    return deviceAttention(graph, inputs, this.spec, [present('key'), present('value')])
+    const added = [present('key'), present('value')] as const
+    const attended = deviceAttention(graph, inputs, this.spec, added)
+    if (this.spec.attentionSoftcap === undefined) return attended
+    // WebGPU's operator takes a cap and computes without it (ONNX Runtime 1.30): it writes the new rows alone.
+    const [keys, values] = added.map((rows) => this.usedColumns(rows))
+    return this.products(query, keys, values, layer)
+  }
+
+  /** Rows of a cache on the device, [1, kvHeads, C, headDim], that are in use, [kvHeads, 1, S, headDim]. */
+  private usedColumns(rows: Value): Value {
+    const { graph } = this
+    const constant = (value: number) => graph.constant('int32', [value])
+    const used = graph.node('Slice', [rows, constant(0), this.columns[1], constant(2)])
+    return graph.node('Transpose', [used], { perm: [1, 0, 2, 3] })
   }
 
   private attendToPages(projected: readonly Value[], layer: AttentionLayer, index: number): Value {
@@ -141,9 +154,14 @@ export abstract class CachedAttention extends Blocks {
 
   /** Each head is a product of its own, which needs no packing for one token. */
   private attendByProducts(projected: readonly Value[], layer: AttentionLayer, index: number): Value {
+    const [query, keys, values] = this.queryKeyValue(projected, layer, index)
+    return this.products(query, keys, values, layer)
+  }
+
+  /** Queries [1, T, heads * headDim] over keys and values [kvHeads, 1, S, headDim]: [1, T, heads * headDim]. */
+  private products(query: Value, keys: Value, values: Value, layer: AttentionLayer): Value {
     const { graph, group, spec } = this
     const { heads, kvHeads, headDim } = spec
-    const [query, keys, values] = this.queryKeyValue(projected, layer, index)
     const products = this.scores(this.reshape(query, [-1, kvHeads, group, headDim]), keys)
     const scores = softcapped(graph, products, spec.attentionSoftcap, this.type)
     const weights = graph.node('Softmax', [graph.node('Add', [scores, this.maskOf(layer)])], { axis: -1 })

@@ -27,7 +27,7 @@ export interface DeviceAttentionInputs {
 export function deviceAttention(
   graph: Graph,
   { query, key, value, past, columns, mask }: DeviceAttentionInputs,
-  { heads, kvHeads, attentionSoftcap = 0 }: Omit<AttentionShape, 'headDim'>,
+  { heads, kvHeads }: Pick<AttentionShape, 'heads' | 'kvHeads'>,
   present: readonly [string, string],
 ): Value {
   const attended = graph.fresh('attended')
@@ -39,7 +39,6 @@ export function deviceAttention(
       kv_num_heads: kvHeads,
       do_rotary: 0,
       scale: { float: 1 },
-      softcap: { float: attentionSoftcap },
     },
     [attended, ...present],
   )

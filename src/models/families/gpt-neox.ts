@@ -1,5 +1,5 @@
 import type { ConfigReader } from '../config-reader.js'
-import { LAYER_NORM_EPSILON } from '../gguf/metadata.js'
+import { LAYER_NORM_EPSILON, type MetadataReader } from '../gguf/metadata.js'
 import type { StoredLayout } from '../layout.js'
 import { sharedRope } from '../rope.js'
 import { activationOf, type Family, llamaLike, rotaryPairs } from './family.js'
@@ -11,7 +11,6 @@ export const gptNeox: Family = {
   type: 'gpt_neox',
   name: 'GPT-NeoX',
   architecture: 'GPTNeoXForCausalLM',
-  renamed: { rotary_pct: 'partial_rotary_factor', rotary_emb_base: 'rope_theta' },
   defaults: {
     vocab_size: 50_432,
     hidden_size: 6144,
@@ -21,7 +20,8 @@ export const gptNeox: Family = {
     max_position_embeddings: 2048,
     layer_norm_eps: 1e-5,
   },
-  spec(config) {
+  spec(given) {
+    const config = withRotary(given)
     const hasBias = config.boolean('attention_bias', true)
     return llamaLike(
       config,
@@ -64,8 +64,13 @@ export const gptNeox: Family = {
       ffn_down: 'mlp.down_proj',
     },
     serves: ['use_parallel_residual'],
-    config: (metadata, hasBias) => ({
+    config: (metadata, hasBias, rope) => ({
       hidden_act: 'gelu',
+      head_dim: undefined,
+      rope_theta: undefined,
+      rotary_emb_base: rope.rope_theta,
+      partial_rotary_factor: undefined,
+      rotary_pct: rotatedShare(metadata),
       attention_bias: hasBias('self_attn.qkv_proj'),
       rms_norm_eps: undefined,
       layer_norm_eps: metadata.required(LAYER_NORM_EPSILON),
@@ -76,5 +81,22 @@ export const gptNeox: Family = {
 }
 
 function pairs(config: ConfigReader) {
-  return rotaryPairs(config, false, PARTIAL)
+  return rotaryPairs(withRotary(config), false, PARTIAL)
+}
+
+/** HF's class has its own names for two fields, and does not read the others' names beside `rope_parameters`. */
+function withRotary(config: ConfigReader): ConfigReader {
+  const { rotary_emb_base: theta, rotary_pct: partial, head_dim: headDim } = config.values
+  const usual = config.integer('hidden_size') / config.integer('num_attention_heads')
+  if ((headDim ?? usual) !== usual) {
+    throw config.error(
+      `head_dim is ${JSON.stringify(headDim)}, but the family's heads have ${usual} dimensions`,
+    )
+  }
+  return config.with({ rope_theta: theta, partial_rotary_factor: partial })
+}
+
+function rotatedShare(metadata: MetadataReader): number {
+  const headDim = metadata.required('embedding_length') / metadata.required('attention.head_count')
+  return (metadata.number('rope.dimension_count') ?? headDim) / headDim
 }

@@ -24,7 +24,9 @@ export const gpt2: Family = {
     num_hidden_layers: 12,
     layer_norm_epsilon: 1e-5,
   },
-  spec(config) {
+  spec(given) {
+    // Whatever a file says of it, HF's class does not read it.
+    const config = given.with({ head_dim: undefined })
     for (const name of ['scale_attn_by_inverse_layer_idx', 'add_cross_attention']) {
       if (config.boolean(name, false)) throw config.error(`${name} is true, which is not supported`)
     }

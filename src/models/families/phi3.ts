@@ -1,4 +1,4 @@
-import type { ConfigReader } from '../config-reader.js'
+import type { ConfigReader, Fields } from '../config-reader.js'
 import type { StoredLayout } from '../layout.js'
 import { sharedRope } from '../rope.js'
 import { type Family, llamaLike, rotaryPairs, windowedLayers } from './family.js'
@@ -17,12 +17,14 @@ export const phi3: Family = {
     original_max_position_embeddings: 4096,
     rms_norm_eps: 1e-5,
   },
-  spec: (config) =>
-    llamaLike(
+  spec: (given) => {
+    const config = given.with(longRopes(given))
+    return llamaLike(
       config,
       { ...windowedLayers(config), bias: { qkv: false, output: false, mlp: false } },
       (headDim) => sharedRope(config, headDim, { partial: 1 }),
-    ),
+    )
+  },
   layout,
   gguf: {
     architecture: 'phi3',
@@ -43,6 +45,20 @@ export const phi3: Family = {
     }),
     layout,
   },
+}
+
+/** HF takes the names that LongRoPE had before for it, of which one is another embedding's in other families. */
+function longRopes(config: ConfigReader): Fields {
+  const renamed = (values: Fields | undefined) =>
+    values &&
+    Object.fromEntries(
+      Object.entries(values).map(([key, value]) => {
+        const isOld = /^(rope_)?type$/.test(key) && (value === 'su' || value === 'yarn')
+        return [key, isOld ? 'longrope' : value]
+      }),
+    )
+  const [old, own] = [config.object('rope_scaling'), config.object('rope_parameters')]
+  return { rope_scaling: renamed(old), rope_parameters: renamed(own) }
 }
 
 function layout(config: ConfigReader): StoredLayout {
