@@ -14,9 +14,10 @@ import { gpt2 } from './gpt2.js'
 import { granite } from './granite.js'
 import { hunyuanV1Dense } from './hunyuan-v1-dense.js'
 import { llama } from './llama.js'
-import { ministral, mistral } from './mistral.js'
-import { olmo2, olmo3 } from './olmo.js'
+import { ministral, mistral, mixtral } from './mistral.js'
+import { olmo2, olmo3, olmoe } from './olmo.js'
 import { phi3 } from './phi3.js'
+import { qwen2Moe, qwen3Moe } from './qwen-moe.js'
 import { qwen2 } from './qwen2.js'
 import { qwen3 } from './qwen3.js'
 import { smollm3 } from './smollm3.js'
@@ -46,6 +47,10 @@ export const FAMILIES: readonly Family[] = [
   gptNeox,
   gpt2,
   starcoder2,
+  mixtral,
+  qwen2Moe,
+  qwen3Moe,
+  olmoe,
 ]
 
 /** The name of a model's family, for people. */
