@@ -13,14 +13,19 @@ export function expertsFrom(
   }: Pick<Experts, 'normalised' | 'intermediateSize'> & Partial<Experts>,
 ): Experts {
   const [count, perToken] = [config.integer('num_experts'), config.integer('num_experts_per_tok')]
-  if (count > MOST_EXPERTS) throw config.error(`num_experts is ${count}, and at most ${MOST_EXPERTS} is read`)
   if (perToken > count) throw config.error(`num_experts_per_tok is ${perToken}, of ${count} experts`)
   const all = Array.from({ length: config.integer('num_hidden_layers') }, (_, layer) => layer)
-  return { count, perToken, intermediateSize, normalised, layers: layers ?? all }
+  const own = layers ?? all
+  if (count * own.length > MOST_EXPERTS) {
+    throw config.error(
+      `num_experts is ${count} in each of ${own.length} layers, and at most ${MOST_EXPERTS.toLocaleString('en')} in all are read`,
+    )
+  }
+  return { count, perToken, intermediateSize, normalised, layers: own }
 }
 
-/** Above what any model has: a graph has nodes for each. */
-const MOST_EXPERTS = 4096
+/** Above what any model has: each is a few tensors and nodes. */
+const MOST_EXPERTS = 65_536
 
 /** The layers with experts, where each so-manieth has some (`decoder_sparse_step`) and others are taken out (`mlp_only_layers`). */
 export function sparseLayers(config: ConfigReader): number[] {
