@@ -1,22 +1,23 @@
-import { layoutName, type StoredLayout, storedRows } from '../models/layout.js'
+import { layoutName, type StoredLayout, storedRows, variantOf } from '../models/layout.js'
 import { EMBEDDING, HEAD } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { checkTensors } from '../runtime/storage.js'
-import { arranged, renamed, type WeightStore, without } from '../weights/index.js'
+import { arranged, flattened, renamed, type WeightStore, without } from '../weights/index.js'
 
 /**
  * A checkpoint's tensors as the model's parameters.
- * @param layout undefined where they lie as the parameters do
+ * @param declared undefined where they lie as the parameters do
  * @param origin the weights' path, for messages
  * @throws UserError for a tensor that the layout tells of and that is missing, of another shape, or of a dtype that cannot be read
  */
 export function parametersIn(
   store: WeightStore,
   spec: DecoderSpec,
-  layout: StoredLayout = {},
+  declared: StoredLayout = {},
   origin: string,
 ): WeightStore {
-  const own = layout.ignored ? without(store, layout.ignored) : store
+  const layout = variantOf(declared, store.tensors.keys())
+  const own = flattened(layout.ignored ? without(store, layout.ignored) : store)
   const rename = layoutName(layout, new Set([...own.tensors.keys(), ...own.unreadable.keys()]))
   const named = renamed(own, rename)
   const places = storedRows(spec, layout)

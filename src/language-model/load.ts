@@ -101,6 +101,11 @@ async function loadOwn(source: string, files: FoundFiles, options: LoadOptions):
   try {
     options.check?.({ path, generationConfig, lacks: {} })
     const spec = firstLayers(opened.spec, options.layers)
+    if (options.exact && spec.experts) {
+      throw usageError(
+        `exact needs passes of one shape, and each expert of ${path} is given the tokens that take it. Leave it out.`,
+      )
+    }
     const tokenizer = await opened.loadTokenizer()
     const loaded = await loadOnnxModel(spec, store, path, options)
     const model = options.exact ? new EvenPasses(loaded.model) : loaded.model

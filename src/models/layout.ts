@@ -9,6 +9,13 @@ export interface StoredLayout {
   readonly blocks?: string
   /** Projections of `FUSED` that lie in one tensor, by its name in a block (`self_attn.qkv_proj`). */
   readonly fused?: Readonly<Record<string, FusedOrder>>
+  /**
+   * Tensors of a block, by their whole names in it, that hold what all experts have, [experts, rows, in], each with the projections of
+   * an expert whose rows it stacks.
+   */
+  readonly joined?: Readonly<Record<string, readonly string[]>>
+  /** What holds instead for checkpoints that have a tensor whose name ends so. */
+  readonly variants?: Readonly<Record<string, StoredLayout>>
   /** Linear layers of blocks lie as [in, out] (HF's `Conv1D`). */
   readonly transposed?: boolean
   /** Which of a head's rows the rotary embedding turns with which; by default row i with row i + headDim / 2. */
@@ -55,8 +62,9 @@ function rowsOfParameter(
   { name, kind, shape }: Parameter,
   sizes: ReadonlyMap<string, number>,
   { headDim }: DecoderSpec,
-  { modules = {}, blocks = 'model.layers', fused = {}, transposed = false, rotary }: StoredLayout,
+  layout: StoredLayout,
 ): StoredRows {
+  const { modules = {}, blocks = 'model.layers', fused = {}, transposed = false, rotary } = layout
   const [, layer, module, suffix] = BLOCK.exec(name) ?? []
   if (module === undefined) {
     const [, whole, end] = /^(.+)\.(weight|bias)$/.exec(name)!
@@ -70,6 +78,15 @@ function rowsOfParameter(
   }
   const own =
     rotary && /^self_attn\.[qk]_(proj|norm)$/.test(module) ? rotaryRows(shape[0], headDim, rotary) : undefined
+  const ofAll = joinedRows(module, layout, (each) => sizes.get(`model.layers.${layer}.${each}.${suffix}`))
+  if (ofAll) {
+    const { tensor, first, count } = ofAll
+    return stored(
+      `${blocks}.${layer}.${tensor}`,
+      count,
+      Int32Array.from({ length: shape[0] }, (_, row) => first + row),
+    )
+  }
   const group = fusedGroup(module, fused)
   if (!group) return stored(nameOf(module), shape[0], own)
   const counts = group.parts.map((part) => sizes.get(`model.layers.${layer}.${part}.${suffix}`)!)
@@ -85,6 +102,28 @@ function rowsOfParameter(
     counts.reduce((sum, count) => sum + count, 0),
     rows,
   )
+}
+
+/**
+ * The tensor that an expert's projection lies in with those of all experts, the first of its rows there, counted through all experts,
+ * and how many rows there are.
+ * @param sizeOf rows of a module of the block; undefined for one that it does not have
+ */
+function joinedRows(
+  module: string,
+  { joined = {} }: StoredLayout,
+  sizeOf: (module: string) => number | undefined,
+) {
+  const [, parent, expert, own] = /^(.+)\.(\d+)\.(\w+)$/.exec(module) ?? []
+  const [tensor, parts] = Object.entries(joined).find(([, each]) => each.includes(own)) ?? []
+  if (!tensor || !parts) return undefined
+  const rowsOf = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + sizeOf(`${parent}.${expert}.${name}`)!, 0)
+  let experts = 0
+  while (sizeOf(`${parent}.${experts}.${own}`) !== undefined) experts++
+  const each = rowsOf(parts)
+  const first = Number(expert) * each + rowsOf(parts.slice(0, parts.indexOf(own)))
+  return { tensor, first, count: experts * each }
 }
 
 /** The tensor that a projection lies in with others, and these, as modules of a block. */
@@ -148,6 +187,15 @@ export function storedWeights(
     }
   }
   return result
+}
+
+/** The layout of a checkpoint with tensors of these names. */
+export function variantOf(layout: StoredLayout, names: Iterable<string>): StoredLayout {
+  const all = [...names]
+  const variant = Object.entries(layout.variants ?? {}).find(([end]) =>
+    all.some((name) => name.endsWith(end)),
+  )
+  return variant?.[1] ?? layout
 }
 
 /**

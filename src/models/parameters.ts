@@ -1,14 +1,14 @@
 import { elements } from '../onnx/shapes.js'
-import type { DecoderSpec } from './spec.js'
+import { type DecoderSpec, type Experts, expertsOf } from './spec.js'
 
-/** How a parameter is used, which decides how it may be stored. */
-export type ParameterKind = 'embedding' | 'linear' | 'vector'
+/** How a parameter is used, which decides how it may be stored; a router is a linear layer that is never quantised. */
+export type ParameterKind = 'embedding' | 'linear' | 'router' | 'vector'
 
 export interface Parameter {
   /** HF's name. */
   readonly name: string
   readonly kind: ParameterKind
-  /** [out, in] of a linear layer, [vocab, hidden] of the embedding, [positions, hidden] of learned positions, [size] of a norm or bias. */
+  /** [out, in] of a linear layer or router, [vocab, hidden] of the embedding, [positions, hidden] of learned positions, [size] of a norm or bias. */
   readonly shape: readonly number[]
 }
 
@@ -50,7 +50,9 @@ export function parametersOf(spec: DecoderSpec): Parameter[] {
   return [
     { name: EMBEDDING, kind: 'embedding', shape: [vocabSize, hiddenSize] },
     ...positionParameters(spec),
-    ...spec.layers.flatMap((_, layer) => blockParameters(spec, `model.layers.${layer}`)),
+    ...spec.layers.flatMap((_, layer) =>
+      blockParameters(spec, `model.layers.${layer}`, expertsOf(spec, layer)),
+    ),
     ...normParameters(spec, 'model.norm'),
     ...(spec.tiedHead ? [] : [linear(HEAD, vocabSize, hiddenSize)]),
   ]
@@ -74,9 +76,9 @@ export function normParameters(
   return layerNorm?.bias ? [weight, vector(`${module}.bias`, hiddenSize)] : [weight]
 }
 
-/** Of a block by the common name of its parameters. */
-export function blockParameters(spec: DecoderSpec, layer: string): Parameter[] {
-  const { hiddenSize, intermediateSize, headDim, bias } = spec
+/** Of a block by the common name of its parameters, with experts or a plain MLP. */
+export function blockParameters(spec: DecoderSpec, layer: string, experts?: Experts): Parameter[] {
+  const { hiddenSize, headDim, bias } = spec
   const query = spec.heads * headDim
   const keyValue = spec.kvHeads * headDim
   return [
@@ -88,11 +90,48 @@ export function blockParameters(spec: DecoderSpec, layer: string): Parameter[] {
     ...withBias(`${layer}.self_attn.v_proj`, keyValue, hiddenSize, bias.qkv),
     ...queryKeyNorms(spec).map(([which, size]) => vector(`${layer}.self_attn.${which}.weight`, size)),
     ...withBias(`${layer}.self_attn.o_proj`, hiddenSize, query, bias.output),
-    ...(spec.mlp === 'plain'
-      ? []
-      : withBias(`${layer}.mlp.gate_proj`, intermediateSize, hiddenSize, bias.mlp)),
-    ...withBias(`${layer}.mlp.up_proj`, intermediateSize, hiddenSize, bias.mlp),
-    ...withBias(`${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp),
+    ...(experts
+      ? expertParameters(spec, `${layer}.mlp`, experts)
+      : mlpParameters(spec, `${layer}.mlp`, spec.intermediateSize)),
+  ]
+}
+
+function mlpParameters({ hiddenSize, mlp, bias }: DecoderSpec, module: string, inner: number): Parameter[] {
+  return [
+    ...(mlp === 'plain' ? [] : withBias(`${module}.gate_proj`, inner, hiddenSize, bias.mlp)),
+    ...withBias(`${module}.up_proj`, inner, hiddenSize, bias.mlp),
+    ...withBias(`${module}.down_proj`, hiddenSize, inner, bias.mlp),
+  ]
+}
+
+/** The name of an expert, of which checkpoints have one each, as a module of a block's MLP. */
+export function expertName(expert: number): string {
+  return `experts.${expert}`
+}
+
+/** Of a parameter of an expert that only some tokens take. */
+export function isOfExpert(parameter: string): boolean {
+  return /\.experts\.\d+\./.test(parameter)
+}
+
+function expertParameters(spec: DecoderSpec, module: string, experts: Experts): Parameter[] {
+  const { count, intermediateSize, shared } = experts
+  const router = (name: string, rows: number): Parameter => ({
+    name: `${module}.${name}.weight`,
+    kind: 'router',
+    shape: [rows, spec.hiddenSize],
+  })
+  return [
+    router('gate', count),
+    ...Array.from({ length: count }, (_, expert) =>
+      mlpParameters(spec, `${module}.${expertName(expert)}`, intermediateSize),
+    ).flat(),
+    ...(shared
+      ? [
+          router('shared_expert_gate', 1),
+          ...mlpParameters(spec, `${module}.shared_expert`, shared.intermediateSize),
+        ]
+      : []),
   ]
 }
 

@@ -90,8 +90,33 @@ export interface DecoderSpec {
    * (GPT-NeoX); undefined: the MLP is given the residual with the attention's output added.
    */
   readonly parallel?: 'one norm' | 'two norms'
+  /** A mixture of experts in place of the MLP of some layers. */
+  readonly experts?: Experts
   /** Positions are rows of a table, [maxPositions, hidden], that are added to the embeddings. */
   readonly learnedPositions?: true
+}
+
+/**
+ * A sparsely gated mixture of experts (Shazeer et al. 2017), each a gated MLP: of p = softmax(router(x)) over all of them a token
+ * takes the largest, and adds up p · expert(x).
+ */
+export interface Experts {
+  readonly count: number
+  /** Experts that a token takes. */
+  readonly perToken: number
+  /** Of each expert. */
+  readonly intermediateSize: number
+  /** Whether the weights of a token's experts are divided by their sum (HF's `norm_topk_prob`). */
+  readonly normalised: boolean
+  /** The layers that have experts, from 0; others have a plain MLP of the specification's `intermediateSize`. */
+  readonly layers: readonly number[]
+  /** A gated MLP that each token takes as well, times the sigmoid of a gate of its own. */
+  readonly shared?: { readonly intermediateSize: number }
+}
+
+/** A layer's experts; undefined where it has a plain MLP. */
+export function expertsOf({ experts }: Pick<DecoderSpec, 'experts'>, layer: number): Experts | undefined {
+  return experts?.layers.includes(layer) ? experts : undefined
 }
 
 /** How the vocabulary projection's results become logits. */

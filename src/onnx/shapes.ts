@@ -117,6 +117,12 @@ const concat: ShapeRule = (node, inputs) => {
   ]
 }
 
+const topK: ShapeRule = (node, [x], graph) => {
+  const [count] = integers(graph, node.inputs[1])
+  const shape = x.with(axisOf(node, x.length), count)
+  return [shape, shape]
+}
+
 const gather: ShapeRule = (node, [x, indices]) => {
   const axis = axisOf(node, x.length, 0)
   return [[...x.slice(0, axis), ...indices, ...x.slice(axis + 1)]]
@@ -196,6 +202,7 @@ const RULES: Readonly<Record<string, ShapeRule>> = {
   Sqrt: unary,
   Sub: elementwise,
   Tanh: unary,
+  TopK: topK,
   Transpose: ({ attributes }, [x]) => [(attributes.perm as number[]).map((axis) => x[axis])],
   Unsqueeze: unsqueeze,
   Where: elementwise,

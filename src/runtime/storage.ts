@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import { EMBEDDING, FUSED, headName, type Parameter, parametersOf } from '../models/parameters.js'
+import { EMBEDDING, FUSED, headName, isOfExpert, type Parameter, parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import { elements } from '../onnx/shapes.js'
@@ -118,13 +118,21 @@ export function cacheBytesPerToken({ layers, kvHeads, headDim }: DecoderSpec, ty
   return (FLOAT_BITS[floatType(type)] / 8) * 2 * layers.length * kvHeads * headDim
 }
 
-/** Bytes that a decoded token reads with so many tokens before it: all weights but the embedding's other rows, and the cache. */
+/**
+ * Bytes that a decoded token reads with so many tokens before it: all weights but the
+ * embedding's other rows and experts that it does not take, and the cache.
+ */
 export function bytesReadPerToken(spec: DecoderSpec, type: RunType, context: number): number {
   // As floats a tied embedding is the vocabulary projection as well; quantised, that has a copy of its own.
   const isRead = ({ name, kind }: Parameter) =>
     kind !== 'embedding' || (!isQuantised(type) && name === headName(spec))
-  const sizes = storagePlan(spec, type).filter(isRead).map(storedBytes)
-  const weights = sizes.reduce((sum, { values, scales }) => sum + values + scales, 0)
+  const { perToken, count } = spec.experts ?? { perToken: 1, count: 1 }
+  const weights = storagePlan(spec, type)
+    .filter(isRead)
+    .reduce((sum, parameter) => {
+      const { values, scales } = storedBytes(parameter)
+      return sum + (values + scales) * (isOfExpert(parameter.name) ? perToken / count : 1)
+    }, 0)
   return weights + context * cacheBytesPerToken(spec, type)
 }
 

@@ -3,6 +3,7 @@ import { specFromConfig } from '../models/families/index.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Weights } from '../weights/index.js'
 import { initialWeights } from './initialise.js'
+import { requireTrainable } from './pretrained.js'
 
 type Config = Readonly<Record<string, unknown>>
 
@@ -60,6 +61,7 @@ export interface NewModel {
  */
 export function newModel(config: Config, origin: string, tokens: number, seed: number): NewModel {
   const spec = specFromConfig(config, origin)
+  requireTrainable(config, origin)
   if (spec.vocabSize < tokens) {
     throw usageError(
       `The tokenizer has ${tokens} tokens, and the model of ${origin} is for ${spec.vocabSize}: raise its vocab_size.`,

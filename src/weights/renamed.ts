@@ -36,3 +36,30 @@ export function without(store: WeightStore, names: RegExp): WeightStore {
     close: () => store.close(),
   }
 }
+
+/** The same tensors, those of three dimensions as matrices whose rows are counted through the first two. */
+export function flattened(store: WeightStore): WeightStore {
+  const deep = new Map([...store.tensors].filter(([, { shape }]) => shape.length === 3))
+  if (deep.size === 0) return store
+  const flat = [...deep].map(([name, info]): [string, TensorInfo] => {
+    const [outer, rows, columns] = info.shape
+    return [name, { ...info, shape: [outer * rows, columns] }]
+  })
+  return {
+    tensors: new Map([...store.tensors, ...flat]),
+    metadata: store.metadata,
+    unreadable: store.unreadable,
+    fingerprint: () => store.fingerprint(),
+    async read(name, range) {
+      const info = deep.get(name)
+      if (!info || !range) return store.read(name, range)
+      const [, rows, columns] = info.shape
+      const first = Math.floor(range[0] / rows)
+      const values = await store.read(name, [first, Math.ceil(range[1] / rows)])
+      return values.subarray((range[0] - first * rows) * columns, (range[1] - first * rows) * columns)
+    },
+    isSame: (name, other) => store.isSame(name, other),
+    isVerbatim: (name, dtype) => store.isVerbatim(name, dtype),
+    close: () => store.close(),
+  }
+}

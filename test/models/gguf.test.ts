@@ -159,7 +159,6 @@ describe('configFromGguf', () => {
         ['logit_scale', 0.25],
         ['embedding_scale', 12],
         ['residual_scale', 0.22],
-        ['expert_count', 8],
         ['attention.clamp_kqv', 8],
         ['attention.max_alibi_bias', 8],
         ['attention.causal', false],
@@ -179,6 +178,22 @@ describe('configFromGguf', () => {
           RegExp,
         ],
     ),
+    ['experts', { ...GEMMA, 'gemma3.expert_count': 8 }, /gemma3.expert_count is 8/],
+    [
+      'experts of which nothing says how many a token takes',
+      { ...LLAMA, 'llama.expert_count': 8 },
+      /no usable llama.expert_used_count/,
+    ],
+    [
+      'experts that are chosen by a sigmoid',
+      { ...LLAMA, 'llama.expert_count': 8, 'llama.expert_used_count': 2, 'llama.expert_gating_func': 2 },
+      /llama.expert_gating_func is 2/,
+    ],
+    [
+      'a Mixtral that is not normalised',
+      { ...LLAMA, 'llama.expert_count': 8, 'llama.expert_used_count': 2, 'llama.expert_weights_norm': false },
+      /llama.expert_weights_norm is false/,
+    ],
     [
       'partial rotation',
       { ...LLAMA, 'llama.rope.dimension_count': 4 },

@@ -105,6 +105,12 @@ const CHANGES: Readonly<Record<string, readonly (readonly [fixture: string, chan
     ['gemma2', () => ({ logitSoftcap: undefined })],
     ['granite', () => ({ logitSoftcap: 2 })],
   ],
+  experts: [
+    ['qwen3_moe', ({ experts }) => ({ experts: { ...experts!, perToken: 1 } })],
+    ['qwen2_moe', ({ experts }) => ({ experts: { ...experts!, normalised: true } })],
+    ['qwen2_moe', ({ experts }) => ({ experts: { ...experts!, shared: undefined } })],
+    ['olmoe', ({ experts }) => ({ experts: { ...experts!, normalised: true } })],
+  ],
   bias: [
     ['granite', () => ({ bias: { qkv: false, output: true, mlp: true } })],
     ['granite', () => ({ bias: { qkv: true, output: false, mlp: true } })],

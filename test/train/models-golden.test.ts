@@ -28,8 +28,9 @@ interface Golden {
   }[]
 }
 
-const golden: Golden = JSON.parse(
-  readFileSync(new URL('../golden/train/models.json', import.meta.url), 'utf8'),
+const [golden, experts] = ['models', 'experts'].map(
+  (name): Golden =>
+    JSON.parse(readFileSync(new URL(`../golden/train/${name}.json`, import.meta.url), 'utf8')),
 )
 const shape = { batch: golden.batch, length: golden.length }
 
@@ -73,7 +74,7 @@ function optimiserOf(schedule: 'cosine' | 'linear', steps: number): AdamWSetting
   }
 }
 
-describe.each(golden.runs)('$model is trained as PyTorch does: its', (run) => {
+describe.each([...golden.runs, ...experts.runs])('$model is trained as PyTorch does: its', (run) => {
   test('gradients', async () => {
     const { build, weights } = await load(run.model)
     const objective = build(shape)

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { usageError } from '../../errors.js'
-import { type Pretrained, readWeights } from '../../train/pretrained.js'
+import { type Pretrained, readWeights, requireTrainable } from '../../train/pretrained.js'
 import { withOpenModel } from '../io/open-model.js'
 
 /**
@@ -19,6 +19,7 @@ export function openPretrained(
     if (copied && path.endsWith('.gguf')) {
       throw usageError(`${path} cannot be trained: give a model in HF layout, whose tokenizer can be copied.`)
     }
+    if (copied) requireTrainable(config, path)
     const directory = (await stat(path)).isDirectory() ? path : dirname(path)
     const tokenizer = await loadTokenizer()
     const fingerprint = await store.fingerprint()

@@ -1,22 +1,24 @@
 import type { Value } from '../../onnx/graph.js'
 import { EMBEDDING, FUSED, normNames, POSITIONS } from '../parameters.js'
-import type { AttentionKind } from '../spec.js'
-import { Layers } from './layers.js'
+import { type AttentionKind, type Experts, expertsOf } from '../spec.js'
+import { Mlps } from './mlps.js'
 
-/** A decoder layer: its parameters' common name, and what kind of attention it has. */
-export interface BlockName {
+/** A layer's attention: its parameters' common name, and of what kind it is. */
+export interface AttentionLayer {
   readonly name: string
   readonly kind: AttentionKind
 }
 
-/** The same of its attention. */
-export type AttentionLayer = BlockName
+/** The same of a decoder layer, with experts or a plain MLP. */
+export interface BlockName extends AttentionLayer {
+  readonly experts?: Experts
+}
 
 /**
  * The blocks of a decoder-only transformer; how their attention sees the tokens is for the kind of graph to say. Values
  * are [1, T, width] where nothing else is said.
  */
-export abstract class Blocks extends Layers {
+export abstract class Blocks extends Mlps {
   /**
    * Queries, keys and values, each with its heads side by side (or all in one value), to the heads' mixes of values.
    * @param index the layer's place in the cache
@@ -47,7 +49,8 @@ export abstract class Blocks extends Layers {
 
   /** The model's own layers. */
   protected blockNames(): BlockName[] {
-    return this.spec.layers.map((kind, i) => ({ name: `model.layers.${i}`, kind }))
+    const { spec } = this
+    return spec.layers.map((kind, i) => ({ name: `model.layers.${i}`, kind, experts: expertsOf(spec, i) }))
   }
 
   /**
@@ -88,14 +91,16 @@ export abstract class Blocks extends Layers {
     const [, afterAttention, beforeMlp, afterMlp] = normNames(this.spec)
     const attentionOut = this.blockOutput(attended, normOf(block, afterAttention))
     const [normed, sum] = this.addAndNorm(residual, attentionOut, normOf(block, beforeMlp))
-    return { residual: sum, output: this.blockOutput(this.mlp(normed, block.name), normOf(block, afterMlp)) }
+    const output = this.mlp(normed, `${block.name}.mlp`, block.experts)
+    return { residual: sum, output: this.blockOutput(output, normOf(block, afterMlp)) }
   }
 
   /** The sum of attention's and the MLP's outputs, which are given the same residual. */
   private parallelMlp(normed: Value, residual: Value, attended: Value, block: BlockName): Value {
     const [, , beforeMlp] = normNames(this.spec)
     const own = beforeMlp ? this.norm(residual, `${block.name}.${beforeMlp}.weight`) : normed
-    return this.blockOutput(this.graph.node('Add', [attended, this.mlp(own, block.name)]), undefined)
+    const output = this.mlp(own, `${block.name}.mlp`, block.experts)
+    return this.blockOutput(this.graph.node('Add', [attended, output]), undefined)
   }
 
   private attention(x: Value, { name, kind }: BlockName, index: number): Value {
@@ -137,34 +142,6 @@ export abstract class Blocks extends Layers {
   /** What tables of a rotary embedding do otherwise. */
   protected timesRootScale(x: Value): Value {
     return this.times(x, Math.sqrt(this.spec.attentionScale), this.type)
-  }
-
-  private mlp(x: Value, layer: string): Value {
-    const { hiddenSize, intermediateSize, bias, mlp } = this.spec
-    const inner =
-      mlp === 'plain'
-        ? this.activated(this.projection(x, `${layer}.mlp.up_proj`, intermediateSize, hiddenSize, bias.mlp))
-        : this.gated(x, layer)
-    return this.projection(inner, `${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp)
-  }
-
-  /** activation(gate(x)) · up(x). */
-  private gated(x: Value, layer: string): Value {
-    const { hiddenSize, intermediateSize, bias } = this.spec
-    const sizes = [intermediateSize, intermediateSize]
-    const parts = this.projections(x, `${layer}.mlp`, FUSED.gate_up_proj, sizes, hiddenSize, bias.mlp)
-    const [gate, up] = this.separate(parts, sizes)
-    return this.graph.node('Mul', [this.activated(gate), up])
-  }
-
-  private activated(x: Value): Value {
-    const { graph } = this
-    const { activation } = this.spec
-    if (activation === 'silu') return this.silu(x)
-    if (activation !== 'relu2')
-      return graph.node('Gelu', [x], { approximate: activation === 'gelu_tanh' ? 'tanh' : 'none' })
-    const positive = graph.node('Relu', [x])
-    return graph.node('Mul', [positive, positive])
   }
 }
 

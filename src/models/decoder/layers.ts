@@ -150,7 +150,7 @@ export class Layers {
     return graph.node('Reshape', [product, graph.constant('int64', [1, -1, rows])], {}, output)
   }
 
-  private get isOnCpu(): boolean {
+  protected get isOnCpu(): boolean {
     return this.layout === 'in-place' || this.layout === 'paged'
   }
 

@@ -32,6 +32,8 @@ export interface GgufFamily {
   readonly architecture: string
   /** HF's names of a block's modules, by GGUF's. */
   readonly modules: Readonly<Record<string, string>>
+  /** Whether it is the family of its architecture whose files have experts. */
+  readonly experts?: true
   /** Whether llama.cpp reads `attention.sliding_window` for it. */
   readonly slides?: boolean
   /** Of the keys that are refused in other architectures, those that this one has. */
@@ -104,6 +106,30 @@ export function layerKinds(config: ConfigReader, slides: boolean, isFull: (layer
 export function uniformLayers(config: ConfigReader, kind: AttentionKind) {
   const layers = Array.from({ length: config.integer('num_hidden_layers') }, () => kind)
   return { layers, slidingWindow: kind === 'sliding' ? config.integer('sliding_window') : undefined }
+}
+
+/** HF has one mask for all layers, but a cache by `layer_types`: what it computes would depend on how a text is run. */
+export function refuseOtherLayers(config: ConfigReader, kind: AttentionSpan, advice = 'remove it'): void {
+  const { layer_types: named } = config.values
+  if (!Array.isArray(named) || named.every((each) => each === `${kind}_attention`)) return
+  throw config.error(
+    `layer_types is ${JSON.stringify(named)}, but its layers are all ${kind}_attention by its sliding_window: ${advice}`,
+  )
+}
+
+/**
+ * HF attends to all tokens, but its cache drops those outside of the window that a file has, so that a text would depend on how much of
+ * it is the prompt.
+ * @param whose the family, for the message
+ */
+export function refuseWindow(config: ConfigReader, whose: string): void {
+  const { layer_types: named } = config.values
+  if (Array.isArray(named) && named.every((kind) => kind === 'full_attention')) return
+  for (const name of ['sliding_window', 'attention_chunk_size']) {
+    const window = config.values[name] ?? undefined
+    if (typeof window !== 'number' || window >= config.integer('max_position_embeddings')) continue
+    throw config.error(`${name} is ${window}, which ${whose} has not: remove it, or name another model_type`)
+  }
 }
 
 /** Layers that all slide where the file has a window, and else attend to all. */

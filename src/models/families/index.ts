@@ -15,8 +15,10 @@ import { granite, graniteMoeHybrid } from './granite.js'
 import { hunyuanV1Dense } from './hunyuan-v1-dense.js'
 import { llama } from './llama.js'
 import { ministral, ministral3, mistral } from './mistral.js'
-import { olmo2, olmo3 } from './olmo.js'
+import { mixtral } from './mixtral.js'
+import { olmo2, olmo3, olmoe } from './olmo.js'
 import { phi3 } from './phi3.js'
+import { qwen2Moe, qwen3Moe } from './qwen-moe.js'
 import { qwen2 } from './qwen2.js'
 import { qwen3 } from './qwen3.js'
 import { smollm3 } from './smollm3.js'
@@ -48,6 +50,10 @@ export const FAMILIES: readonly Family[] = [
   gptNeox,
   gpt2,
   starcoder2,
+  mixtral,
+  qwen2Moe,
+  qwen3Moe,
+  olmoe,
 ]
 
 /** The name of a model's family, for people. */

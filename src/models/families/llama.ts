@@ -1,6 +1,6 @@
-import type { ConfigReader } from '../config-reader.js'
-import { BLOCK, unpermute } from '../gguf/tensors.js'
-import { attentionBias, type Family, llamaLike } from './family.js'
+import type { MetadataReader } from '../gguf/metadata.js'
+import { BLOCK, type Restore, unpermute } from '../gguf/tensors.js'
+import { attentionBias, type Family, llamaLike, refuseWindow } from './family.js'
 
 export const llama: Family = {
   type: 'llama',
@@ -8,7 +8,7 @@ export const llama: Family = {
   architecture: 'LlamaForCausalLM',
   defaults: { max_position_embeddings: 2048 },
   spec(config) {
-    refuseWindow(config)
+    refuseWindow(config, 'a Llama')
     return llamaLike(config, {
       bias: { ...attentionBias(config), mlp: config.boolean('mlp_bias', false) },
     })
@@ -17,26 +17,14 @@ export const llama: Family = {
     architecture: 'llama',
     modules: BLOCK,
     config: (_, hasBias) => ({ mlp_bias: hasBias('mlp.gate_proj') }),
-    restore(name, metadata) {
-      const heads = metadata.number('attention.head_count')
-      if (name.includes('.q_proj.')) return unpermute(name, heads)
-      if (name.includes('.k_proj.'))
-        return unpermute(name, metadata.number('attention.head_count_kv') ?? heads)
-      return undefined
-    },
+    restore: unpermuted,
   },
 }
 
-/**
- * HF's Llama attends to all tokens, but its cache drops those outside of the window that a file has, so that a text would depend on
- * how much of it is the prompt.
- */
-function refuseWindow(config: ConfigReader): void {
-  const { layer_types: named } = config.values
-  if (Array.isArray(named) && named.every((kind) => kind === 'full_attention')) return
-  for (const name of ['sliding_window', 'attention_chunk_size']) {
-    const window = config.values[name] ?? undefined
-    if (typeof window !== 'number' || window >= config.integer('max_position_embeddings')) continue
-    throw config.error(`${name} is ${window}, which a Llama has not: remove it, or name another model_type`)
-  }
+/** Of all files of the architecture. */
+export function unpermuted(name: string, metadata: MetadataReader): Restore | undefined {
+  const heads = metadata.number('attention.head_count')
+  if (name.includes('.q_proj.')) return unpermute(name, heads)
+  if (name.includes('.k_proj.')) return unpermute(name, metadata.number('attention.head_count_kv') ?? heads)
+  return undefined
 }

@@ -3,7 +3,7 @@ import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { ropeFields } from '../rope.js'
 import type { DecoderSpec } from '../spec.js'
-import { type Family, layerKinds, llamaLike, uniformLayers } from './family.js'
+import { type Family, layerKinds, llamaLike, refuseOtherLayers, uniformLayers } from './family.js'
 import { llama } from './llama.js'
 
 /** Llama with a window in every layer, where the file has one; its GGUF files are called Llama's. */
@@ -133,15 +133,6 @@ function slides(config: ConfigReader): boolean {
 
 function mistralLayers(config: ConfigReader, hasWindow: boolean) {
   const layers = uniformLayers(config, hasWindow ? 'sliding' : 'full')
-  refuseOtherLayers(config, layers.layers[0])
+  refuseOtherLayers(config, hasWindow ? 'sliding' : 'full', 'name the model_type "ministral"')
   return layers
-}
-
-/** HF's Mistral has one mask for all layers, but a cache by `layer_types`: what it computes would depend on how a text is run. */
-function refuseOtherLayers(config: ConfigReader, kind: string): void {
-  const { layer_types: named } = config.values
-  if (!Array.isArray(named) || named.every((each) => each === `${kind}_attention`)) return
-  throw config.error(
-    `layer_types is ${JSON.stringify(named)}, but a Mistral's layers are all ${kind}_attention by its sliding_window: name the model_type "ministral"`,
-  )
 }

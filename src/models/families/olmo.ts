@@ -1,9 +1,10 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import { QK_NORM } from '../gguf/tensors.js'
+import { BLOCK, QK_NORM } from '../gguf/tensors.js'
 import { ropesOf } from '../rope.js'
 import type { AttentionSpan, DecoderSpec } from '../spec.js'
-import { type Family, layerKinds, llamaLike, POST_NORM_BLOCK, patternOf } from './family.js'
+import { EXPERT_MODULES, EXPERTS_LAYOUT, expertFields, expertsFrom, RENAMED_EXPERTS } from './experts.js'
+import { type Family, layerKinds, llamaLike, POST_NORM_BLOCK, patternOf, refuseWindow } from './family.js'
 
 /** Llama whose blocks norm what they give, and queries and keys of all heads at once. */
 export const olmo2: Family = {
@@ -36,6 +37,42 @@ export const olmo3: Family = {
           sliding: ropeFields(config, 'sliding'),
         }),
     ),
+}
+
+/** Experts in place of the MLP, and norms before attention and MLP, unlike the other OLMos. */
+export const olmoe: Family = {
+  type: 'olmoe',
+  name: 'OLMoE',
+  architecture: 'OlmoeForCausalLM',
+  renamed: RENAMED_EXPERTS,
+  defaults: {
+    vocab_size: 50_304,
+    hidden_size: 2048,
+    intermediate_size: 2048,
+    num_hidden_layers: 16,
+    num_attention_heads: 16,
+    max_position_embeddings: 4096,
+    rms_norm_eps: 1e-5,
+    num_experts: 64,
+    num_experts_per_tok: 8,
+  },
+  spec(config) {
+    refuseWindow(config, 'an OLMoE')
+    const clip = config.values.clip_qkv ?? undefined
+    if (clip !== undefined) throw config.error(`clip_qkv is ${JSON.stringify(clip)}, which is not supported`)
+    const experts = expertsFrom(config, {
+      normalised: config.boolean('norm_topk_prob', false),
+      intermediateSize: config.integer('intermediate_size'),
+    })
+    return llamaLike(config, { qkNorm: 'all heads', experts })
+  },
+  layout: () => EXPERTS_LAYOUT,
+  gguf: {
+    architecture: 'olmoe',
+    modules: { ...BLOCK, ...QK_NORM, ...EXPERT_MODULES },
+    experts: true,
+    config: (metadata) => expertFields(metadata, false),
+  },
 }
 
 const PATTERN = 4

@@ -45,14 +45,23 @@ export class MetadataReader {
   }
 
   /**
-   * @param serves keys that are served where others' are not; `slides`, whether a sliding window is
+   * @param serves keys that are served where others' are not; `slides` and `experts`, whether a sliding window and experts are
    * @throws UserError, by the key's name, for a model that computes more than its architecture's usual ones
    */
-  refuseUnserved({ slides, serves }: { slides?: boolean; serves?: readonly string[] }): void {
+  refuseUnserved({
+    slides,
+    experts,
+    serves = [],
+  }: {
+    slides?: boolean
+    experts?: boolean
+    serves?: readonly string[]
+  }): void {
+    const served = experts ? [...serves, ...EXPERT_KEYS] : serves
     for (const [key, neutral] of Object.entries(UNSERVED)) {
       const value = this.get(key)
-      if (value === undefined || neutral.includes(value) || serves?.includes(key)) continue
-      throw this.notSupported(key, value, '')
+      if (value === undefined || neutral.includes(value) || served.includes(key)) continue
+      throw this.notSupported(key, value)
     }
     const window = this.get('attention.sliding_window')
     const context = this.get('context_length')
@@ -61,7 +70,7 @@ export class MetadataReader {
     throw this.notSupported('attention.sliding_window', window, ` for ${this.prefix}`)
   }
 
-  private notSupported(key: string, value: unknown, where: string): UserError {
+  notSupported(key: string, value: unknown, where = ''): UserError {
     const printed = typeof value === 'bigint' ? String(value) : JSON.stringify(listOf(value) ?? value)
     return new UserError(
       `The GGUF metadata's ${this.prefix}.${key} is ${printed}, which is not supported${where}: use another model.`,
@@ -73,6 +82,9 @@ function listOf(value: unknown): unknown[] | undefined {
   if (Array.isArray(value)) return value
   return ArrayBuffer.isView(value) ? Array.from(value as Float64Array) : undefined
 }
+
+/** Keys that an architecture with experts serves. */
+const EXPERT_KEYS = ['expert_count', 'expert_used_count', 'expert_weights_norm']
 
 /** Keys of an architecture that change what a model computes and are not served, with the values that change nothing. */
 const UNSERVED: Readonly<Record<string, readonly unknown[]>> = {
@@ -88,8 +100,14 @@ const UNSERVED: Readonly<Record<string, readonly unknown[]>> = {
   attn_logit_softcapping: [0],
   embedding_scale: [0, 1],
   expert_count: [0],
+  expert_gating_func: [0, 1],
+  expert_group_count: [0, 1],
+  expert_shared_count: [0],
   expert_used_count: [0],
+  expert_weights_norm: [],
+  expert_weights_scale: [0, 1],
   final_logit_softcapping: [0],
+  leading_dense_block_count: [0],
   logit_scale: [0, 1],
   nextn_predict_layers: [0],
   residual_scale: [0, 1],

@@ -70,10 +70,12 @@ export function ggufLayout(config: Fields, origin: string): StoredLayout | undef
 function ggufFamily(metadata: Metadata): Family & { readonly gguf: GgufFamily } {
   const name = metadata.get('general.architecture')
   const known = FAMILIES.flatMap((family) => (family.gguf ? [{ ...family, gguf: family.gguf }] : []))
-  const family = known.find(({ gguf }) => gguf.architecture === name)
+  const named = known.filter(({ gguf }) => gguf.architecture === name)
+  const hasExperts = new MetadataReader(metadata, String(name)).get('expert_count')
+  const family = named.find(({ gguf }) => Boolean(gguf.experts) === Boolean(hasExperts)) ?? named[0]
   if (family) return family
   throw new UserError(
-    `The GGUF architecture ${JSON.stringify(name ?? null)} is not supported: use a model of ${known.map(({ gguf }) => gguf.architecture).join(', ')}.`,
+    `The GGUF architecture ${JSON.stringify(name ?? null)} is not supported: use a model of ${[...new Set(known.map(({ gguf }) => gguf.architecture))].join(', ')}.`,
   )
 }
 

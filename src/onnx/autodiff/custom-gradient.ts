@@ -25,6 +25,11 @@ export function customGradient(
   return output
 }
 
+/** A value that counts as a constant: nothing that it is computed from has a gradient through it. */
+export function stopGradient(graph: Graph, value: Value): Value {
+  return customGradient(graph, value, [], () => [])
+}
+
 export function customGradientOf(graph: Graph, output: Value): CustomGradient | undefined {
   return gradients.get(graph)?.get(output)
 }

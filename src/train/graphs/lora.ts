@@ -1,5 +1,5 @@
 import { usageError } from '../../errors.js'
-import { HEAD, type Parameter, parametersOf } from '../../models/parameters.js'
+import { HEAD, isOfExpert, type Parameter, parametersOf } from '../../models/parameters.js'
 import type { DecoderSpec } from '../../models/spec.js'
 
 /** PEFT's `r`, `lora_alpha` and `target_modules`. */
@@ -62,7 +62,9 @@ function adapt(weight: Parameter, rank: number): AdaptedLayer {
 }
 
 function targets(spec: DecoderSpec, { targetModules }: LoraSettings): Parameter[] {
-  const linear = parametersOf(spec).filter(({ name, kind }) => kind === 'linear' && name !== HEAD)
+  // As PEFT, for which experts are no linear layers: transformers holds them in one tensor.
+  const isTarget = ({ name, kind }: Parameter) => kind === 'linear' && name !== HEAD && !isOfExpert(name)
+  const linear = parametersOf(spec).filter(isTarget)
   if (targetModules === 'all-linear') return linear
   const isOf = (name: string, target: string) => `.${moduleOf(name)}`.endsWith(`.${target}`)
   for (const target of targetModules) {

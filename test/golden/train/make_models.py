@@ -1,11 +1,12 @@
 """Losses, gradients and 20 steps of AdamW of PyTorch for the fixture models, in float32 on the CPU.
 
-Run from the repository's root: python test/golden/train/make_models.py
-Needs torch, transformers and safetensors; writes test/golden/train/models.json.
+Run from the repository's root: python test/golden/train/make_models.py [models] [experts]
+Needs torch, transformers and safetensors; writes test/golden/train/models.json and experts.json.
 """
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import torch
@@ -13,17 +14,20 @@ import transformers
 from transformers import AutoModelForCausalLM
 
 ROOT = Path(__file__).parents[3]
-FIXTURES = [
-    "llama",
-    "llama3-rope",
-    "qwen2",
-    "qwen3",
-    "gemma3",
-    "gemma2",
-    "granite",
-    "olmo3",
-    "smollm3-sliding",
-]
+FIXTURES = {
+    "models": [
+        "llama",
+        "llama3-rope",
+        "qwen2",
+        "qwen3",
+        "gemma3",
+        "gemma2",
+        "granite",
+        "olmo3",
+        "smollm3-sliding",
+    ],
+    "experts": ["qwen3_moe", "qwen2_moe"],
+}
 BATCH, LENGTH, STEPS = 4, 24, 20
 SETTINGS = {
     "learning_rate": 3e-3,
@@ -51,6 +55,18 @@ def losses_of(model, ids, targets, weights):
     return (losses * weights.flatten()).sum() / weights.sum()
 
 
+def parts(key, gradient):
+    """Of what holds all experts, those of each, by the names of checkpoints."""
+    if ".experts." not in key:
+        return [(key, gradient)]
+    names = ["gate_proj", "up_proj"] if key.endswith("gate_up_proj") else ["down_proj"]
+    return [
+        (f"{key.rsplit('.', 1)[0]}.{expert}.{name}.weight", part)
+        for expert, own in enumerate(gradient)
+        for name, part in zip(names, own.chunk(len(names)))
+    ]
+
+
 def run(name, index):
     torch.manual_seed(index)
     model = AutoModelForCausalLM.from_pretrained(
@@ -65,8 +81,9 @@ def run(name, index):
     loss = losses_of(model, ids, targets, weights)
     loss.backward()
     gradients = {
-        key: {"norm": value.grad.norm().item(), "first": value.grad.flatten()[:4].tolist()}
+        part: {"norm": gradient.norm().item(), "first": gradient.flatten()[:4].tolist()}
         for key, value in named.items()
+        for part, gradient in parts(key, value.grad)
     }
     schedule = "cosine" if index % 2 == 0 else "linear"
     decayed = [value for value in named.values() if value.dim() > 1]
@@ -99,11 +116,12 @@ def run(name, index):
 
 
 if __name__ == "__main__":
-    golden = {
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "batch": BATCH,
-        "length": LENGTH,
-        "settings": SETTINGS,
-        "runs": [run(name, index) for index, name in enumerate(FIXTURES)],
-    }
-    (Path(__file__).parent / "models.json").write_text(json.dumps(golden) + "\n")
+    for file in sys.argv[1:] or FIXTURES:
+        golden = {
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            "batch": BATCH,
+            "length": LENGTH,
+            "settings": SETTINGS,
+            "runs": [run(name, index) for index, name in enumerate(FIXTURES[file])],
+        }
+        (Path(__file__).parent / f"{file}.json").write_text(json.dumps(golden) + "\n")
