@@ -294,6 +294,6 @@ export class ChatSession {
   }
 
   private async identity() {
-    return { name: this.options.modelName, fingerprint: await modelFingerprint(this.model.path) }
+    return { name: this.options.modelName, fingerprint: await modelFingerprint(this.model) }
   }
 }

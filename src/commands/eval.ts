@@ -72,7 +72,8 @@ export default class Eval extends BaseCommand {
       this.log(drafterTable(evaluation))
       return evaluation
     }
-    const model = await loadShown(flags.model, { ...loadOptions(flags), signal })
+    const { adapter } = flags
+    const model = await loadShown(flags.model, { ...loadOptions(flags), adapter, signal })
     try {
       const evaluation = await this.#evaluate(model, files, flags, signal)
       this.log(evaluationTable(evaluation))

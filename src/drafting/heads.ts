@@ -143,9 +143,9 @@ interface OpenHeads<Spec> {
 async function openHeads<Spec extends DraftVocabulary>(
   directory: string,
   kind: HeadKind<Spec>,
-  { path, spec }: LanguageModel,
+  { path, adapter, spec }: LanguageModel,
 ): Promise<OpenHeads<Spec>> {
-  const { store } = await openModel(path)
+  const { store } = await openModel({ path, adapter })
   try {
     const weights: Weights = new Map()
     for (const name of new Set([EMBEDDING, 'model.norm.weight', headName(spec)])) {

@@ -1,7 +1,7 @@
 import { UserError, usageError } from '../errors.js'
 import { isModelId, type ModelId } from './model-id.js'
 
-/** What is read of a model beside its weights; an adapter, which is refused by name, is one where it is there. */
+/** What is read of a model beside its weights; that of an adapter where it is one. */
 const SUPPORT =
   /^(config|generation_config|adapter_config|special_tokens_map|added_tokens|tokenizer[^/]*)\.json$|^chat_template[^/]*$|^additional_chat_templates\/[^/]+\.jinja$/
 const STANDARD_SHARD = /^model-\d+-of-(\d+)\.safetensors$/
@@ -36,9 +36,13 @@ export function neededFiles(id: ModelId, paths: readonly string[]): string[] {
   )
 }
 
-/** Whether a snapshot, which another program may have filled in part, has a GGUF file or weights with their config. */
+/**
+ * Whether a snapshot, which another program may have filled in part, has a GGUF file or weights with their config: a model's, or an
+ * adapter's.
+ */
 export function isComplete(paths: readonly string[]): boolean {
   if (ggufFiles(paths).length > 0) return true
+  if (paths.includes('adapter_config.json') && paths.includes('adapter_model.safetensors')) return true
   const weights = safetensorsFiles(paths)
   if (weights.length === 0 || !paths.includes('config.json')) return false
   const shards = weights.filter((path) => STANDARD_SHARD.test(path))

@@ -10,6 +10,8 @@ export { parameterCount }
 /** What is known of a model without running it. */
 export interface ModelDescription {
   readonly path: string
+  /** Directory of the adapter that is applied. */
+  readonly adapter?: string
   readonly architecture: string
   readonly parameters: number
   /** Bytes by storage type of the file. */
@@ -42,13 +44,14 @@ export interface ModelDescription {
 }
 
 export function describeModel(
-  { path, spec, store, unused }: OpenModel,
+  { path, adapter, spec, store, unused }: OpenModel,
   tokenizer: Tokenizer,
 ): ModelDescription {
   const perToken = cacheBytesPerToken(spec, 'fp32')
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,
+    ...(adapter !== undefined && { adapter }),
     architecture: familyName(spec),
     parameters: parameterCount(spec),
     dtypes: bytesByType(store),

@@ -11,11 +11,19 @@ import { checkParameters } from '../runtime/storage.js'
 import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { openWeights, renamed, type WeightStore } from '../weights/index.js'
+import { withAdapter } from './adapter.js'
 import { modelFiles } from './files.js'
 
-/** A model's files, read as far as a description needs it. */
-export interface OpenModel {
+/** Where a model's files lie, and those of the adapter that is applied to it. */
+export interface ModelLocation {
+  /** Directory or file. */
   readonly path: string
+  /** Directory of the adapter. */
+  readonly adapter?: string
+}
+
+/** A model's files, read as far as a description needs it. */
+export interface OpenModel extends ModelLocation {
   readonly config: Readonly<Record<string, unknown>>
   readonly spec: DecoderSpec
   /** It has all parameters of `spec`, in their shapes. */
@@ -28,12 +36,17 @@ export interface OpenModel {
 
 /**
  * Opens a model's files; the caller closes `store`.
- * @throws UserError for files that are missing, damaged or of an unsupported kind, and weights that are not those of the
- *   configuration
+ * @throws UserError for files that are missing, damaged or of an unsupported kind, weights that are not those of the
+ *   configuration, and an adapter that does not fit them
  */
-export async function openModel(path: string): Promise<OpenModel> {
-  const files = await modelFiles(path)
-  return 'gguf' in files ? openGguf(path, files.gguf) : openDirectory(path, files)
+export async function openModel(location: string | ModelLocation): Promise<OpenModel> {
+  const { path, adapter }: ModelLocation = typeof location === 'string' ? { path: location } : location
+  const files = await modelFiles(path, adapter)
+  const model = 'gguf' in files ? await openGguf(path, files.gguf) : await openDirectory(path, files)
+  if (adapter === undefined) return model
+  return openedStore(model.store, async (store) => {
+    return { ...model, adapter, ...(await withAdapter(adapter, model.spec, store)) }
+  })
 }
 
 async function openDirectory(

@@ -3,6 +3,7 @@ import { makeDirectory, writeJson } from '../files.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
 import type { Weights } from '../weights/index.js'
+import { addLowRank } from '../weights/low-rank.js'
 import { type WrittenTensor, writeSafetensors } from '../weights/safetensors-writer.js'
 import { type AdaptedLayer, Lora, moduleOf } from './graphs/lora.js'
 
@@ -38,20 +39,9 @@ export function mergeAdapters(lora: Lora, weights: Weights): Weights {
 }
 
 function mergedWeight({ weight, a, b }: AdaptedLayer, weights: Weights, scale: number): Float32Array {
-  const [rows, columns] = weight.shape
-  const rank = a.shape[0]
-  const [narrow, wide] = [weights.get(a.name)!, weights.get(b.name)!]
-  // Sums in float64, rounded once.
-  const sums = new Float64Array(columns)
   const merged = weights.get(weight.name)!.slice()
-  for (let row = 0; row < rows; row++) {
-    sums.fill(0)
-    for (let k = 0; k < rank; k++) {
-      const factor = scale * wide[row * rank + k]
-      for (let column = 0; column < columns; column++) sums[column] += factor * narrow[k * columns + column]
-    }
-    for (let column = 0; column < columns; column++) merged[row * columns + column] += sums[column]
-  }
+  const [narrow, wide] = [weights.get(a.name)!, weights.get(b.name)!]
+  addLowRank(merged, weight.shape[1], { narrow, wide, rank: a.shape[0], scale })
   return merged
 }
 

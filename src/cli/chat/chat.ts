@@ -10,7 +10,7 @@ import { type LanguageModel, type LoadOptions, loadModel } from '../../language-
 import { loadFor } from '../../scores/dola.js'
 import { chatStatusLine, statisticsLine, totalsLine } from '../../ui/statistics-line.js'
 import { configFromFlags } from '../flags/config.js'
-import { loadOptions } from '../flags/model.js'
+import { loadOptions, modelName } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
 import { endingOf } from '../io/ending.js'
@@ -43,6 +43,7 @@ export interface ChatHost {
 
 export interface ChatCommandFlags extends ChatFlags {
   readonly model: string
+  readonly adapter?: string
   readonly dtype: string
   readonly device: string
   readonly 'device-id'?: number
@@ -69,10 +70,11 @@ export async function beginChat(
   const template = flags['chat-template']
   const chatTemplate = await readTemplate(template)
   const exits = loadFor([settings.dola_layers])
-  const model = await loadShown(flags.model, { ...loadOptions(flags), ...exits, signal })
+  const { adapter } = flags
+  const model = await loadShown(flags.model, { ...loadOptions(flags), adapter, ...exits, signal })
   try {
     const session = await ChatSession.begin(model, {
-      modelName: flags.model,
+      modelName: modelName(flags),
       sources: {
         load: (source, options) => loadBy(host, source, { ...options, signal }),
         costs: { threads: flags.threads, onMeasure: (message) => host.note(message) },

@@ -17,7 +17,7 @@ import { comparisonDisplay } from '../../ui/comparison-progress.js'
 import { tell } from '../../ui/printable.js'
 import { promptOf } from '../batch/batch.js'
 import { configFromFlags } from '../flags/config.js'
-import { loadOptions } from '../flags/model.js'
+import { loadOptions, modelName } from '../flags/model.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
 import { readConfigFile, readTemplate } from '../io/text-input.js'
 import {
@@ -30,6 +30,7 @@ import {
 
 export interface CompareFlags extends ChatFlags {
   readonly model: string
+  readonly adapter?: string
   readonly dtype: string
   readonly device: string
   readonly 'device-id'?: number
@@ -83,7 +84,7 @@ export async function compareStrategies(
   const { threads } = flags
   const { signal, onFailure } = context
   const costs = { threads, onMeasure: tell }
-  const contestants = new Contestants(flags.model, { ...loadOptions(flags), signal }, costs)
+  const contestants = new Contestants(flags, { ...loadOptions(flags), signal }, costs)
   const display = comparisonDisplay()
   try {
     const model = await contestants.model()
@@ -212,8 +213,8 @@ async function comparisonOf(parts: Parts): Promise<Comparison> {
     machine: machineOf(flags.threads),
     versions: versionsOf(context.version),
     model: {
-      name: flags.model,
-      fingerprint: await modelFingerprint(model.path),
+      name: modelName(flags),
+      fingerprint: await modelFingerprint(model),
       dtype: model.dtype,
       device: model.device,
       parameters: parameterCount(model.spec),

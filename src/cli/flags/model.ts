@@ -11,6 +11,11 @@ export const modelFlags = {
     description: 'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf], or built-in',
     helpGroup: 'MODEL',
   }),
+  adapter: Flags.string({
+    helpValue: 'DIR',
+    description: 'LoRA adapter of PEFT to apply to the model: its directory, or a hub id org/name[@revision]',
+    helpGroup: 'MODEL',
+  }),
   dtype: Flags.string({
     options: ['auto', 'fp32', 'fp16', 'int8', 'int4', 'int4f16'],
     default: 'auto',
@@ -39,7 +44,12 @@ export const exactFlag = Flags.boolean({
   helpGroup: 'MODEL',
 })
 
-/** The flags' values as options of `loadModel`; oclif has checked them. */
+/** A model as a report names it. */
+export function modelName({ model, adapter }: { model: string; adapter?: string }): string {
+  return adapter === undefined ? model : `${model} with ${adapter}`
+}
+
+/** The flags' values as options of `loadModel`, of all models of a run; the adapter is for the one that they name. */
 export function loadOptions(flags: {
   dtype: string
   device: string

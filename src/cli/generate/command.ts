@@ -92,7 +92,8 @@ export abstract class GenerateCommand extends BaseCommand {
     const view =
       canRedraw(process.stdout) && !this.jsonEnabled() ? import('../../ui/generation-view.js') : undefined
     const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values.dola_layers
-    const model = await loadShown(flags.model, { ...loadOptions(flags), ...loadFor([dola]), signal })
+    const { adapter } = flags
+    const model = await loadShown(flags.model, { ...loadOptions(flags), adapter, ...loadFor([dola]), signal })
     const drafters: LoadedDrafter[] = []
     try {
       const resolved = this.#resolve(model, layers, flags, chosen)

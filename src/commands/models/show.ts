@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
+import { modelFlags } from '../../cli/flags/model.js'
 import { withOpenModel } from '../../cli/io/open-model.js'
 import { BUILT_IN } from '../../language-model/built-in.js'
 import { describeModel, type ModelDescription, namedTensors } from '../../language-model/describe.js'
@@ -20,9 +21,12 @@ export default class ModelsShow extends BaseCommand {
     }),
   }
 
+  static override flags = { adapter: modelFlags.adapter }
+
   async run(): Promise<ModelDescription> {
-    const { args } = await this.parse(ModelsShow)
-    return withOpenModel(args.model, this.interruptSignal(), async (opened) => {
+    const { args, flags } = await this.parse(ModelsShow)
+    const options = { adapter: flags.adapter, signal: this.interruptSignal() }
+    return withOpenModel(args.model, options, async (opened) => {
       const description = describeModel(opened, await opened.loadTokenizer())
       for (const line of lines(description)) this.log(line)
       return description
@@ -75,7 +79,8 @@ function lines(description: ModelDescription): string[] {
       `${formatBytes(memory.cache_per_token)} a token, ${formatBytes(memory.cache_full_context)} at full context`,
     ],
   ]
-  const { unused_tensors: unused } = description
+  const { adapter, unused_tensors: unused } = description
+  if (adapter !== undefined) rows.splice(1, 0, ['Adapter', adapter])
   if (unused.length > 0) rows.push(['Not used', namedTensors(unused)])
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
