@@ -105,3 +105,14 @@ function llama3(frequency: number, number: (name: string) => number): number {
   const smooth = round(round(round(round(1 / wavelength) * context) - low) / (high - low))
   return round(round(round(round(1 - smooth) * frequency) / factor) + round(smooth * frequency))
 }
+
+/**
+ * The base of inverse frequencies whose first two are not scaled, or alike: 1 / base^(2 / headDim) lies between them. They are
+ * rounded to float32, so that a base that is nearly a whole number is that.
+ */
+export function ropeBase(frequencies: readonly number[]): number {
+  if (frequencies.length < 2) return 10_000
+  const base = (frequencies[0] / frequencies[1]) ** frequencies.length
+  const whole = Math.round(base)
+  return Math.abs(base / whole - 1) < 1e-4 ? whole : base
+}

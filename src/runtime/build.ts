@@ -8,13 +8,7 @@ import type { FloatType, InitializerData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
 import { quantiseBlocks, toHalves, transpose, type WeightStore } from '../weights/index.js'
 import { type Entry, keepEntry, readEntry, sha256, WEIGHT_FILE, type WrittenParameters } from './entry.js'
-import {
-  floatType,
-  type RunType,
-  type StoredParameter,
-  storagePlan,
-  storedBytes,
-} from './storage.js'
+import { floatType, type RunType, type StoredParameter, storagePlan, storedBytes } from './storage.js'
 import { TensorFile } from './tensor-file.js'
 
 /** A graph that can be loaded: the bytes of an ONNX file, and the directory that its weight files lie in. */
@@ -45,7 +39,9 @@ export async function buildGraph(
   type: RunType,
   options: BuildOptions,
 ): Promise<BuiltGraph> {
-  const directory = storagePlan(spec, type, options.layout).every(isVerbatim) ? await mappableDirectory(spec, store, type) : undefined
+  const directory = storagePlan(spec, type, options.layout).every(isVerbatim)
+    ? await mappableDirectory(spec, store, type)
+    : undefined
   if (directory) {
     const graph = serialize(decoderGraph(spec, verbatimSource(store, type), options.layout, options))
     return { graph, directory }

@@ -73,7 +73,7 @@ interface Splits {
 }
 
 /** By the names that llama.cpp writes to `tokenizer.ggml.pre`. */
-const splitsByPre = new Map<string, Splits>([
+export const splitsByPre = new Map<string, Splits>([
   ...named(['gpt-2', 'gpt2', 'default', 'phi-2', 'olmo', 'mpt', 'jais'], { regexes: [gpt2Words] }),
   ...named(['smollm', 'starcoder', 'refact', 'command-r', 'codeshell', 'exaone'], {
     regexes: ['\\p{N}', gpt2Words],

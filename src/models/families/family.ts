@@ -33,6 +33,13 @@ export interface GgufFamily {
   config?(metadata: MetadataReader, hasBias: (module: string) => boolean): Fields
   /** What turns a tensor's stored values into HF's; undefined where they are the same. */
   restore?(name: string, metadata: MetadataReader): Restore | undefined
+  /** What `restore` undoes, in place; undefined where values are stored as they are. */
+  store?(name: string, spec: DecoderSpec): Restore | undefined
+  /**
+   * Metadata of its own, by keys without the architecture's name.
+   * @throws UserError for what its GGUF files cannot say
+   */
+  metadata?(spec: DecoderSpec): Readonly<Record<string, number>>
 }
 
 /** The fields that say the same in all families. */

@@ -1,5 +1,5 @@
 import type { ConfigReader } from '../config-reader.js'
-import { BLOCK, unpermute } from '../gguf/tensors.js'
+import { BLOCK, permute, unpermute } from '../gguf/tensors.js'
 import { attentionBias, type Family, llamaLike } from './family.js'
 
 export const llama: Family = {
@@ -24,6 +24,11 @@ export const llama: Family = {
         return unpermute(name, metadata.number('attention.head_count_kv') ?? heads)
       return undefined
     },
+    store(name, { heads, kvHeads }) {
+      if (name.includes('.q_proj.')) return permute(heads)
+      return name.includes('.k_proj.') ? permute(kvHeads) : undefined
+    },
+    metadata: ({ headDim }) => ({ 'rope.dimension_count': headDim }),
   },
 }
 

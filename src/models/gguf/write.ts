@@ -1,0 +1,87 @@
+import { UserError } from '../../errors.js'
+import type { GgufFamily } from '../families/family.js'
+import { FAMILIES, familyName } from '../families/index.js'
+import { parametersOf } from '../parameters.js'
+import { ropeBase } from '../rope.js'
+import type { DecoderSpec } from '../spec.js'
+import { ggufTensorName, type Restore, ROPE_FREQS } from './tensors.js'
+
+/** A tensor of a GGUF file, by its name there. */
+export interface GgufTensor {
+  readonly name: string
+  /** HF's. */
+  readonly parameter: string
+  readonly kind: 'embedding' | 'linear' | 'vector'
+  readonly shape: readonly number[]
+  /** From HF's values to those of the file, in place. */
+  readonly store: Restore | undefined
+}
+
+/** A model as llama.cpp's converter writes it. */
+export interface GgufModel {
+  readonly architecture: string
+  /** By keys without the architecture's name: whole numbers, and those of `FLOATS`. */
+  readonly metadata: Readonly<Record<string, number>>
+  readonly tensors: readonly GgufTensor[]
+  /** Divisors of the inverse frequencies, [headDim / 2], where they are scaled; a tensor of the file. */
+  readonly ropeFactors: Float32Array | undefined
+}
+
+/** Keys of numbers that GGUF has as float32. */
+export const FLOATS: readonly string[] = [
+  'attention.layer_norm_rms_epsilon',
+  'rope.freq_base',
+  'rope.freq_base_swa',
+]
+
+/** How far factors of frequencies that are not scaled are from 1, as they are rounded to float32. */
+const ROUNDED = 1e-4
+
+/**
+ * What a GGUF file of a model says.
+ * @throws UserError for a family, or a setting of one, that its GGUF files cannot say
+ */
+export function ggufModel(spec: DecoderSpec): GgufModel {
+  const gguf = ggufFamily(spec)
+  const base = ropeBase(spec.rope.full)
+  const { headDim } = spec
+  const metadata = {
+    context_length: spec.maxPositions,
+    embedding_length: spec.hiddenSize,
+    block_count: spec.layers.length,
+    feed_forward_length: spec.intermediateSize,
+    'attention.head_count': spec.heads,
+    'attention.head_count_kv': spec.kvHeads,
+    'attention.key_length': headDim,
+    'attention.value_length': headDim,
+    'attention.layer_norm_rms_epsilon': spec.normEpsilon,
+    'rope.freq_base': base,
+    vocab_size: spec.vocabSize,
+    ...gguf.metadata?.(spec),
+  }
+  const tensors = parametersOf(spec).map(({ name, kind, shape }): GgufTensor => {
+    const own = ggufTensorName(gguf.modules, name)
+    if (own === undefined) throw cannot(spec, `has no name for ${name}`)
+    return { name: own, parameter: name, kind, shape, store: gguf.store?.(name, spec) }
+  })
+  const factors = Float32Array.from(
+    spec.rope.full,
+    (frequency, i) => base ** ((-2 * i) / headDim) / frequency,
+  )
+  const isScaled = factors.some((factor) => Math.abs(factor - 1) > ROUNDED)
+  if (isScaled && gguf.architecture !== 'llama') throw cannot(spec, 'does not say how its rope is scaled')
+  return { architecture: gguf.architecture, metadata, tensors, ropeFactors: isScaled ? factors : undefined }
+}
+
+export { ROPE_FREQS }
+
+function ggufFamily(spec: DecoderSpec): GgufFamily {
+  const gguf = FAMILIES.find(({ type }) => type === spec.family)?.gguf
+  if (!gguf) throw cannot(spec, 'is not written')
+  if (!gguf.slides && spec.layers.includes('sliding')) throw cannot(spec, 'has no sliding windows')
+  return gguf
+}
+
+function cannot(spec: DecoderSpec, what: string): UserError {
+  return new UserError(`A GGUF file of ${familyName(spec)} ${what}: write safetensors instead.`)
+}
