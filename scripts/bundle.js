@@ -17,7 +17,14 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20',
   // What is native, what few commands load and only when they need it, and what oclif looks for where it is developed.
-  external: ['onnxruntime-node', '@huggingface/hub', 'yoga-layout', 'react-devtools-core', 'typescript'],
+  external: [
+    'onnxruntime-node',
+    '@huggingface/hub',
+    '@huggingface/transformers',
+    'yoga-layout',
+    'react-devtools-core',
+    'typescript',
+  ],
   // CommonJS packages require modules of Node.
   banner: {
     js: "import { createRequire as requireFrom } from 'node:module'\nconst require = requireFrom(import.meta.url)",

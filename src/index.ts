@@ -126,6 +126,7 @@ export type {
 export { SuffixIndex } from './strategies/suffix-index.js'
 export { follow } from './strategies/verifiers.js'
 export type { Message } from './tokenizer/message.js'
+export type { EncodedToken } from './tokenizer/offsets.js'
 export { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js'
 // Training.
 export { openPackedData, type PackedData, type PackedDataOptions } from './train/data/packed.js'

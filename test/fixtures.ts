@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { specFromConfig } from '../src/models/families/index.js'
+import { parametersIn } from '../src/language-model/checkpoint.js'
+import { layoutFromConfig, specFromConfig } from '../src/models/families/index.js'
 import type { DecoderSpec } from '../src/models/spec.js'
 import { loadOnnxModel, type RuntimeOptions } from '../src/runtime/load.js'
 import type { PagedModel } from '../src/runtime/paged-model.js'
@@ -31,10 +32,12 @@ async function withFixture<T>(
   load: (spec: DecoderSpec, store: WeightStore, path: string) => Promise<T>,
 ): Promise<T & { spec: DecoderSpec }> {
   const directory = fixturePath(name)
-  const spec = specFromConfig(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')), directory)
+  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'))
+  const spec = specFromConfig(config, directory)
   const store = await openWeights(directory)
   try {
-    return { spec, ...(await load(spec, store, directory)) }
+    const parameters = parametersIn(store, spec, layoutFromConfig(config, directory), directory)
+    return { spec, ...(await load(spec, parameters, directory)) }
   } finally {
     await store.close()
   }

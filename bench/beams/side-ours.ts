@@ -17,7 +17,7 @@ export function ourSide(loaded: LanguageModel): Side {
 
 async function run(loaded: LanguageModel, { prompt, beams, newTokens, eosTokenIds }: Task): Promise<Run> {
   const start = performance.now()
-  const model = new ObservedModel(loaded.model, cacheBytesPerToken(loaded.spec, 'fp32'))
+  const model = new ObservedModel(loaded.model, cacheBytesPerToken(loaded.spec!, 'fp32'))
   const settings = {
     num_beams: beams,
     num_return_sequences: 1,

@@ -101,7 +101,7 @@ export async function measureModel(subject: Subject, settings: Settings): Promis
 async function load({ directory, hasDrafters }: Subject, runtime: RuntimeOptions) {
   if (hasDrafters) {
     const model = await loadModel(directory, runtime)
-    return { spec: model.spec, loaded: model, dispose: () => model.dispose() }
+    return { spec: model.spec!, loaded: model, dispose: () => model.dispose() }
   }
   const { spec, store, path } = await openModel(directory)
   try {

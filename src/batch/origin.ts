@@ -29,8 +29,11 @@ export interface Origin {
   readonly system?: string
   readonly negative_prompt?: string
   readonly logprobs?: number
+  /** The command that chooses among samples. */
+  readonly scorer?: string
   readonly strategy?: Identity
   readonly assistant_model?: Identity
+  readonly amateur_model?: Identity
   readonly medusa_heads?: Identity
   readonly mtp_modules?: Identity
   /** The name of a strategy that drafts, where nothing else says it. */

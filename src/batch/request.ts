@@ -25,6 +25,8 @@ export interface RowSettings extends SharedOptions {
   readonly layers: readonly ConfigLayer[]
   /** The seeds of rows that have none follow from it. */
   readonly seed: number
+  /** Chooses among the samples of a row. */
+  readonly scorerOf?: (row: Row) => Pick<GenerateOptions, 'scoreSample'>
   /** A row's text or messages as the model is given them; by default as they are. */
   readonly promptOf?: (row: Row) => Prompt
   readonly chatTemplate?: string
@@ -41,7 +43,7 @@ export function requestOf(
     { values: { seed: rowSeed(run.seed, row.id) }, origin: 'the batch', isShared: true },
     { values: row.settings, origin: 'the row' },
   ]
-  const options = { chatTemplate, ...run.generateOptions }
+  const options = { chatTemplate, ...run.generateOptions, ...run.scorerOf?.(row) }
   const request = prepareRequest(target, { prompt: promptOf(row), settings, options })
   const { config, warnings } = request
   // As with flags: a setting is honoured or refused.

@@ -1,5 +1,6 @@
 import type { GenerationResult } from '../generation/options.js'
-import { sequenceJson } from '../generation/sequence-json.js'
+import type { BestOf } from '../generation/scored-sample.js'
+import { samplesJson, sequenceJson } from '../generation/sequence-json.js'
 import { type BadRow, keyOf, type Row } from './row.js'
 
 /** A line of the output, without its newline. */
@@ -16,7 +17,10 @@ export interface WrittenRow {
  * A row that was served: what was passed through, text and reason (all fields of `llm generate --json` under
  * return_dict_in_generate), what it cost, and the seed of what was drawn. Several sequences are a list.
  */
-export function resultRow(row: Row, { sequences, config, statistics }: GenerationResult): WrittenRow {
+export function resultRow(
+  row: Row,
+  { sequences, config, statistics, ...rest }: GenerationResult,
+): WrittenRow {
   const { return_dict_in_generate: whole, do_sample, seed } = config
   const shown = sequences.map((sequence) => {
     const { text, finish_reason, logprobs } = sequence
@@ -25,11 +29,25 @@ export function resultRow(row: Row, { sequences, config, statistics }: Generatio
   const fields = {
     ...row.passed,
     ...(config.num_return_sequences > 1 ? { sequences: shown } : shown[0]),
+    ...chosenFrom(rest, whole),
     prompt_tokens: statistics.prompt_tokens,
     generated_tokens: statistics.generated_tokens,
     ...(do_sample && { seed }),
   }
   return { key: keyOf(row), seed: do_sample ? seed : undefined, text: written(row, fields) }
+}
+
+/** Of samples, unless all is wanted, what one reads and why one was chosen. */
+function chosenFrom(best: Partial<BestOf>, whole: boolean) {
+  const json = samplesJson(best)
+  if (!json || whole) return json
+  const samples = json.samples.map(({ text, finish_reason, score, answer }) => ({
+    text,
+    finish_reason,
+    score,
+    answer,
+  }))
+  return { ...json, samples }
 }
 
 export function errorRow(row: BadRow): WrittenRow {

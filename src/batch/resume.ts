@@ -72,11 +72,15 @@ const ELSEWHERE: Readonly<Record<string, GenerationField>> = {
   max_output_tokens: 'max_new_tokens',
   num_predict: 'max_new_tokens',
   n: 'num_return_sequences',
-  best_of: 'num_beams',
   stop: 'stop_strings',
   stop_sequences: 'stop_strings',
-  logit_bias: 'sequence_bias',
   repeat_penalty: 'repetition_penalty',
+  penalty_last_n: 'repeat_last_n',
+  repetition_context_size: 'repeat_last_n',
+  top_nsigma: 'top_n_sigma',
+  dynatemp_exp: 'dynatemp_exponent',
+  mirostat_ent: 'mirostat_tau',
+  mirostat_lr: 'mirostat_eta',
   typical: 'typical_p',
 }
 

@@ -56,6 +56,8 @@ export const RESULT_FIELDS = [
   'logits',
   'hidden_states',
   'sequences',
+  'samples',
+  'chosen',
   'prompt_tokens',
   'generated_tokens',
   'line',

@@ -2,6 +2,7 @@ import { availableParallelism, loadavg } from 'node:os'
 import { interpolated } from '../drafting/step-costs.js'
 import { usageError } from '../errors.js'
 import type { LanguageModel } from '../language-model/load.js'
+import { requireGraph } from '../language-model/own-graph.js'
 import { parameterCount } from '../models/parameters.js'
 import { type Machine, machineOf, type Versions, versionsOf } from '../runtime/machine.js'
 import { bytesReadPerToken } from '../runtime/storage.js'
@@ -101,8 +102,9 @@ const SEED = 0
 const FORWARD_SHARE = 0.5
 const ACCEPTANCES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
 
-/** @throws UserError, exit code 2, for a context or passes that the model has no room for */
+/** @throws UserError, exit code 2, for a context or passes that the model has no room for, and for an export to ONNX */
 export async function bench(model: LanguageModel, options: BenchOptions): Promise<BenchJson> {
+  requireGraph(model, 'A benchmark needs the sizes of all weights')
   const { threads = availableParallelism(), seconds, signal, onPhase } = options
   const [load] = loadavg()
   const { contexts, tokens } = lengths(model.model.maxPositions, options)
@@ -183,7 +185,7 @@ function conditions(
       name: options.name,
       dtype,
       device,
-      parameters: parameterCount(spec),
+      parameters: parameterCount(spec!),
     },
   } as const
 }
@@ -196,7 +198,7 @@ function contextFigures(
 ): ContextFigures[] {
   return contexts.map((context, i) => {
     // In the middle of the decoded tokens.
-    const bytes = bytesReadPerToken(spec, dtype, context + STEPS / 2)
+    const bytes = bytesReadPerToken(spec!, dtype, context + STEPS / 2)
     const perSecond = bytes / decode[i]
     return {
       context,

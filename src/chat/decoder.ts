@@ -3,7 +3,8 @@ import { Engine } from '../engine/engine.js'
 import { requestFor } from '../engine/request.js'
 import type { Submission } from '../engine/ticket.js'
 import { usageError } from '../errors.js'
-import type { Assistant } from '../generation/assistant.js'
+import { AMATEUR_FIELDS, type Amateur, refuseBesideAmateur } from '../generation/amateur.js'
+import { type Assistant, refuseFields } from '../generation/assistant.js'
 import { prepare } from '../generation/prepare.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { LanguageModel } from '../language-model/load.js'
@@ -19,6 +20,8 @@ export interface DecoderOptions {
   readonly raw?: boolean
   /** What guidance moves away from. */
   readonly negativePrompt?: string
+  /** Contrastive decoding: its log-probabilities are taken from the model's. */
+  readonly amateur?: Amateur
 }
 
 /** Generates a chat's answers with one model, whose cache goes on from turn to turn. */
@@ -45,6 +48,8 @@ export class ChatDecoder {
   check(settings: Settings, strategy: ChatStrategy): CheckedSettings {
     const checked = checkChatSettings(this.own, settings, strategy)
     const { config } = checked.resolved
+    if (this.options.amateur) refuseBesideAmateur(config)
+    else refuseFields(checked.resolved.layers.slice(1), AMATEUR_FIELDS, 'without --amateur-model: give one')
     if (isLoadedFor(this.model, config)) return checked
     throw usageError(
       `The model was loaded without the early exits of dola_layers ${JSON.stringify(config.dola_layers)}: start the chat with --dola-layers.`,
@@ -59,7 +64,7 @@ export class ChatDecoder {
     { resolved }: CheckedSettings,
     signal: AbortSignal,
   ): Submission {
-    const { chatTemplate, negativePrompt } = this.options
+    const { chatTemplate, negativePrompt, amateur } = this.options
     const isSet: IsSet = (fields) =>
       [this.own.values, settings].some((values) => fields.some((field) => values[field] !== undefined))
     const options = strategy.options(resolved.config, isSet)
@@ -69,7 +74,7 @@ export class ChatDecoder {
     const seeded = { ...resolved, config: { ...resolved.config, seed: seed + answers } }
     const prompt = this.isChat ? chatOf(messages, system) : textOf(messages)
     const prepared = prepare(this.model, prompt, seeded, chatTemplate)
-    const given = { ...options, chatTemplate, negativePrompt, signal }
+    const given = { ...options, chatTemplate, negativePrompt, amateur, signal }
     return this.engine.submit(requestFor(this.model, prepared, given))
   }
 

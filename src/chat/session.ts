@@ -294,6 +294,7 @@ export class ChatSession {
   }
 
   private async identity() {
-    return { name: this.options.modelName, fingerprint: await modelFingerprint(this.model) }
+    const { modelName: name } = this.options
+    return { name, fingerprint: await modelFingerprint(this.model, this.model.dtype) }
   }
 }

@@ -64,16 +64,17 @@ function unknownFlag(written: string, { name, flags, isFlagOfParent }: CommandFa
   return `${name} has no flag ${written}: see --help.`
 }
 
-/** Strategies that consist in a setting: `sample` for `do-sample`. */
+/** Strategies that consist in a setting: `sample` for `do-sample`; where there are none, those whose drafts it sizes. */
 function kindsWith(flag: string): string[] {
   const field = flag.replaceAll('-', '_') as GenerationField
   const plain = generationConfigSchema.parse({})[field]
-  return Object.entries(strategies)
-    .filter(([, strategy]) => {
-      const value = { ...strategy.defaults, ...fixedSettings(strategy) }[field]
-      return value !== undefined && value !== plain
-    })
-    .map(([name]) => name)
+  const rows = Object.entries(strategies)
+  const consisting = rows.filter(([, strategy]) => {
+    const value = { ...strategy.defaults, ...fixedSettings(strategy) }[field]
+    return value !== undefined && value !== plain
+  })
+  const sized = rows.filter(([, { drafts }]) => drafts?.assistant?.includes(field))
+  return (consisting.length > 0 ? consisting : sized).map(([name]) => name)
 }
 
 function unexpectedArguments(

@@ -27,7 +27,7 @@ export default class Chat extends BaseCommand {
     }
     const signal = this.interruptSignal()
     let host: ChatHost = { note: tell, showsProgress: true }
-    const { session, model } = await beginChat(flags, signal, {
+    const { session, dispose } = await beginChat(flags, signal, {
       note: (text) => host.note(text),
       get showsProgress() {
         return host.showsProgress
@@ -44,8 +44,7 @@ export default class Chat extends BaseCommand {
       const isFine = await converse(session, port).finally(() => port.close())
       if (!isFine && !isTerminal) process.exitCode = 1
     } finally {
-      await session.dispose()
-      await model.dispose()
+      await dispose()
     }
   }
 

@@ -4,7 +4,7 @@ import type { LoadedDrafter } from '../drafting/drafter.js'
 import { UserError } from '../errors.js'
 import { scoreTokens } from '../evaluate/evaluate.js'
 import { generatePrepared } from '../generation/generate.js'
-import type { GenerationModel } from '../generation/options.js'
+import type { GenerateOptions, GenerationModel } from '../generation/options.js'
 import { type Prepared, prepare } from '../generation/prepare.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { Model } from '../model/model.js'
@@ -19,7 +19,7 @@ export interface Contestant {
   readonly model: GenerationModel
   /** All its settings, the seed included. */
   readonly resolved: ResolvedConfig
-  readonly options: LoadedDrafter['options']
+  readonly options: LoadedDrafter['options'] & Pick<GenerateOptions, 'amateur'>
 }
 
 /** A prompt that is ready to be decoded. */

@@ -11,6 +11,11 @@ import { KINDS, type KindName } from './kinds.js'
 
 type Values = Readonly<Record<string, unknown>>
 
+/** Fields that are every kind's own. */
+const COMMON: Readonly<Record<string, OwnField>> = {
+  amateur_model: { kind: 'string' },
+}
+
 /** A strategy to be compared. */
 export interface Specification {
   /** What tells it from the others; by default its text. */
@@ -114,14 +119,14 @@ function kindOf(kind: string, origin: string): KindName {
 }
 
 function ownFields(kind: KindName): Readonly<Record<string, OwnField>> {
-  return KINDS[kind].own ?? {}
+  return { ...COMMON, ...KINDS[kind].own }
 }
 
 function requireField(field: string, kind: KindName, origin: string): { readonly kind: OwnField['kind'] } {
   const own = ownFields(kind)
   if (Object.hasOwn(own, field)) return own[field]
   if (Object.hasOwn(generationConfigSchema.shape, field)) return fieldMeta(field as GenerationField)
-  const names = Object.keys(own)
+  const names = Object.keys(KINDS[kind].own ?? {})
   const more = names.length > 0 ? `${names.join(', ')} and ` : ''
   throw usageError(`${field} in ${origin} is no field of ${kind}: it has ${more}those of a GenerationConfig.`)
 }

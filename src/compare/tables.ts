@@ -109,7 +109,7 @@ export function conditionsOf(comparison: Comparison): string[] {
   return [
     `${count(prompts.length, 'prompt')}, ${count(repetitions, 'run')} each after ${warm_up} to warm up, in turns; seed ${seed}`,
     `speed and same texts against ${reference}; medians with intervals of 95%`,
-    `${model.name}: ${model.parameters.toLocaleString('en-US')} parameters, ${model.dtype}, ${model.device}, ${model.fingerprint.slice(0, 12)}`,
+    `${model.name}: ${model.parameters === null ? '' : `${model.parameters.toLocaleString('en-US')} parameters, `}${model.dtype}, ${model.device}, ${model.fingerprint.slice(0, 12)}`,
     `${machine.cpu}, ${count(machine.cores, 'core')}, ${count(machine.threads, 'thread')}, ${megabytes(machine.memory)}, ${machine.os}`,
     `llm ${versions.llm}, Node ${versions.node}, ONNX Runtime ${versions.onnxruntime}`,
     `settings ${JSON.stringify(comparison.settings)}`,

@@ -6,12 +6,15 @@ import type { GenerationConfig, GenerationField } from './schema.js'
 const OFF: Partial<GenerationConfig> = {
   do_sample: false,
   num_beams: 1,
+  num_return_sequences: 1,
   num_beam_groups: 1,
   diversity_penalty: 0,
   penalty_alpha: 0,
   guidance_scale: 1,
+  mirostat: 0,
 }
 const LEAVE_OUT = 'leave one of them out'
+const FORCED = ['force_words_ids', 'force_words'] as const
 const DRAFTS = ['prompt_lookup_num_tokens', 'assistant_early_exit'] as const
 
 /** Fields of which none of the first goes with one of the second: mixes of modes that HF rejects, or of which it lets one win without a word. */
@@ -21,8 +24,8 @@ const excluding: readonly (readonly [
   remedy: string,
 ])[] = [
   [['num_beam_groups'], ['do_sample'], 'groups are searched without sampling: set do_sample to false'],
-  [['force_words_ids'], ['do_sample'], 'words are forced without sampling: set do_sample to false'],
-  [['force_words_ids'], ['num_beam_groups'], LEAVE_OUT],
+  [FORCED, ['do_sample'], 'words are forced without sampling: set do_sample to false'],
+  [FORCED, ['num_beam_groups'], LEAVE_OUT],
   [
     ['penalty_alpha'],
     ['do_sample'],
@@ -33,9 +36,16 @@ const excluding: readonly (readonly [
   [['dola_layers'], ['num_beams'], `DoLa has no beams: ${LEAVE_OUT}`],
   [['dola_layers'], ['penalty_alpha'], LEAVE_OUT],
   [['dola_layers'], ['guidance_scale'], `both replace the scores: ${LEAVE_OUT}`],
+  [
+    ['mirostat'],
+    ['num_beams'],
+    `Mirostat follows one text, token by token, and beams are several: ${LEAVE_OUT}`,
+  ],
   [DRAFTS, ['num_beams'], `beams are not drafted: ${LEAVE_OUT}`],
   [DRAFTS, ['penalty_alpha'], `contrastive search is not drafted: ${LEAVE_OUT}`],
   [DRAFTS, ['dola_layers'], LEAVE_OUT],
+  [['best_of'], ['num_beams'], `samples are drawn without beams: ${LEAVE_OUT}`],
+  [['best_of'], ['num_return_sequences'], `one sample is chosen: ${LEAVE_OUT}`],
   [['assistant_early_exit'], ['prompt_lookup_num_tokens'], `both draft: ${LEAVE_OUT}`],
 ]
 
@@ -64,12 +74,16 @@ const needing: readonly (readonly [
     ({ num_beam_groups }) => num_beam_groups > 1,
     'the penalty is for what another group chose: set num_beam_groups to 2 or more',
   ],
-  [
-    'force_words_ids',
-    'num_beams',
-    ({ num_beams }) => num_beams > 1,
-    'forcing words takes beams: set num_beams to 2 or more',
-  ],
+  ...FORCED.map(
+    (field) =>
+      [
+        field,
+        'num_beams',
+        ({ num_beams }: GenerationConfig) => num_beams > 1,
+        'forcing words takes beams: set num_beams to 2 or more',
+      ] as const,
+  ),
+  ['best_of', 'do_sample', ({ do_sample }) => do_sample, 'all samples would be alike: set do_sample to true'],
   [
     'penalty_alpha',
     'top_k',

@@ -38,7 +38,7 @@ export function generationMode(config: GenerationConfig, isAssisted = false): Ge
 }
 
 function baseMode(config: GenerationConfig): GenerationMode {
-  if (config.constraints || config.force_words_ids) return 'constrained_beam_search'
+  if (config.constraints || config.force_words_ids || config.force_words) return 'constrained_beam_search'
   if (config.num_beams === 1) {
     if (config.do_sample) return 'sample'
     return config.top_k > 1 && (config.penalty_alpha ?? 0) > 0 ? 'contrastive_search' : 'greedy_search'

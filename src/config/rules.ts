@@ -91,7 +91,7 @@ export function refuseUnserved(config: GenerationConfig, sources: Sources): void
 
 /** @throws UserError for a combination of values that HF rejects. */
 export function checkCombinations(config: GenerationConfig, sources: Sources): void {
-  const { do_sample, num_beams, num_return_sequences, temperature, suppress_tokens } = config
+  const { do_sample, num_beams, num_return_sequences, temperature } = config
   if (do_sample && temperature === 0) {
     throw usageError(
       'temperature cannot be 0 while do_sample is true: set do_sample to false to take the best token.',
@@ -109,18 +109,37 @@ export function checkCombinations(config: GenerationConfig, sources: Sources): v
   }
   checkContradictions(config, sources)
   for (const field of ['forced_bos_token_id', 'forced_eos_token_id'] as const) {
-    const forced = [config[field] ?? []].flat()
-    if (forced.length > 0 && forced.every((token) => suppress_tokens?.includes(token))) {
-      throw usageError(
-        `suppress_tokens holds every token of ${field} (${forced.join(', ')}), which leaves no token to generate: ` +
-          'take it out of one of the two.',
-      )
-    }
+    requireForced(field, [config[field] ?? []].flat(), config)
   }
 }
 
-const samplingFields = [
-  'temperature',
+/** Fields that say as text what others say as ids. */
+export const TOKENS_IN_WORDS = [
+  'eos_token',
+  'bos_token',
+  'pad_token',
+  'forced_bos_token',
+  'forced_eos_token',
+] as const
+
+/** @throws UserError where all tokens that are to be forced are forbidden */
+function requireForced(
+  field: GenerationField,
+  forced: readonly number[],
+  { suppress_tokens: suppressed, allowed_token_ids: allowed }: GenerationConfig,
+): void {
+  if (forced.length === 0) return
+  const refuse = (fault: string, remedy: string) => {
+    throw usageError(
+      `${fault} every token of ${field} (${forced.join(', ')}), which leaves no token to generate: ${remedy} one of the two.`,
+    )
+  }
+  if (forced.every((token) => suppressed?.includes(token))) refuse('suppress_tokens holds', 'take it out of')
+  if (allowed && !forced.some((token) => allowed.includes(token))) refuse('allowed_token_ids lacks', 'change')
+}
+
+/** Warpers that cut, and that Mirostat stands for. */
+const cutFields = [
   'top_p',
   'min_p',
   'top_h',
@@ -128,9 +147,20 @@ const samplingFields = [
   'top_k',
   'epsilon_cutoff',
   'eta_cutoff',
+  'top_n_sigma',
   'xtc_probability',
   'xtc_threshold',
 ] as const
+const mirostatFields = ['mirostat_tau', 'mirostat_eta'] as const
+const dynatempFields = ['dynatemp_range', 'dynatemp_exponent'] as const
+const samplingFields = [
+  'temperature',
+  ...cutFields,
+  'mirostat',
+  ...mirostatFields,
+  ...dynatempFields,
+] as const
+const dryFields = ['dry_base', 'dry_allowed_length', 'dry_penalty_last_n', 'dry_sequence_breakers'] as const
 const beamFields = ['early_stopping', 'length_penalty'] as const
 const outputFields = ['output_attentions', 'output_hidden_states', 'output_scores', 'output_logits'] as const
 
@@ -149,19 +179,48 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
   const idle =
     (config.penalty_alpha ?? 0) > 0 ? samplingFields.filter((name) => name !== 'top_k') : samplingFields
   if (!config.do_sample) warn(idle, 'set do_sample to true')
-  else if (config.xtc_probability === 0) warn(['xtc_threshold'], 'set xtc_probability')
-  else if (config.xtc_threshold > 0.5) warn(['xtc_probability'], 'set xtc_threshold to 0.5 or less')
+  else warnOfSamplers(config, warn)
+  if (config.dry_multiplier === 0) warn(dryFields, 'set dry_multiplier')
+  if (config.repetition_penalty === 1 && config.presence_penalty === 0 && config.frequency_penalty === 0) {
+    warn(['repeat_last_n'], 'set repetition_penalty, presence_penalty or frequency_penalty')
+  }
   if (config.num_beams === 1) warn(beamFields, 'it belongs to beam search')
   if (config.prompt_lookup_num_tokens === undefined) {
     warn(['max_matching_ngram_size'], 'set prompt_lookup_num_tokens')
   }
+  if (config.best_of === undefined) warn(['select_by', 'answer_pattern', 'mbr_utility'], 'set best_of')
+  if (config.select_by !== 'majority') warn(['answer_pattern'], 'set select_by to majority')
+  if (config.select_by !== 'mbr') warn(['mbr_utility'], 'set select_by to mbr')
+  if (!config.thinking_waits) warn(['thinking_wait_text'], 'set thinking_waits')
+  if (!config.thinking_waits && config.thinking_budget === undefined) {
+    warn(['thinking_start', 'thinking_end'], 'set thinking_budget or thinking_waits')
+  }
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
   if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')
   if (config.min_new_tokens !== undefined) warn(['min_length'], 'min_new_tokens wins over it')
+  for (const field of TOKENS_IN_WORDS) {
+    if (config[field] !== undefined) warn([`${field}_id`], `${field} wins over it`)
+  }
   if ((config.pad_token_id ?? 0) < 0 && changed('pad_token_id')) {
     warnings.push(
       `pad_token_id is ${config.pad_token_id}, but should not be negative: batches cannot be padded.`,
     )
   }
   return warnings
+}
+
+/** Samplers that another setting takes the effect of, where tokens are drawn. */
+function warnOfSamplers(
+  { mirostat, top_k, xtc_probability, xtc_threshold, dynatemp_range }: GenerationConfig,
+  warn: (fields: readonly GenerationField[], remedy: string) => void,
+): void {
+  if (mirostat !== 0) {
+    const replaced = [...cutFields, ...dynatempFields].filter((field) => field !== 'top_k' || top_k > 0)
+    warn(replaced, 'mirostat stands in its place, set that to 0')
+    return
+  }
+  warn(mirostatFields, 'set mirostat to 2')
+  if (xtc_probability === 0) warn(['xtc_threshold'], 'set xtc_probability')
+  else if (xtc_threshold > 0.5) warn(['xtc_probability'], 'set xtc_threshold to 0.5 or less')
+  if (dynatemp_range === 0) warn(['dynatemp_exponent'], 'set dynatemp_range')
 }

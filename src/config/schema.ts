@@ -1,30 +1,21 @@
 import * as z from 'zod'
+import { count, type FieldMeta, fraction, group, oneOrMore } from './field.js'
+import { llamaCpp } from './llama-cpp.js'
+import { choosing, thinking, wordFields } from './own-fields.js'
 
-/** How a field is written: as a flag, and in a file. `json` is any JSON value; `integers` and `strings` are lists. */
-export type FieldKind = 'boolean' | 'integer' | 'number' | 'string' | 'integers' | 'strings' | 'json'
-
-export interface FieldMeta {
-  readonly description: string
-  readonly group: string
-  readonly kind: FieldKind
-}
+export type { FieldKind, FieldMeta } from './field.js'
 
 const token = z.int().min(0)
+const positive = z.int().min(1)
 /** A pass over many more takes minutes in which nothing else is heard. */
 const MOST_BEAMS = 4096
-const positive = z.int().min(1)
-const count = z.int().min(0)
-const fraction = z.number().min(0).max(1)
 const cutoff = z.number().min(0).lt(1)
 const json = z.record(z.string(), z.unknown())
-
-/** A list for which one item may be written bare. */
-const oneOrMore = <Item extends z.ZodType>(item: Item) =>
-  z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(item).min(1))
 
 const tokenList = z.array(token).min(1)
 const tokenLists = z.array(tokenList)
 const biases = z.array(z.tuple([z.array(token).min(1), z.number()]))
+const tokenBiases = z.record(z.string().min(1), z.union([z.number(), z.literal(false)]))
 const cacheImplementations = [
   'dynamic',
   'static',
@@ -54,18 +45,6 @@ const watermarking = z.strictObject(
         : undefined,
   },
 )
-
-type Field = readonly [kind: FieldKind, schema: z.ZodType, description: string]
-type Schemas<Fields extends Record<string, Field>> = { -readonly [Name in keyof Fields]: Fields[Name][1] }
-
-/** The schemas of `fields`, each with its description, group and kind as metadata. */
-function group<const Fields extends Record<string, Field>>(name: string, fields: Fields): Schemas<Fields> {
-  const schemas = Object.entries(fields).map(([field, [kind, schema, description]]) => [
-    field,
-    schema.meta({ kind, description, group: name } satisfies FieldMeta),
-  ])
-  return Object.fromEntries(schemas) as Schemas<Fields>
-}
 
 const length = group('length', {
   max_new_tokens: ['integer', positive.optional(), 'Most tokens to generate; wins over max_length [20]'],
@@ -102,22 +81,18 @@ const sampling = group('sampling', {
     cutoff.default(0),
     'Like epsilon_cutoff, lower where the entropy is high; 0 keeps all',
   ],
-  xtc_probability: [
-    'number',
-    fraction.default(0),
-    'How often the top choices are excluded (XTC); 0 is never',
-  ],
-  xtc_threshold: [
-    'number',
-    fraction.default(0.1),
-    'Probability of a top choice; the least probable of them stays; above 0.5 there is none',
-  ],
   num_return_sequences: ['integer', positive.default(1), 'Sequences to generate for the prompt'],
   seed: ['integer', z.int().min(0).optional(), 'Seed of the random numbers; a fresh one by default'],
 })
 
 const logits = group('logits', {
   repetition_penalty: ['number', z.number().gt(0).default(1), 'Penalty on tokens seen before; 1 is none'],
+  presence_penalty: [
+    'number',
+    z.number().default(0),
+    'Taken from the score of each token that was generated before (OpenAI, vLLM)',
+  ],
+  frequency_penalty: ['number', z.number().default(0), 'The same, as often as it was generated'],
   no_repeat_ngram_size: ['integer', count.default(0), 'No n-gram of this size occurs twice; 0 allows it'],
   bad_words_ids: ['json', tokenLists.optional(), 'Token sequences that are never generated: [[ids], …]'],
   sequence_bias: [
@@ -125,6 +100,12 @@ const logits = group('logits', {
     biases.optional(),
     'Added to the score of what completes a sequence: [[[ids], bias], …]',
   ],
+  logit_bias: [
+    'json',
+    tokenBiases.optional(),
+    'Added to scores: {"token id or text": bias, …}; false forbids (OpenAI, llama.cpp)',
+  ],
+  allowed_token_ids: ['integers', tokenList.optional(), 'The only tokens that are generated (vLLM)'],
   suppress_tokens: ['integers', z.array(token).optional(), 'Tokens that are never generated'],
   begin_suppress_tokens: ['integers', z.array(token).optional(), 'Tokens that are not generated first'],
   forced_bos_token_id: ['integer', token.optional(), 'The second token of the sequence'],
@@ -141,6 +122,16 @@ const logits = group('logits', {
   remove_invalid_values: ['boolean', z.boolean().default(false), 'Replace NaN and infinite scores'],
   renormalize_logits: ['boolean', z.boolean().default(false), 'Turn the final scores into log-probabilities'],
   guidance_scale: ['number', z.number().optional(), 'Classifier-free guidance; 1 is none'],
+  amateur_alpha: [
+    'number',
+    fraction.default(0.1),
+    'Share of the best token’s probability that a token must have beside an amateur model',
+  ],
+  amateur_beta: [
+    'number',
+    z.number().min(0).optional(),
+    'Strength of the amateur model: (1 + beta) log p - beta log q [log p - log q]',
+  ],
   watermarking_config: [
     'json',
     watermarking.optional(),
@@ -244,18 +235,23 @@ const runtime = group('runtime', {
 })
 
 /**
- * HF's GenerationConfig (transformers 5) with `seed` and llama.cpp's fields of XTC. Each field's metadata (`fieldMeta`) says how it is written
- * as a flag. Fields that take one item or a list give a list; a field without a default is undefined when unset.
+ * HF's GenerationConfig (transformers 5) with `seed`, the penalties, biases and allowed tokens of OpenAI and vLLM, the samplers of llama.cpp
+ * by its names, and words in place of token ids. Each field's metadata (`fieldMeta`) says how it is written as a flag. Fields that take one
+ * item or a list give a list; a field without a default is undefined when unset.
  */
 export const generationConfigSchema = z.strictObject({
   ...length,
   ...sampling,
   ...logits,
+  ...llamaCpp,
+  ...wordFields,
   ...special,
   ...output,
   ...beams,
   ...contrasts,
   ...assisted,
+  ...choosing,
+  ...thinking,
   ...runtime,
 })
 

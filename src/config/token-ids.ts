@@ -7,6 +7,7 @@ const TOKEN_FIELDS = [
   'forced_bos_token_id',
   'forced_eos_token_id',
   'suppress_tokens',
+  'allowed_token_ids',
   'begin_suppress_tokens',
   'force_words_ids',
 ] as const

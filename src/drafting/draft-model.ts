@@ -1,5 +1,6 @@
 import { reencodingNotice } from '../generation/assistant.js'
 import { type LanguageModel, type LoadOptions, loadModel, placementOf } from '../language-model/load.js'
+import { requireGraph } from '../language-model/own-graph.js'
 import { requireDraftOf } from '../language-model/vocabulary.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
 import { type DraftSettings, draftOptions } from './draft-options.js'
@@ -55,16 +56,17 @@ export async function loadAssistant(
 
 /** The target's own first layers, by default half of them. */
 export async function loadFirstLayers(context: DraftContext): Promise<LoadedDrafter> {
-  const { path, adapter, spec } = context.model
+  const { path, adapter } = context.model
+  const spec = requireGraph(context.model, 'An early exit needs the first layers')
   const layers = (context.own.layers as number | undefined) ?? Math.max(1, spec.layers.length >> 1)
   const loaded = await loadAssistant(path, { layers, adapter }, context)
   return { ...loaded, defaults: { assistant_early_exit: layers } }
 }
 
 function measuredDraft(
-  { model, spec, dtype }: LanguageModel,
+  { model, spec, path, dtype }: LanguageModel,
   eosTokenIds?: readonly number[],
 ): MeasuredDrafter {
   const createDrafter = draftModel({ model, numTokens: MOST_DRAFTED, eosTokenIds })
-  return { subject: { draft: spec, dtype }, createDrafter, most: MOST_DRAFTED }
+  return { subject: { draft: spec ?? path, dtype }, createDrafter, most: MOST_DRAFTED }
 }

@@ -2,10 +2,12 @@ import { usageError } from '../errors.js'
 import { type HeadKind, readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
-import { type LanguageModel, openModel, placementOf } from '../language-model/load.js'
+import { type LanguageModel, type ModelLocation, openModel, placementOf } from '../language-model/load.js'
+import { requireGraph } from '../language-model/own-graph.js'
 import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import { type MtpSpec, moduleName } from '../models/heads/mtp.js'
 import { EMBEDDING, headName } from '../models/parameters.js'
+import type { DecoderSpec } from '../models/spec.js'
 import { createMedusaHeads } from '../runtime/medusa-heads.js'
 import { OnnxMtpModule } from '../runtime/mtp-module.js'
 import { OnnxParallelHeads } from '../runtime/parallel-heads.js'
@@ -42,8 +44,9 @@ export async function loadMedusa(
   model: LanguageModel,
   { typical, tree = typical && TYPICAL_NODES, ...settings }: MedusaSettings,
 ): Promise<LoadedDrafter> {
-  const { spec, weights } = await openHeads(directory, MEDUSA, model)
-  const heads = await createMedusaHeads(model.spec, spec, weights, beside(model, settings))
+  const shape = requireGraph(model, 'Medusa heads need its hidden states and weights')
+  const { spec, weights } = await openHeads(directory, MEDUSA, model, shape)
+  const heads = await createMedusaHeads(shape, spec, weights, beside(model, settings))
   const createDrafter = medusa({
     heads: (hidden) => heads.guesses(hidden),
     tree: tree ?? MOST.medusa,
@@ -73,15 +76,20 @@ export async function loadMtp(
   model: LanguageModel,
   settings: MtpSettings,
 ): Promise<LoadedDrafter> {
-  const heads = await openHeads(directory, MTP, model)
+  const shape = requireGraph(model, 'MTP modules need its hidden states and weights')
+  const heads = await openHeads(directory, MTP, model, shape)
+  const target = { ...model, spec: shape }
   return heads.spec.parallel
-    ? loadParallelHeads(directory, model, heads, settings)
-    : loadModules(model, heads, settings)
+    ? loadParallelHeads(directory, target, heads, settings)
+    : loadModules(target, heads, settings)
 }
+
+/** A model with a graph of our own. */
+type OwnModel = LanguageModel & { readonly spec: DecoderSpec }
 
 async function loadParallelHeads(
   directory: string,
-  model: LanguageModel,
+  model: OwnModel,
   { spec, weights }: OpenHeads<MtpSpec>,
   { depth, ...settings }: MtpSettings,
 ): Promise<LoadedDrafter> {
@@ -106,7 +114,7 @@ async function loadParallelHeads(
 }
 
 async function loadModules(
-  model: LanguageModel,
+  model: OwnModel,
   { spec, weights }: OpenHeads<MtpSpec>,
   { depth, ...settings }: MtpSettings,
 ): Promise<LoadedDrafter> {
@@ -143,7 +151,8 @@ interface OpenHeads<Spec> {
 async function openHeads<Spec extends DraftVocabulary>(
   directory: string,
   kind: HeadKind<Spec>,
-  { path, adapter, spec }: LanguageModel,
+  { path, adapter }: ModelLocation,
+  spec: DecoderSpec,
 ): Promise<OpenHeads<Spec>> {
   const { store } = await openModel({ path, adapter })
   try {

@@ -24,7 +24,10 @@ import type { CreateDrafter } from '../strategies/strategy.js'
 import { follow } from '../strategies/verifiers.js'
 
 /** A model whose steps are measured, and how it runs. */
-export type MeasuredModel = Pick<LanguageModel, 'model' | 'spec' | 'dtype' | keyof Placement>
+export type MeasuredModel = Pick<LanguageModel, 'model' | 'spec' | 'dtype' | keyof Placement> & {
+  /** Stands for the shape of what has no specification. */
+  readonly path?: string
+}
 
 /** A drafter whose steps are measured. */
 export interface MeasuredDrafter {
@@ -96,7 +99,13 @@ export async function stepCosts(
   const subject = [
     VERSION,
     processors,
-    { spec: specIdentity(spec), dtype, ...placementOf(target), threads, ...(isExact && { exact: true }) },
+    {
+      spec: spec ? specIdentity(spec) : target.path,
+      dtype,
+      ...placementOf(target),
+      threads,
+      ...(isExact && { exact: true }),
+    },
     drafter.subject,
     sizes,
   ]

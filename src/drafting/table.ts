@@ -45,6 +45,8 @@ export interface StrategyRow {
   readonly defaults?: OwnValues
   /** The modes that it is for; by default all. */
   readonly modes?: readonly GenerationMode[]
+  /** Whether it needs layers, states or weights of a graph of our own. */
+  readonly needsGraph?: boolean
   /** Whether its command leaves it to flags what drafts, so that its modes may be others. */
   readonly isOpen?: boolean
   /** The flag by which a batch decodes with it; by default `--strategy NAME`. */
@@ -99,6 +101,7 @@ const STRATEGIES = {
     defaults: { dola_layers: 'low' },
     modes: ['dola_generation'],
     flag: 'dola-layers',
+    needsGraph: true,
     drafts: null,
   },
   lookup: {
@@ -141,6 +144,7 @@ const STRATEGIES = {
     fixed: oneBeam,
     modes: assisted,
     flag: 'assistant-early-exit',
+    needsGraph: true,
     drafts: {
       sizedBy: ASSISTANT_FIELDS,
       assistant: [...ASSISTANT_FIELDS, 'assistant_early_exit'],
@@ -153,6 +157,7 @@ const STRATEGIES = {
     fixed: (own) => ({ ...oneBeam, ...(own.typical_acceptance === true && { do_sample: true }) }),
     modes: PLAIN_MODES,
     flag: 'medusa-heads',
+    needsGraph: true,
     own: {
       heads: text('medusa-heads'),
       nodes: nodes('medusa-nodes'),
@@ -171,6 +176,7 @@ const STRATEGIES = {
     fixed: oneBeam,
     modes: PLAIN_MODES,
     flag: 'mtp-modules',
+    needsGraph: true,
     own: {
       modules: text('mtp-modules'),
       depth: { kind: 'integer', min: 1, max: 16, flag: 'mtp-depth' },

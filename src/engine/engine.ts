@@ -195,11 +195,13 @@ export class Engine {
   private async decode({ ticket, options, ...prepared }: Waiting): Promise<GenerationResult> {
     const target = this.prefixesOf(this.target.model)
     const draft = options.assistant && this.prefixesOf(options.assistant.model)
+    const contrast = options.amateur && this.prefixesOf(options.amateur.model)
     const member = this.lockstep.join()
     const viewOf = (prefixes: PrefixCache) => prefixes.view(member.view(prefixes.model))
     try {
       const view = viewOf(target)
       const assistant = draft && { ...options.assistant!, model: viewOf(draft) }
+      const amateur = contrast && { ...options.amateur!, model: viewOf(contrast) }
       const prompt = this.unstarted.get(ticket)
       if (prompt && !ticket.signal.aborted) await target.share(prompt, member, view)
       let cache: RecordedCache | undefined
@@ -209,7 +211,7 @@ export class Engine {
         return cache
       }
       const model = delegate(view, { newCache })
-      const given = { ...options, assistant, signal: ticket.signal }
+      const given = { ...options, assistant, amateur, signal: ticket.signal }
       const generation = generatePrepared({ ...this.target, model }, prepared, given)
       for await (const chunk of generation) {
         ticket.cachedTokens = cache?.untouched ?? 0

@@ -1,4 +1,4 @@
-import { type ConfigLayer, type GenerationConfig, lengthLimit } from '../config/index.js'
+import { type ConfigLayer, type GenerationConfig, lengthLimit, sequenceCount } from '../config/index.js'
 import { type GenerationSettings, layersOf } from '../config/settings.js'
 import { usageError } from '../errors.js'
 import type { GenerateOptions, GenerationModel } from '../generation/options.js'
@@ -48,7 +48,7 @@ export function requestFor(
 /** Beams and sequences share the prompt; guidance follows another one beside each. */
 function tokensInFlight(config: GenerationConfig, promptLength: number, maxPositions: number): number {
   const sides = (config.guidance_scale ?? 1) === 1 ? 1 : 2
-  const sequences = Math.max(config.num_beams, config.num_return_sequences)
+  const sequences = Math.max(config.num_beams, sequenceCount(config))
   const newTokens = lengthLimit(config, promptLength, maxPositions) - promptLength
   return promptLength + sides * sequences * newTokens
 }

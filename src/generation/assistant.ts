@@ -73,18 +73,25 @@ export function assistantDrafting(
   }
 }
 
+/** @throws UserError for fields that a layer sets, but that have no effect */
+export function refuseFields(
+  layers: readonly ConfigLayer[],
+  fields: readonly GenerationField[],
+  why: string,
+): void {
+  for (const { values, origin } of layers) {
+    const field = fields.find((name) => values[name] !== undefined)
+    if (field === undefined) continue
+    throw usageError(`${field} in ${origin} has no effect ${why}, or leave it out.`)
+  }
+}
+
 /** @throws UserError for fields of the user's that say how an assistant drafts, where none does so */
 export function refuseIdleFields(
   layers: readonly ConfigLayer[],
   assistant: FittedAssistant | undefined,
 ): void {
-  const refuse = (fields: readonly GenerationField[], why: string) => {
-    for (const { values, origin } of layers) {
-      const field = fields.find((name) => values[name] !== undefined)
-      if (field === undefined) continue
-      throw usageError(`${field} in ${origin} has no effect ${why}, or leave it out.`)
-    }
-  }
+  const refuse = (fields: readonly GenerationField[], why: string) => refuseFields(layers, fields, why)
   if (!assistant) refuse(ASSISTANT_FIELDS, 'without an assistant model: give one')
   if (assistant?.treeNodes !== undefined) refuse(CHAIN_FIELDS, 'on trees: draft chains')
   if (!assistant?.reencodesFor) {
@@ -93,7 +100,7 @@ export function refuseIdleFields(
 }
 
 /** What of a model tells whether another one has the same tokens. */
-type Speller = Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly model: Pick<Model, 'vocabSize'> }
+export type Speller = Pick<LanguageModel, 'path' | 'tokenizer'> & { readonly model: Pick<Model, 'vocabSize'> }
 
 /** @throws UserError for trees of other tokens than the target's */
 export function fitAssistant(assistant: Assistant, target: Speller): FittedAssistant {
@@ -111,7 +118,8 @@ export function reencodingNotice(draft: Speller, target: Speller): string | unde
   return difference && `Drafts of ${draft.path} are re-encoded for ${target.path}, since ${difference}.`
 }
 
-function differenceOf(draft: Speller, target: Speller): string | undefined {
+/** How the tokens of two models differ, as a clause; undefined where they are the same. */
+export function differenceOf(draft: Speller, target: Speller): string | undefined {
   const [one, other] = [draft, target].map(({ model: { vocabSize }, tokenizer }) => ({
     vocabSize,
     tokenizer,

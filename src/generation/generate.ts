@@ -1,4 +1,4 @@
-import { type GenerationConfig, lengthLimit } from '../config/index.js'
+import { type GenerationConfig, lengthLimit, sequenceCount } from '../config/index.js'
 import type { ConfigLayer } from '../config/layers.js'
 import { type GenerationSettings, layersOf, requireKnownOptions } from '../config/settings.js'
 import { checkTokenIds } from '../config/token-ids.js'
@@ -10,7 +10,9 @@ import { createRandom, forkSeed, keyedRandom } from '../random.js'
 import { DolaModel, dolaLayers } from '../scores/dola.js'
 import { buildProcessors } from '../scores/processors/index.js'
 import type { StoppingCriterion } from '../strategies/strategy.js'
-import { fitAssistant, refuseIdleFields } from './assistant.js'
+import { AMATEUR_FIELDS, requireAmateurOf } from './amateur.js'
+import { fitAssistant, refuseFields, refuseIdleFields } from './assistant.js'
+import { checkBestOf, chooseSample, choosesByLogprob } from './best-of.js'
 import { decode, decodeSearch, interrupted } from './decode.js'
 import { beamTexts } from './live-beams.js'
 import { requireMemory } from './memory.js'
@@ -19,6 +21,7 @@ import { type Prefilled, prefill } from './prefill.js'
 import { type Prepared, prepareFrom, promptTokens } from './prepare.js'
 import type { Prompt } from './prompt.js'
 import { keepsHidden, Sequence, tokenRecorder } from './sequence.js'
+import { requireServed } from './served.js'
 import { Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { strategyFor } from './strategy.js'
@@ -33,6 +36,7 @@ const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
   stoppingCriteria: true,
   prefixAllowedTokensFn: true,
   logprobs: true,
+  scoreSample: true,
   chatTemplate: true,
   pastKeyValues: true,
   signal: true,
@@ -41,6 +45,7 @@ const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
   createControl: true,
   verifier: true,
   assistant: true,
+  amateur: true,
   lookupCorpus: true,
   onBeams: true,
   onWarning: true,
@@ -133,13 +138,13 @@ async function* run(
 ): AsyncGenerator<GenerationChunk, GenerationResult, void> {
   const plan = planOf(model, prepared(), options)
   const { config, context, parts, strategy, stopwatch } = plan
-  const { num_return_sequences: count } = config
-  const { signal, pastKeyValues: past } = options
+  const count = sequenceCount(config)
+  const { signal, pastKeyValues: past, amateur } = options
   const sequences = Array.from({ length: count }, () => new Sequence(parts))
   let prefilled: Prefilled | undefined
   try {
     const branches = 'search' in strategy ? 1 : count
-    const given = { negative: plan.negative, past, signal }
+    const given = { negative: plan.negative, amateur: amateur?.model, past, signal }
     prefilled = await prefill(model.model, parts.promptIds, config, branches, given)
     const decoded = wanting(contrasted(prefilled.target, config, model.spec), {
       states: keepsHidden(config) ? ['hidden'] : [],
@@ -156,7 +161,7 @@ async function* run(
       random: createRandom(forkSeed(config.seed, i)),
       draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
       limit: context.maxLength,
-      topK: topKOf(config, context, options),
+      topK: topKOf(config, context, { ...options, logprobs: parts.logprobs }),
     }))
     if ('search' in strategy) {
       const isInterrupted: StoppingCriterion = () => (signal?.aborted ? 'interrupted' : undefined)
@@ -166,7 +171,9 @@ async function* run(
         options.onBeams && beamTexts(options.onBeams, model.tokenizer, parts.promptIds, parts.overlap)
       yield* decodeSearch(strategy, request, sequences, stopwatch, show)
     } else {
-      yield* decode(sequences, requests.map(strategy), stopwatch, signal)
+      const chunks = decode(sequences, requests.map(strategy), stopwatch, signal)
+      // Nothing is said before it is known which one is.
+      for await (const chunk of chunks) if (config.best_of === undefined) yield chunk
     }
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) throw error
@@ -176,17 +183,30 @@ async function* run(
   }
   // A search may find fewer than are asked for.
   const results = sequences.filter(({ finished }) => finished).map((sequence) => sequence.result())
-  return { ...results[0], sequences: results, config, statistics: stopwatch.statistics() }
+  const end = { config, statistics: stopwatch.statistics() }
+  if (config.best_of === undefined) return { ...results[0], sequences: results, ...end }
+  const best = await chooseSample(results, config, options)
+  const { score: _, answer: __, ...sequence } = best.samples[best.chosen]
+  yield { sequence: 0, text: sequence.text, ids: sequence.ids, drafted: 0 }
+  return { ...sequence, sequences: [sequence], ...best, ...end }
 }
 
 /** What is known before the first pass. @throws UserError for settings or prompts that cannot be served */
 function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOptions) {
   const { model, tokenizer, spec, path } = target
   const { config, promptLength, ids, overlap } = prepared
+  const { assistant: drafting, createDrafter } = options
+  const isDrafted = (drafting ?? createDrafter) !== undefined
+  const wants = { config, isAssisted: drafting !== undefined, isDrafted }
+  requireServed(model.lacks, path ?? 'the model', wants)
+  if (drafting) requireServed({ trees: drafting.model.lacks?.trees }, drafting.path, wants)
   const layers = prepared.layers.filter(({ fromModel }) => !fromModel)
   for (const layer of layers) checkTokenIds(layer, model.vocabSize)
-  const { chatTemplate, logprobs, negativePrompt } = options
-  const { maxPositions, vocabSize } = model
+  checkBestOf(config, options)
+  const { chatTemplate, negativePrompt, amateur } = options
+  const logprobs = options.logprobs ?? (choosesByLogprob(config, options) ? 0 : undefined)
+  const { vocabSize } = model
+  const maxPositions = Math.min(model.maxPositions, amateur?.model.maxPositions ?? Infinity)
   const maxLength = lengthLimit(config, promptLength, maxPositions)
   requireMemory(config, { promptLength, maxLength, vocabSize, spec })
   const stopwatch = new Stopwatch(promptLength)
@@ -195,6 +215,7 @@ function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOp
     promptLength,
     eosTokenIds,
     maxLength,
+    tokenizer,
     decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
     prefixAllowedTokensFn: options.prefixAllowedTokensFn,
     userProcessors: [...prepared.processors, ...(options.processors ?? [])],
@@ -206,6 +227,8 @@ function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOp
   const assistant =
     options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
   refuseIdleFields(layers, assistant)
+  if (amateur) requireAmateurOf({ path: path ?? 'the model', model, tokenizer }, amateur)
+  else refuseFields(layers, AMATEUR_FIELDS, 'without an amateur model: give one')
   const strategy = strategyFor(config, { ...options, assistant, eosTokenIds })
   const parts = { config, tokenizer, prompt: prefixOf(ids), promptIds: ids, overlap, stop, logprobs }
   return { config, context, parts, negative, strategy, stopwatch }

@@ -1,4 +1,4 @@
-import type { GenerationConfig } from '../config/index.js'
+import { type GenerationConfig, sequenceCount } from '../config/index.js'
 import { usageError } from '../errors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { availableMemory, inWords } from '../runtime/memory.js'
@@ -25,7 +25,8 @@ const APART = 64
  */
 export function memoryNeeded(config: GenerationConfig, request: MemoryRequest): number {
   const { promptLength, maxLength, vocabSize, spec } = request
-  const { num_beams: beams, num_return_sequences: results, guidance_scale: scale = 1 } = config
+  const { num_beams: beams, guidance_scale: scale = 1 } = config
+  const results = sequenceCount(config)
   const sequences = Math.max(beams, results)
   const generated = Math.max(1, maxLength - promptLength)
   const apart = sequences === 1 ? 1 : sequences * (beams > 1 ? Math.min(generated, APART) : generated)
@@ -47,10 +48,11 @@ export function requireMemory(
 ): void {
   const needed = memoryNeeded(config, request)
   if (needed <= available) return
-  const { num_beams: beams, num_return_sequences: results } = config
+  const { num_beams: beams, best_of } = config
+  const results = sequenceCount(config)
   const lower = [
     ...(beams > 1 ? [`num_beams (${beams})`] : []),
-    ...(results > 1 ? [`num_return_sequences (${results})`] : []),
+    ...(results > 1 ? [`${best_of === undefined ? 'num_return_sequences' : 'best_of'} (${results})`] : []),
     ...(keptArrays(config) > 0 ? ['output_scores and output_logits'] : []),
   ]
   const other = `the prompt (${request.promptLength} tokens) or max_new_tokens (${request.maxLength - request.promptLength})`

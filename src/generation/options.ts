@@ -12,9 +12,11 @@ import type {
   Verifier,
 } from '../strategies/strategy.js'
 import type { SuffixIndex } from '../strategies/suffix-index.js'
+import type { Amateur } from './amateur.js'
 import type { Assistant } from './assistant.js'
 import type { LiveBeam } from './live-beams.js'
 import type { Prompt } from './prompt.js'
+import type { BestOf } from './scored-sample.js'
 import type { GeneratedSequence } from './sequence.js'
 import type { Statistics } from './statistics.js'
 
@@ -28,6 +30,8 @@ export interface GenerateOptions {
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens
   /** Most probable tokens to name with each token's log-probability; 0 for the token's alone. */
   readonly logprobs?: number
+  /** Chooses one of `best_of` samples: the higher the better, of equals the first. */
+  readonly scoreSample?: (text: string, signal?: AbortSignal) => number | Promise<number>
   /** A Jinja chat template in place of the model's own. */
   readonly chatTemplate?: string
   /**
@@ -47,6 +51,8 @@ export interface GenerateOptions {
   readonly verifier?: Verifier
   /** HF's `assistant_model`: a smaller model, which drafts for this one; where its tokens are others, by way of text. */
   readonly assistant?: Assistant
+  /** Contrastive decoding: a weaker model with the same tokens, whose log-probabilities are taken from those of the model. */
+  readonly amateur?: Amateur
   /** Text in which prompt lookup looks beside the sequence itself (REST), as tokens of the model. */
   readonly lookupCorpus?: SuffixIndex
   /** Called with the sequences that a beam search follows, after each step; those that have ended come last. */
@@ -66,8 +72,8 @@ export interface GenerationChunk {
   readonly drafted: number
 }
 
-/** All sequences; the fields of the first one are also its own. */
-export interface GenerationResult extends GeneratedSequence {
+/** All sequences; the fields of the first one are also its own. Where one of several samples was chosen, it is the one sequence. */
+export interface GenerationResult extends GeneratedSequence, Partial<BestOf> {
   readonly sequences: readonly GeneratedSequence[]
   /** As resolved, `seed` included. */
   readonly config: GenerationConfig

@@ -2,6 +2,7 @@ import type { GenerationConfig } from '../config/index.js'
 import { usageError } from '../errors.js'
 import { mergingModel } from '../model/branches.js'
 import type { KVCache, Model } from '../model/model.js'
+import { AmateurModel } from '../scores/amateur.js'
 import { GuidedModel } from '../scores/guidance.js'
 
 /** Caches that are ready for their strategies. */
@@ -15,6 +16,8 @@ export interface Prefilled {
 /** What there may be beside the prompt. */
 export interface PrefillOptions {
   readonly negative?: readonly number[]
+  /** Its log-probabilities are taken from the model's. */
+  readonly amateur?: Model
   /** Holds the beginning of the prompt. */
   readonly past?: KVCache
   /** Ends it with its reason. */
@@ -25,9 +28,62 @@ export interface PrefillOptions {
 export async function prefill(
   model: Model,
   promptIds: readonly number[],
-  { guidance_scale: scale = 1 }: GenerationConfig,
+  config: GenerationConfig,
   count: number,
-  { negative, past, signal }: PrefillOptions = {},
+  { amateur, ...options }: PrefillOptions = {},
+): Promise<Prefilled> {
+  const own = await prefillOne(model, promptIds, config, count, options)
+  if (!amateur) return own
+  let other: Prefilled | undefined
+  try {
+    const { signal } = options
+    other = await prefillOne(amateur, promptIds, { guidance_scale: 1 }, count, { signal })
+    const { target } = other
+    const { amateur_alpha: alpha, amateur_beta: beta } = config
+    const contrasted = new AmateurModel(own.target, target, { alpha, beta })
+    const caches: KVCache[] = []
+    for (const [i, cache] of own.caches.entries()) {
+      await follow(target, other.caches[i], promptIds.slice(0, cache.length), signal)
+      caches.push(contrasted.pair(cache, other.caches[i]))
+    }
+    const dispose = () => {
+      own.dispose()
+      other?.dispose()
+    }
+    return { target: contrasted, caches, dispose }
+  } catch (error) {
+    own.dispose()
+    other?.dispose()
+    throw error
+  }
+}
+
+/** Brings a cache that holds the beginning of a prompt, or more of it, to hold these tokens. */
+async function follow(
+  model: Model,
+  cache: KVCache,
+  ids: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const held = cache.length
+  if (held > ids.length) cache.keep([...ids.keys()])
+  const rest = ids.slice(held)
+  if (rest.length === 0) return
+  await model.forward(
+    cache,
+    rest,
+    rest.map((_, i) => held + i - 1),
+    [],
+    { states: [], signal },
+  )
+}
+
+async function prefillOne(
+  model: Model,
+  promptIds: readonly number[],
+  { guidance_scale: scale = 1 }: Pick<GenerationConfig, 'guidance_scale'>,
+  count: number,
+  { negative, past, signal }: Omit<PrefillOptions, 'amateur'>,
 ): Promise<Prefilled> {
   if (scale === 1 && negative) {
     throw usageError(

@@ -5,9 +5,12 @@ import {
   type ResolvedConfig,
   resolveGenerationConfig,
 } from '../config/index.js'
+import { usageError } from '../errors.js'
 import type { GenerateOptions, GenerationModel } from './options.js'
-import { encodePrompt, type Prompt } from './prompt.js'
+import { encodePrompt, isChat, type Prompt } from './prompt.js'
+import { thinkingProcessor } from './thinking.js'
 import { type HealedPrompt, healPrompt } from './token-healing.js'
+import { withWordIds } from './word-ids.js'
 
 /** What a generation starts from: settings resolved, the prompt in tokens; both once. */
 export interface Prepared extends ResolvedConfig, HealedPrompt {
@@ -39,22 +42,27 @@ export function prepare(
   settings: ResolvedConfig,
   chatTemplate?: string,
 ): Prepared {
-  const { config } = settings
   const { tokenizer } = model
+  const config = withWordIds(settings.config, tokenizer)
+  if (config.enable_thinking !== undefined && !isChat(prompt)) {
+    throw usageError('enable_thinking is a switch of chat templates: give a chat, or leave it out.')
+  }
   const ids = promptTokens(model, prompt, config, chatTemplate)
   const healed = config.token_healing
     ? healPrompt(ids, tokenizer, model.model.vocabSize)
     : { ids, overlap: 0, processors: [] }
+  const thinking = thinkingProcessor(config, tokenizer, healed.ids, chatTemplate)
+  const processors = [...healed.processors, ...(thinking ? [thinking] : [])]
   const seed = config.seed ?? randomInt(2 ** 32)
-  return { ...settings, ...healed, config: { ...config, seed }, promptLength: ids.length }
+  return { ...settings, ...healed, processors, config: { ...config, seed }, promptLength: ids.length }
 }
 
 /** @throws UserError as `encodePrompt` */
 export function promptTokens(
   { model: { maxPositions }, tokenizer }: GenerationModel,
   prompt: Prompt,
-  { bos_token_id: bosTokenId }: GenerationConfig,
+  { bos_token_id: bosTokenId, enable_thinking: enableThinking }: GenerationConfig,
   chatTemplate?: string,
 ): number[] {
-  return encodePrompt(prompt, { tokenizer, chatTemplate, bosTokenId, maxPositions })
+  return encodePrompt(prompt, { tokenizer, chatTemplate, enableThinking, bosTokenId, maxPositions })
 }

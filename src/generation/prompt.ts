@@ -9,6 +9,8 @@ export interface PromptOptions {
   readonly tokenizer: Tokenizer
   /** A Jinja chat template instead of the model's own, or the name of one of these. */
   readonly chatTemplate?: string
+  /** The template's switch of the same name; by default the template says. */
+  readonly enableThinking?: boolean
   /** What an empty prompt starts with, as in HF. */
   readonly bosTokenId?: number
   /** The longest sequence that the model was made for, tokens. */
@@ -28,12 +30,10 @@ export function encodePrompt(prompt: Prompt, options: PromptOptions): number[] {
 }
 
 function encodeText(prompt: string | readonly Message[], options: PromptOptions): number[] {
-  const { tokenizer, chatTemplate, maxPositions } = options
-  const isChat = typeof prompt !== 'string'
-  const text = isChat
-    ? tokenizer.applyChatTemplate(prompt, { addGenerationPrompt: true, chatTemplate })
-    : prompt
-  if (isChat && text.trim() === '') {
+  const { tokenizer, maxPositions } = options
+  const isText = typeof prompt === 'string'
+  const text = isText ? prompt : chatPrompt(prompt, options)
+  if (!isText && text.trim() === '') {
     throw new UserError(
       'The chat template makes nothing of this conversation: give another one with --chat-template, or the prompt as it is with --raw.',
     )
@@ -43,7 +43,32 @@ function encodeText(prompt: string | readonly Message[], options: PromptOptions)
       `The prompt has ${text.length} characters, but the model's context ends at ${maxPositions} tokens: shorten the prompt.`,
     )
   }
-  return tokenizer.encode(text, isChat ? { addSpecialTokens: false } : {})
+  return tokenizer.encode(text, isText ? {} : { addSpecialTokens: false })
+}
+
+/**
+ * What a chat template makes of a chat before the model's answer.
+ * @throws UserError as `applyChatTemplate`, and for a template without a switch that is set
+ */
+export function chatPrompt(
+  messages: readonly Message[],
+  {
+    tokenizer,
+    chatTemplate,
+    enableThinking,
+    addGenerationPrompt = true,
+  }: Pick<PromptOptions, 'tokenizer' | 'chatTemplate' | 'enableThinking'> & {
+    readonly addGenerationPrompt?: boolean
+  },
+): string {
+  const render = (variables?: Readonly<Record<string, unknown>>) =>
+    tokenizer.applyChatTemplate(messages, { addGenerationPrompt, chatTemplate, variables })
+  if (enableThinking === undefined) return render()
+  const [on, off] = [true, false].map((enable_thinking) => render({ enable_thinking }))
+  if (on !== off) return enableThinking ? on : off
+  throw usageError(
+    'enable_thinking has no effect: the chat template has no such switch. Leave it out, or bound the thinking by thinking_budget.',
+  )
 }
 
 const longestTokens = new WeakMap<Tokenizer, number>()
@@ -59,6 +84,11 @@ function longestToken(tokenizer: Tokenizer): number {
     longestTokens.set(tokenizer, longest)
   }
   return longest
+}
+
+/** Whether a prompt goes through a chat template. */
+export function isChat(prompt: Prompt): prompt is readonly Message[] {
+  return typeof prompt !== 'string' && !isTokenIds(prompt)
 }
 
 function isTokenIds(prompt: Prompt): prompt is readonly number[] {

@@ -11,11 +11,13 @@ import { controlled } from '../strategies/drafters/controlled.js'
 import type { Search } from '../strategies/search.js'
 import type { Strategy } from '../strategies/strategy.js'
 import { follow } from '../strategies/verifiers.js'
+import { type Amateur, refuseBesideAmateur } from './amateur.js'
 import { type DraftingParts, draftingFor } from './drafting.js'
 
 interface Parts extends DraftingParts {
   /** Decodes in place of greedy decoding and sampling. */
   readonly strategy?: Strategy | Search
+  readonly amateur?: Amateur
 }
 
 type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
@@ -67,6 +69,7 @@ function alternatives(word: readonly number[] | readonly (readonly number[])[]):
  * @throws UserError for a strategy or drafter of the user's in a mode that has no place for it
  */
 export function strategyFor(config: GenerationConfig, parts: Parts): Strategy | Search {
+  if (parts.amateur) refuseBesideAmateur(config)
   const mode = generationMode(config, parts.assistant !== undefined)
   if (parts.assistant && (mode !== 'assisted_generation' || config.prompt_lookup_num_tokens !== undefined)) {
     const other = mode === 'assisted_generation' ? 'prompt_lookup_num_tokens' : mode

@@ -17,19 +17,21 @@ export function topKOf(
     strategy,
     verifier,
     assistant,
+    amateur,
     logprobs,
-  }: Pick<GenerateOptions, 'strategy' | 'verifier' | 'assistant' | 'logprobs'>,
+  }: Pick<GenerateOptions, 'strategy' | 'verifier' | 'assistant' | 'amateur' | 'logprobs'>,
 ): number | undefined {
   const { guidance_scale: scale = 1, dola_layers, return_dict_in_generate: details } = config
-  if ([strategy, verifier, logprobs, dola_layers].some((given) => given !== undefined)) return
+  if ([strategy, verifier, logprobs, amateur, dola_layers].some((given) => given !== undefined)) return
   if (scale !== 1) return
   if (details && (config.output_scores || config.output_logits)) return
   const mode = generationMode(config, assistant !== undefined)
   if (!PLAIN_MODES.includes(mode) && mode !== 'assisted_generation') return
-  const { do_sample, top_k, top_h } = config
+  const { do_sample, top_k, top_h, top_n_sigma, mirostat } = config
   if (processorsBeforeWarpers(config, context).length > 0) return
   if (!do_sample) return config.watermarking_config || config.renormalize_logits ? undefined : 1
-  return top_k > 0 && top_h === undefined ? top_k : undefined
+  const looksAtAll = top_h !== undefined || top_n_sigma > 0 || mirostat !== 0
+  return top_k > 0 && !looksAtAll ? top_k : undefined
 }
 
 /**

@@ -2,9 +2,17 @@ import { type Dirent, existsSync, readdirSync, readlinkSync, realpathSync, statS
 import { basename, dirname, join, resolve } from 'node:path'
 import { isMissing, isTemporary, unreadable } from '../files.js'
 import { isCommit, isModelId, isRevision, type ModelId, parseModelId } from './model-id.js'
-import { isComplete, neededFiles } from './needed-files.js'
+import {
+  type ChooseExport,
+  ggufFiles,
+  isComplete,
+  isGgufChosen,
+  mayBeExport,
+  neededFiles,
+  wholeFiles,
+} from './needed-files.js'
 import { type HubSettings, hubSettings } from './settings.js'
-import { readSmallFile } from './small-file.js'
+import { readSmallFile, readSmallObject } from './small-file.js'
 
 /** The paths of one repository in the cache that Python's huggingface_hub shares. */
 export class CachedRepository {
@@ -99,7 +107,7 @@ export interface CachedModel {
   /** Bytes of its files; snapshots of one repository may share some. */
   readonly size: number
   /** Form of the weights, or `incomplete` when there is nothing to load. */
-  readonly files: 'safetensors' | 'gguf' | 'incomplete'
+  readonly files: 'safetensors' | 'gguf' | 'onnx' | 'incomplete'
   readonly lastUsed: Date
 }
 
@@ -109,22 +117,36 @@ export interface CachedModel {
  * @returns undefined when the model, or a part of it, is not in the cache
  * @throws UserError (2) when the id is malformed, or names several cached GGUF files
  */
-export function findCached(id: string, env?: NodeJS.ProcessEnv): string | undefined {
-  return findSnapshot(parseModelId(id), hubSettings(env))
+export function findCached(
+  id: string,
+  env?: NodeJS.ProcessEnv,
+  chooseExport?: ChooseExport,
+): string | undefined {
+  return findSnapshot(parseModelId(id), hubSettings(env), chooseExport)
 }
 
-export function findSnapshot(id: ModelId, { cacheDir }: HubSettings): string | undefined {
+export function findSnapshot(
+  id: ModelId,
+  { cacheDir }: HubSettings,
+  chooseExport?: ChooseExport,
+): string | undefined {
   const repository = new CachedRepository(cacheDir, id.repo)
   const commit = repository.commit(id.revision)
   if (commit === undefined) return undefined
   const snapshot = repository.snapshot(commit)
-  const paths = filesUnder(snapshot)
-  return isComplete(paths) ? loadPath(snapshot, neededFiles(id, paths)) : undefined
+  const paths = wholeFiles(filesUnder(snapshot))
+  if (chooseExport && mayBeExport(id, paths)) {
+    const config = readSmallObject(join(snapshot, 'config.json'))
+    const exported = config && chooseExport(config, paths)
+    if (exported) return loadPath(snapshot, neededFiles(id, paths, exported))
+  }
+  if (!isComplete(paths) || (isGgufChosen(id) && ggufFiles(id, paths).length === 0)) return undefined
+  return loadPath(snapshot, neededFiles(id, paths))
 }
 
-/** @param files what neededFiles chose: one GGUF file is loaded itself, all else from its directory */
+/** @param files what neededFiles chose: one GGUF file is loaded itself, by its first part, all else from its directory */
 export function loadPath(snapshot: string, files: readonly string[]): string {
-  return files[0].endsWith('.gguf') ? join(snapshot, files[0]) : snapshot
+  return /\.gguf$/i.test(files[0]) ? join(snapshot, files[0]) : snapshot
 }
 
 /** Every model in the cache, by id; other programs' downloads too, datasets and spaces not. */
@@ -161,8 +183,9 @@ function describeRepository(cacheDir: string, repo: string): CachedModel[] {
 }
 
 function weightsFormat(paths: readonly string[]): CachedModel['files'] {
-  if (paths.some((path) => path.endsWith('.gguf'))) return 'gguf'
-  return isComplete(paths) ? 'safetensors' : 'incomplete'
+  if (wholeFiles(paths).some((path) => /\.gguf$/i.test(path))) return 'gguf'
+  if (isComplete(paths)) return 'safetensors'
+  return mayBeExport({ file: undefined, quantisation: undefined }, paths) ? 'onnx' : 'incomplete'
 }
 
 /**

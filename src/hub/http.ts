@@ -3,6 +3,7 @@ import { UserError } from '../errors.js'
 import { HubUnavailable, statusError, unreachable } from './answer-errors.js'
 import type { HubLimits } from './limits.js'
 import type { ModelId } from './model-id.js'
+import type { ChooseExport } from './needed-files.js'
 import type { HubSettings } from './settings.js'
 import { type StartTimer, type Watch, watchConnection } from './watch.js'
 
@@ -15,6 +16,7 @@ export interface Connection {
   readonly onNotice: ((message: string) => void) | undefined
   /** Milliseconds before the first retry; doubles with each further one. */
   readonly retryDelay: number
+  readonly chooseExport?: ChooseExport
   readonly startTimer: StartTimer
 }
 

@@ -1,8 +1,11 @@
 import { UserError } from '../errors.js'
+import { isJsonObject } from '../json.js'
+import { CachedRepository } from './cache.js'
 import type { RemoteFile } from './download.js'
 import { apiFetch, type Connection, tooLarge } from './http.js'
 import { isCommit } from './model-id.js'
-import { neededFiles } from './needed-files.js'
+import { mayBeExport, neededFiles } from './needed-files.js'
+import { readSmallObject } from './small-file.js'
 
 /**
  * The commit that the revision is at now, and the needed files of it, weights last.
@@ -32,7 +35,30 @@ async function currentCommit(connection: Connection): Promise<string> {
 
 async function neededOf(commit: string, connection: Connection): Promise<RemoteFile[]> {
   const listed = await listedFiles(commit, connection)
-  return neededFiles(connection.id, [...listed.keys()]).map((path) => listed.get(path)!)
+  const { id, chooseExport } = connection
+  const paths = [...listed.keys()]
+  const isOpen = chooseExport && mayBeExport(id, paths)
+  const exported = isOpen
+    ? chooseExport(await readConfig(listed.get('config.json')!, commit, connection), paths)
+    : undefined
+  return neededFiles(id, paths, exported).map((path) => listed.get(path)!)
+}
+
+/** What config.json says, which may be here from a pull before. */
+async function readConfig(
+  { hash }: RemoteFile,
+  commit: string,
+  connection: Connection,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { settings, id } = connection
+  const isHash = /^[0-9a-f]+$/.test(hash)
+  const here = isHash && readSmallObject(new CachedRepository(settings.cacheDir, id.repo).blob(hash))
+  if (here) return here
+  const url = `${settings.endpoint}/${id.repo}/resolve/${commit}/config.json`
+  const response = await apiFetch(url, undefined, connection)
+  const config: unknown = await response.json().catch(() => undefined)
+  if (isJsonObject(config)) return config
+  throw new UserError(`The config.json of ${id.text} is no JSON object: choose another model.`)
 }
 
 async function listedFiles(commit: string, connection: Connection): Promise<Map<string, RemoteFile>> {

@@ -1,13 +1,16 @@
 import { usageError } from '../errors.js'
+import { isQuantisation } from '../gguf-names.js'
 
-/** A model on the hub, written `org/name[@revision][:file.gguf]`. */
+/** A model on the hub, written `org/name[@revision][:file.gguf]`, or with a quantisation in the file's place: `org/name:Q4_K_M`. */
 export interface ModelId {
   /** `org/name`. */
   readonly repo: string
   /** A branch, a tag, `refs/pr/N` or a commit. */
   readonly revision: string
-  /** Path in the repository of the one GGUF file that is meant. */
+  /** Path in the repository of the one GGUF file that is meant, or of any part of a split one. */
   readonly file: string | undefined
+  /** Of the one GGUF file that is meant. */
+  readonly quantisation: string | undefined
   /** As the user wrote it. */
   readonly text: string
 }
@@ -17,13 +20,14 @@ const PATH = /^(?!.*\.\.)[\w.+-]+(?:\/[\w.+-]+)*$/
 
 /** Whether `text` has the form of a hub id; says nothing about the repository's existence. */
 export function isModelId(text: string): boolean {
-  const { repo, revision, file } = split(text)
+  const { repo, revision, file, quantisation } = split(text)
   const names = repo.split('/')
   return (
     names.length === 2 &&
     names.every((name) => name.length <= 96 && NAME.test(name)) &&
     PATH.test(revision) &&
-    (file === undefined || (PATH.test(file) && file.endsWith('.gguf')))
+    (file === undefined || PATH.test(file)) &&
+    (quantisation === undefined || isQuantisation(quantisation))
   )
 }
 
@@ -37,22 +41,25 @@ export function isRevision(text: string): boolean {
   return PATH.test(text)
 }
 
-/** @throws UserError with exit code 2 when `text` is not `org/name[@revision][:file.gguf]`. */
+/** @throws UserError with exit code 2 when `text` is not `org/name[@revision][:file.gguf]` or `org/name[@revision]:Q4_K_M`. */
 export function parseModelId(text: string): ModelId {
   if (!isModelId(text)) {
     throw usageError(
-      `"${text}" is not a hub model id: write org/name, org/name@revision or org/name:file.gguf.`,
+      `"${text}" is not a hub model id: write org/name, org/name@revision, org/name:file.gguf or org/name:Q4_K_M.`,
     )
   }
   return { ...split(text), text }
 }
 
 function split(text: string): Omit<ModelId, 'text'> {
-  const [id, ...file] = text.split(':')
+  const [id, ...rest] = text.split(':')
   const [repo, ...revision] = id.split('@')
+  const choice = rest.length > 0 ? rest.join(':') : undefined
+  const isFile = choice !== undefined && /\.gguf$/i.test(choice)
   return {
     repo,
     revision: revision.length > 0 ? revision.join('@') : 'main',
-    file: file.length > 0 ? file.join(':') : undefined,
+    file: isFile ? choice : undefined,
+    quantisation: isFile ? undefined : choice,
   }
 }

@@ -1,4 +1,5 @@
 import { UserError, usageError } from '../errors.js'
+import { faultOfParts, ggufModels, hasQuantisation } from '../gguf-names.js'
 import { isModelId, type ModelId } from './model-id.js'
 
 /** What is read of a model beside its weights; that of an adapter where it is one. */
@@ -10,30 +11,80 @@ const INDEX = 'model.safetensors.index.json'
 const MOST_NAMES = 40
 
 /**
+ * Chooses files of an export to ONNX in place of weights, by config.json and all paths of a repository; undefined where weights serve.
+ * @throws UserError for a choice that is not there
+ */
+export type ChooseExport = (
+  config: Readonly<Record<string, unknown>>,
+  paths: readonly string[],
+) => readonly string[] | undefined
+
+/** Whether it takes config.json to say which files are needed. */
+export function mayBeExport(id: Pick<ModelId, 'file' | 'quantisation'>, paths: readonly string[]): boolean {
+  return !isGgufChosen(id) && paths.includes('config.json') && paths.some((path) => EXPORT.test(path))
+}
+
+const EXPORT = /^onnx\/[^/]+\.onnx$/
+
+/**
  * The files of a repository (or of a snapshot) that a model needs, weights last: configuration, tokenizer, chat
- * template and the safetensors weights at the root, or one GGUF file alone, which holds all of that itself.
- * Never pickled weights, and never an exported graph.
+ * template and the safetensors weights at the root, or one GGUF file alone (all parts of a split one), which holds all of that
+ * itself. Never pickled weights, and an exported graph where it was chosen alone.
  *
  * @param paths every file of the repository, relative to its root, separated by `/`
- * @throws UserError when there are no weights, or when it takes the user to choose one of several GGUF files (2)
+ * @param exported the files of the graph that was chosen
+ * @throws UserError when there are no weights, a split file lacks a part, or it takes the user to choose one of several GGUF files (2)
  */
-export function neededFiles(id: ModelId, paths: readonly string[]): string[] {
-  if (id.file !== undefined) {
-    if (paths.includes(id.file)) return [id.file]
-    throw new UserError(`${id.repo}@${id.revision} has no file ${id.file}.${ggufHint(id, ggufFiles(paths))}`)
-  }
-  const safetensors = safetensorsFiles(paths)
+export function neededFiles(id: ModelId, paths: readonly string[], exported?: readonly string[]): string[] {
+  if (exported && !isGgufChosen(id)) return [...paths.filter((path) => SUPPORT.test(path)), ...exported]
+  const safetensors = isGgufChosen(id) ? [] : safetensorsFiles(paths)
   if (safetensors.length > 0) return [...paths.filter((path) => SUPPORT.test(path)), ...safetensors]
-  const gguf = ggufFiles(paths)
-  if (gguf.length === 1) return gguf
-  if (gguf.length > 1) {
-    throw usageError(
-      `${id.repo} holds ${gguf.length} GGUF files and one must be chosen.${ggufHint(id, gguf)}`,
-    )
-  }
-  throw new UserError(
-    `${id.repo}@${id.revision} has neither safetensors nor GGUF weights: choose another model.`,
+  const found = ggufFiles(id, paths)
+  if (found.length > 1) throw severalFiles(id, found)
+  if (found.length === 0) throw noFiles(id, paths)
+  const fault = faultOfParts(found[0])
+  if (fault === undefined) return found[0]
+  throw new UserError(`${id.repo}@${id.revision} has no whole model of ${found[0][0]}: ${fault}.`)
+}
+
+/** Whether the id says which of a repository's GGUF files is meant. */
+export function isGgufChosen({ file, quantisation }: Pick<ModelId, 'file' | 'quantisation'>): boolean {
+  return file !== undefined || quantisation !== undefined
+}
+
+/** The GGUF files that an id may mean, each of them alone or with the other parts of a split one. */
+export function ggufFiles({ file, quantisation }: ModelId, paths: readonly string[]): string[][] {
+  const models = ggufModels(paths)
+  if (quantisation !== undefined) return models.filter(([first]) => hasQuantisation(first, quantisation))
+  if (file === undefined) return models
+  // A projector is no model, and may be asked for by its name.
+  const own = models.find((files) => files.includes(file)) ?? [file]
+  return paths.includes(file) ? [own] : []
+}
+
+/** The error where an id may mean several GGUF files (2). */
+export function severalFiles(id: ModelId, found: readonly (readonly string[])[]): UserError {
+  const what = id.quantisation === undefined ? 'GGUF files' : `GGUF files of ${id.quantisation}`
+  return usageError(`${id.repo} holds ${found.length} ${what} and one must be chosen.${ggufHint(id, found)}`)
+}
+
+function noFiles(id: ModelId, paths: readonly string[]): UserError {
+  const repo = `${id.repo}@${id.revision}`
+  const hint = ggufHint(id, ggufModels(paths))
+  if (id.file !== undefined) return new UserError(`${repo} has no file ${id.file}.${hint}`)
+  if (id.quantisation !== undefined)
+    return new UserError(`${repo} has no GGUF file of ${id.quantisation}.${hint}`)
+  return new UserError(`${repo} has neither safetensors nor GGUF weights: choose another model.`)
+}
+
+/** The files of a snapshot without those of GGUF models that lack a part. */
+export function wholeFiles(paths: readonly string[]): string[] {
+  const broken = new Set(
+    ggufModels(paths)
+      .filter((files) => faultOfParts(files) !== undefined)
+      .flat(),
   )
+  return paths.filter((path) => !broken.has(path))
 }
 
 /**
@@ -41,7 +92,7 @@ export function neededFiles(id: ModelId, paths: readonly string[]): string[] {
  * adapter's.
  */
 export function isComplete(paths: readonly string[]): boolean {
-  if (ggufFiles(paths).length > 0) return true
+  if (ggufModels(wholeFiles(paths)).length > 0) return true
   if (paths.includes('adapter_config.json') && paths.includes('adapter_model.safetensors')) return true
   const weights = safetensorsFiles(paths)
   if (weights.length === 0 || !paths.includes('config.json')) return false
@@ -58,14 +109,9 @@ function safetensorsFiles(paths: readonly string[]): string[] {
   return paths.filter((path) => /^[^/]+\.safetensors$/.test(path))
 }
 
-/** Language models only: an `mmproj` file is the vision part of one. */
-function ggufFiles(paths: readonly string[]): string[] {
-  return paths.filter((path) => path.endsWith('.gguf') && !/(^|\/)mmproj[^/]*$/.test(path)).sort()
-}
-
-function ggufHint(id: ModelId, gguf: readonly string[]): string {
+function ggufHint(id: ModelId, models: readonly (readonly string[])[]): string {
   // What cannot be written as a part of an id may hold anything, escape sequences of a terminal too.
-  const names = gguf.filter((path) => isModelId(`${id.repo}:${path}`))
+  const names = models.map(([first]) => first).filter((path) => isModelId(`${id.repo}:${path}`))
   if (names.length === 0) return ''
   const revision = id.revision === 'main' ? '' : `@${id.revision}`
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ''

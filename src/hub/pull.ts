@@ -11,6 +11,7 @@ import { type Connection, RETRIES, withRetries } from './http.js'
 import { HUB_LIMITS, type HubLimits } from './limits.js'
 import { resolveFiles } from './listing.js'
 import { parseModelId } from './model-id.js'
+import type { ChooseExport } from './needed-files.js'
 import { hubSettings, refuseUnusable } from './settings.js'
 import { type StartTimer, startTimer } from './watch.js'
 
@@ -34,6 +35,8 @@ export interface PullOptions {
   readonly retryDelay?: number
   /** What the hub's answers may cost. */
   readonly limits?: Partial<HubLimits>
+  /** Says where an export to ONNX is to be pulled; by default nowhere. */
+  readonly chooseExport?: ChooseExport
   /** Tells when the hub has been silent for too long. */
   readonly startTimer?: StartTimer
 }
@@ -42,12 +45,12 @@ export interface PullOptions {
  * Makes a hub model present in the cache and up to date. What is there already is not transferred again; offline
  * (HF_HUB_OFFLINE, or a hub that does not answer) a cached model is used as it is.
  *
- * @param id `org/name[@revision][:file.gguf]`
+ * @param id `org/name[@revision][:file.gguf or :Q4_K_M]`
  * @returns what to load: the snapshot's directory, or the GGUF file in it
  * @throws UserError, exit code 2 for a malformed id or an open choice between GGUF files; the signal's reason
  */
 export async function pullModel(id: string, options: PullOptions = {}): Promise<string> {
-  const { signal, onNotice, env, retryDelay = 500 } = options
+  const { signal, onNotice, env, retryDelay = 500, chooseExport } = options
   const connection: Connection = {
     id: parseModelId(id),
     settings: hubSettings(env),
@@ -55,16 +58,19 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
     signal,
     onNotice,
     retryDelay,
+    chooseExport,
     startTimer: options.startTimer ?? startTimer,
   }
   const { settings } = connection
-  if (settings.offline) return findSnapshot(connection.id, settings) ?? notCachedOffline(connection)
+  if (settings.offline)
+    return findSnapshot(connection.id, settings, chooseExport) ?? notCachedOffline(connection)
   refuseUnusable(settings)
   try {
     return await pull(connection, options.onProgress)
   } catch (error) {
     signal?.throwIfAborted()
-    const cached = error instanceof HubUnavailable ? findSnapshot(connection.id, settings) : undefined
+    const cached =
+      error instanceof HubUnavailable ? findSnapshot(connection.id, settings, chooseExport) : undefined
     if (cached === undefined) throw cacheError(error, settings.cacheDir)
     onNotice?.(`${(error as HubUnavailable).message} The cached copy of ${id} is used.`)
     return cached

@@ -6,6 +6,7 @@ import { withLock } from '../lock.js'
 import { CachedRepository, filesUnder, isDirectory } from './cache.js'
 import { cacheError } from './cache-errors.js'
 import { type ModelId, parseModelId } from './model-id.js'
+import { ggufFiles, isGgufChosen, severalFiles } from './needed-files.js'
 import { hubSettings } from './settings.js'
 
 export interface Removal {
@@ -16,8 +17,8 @@ export interface Removal {
 }
 
 /**
- * Removes a model from the cache: every revision for `org/name`, one for `org/name@revision`, one file for
- * `org/name:file.gguf`. Content that another revision still uses stays, and so does all that lies outside the cache.
+ * Removes a model from the cache: every revision for `org/name`, one for `org/name@revision`, one GGUF file, in all its parts, for
+ * `org/name:file.gguf` and `org/name:Q4_K_M`. Content that another revision still uses stays, and so does all that lies outside the cache.
  *
  * @throws UserError when it is not there, a part of it lies outside the cache, or it cannot be removed
  */
@@ -36,13 +37,14 @@ export async function removeCached(id: string, env?: NodeJS.ProcessEnv): Promise
 function remove(model: ModelId, repository: CachedRepository): Promise<Removal> {
   for (const part of ['.', 'refs', 'snapshots', 'blobs'])
     requireInside(join(repository.path, part), repository)
-  if (!(model.file || model.text.includes('@'))) return removeRepository(repository)
+  const isChosen = isGgufChosen(model)
+  if (!(isChosen || model.text.includes('@'))) return removeRepository(repository)
   const commit = repository.commit(model.revision)
   if (commit === undefined || !existsSync(repository.snapshot(commit))) {
     throw notCached(model, repository.cacheDir)
   }
   requireInside(repository.snapshot(commit), repository)
-  return model.file ? removeFile(model, model.file, commit, repository) : removeSnapshot(commit, repository)
+  return isChosen ? removeFiles(model, commit, repository) : removeSnapshot(commit, repository)
 }
 
 /** @throws UserError for a link out of the repository, whose target is not ours to remove */
@@ -72,21 +74,22 @@ async function removeSnapshot(commit: string, repository: CachedRepository): Pro
   return { commits: [commit], freed: await removeUnlinked(blobs, repository) }
 }
 
-async function removeFile(
-  id: ModelId,
-  file: string,
-  commit: string,
-  repository: CachedRepository,
-): Promise<Removal> {
+/** One GGUF file, or all parts of a split one. */
+async function removeFiles(id: ModelId, commit: string, repository: CachedRepository): Promise<Removal> {
   const snapshot = repository.snapshot(commit)
-  const files = filesUnder(snapshot)
-  if (!files.includes(file)) throw notCached(id, repository.cacheDir)
-  if (files.length === 1) return removeSnapshot(commit, repository)
-  const path = join(snapshot, file)
-  const blob = repository.blobOf(path)
-  await rm(path)
-  await removeEmptyParents(path, snapshot)
-  return { commits: [], freed: blob ? await removeUnlinked([blob], repository) : 0 }
+  const all = filesUnder(snapshot)
+  const found = ggufFiles(id, all)
+  if (found.length === 0) throw notCached(id, repository.cacheDir)
+  if (found.length > 1) throw severalFiles(id, found)
+  const [files] = found
+  if (files.length === all.length) return removeSnapshot(commit, repository)
+  const blobs = files.flatMap((file) => repository.blobOf(join(snapshot, file)) ?? [])
+  for (const file of files) {
+    const path = join(snapshot, file)
+    await rm(path)
+    await removeEmptyParents(path, snapshot)
+  }
+  return { commits: [], freed: await removeUnlinked(blobs, repository) }
 }
 
 async function removeEmptyParents(path: string, root: string): Promise<void> {

@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { MOST_SETTINGS, namesIn, readJsonObjectIfThere } from '../files.js'
 import { type AdapterConfig, adapterConfig } from '../models/adapter-config.js'
-import type { DecoderSpec } from '../models/spec.js'
 import { openWeights, type WeightStore } from '../weights/index.js'
-import { fitAdapter } from './fit-adapter.js'
+import { type AdaptedModel, fitAdapter } from './fit-adapter.js'
 
 const CONFIG = 'adapter_config.json'
 const WEIGHTS = 'adapter_model.safetensors'
@@ -43,14 +42,13 @@ export function adapterInWords({ file, config: { peft_type: type } }: AdapterFil
  */
 export async function withAdapter(
   directory: string,
-  spec: DecoderSpec,
-  store: WeightStore,
-): Promise<{ spec: DecoderSpec; store: WeightStore }> {
+  model: AdaptedModel,
+): Promise<Pick<AdaptedModel, 'spec' | 'store'>> {
   const config = await readAdapterConfig(directory)
   const weights = await openAdapterWeights(directory)
   try {
     const key = await adapterKey(directory, weights)
-    return fitAdapter({ origin: directory, key, config, weights }, spec, store)
+    return fitAdapter({ origin: directory, key, config, weights }, model)
   } catch (error) {
     await weights.close()
     throw error

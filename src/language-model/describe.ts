@@ -12,6 +12,9 @@ export interface ModelDescription {
   readonly path: string
   /** Directory of the adapter that is applied. */
   readonly adapter?: string
+  /** A graph of our own runs it, and why: a clause. */
+  readonly road: 'graph'
+  readonly why: string
   readonly architecture: string
   readonly parameters: number
   /** Bytes by storage type of the file. */
@@ -46,12 +49,15 @@ export interface ModelDescription {
 export function describeModel(
   { path, adapter, spec, store, unused }: OpenModel,
   tokenizer: Tokenizer,
+  why: string,
 ): ModelDescription {
   const perToken = cacheBytesPerToken(spec, 'fp32')
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,
     ...(adapter !== undefined && { adapter }),
+    road: 'graph',
+    why,
     architecture: familyName(spec),
     parameters: parameterCount(spec),
     dtypes: bytesByType(store),
@@ -61,7 +67,7 @@ export function describeModel(
     hidden_size: spec.hiddenSize,
     attention_heads: spec.heads,
     key_value_heads: spec.kvHeads,
-    special_tokens: specialTokens(tokenizer),
+    special_tokens: spelledSpecialTokens(tokenizer),
     chat_template: tokenizer.hasChatTemplate,
     tied_embeddings: spec.tiedHead,
     unused_tensors: unused,
@@ -88,7 +94,12 @@ function bytesByType(store: OpenModel['store']): Record<string, number> {
   return sizes
 }
 
-function specialTokens({ bosToken, eosToken, padToken, unkToken }: Tokenizer): Record<string, string> {
+export function spelledSpecialTokens({
+  bosToken,
+  eosToken,
+  padToken,
+  unkToken,
+}: Tokenizer): Record<string, string> {
   const named = { bos: bosToken, eos: eosToken, pad: padToken, unk: unkToken }
   return Object.fromEntries(
     Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined),

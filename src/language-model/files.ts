@@ -2,10 +2,23 @@ import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { MOST_SETTINGS, namesIn, readJsonObjectIfThere, unreadable } from '../files.js'
+import { ggufModels } from '../gguf-names.js'
 import { weightFormat } from '../weights/index.js'
 import { type AdapterFiles, adapterFiles, adapterInWords } from './adapter.js'
 
-/** What a path means: a GGUF file, or a directory in HF layout and its weights, which are a file of it or it itself. */
+/** Where a model's files lie, and those of the adapter that is applied to it. */
+export interface ModelLocation {
+  /** Directory or file. */
+  readonly path: string
+  /** Directory of the adapter. */
+  readonly adapter?: string
+}
+
+export function locationOf(source: string | ModelLocation): ModelLocation {
+  return typeof source === 'string' ? { path: source } : source
+}
+
+/** What a path means: a GGUF file (any part of a split one), or a directory in HF layout and its weights, which are a file of it or it itself. */
 export type FoundFiles =
   | { readonly gguf: string }
   | { readonly directory: string; readonly weights: string; readonly config: Config }
@@ -13,11 +26,11 @@ export type FoundFiles =
 type Config = Readonly<Record<string, unknown>>
 
 /**
- * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash.
- * @param adapter the directory of an adapter that is applied, which may be that of the model
- * @throws UserError, with what is there instead, for a path that is no model: an adapter, one part of a model, several GGUF files
+ * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash. The directory of an
+ * adapter that is applied may be that of the model.
+ * @throws UserError, with what is there instead, for a path that is no model: an adapter, one shard of a model, several GGUF files
  */
-export async function modelFiles(path: string, adapter?: string): Promise<FoundFiles> {
+export async function modelFiles({ path, adapter }: ModelLocation): Promise<FoundFiles> {
   const stats = await stat(path).catch((error) => {
     throw unreadable(path, error)
   })
@@ -39,11 +52,11 @@ async function filesIn(directory: string, adapter: string | undefined): Promise<
     throw adapterError(beside, config !== undefined)
   }
   if (config) return { directory, weights: directory, config }
-  const names = await namesIn(directory)
-  const found = names.filter((name) => /\.gguf$/i.test(name))
-  if (found.length === 1) return { gguf: join(directory, found[0]) }
+  const found = ggufModels(await namesIn(directory))
+  if (found.length === 1) return { gguf: join(directory, found[0][0]) }
   if (found.length === 0) throw noModel(directory)
-  throw new UserError(`${directory} has several GGUF files: give the path of one (${found.join(', ')}).`)
+  const firsts = found.map(([first]) => first)
+  throw new UserError(`${directory} has several GGUF files: give the path of one (${firsts.join(', ')}).`)
 }
 
 function noModel(directory: string): UserError {

@@ -1,10 +1,12 @@
 import { UserError } from '../errors.js'
 import type { AdapterConfig } from '../models/adapter-config.js'
-import { EMBEDDING, HEAD } from '../models/parameters.js'
+import { prefixedName, type StoredLayout, storedRows } from '../models/layout.js'
+import { EMBEDDING, HEAD, parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
-import { transpose, type WeightStore } from '../weights/index.js'
+import { rowsIn, transpose, type WeightStore } from '../weights/index.js'
 import { addLowRank, setRowNorms } from '../weights/low-rank.js'
 import { type Update, updated } from '../weights/updated.js'
+import { checkpointOf } from './checkpoint.js'
 
 /** An adapter, read as far as it has to be to be fitted to a model. */
 export interface OpenAdapter {
@@ -30,16 +32,58 @@ interface Parts {
 const PART = /^(.+)\.(?:lora_(A|B)\.(weight|bias)|lora_embedding_(A|B)|lora_(magnitude)_vector(?:\.weight)?)$/
 const PREFIX = 'base_model.model.'
 
+/** The model that an adapter is fitted to: its parameters, and how a checkpoint, whose modules were adapted, holds them. */
+export interface AdaptedModel {
+  readonly spec: DecoderSpec
+  readonly layout: StoredLayout
+  readonly store: WeightStore
+}
+
 /**
- * Finds out what each tensor of an adapter changes.
+ * Finds out what each tensor of an adapter changes. Its names are those of HF's modules: a projection that lies in one tensor with
+ * others was adapted with these.
  * @throws UserError, by its name, for one that the model or the adapter's own configuration has no place for
  */
 export function fitAdapter(
   adapter: OpenAdapter,
-  spec: DecoderSpec,
+  { spec, layout, store }: AdaptedModel,
+): Pick<AdaptedModel, 'spec' | 'store'> {
+  const fitted = new Fitting(adapter, spec, layout, checkpointOf(store, spec, layout)).fit()
+  const updates = parameterUpdates(fitted, layout, store)
+  const { key, weights } = adapter
+  return { spec: fitted.spec, store: updated(store, updates, key, () => weights.close()) }
+}
+
+interface Fitted {
+  readonly spec: DecoderSpec
+  /** By the names of a checkpoint's tensors. */
+  readonly updates: ReadonlyMap<string, Update>
+}
+
+/** The same of parameters: what was changed of the tensors that they are rows of. */
+function parameterUpdates(
+  { spec, updates }: Fitted,
+  layout: StoredLayout,
   store: WeightStore,
-): { spec: DecoderSpec; store: WeightStore } {
-  return new Fitting(adapter, spec, store).fit()
+): Map<string, Update> {
+  /** The last one that was read: projections that lie in one are read one after the other. */
+  let last: { tensor: string; values: Promise<Float32Array> } | undefined
+  const fused = (tensor: string) => {
+    if (last?.tensor !== tensor) last = { tensor, values: updates.get(tensor)!.read() }
+    return last.values
+  }
+  const places = storedRows(spec, layout)
+  const names = parametersOf(spec).map(({ name }) => name)
+  return new Map(
+    names.flatMap((name): [string, Update][] => {
+      const place = places.get(name)!
+      const update = updates.get(place.tensor)
+      if (!update) return []
+      const like = store.tensors.has(name) ? name : EMBEDDING
+      const values = () => (place.rows ? fused(place.tensor) : update.read())
+      return [[name, { like, read: async () => rowsIn(await values(), place.shape, place) }]]
+    }),
+  )
 }
 
 class Fitting {
@@ -47,22 +91,34 @@ class Fitting {
   private readonly base = new Map<string, Update>()
   private readonly own = new Map<string, Update>()
   private readonly modules = new Map<string, Parts>()
+  private readonly embedding: string
+  private readonly head: string
+  /** Matrices that lie as [in, out]. */
+  private readonly turned: ReadonlySet<string>
 
+  /** @param store of a checkpoint's tensors, as the layout tells of them */
   constructor(
     private readonly adapter: OpenAdapter,
     private readonly spec: DecoderSpec,
+    private readonly layout: StoredLayout,
     private readonly store: WeightStore,
-  ) {}
+  ) {
+    const places = storedRows(spec, layout)
+    this.embedding = places.get(EMBEDDING)!.tensor
+    this.head = places.get(HEAD)!.tensor
+    this.turned = new Set([...places.values()].flatMap((place) => (place.transposed ? place.tensor : [])))
+  }
 
-  fit(): { spec: DecoderSpec; store: WeightStore } {
-    const { key, weights } = this.adapter
+  fit(): Fitted {
+    const { weights } = this.adapter
     const [wrong] = weights.unreadable
     if (wrong) throw this.fault(`its tensor ${wrong[0]} has the dtype ${wrong[1]}`)
     for (const name of weights.tensors.keys()) this.sort(name)
     for (const [module, parts] of this.modules) this.adapt(module, parts)
     const spec = this.untied()
     const updates = new Map([...this.base, ...this.own])
-    return { spec, store: updated(this.store, updates, key, () => weights.close()) }
+    if (updates.size === 0) throw this.fault('it has no tensor for the text model')
+    return { spec, updates }
   }
 
   private fault(what: string): UserError {
@@ -75,6 +131,7 @@ class Fitting {
   private sort(tensor: string): void {
     if (!tensor.startsWith(PREFIX)) throw this.fault(`it has the tensor ${tensor}, which is not PEFT's`)
     const name = tensor.slice(PREFIX.length)
+    if (this.layout.ignored?.test(name)) return
     const [, module, part, kind, ofEmbedding, magnitude] = PART.exec(name) ?? []
     if (module === undefined) {
       this.replace(name.replace('.base_layer.', '.'), tensor)
@@ -93,16 +150,21 @@ class Fitting {
 
   private replace(name: string, tensor: string): void {
     const { config, weights } = this.adapter
-    const like = this.baseNameOf(name)
+    const like = this.baseNameOf(this.nameOf(name))
     this.requireShape(tensor, this.shapeOf(like, tensor))
     const update = { like, read: () => weights.read(tensor) }
-    if (config.isSaved(name.replace(/\.(weight|bias)$/, ''))) this.own.set(name, update)
+    if (config.isSaved(name.replace(/\.(weight|bias)$/, ''))) this.own.set(this.nameOf(name), update)
     else this.base.set(like, update)
   }
 
-  /** The tensor of the model that a parameter begins as: a tied head is the embedding. */
+  /** A checkpoint's name of a module's tensor, where a model with images has another. */
+  private nameOf(name: string): string {
+    return prefixedName(this.layout, name)
+  }
+
+  /** The tensor of the model that one begins as: a tied head is the embedding. */
   private baseNameOf(name: string): string {
-    return name === HEAD && this.spec.tiedHead ? EMBEDDING : name
+    return name === this.head && this.spec.tiedHead ? this.embedding : name
   }
 
   private readBase(name: string): Promise<Float32Array> {
@@ -115,24 +177,25 @@ class Fitting {
     if (config.hasMagnitudes !== (magnitudes !== undefined)) {
       throw this.fault(`use_dora is ${config.hasMagnitudes}, but not so the tensors of ${module}`)
     }
-    const name = `${module}.weight`
+    const name = this.nameOf(`${module}.weight`)
     const like = this.baseNameOf(name)
     const [rows, columns] = this.shapeOf(like, a)
     if (columns === undefined) throw this.fault(`${module} has no matrix of weights`)
-    // An embedding's update is (B A)ᵀ, and its magnitudes are those of columns.
-    const [wide, narrow] = isEmbedding ? [columns, rows] : [rows, columns]
+    // The update of an embedding, and of a matrix that lies as [in, out], is (B A)ᵀ, and its magnitudes are those of columns.
+    const isTurned = isEmbedding || this.turned.has(like)
+    const [wide, narrow] = isTurned ? [columns, rows] : [rows, columns]
     const rank = config.rankOf(module)
     this.requireShape(a, [rank, narrow])
     this.requireShape(b, [wide, rank])
     if (magnitudes !== undefined) this.requireShape(magnitudes, [wide])
-    if (bias !== undefined) this.adaptBias(module, bias, rows)
+    if (bias !== undefined) this.adaptBias(module, bias, wide)
     const read = async () => {
       const [low, high] = [await weights.read(a), await weights.read(b)]
       const stored = await this.readBase(like)
-      const values = isEmbedding ? transpose(stored, rows, columns) : stored
+      const values = isTurned ? transpose(stored, rows, columns) : stored
       addLowRank(values, narrow, { narrow: low, wide: high, rank, scale: config.scaleOf(module) })
       if (magnitudes !== undefined) setRowNorms(values, await weights.read(magnitudes))
-      return isEmbedding ? transpose(values, columns, rows) : values
+      return isTurned ? transpose(values, columns, rows) : values
     }
     this.own.set(name, { like, read })
   }
@@ -140,7 +203,7 @@ class Fitting {
   /** B's own bias, times the scale, is added to the module's. */
   private adaptBias(module: string, tensor: string, rows: number): void {
     const { config, weights } = this.adapter
-    const name = `${module}.bias`
+    const name = this.nameOf(`${module}.bias`)
     if (!config.hasBiases) throw this.fault(`it has the tensor ${tensor}, and lora_bias is not set`)
     if (!this.store.tensors.has(name))
       throw this.fault(`lora_bias is set, and ${module} has no bias to add to`)
@@ -166,12 +229,12 @@ class Fitting {
 
   /** A tied head that was trained apart from the embedding, or beside it, is one of its own, as in PEFT's model before it is merged. */
   private untied(): DecoderSpec {
-    const { spec, own } = this
-    if (!spec.tiedHead || !(own.has(EMBEDDING) || own.has(HEAD))) return spec
+    const { spec, own, embedding, head } = this
+    if (!spec.tiedHead || !(own.has(embedding) || own.has(head))) return spec
     if (this.adapter.config.keepsTies) {
       throw this.fault('ensure_weight_tying is set, and the embedding is that of the vocabulary projection')
     }
-    if (!own.has(HEAD)) own.set(HEAD, { like: EMBEDDING, read: () => this.readBase(EMBEDDING) })
+    if (!own.has(head)) own.set(head, { like: embedding, read: () => this.readBase(embedding) })
     return { ...spec, tiedHead: false }
   }
 }

@@ -1,27 +1,30 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { ConfigLayer } from '../config/index.js'
 import { requireKnownOptions } from '../config/settings.js'
 import { usageError } from '../errors.js'
-import { findCached, isModelId, type PullOptions, pullModel } from '../hub/index.js'
+import type { PullOptions } from '../hub/index.js'
 import { EvenPasses } from '../model/even-passes.js'
-import type { Model } from '../model/model.js'
+import type { Lacks, Model } from '../model/model.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Placement } from '../runtime/device.js'
 import { loadOnnxModel, type ManySequences, type RuntimeOptions } from '../runtime/load.js'
 import { checkDeviceId } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
-import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import { adapterFiles, adapterInWords, readAdapterConfig } from './adapter.js'
-import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
+import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { namedTensors } from './describe.js'
-import { type ModelLocation, openModel } from './open.js'
+import type { FoundFiles, ModelLocation } from './files.js'
+import { locate } from './locate.js'
+import { authorSettings, openFound } from './open.js'
+import { withoutGraph } from './own-graph.js'
+import { findRoad, type Road } from './road.js'
 
-export { type ModelLocation, type OpenModel, openModel } from './open.js'
+export type { ModelLocation } from './files.js'
+export { locate, locateModel } from './locate.js'
+export { type OpenModel, openModel } from './open.js'
 
 /** A model that is ready to generate. */
 export interface LanguageModel extends Placement, ModelLocation {
-  readonly spec: DecoderSpec
+  /** Of a graph of our own; an export to ONNX has none. */
+  readonly spec?: DecoderSpec
   readonly dtype: RunType
   readonly tokenizer: Tokenizer
   readonly model: Model
@@ -42,6 +45,13 @@ export interface LoadOptions extends RuntimeOptions, ManySequences {
    * Not for many sequences at a time.
    */
   readonly exact?: boolean
+  /** Called before weights are read, so that what the model cannot serve is refused by then. */
+  readonly check?: (known: KnownModel) => void
+}
+
+/** What is known of a model before its weights are read. */
+export interface KnownModel extends Pick<LanguageModel, 'path' | 'generationConfig'> {
+  readonly lacks: Lacks
 }
 
 /** Held to the interface, so that none is forgotten. */
@@ -60,6 +70,7 @@ const OPTIONS: Readonly<Record<keyof LoadOptions, true>> = {
   onPull: true,
   layers: true,
   exact: true,
+  check: true,
 }
 
 /** The place of what has one, for what is to run beside it. */
@@ -69,7 +80,7 @@ export function placementOf({ device, deviceId }: Placement): Placement {
 
 /**
  * Loads a model.
- * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf]`, or `built-in`; what
+ * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf or :Q4_K_M]`, or `built-in`; what
  *   exists on disk comes first. An adapter stands for its base model with the adapter applied.
  * @throws UserError for an option that is not known, files that are missing, damaged or of an unsupported kind, a device that is not there or
  *   cannot be chosen, the hub's refusals, and too little memory
@@ -80,10 +91,23 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   if (options.exact && options.manySequences) {
     throw usageError('exact is for one sequence at a time: passes of many have no one shape. Leave it out.')
   }
-  const opened = await openModel(await locate(source, options))
+  const located = await locate(source, options)
+  const road = await findRoad(located)
+  return road.name === 'export'
+    ? loadExported(located.path, road, options)
+    : loadOwn(located, road.files, options)
+}
+
+async function loadOwn(
+  location: ModelLocation,
+  files: FoundFiles,
+  options: LoadOptions,
+): Promise<LanguageModel> {
+  const opened = await openFound(location, files)
   const { path, adapter, store, generationConfig, unused } = opened
   if (unused.length > 0) options.onNotice?.(unusedNotice(path, unused))
   try {
+    options.check?.({ path, generationConfig, lacks: {} })
     const spec = firstLayers(opened.spec, options.layers)
     const tokenizer = await opened.loadTokenizer()
     const loaded = await loadOnnxModel(spec, store, path, options)
@@ -103,6 +127,41 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   }
 }
 
+/** Loads an export to ONNX. @throws UserError for what takes a graph of our own, before it loads anything */
+async function loadExported(
+  path: string,
+  { directory, config, paths }: Extract<Road, { name: 'export' }>,
+  options: LoadOptions,
+): Promise<LanguageModel> {
+  for (const [option, purpose] of Object.entries(OWN_GRAPH_ALONE)) {
+    if (options[option as keyof LoadOptions]) throw withoutGraph(path, purpose)
+  }
+  const { openExport, loadExport } = await import('../exported/load.js')
+  const opened = await openExport(directory, config, paths, options)
+  const generationConfig = await authorSettings(directory, config)
+  options.check?.({ path, generationConfig, lacks: opened.lacks })
+  const tokenizer = await loadTokenizer(directory)
+  const { device = 'auto' } = options
+  const loaded = await loadExport(opened, { ...options, auto: device === 'auto' })
+  const { model } = loaded
+  return {
+    path,
+    tokenizer,
+    ...loaded,
+    dtype: opened.file.type,
+    generationConfig,
+    dispose: () => model.dispose(),
+  }
+}
+
+/** What options ask of a graph of our own for. */
+const OWN_GRAPH_ALONE = {
+  exits: 'DoLa needs early exits',
+  layers: 'An early exit needs the first layers',
+  taps: "What drafts needs states of the model's layers",
+  exact: '--exact needs passes of one shape',
+} as const satisfies Partial<Record<keyof LoadOptions, string>>
+
 /** What a model's weights hold beside its parameters, in a sentence. */
 function unusedNotice(path: string, unused: readonly string[]): string {
   return `${path} holds tensors that its configuration does not ask for, and which are not used: ${namedTensors(unused)}.`
@@ -114,79 +173,4 @@ export function firstLayers(spec: DecoderSpec, count = spec.layers.length): Deco
   if (count === length) return spec
   if (count > 0 && count < length) return { ...spec, layers: spec.layers.slice(0, count) }
   throw usageError(`There is no early exit after layer ${count}: this model has ${length}.`)
-}
-
-/**
- * Where a model lies on disk, and its adapter, pulled from the hub where need be. An adapter in the place of a model is that of the
- * base model that it names.
- * @throws UserError for what is not there, and an adapter that names no base model
- */
-export async function locate(source: string, options: LoadOptions = {}): Promise<ModelLocation> {
-  const path = await locateModel(source, options)
-  if (options.adapter !== undefined) {
-    return { path, adapter: await locateModel(options.adapter, options, 'adapter') }
-  }
-  const base = await baseModel(path, options)
-  return base === undefined ? { path } : { path: base, adapter: path }
-}
-
-/** Where the base model of an adapter lies; undefined for what is no adapter, or lies beside a model. */
-async function baseModel(path: string, options: LoadOptions): Promise<string | undefined> {
-  if (!(await stat(path)).isDirectory() || (await isThere(join(path, 'config.json')))) return undefined
-  const adapter = await adapterFiles(path)
-  if (!adapter) return undefined
-  const { base } = await readAdapterConfig(path)
-  const kind = `${path} holds ${adapterInWords(adapter)}`
-  if (base === undefined) {
-    throw usageError(`${kind} that names no base model: give that with -m, and the adapter with --adapter.`)
-  }
-  if (!(await isThere(base)) && !isModelId(base)) {
-    throw usageError(
-      `${kind} for ${base}, which is not here: give that model with -m, and the adapter with --adapter.`,
-    )
-  }
-  options.onNotice?.(`${kind}: it is applied to its base model, ${base}.`)
-  return locateModel(base, options)
-}
-
-function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
-}
-
-/** The path of a model on disk, or of an adapter, pulled from the hub where need be. */
-export async function locateModel(
-  source: string,
-  options: LoadOptions = {},
-  what: 'model' | 'adapter' = 'model',
-): Promise<string> {
-  if (await isThere(source)) return source
-  if (source === BUILT_IN && what === 'model') return BUILT_IN_DIRECTORY
-  if (!isModelId(source)) {
-    throw usageError(
-      what === 'model'
-        ? `There is no model at ${source}: give a directory, a .gguf file, a hub id such as org/name, or ${BUILT_IN}.`
-        : `There is no adapter at ${source}: give its directory, or a hub id such as org/name.`,
-    )
-  }
-  if (!isCached(source))
-    options.onNotice?.(
-      `There is no ${source} here: it is taken for the id of ${what === 'model' ? 'a model' : 'an adapter'} on the hub.`,
-    )
-  return pullModel(source, {
-    onProgress: options.onPull,
-    onNotice: options.onNotice,
-    signal: options.signal,
-  })
-}
-
-/** Whether a copy of a hub model is on disk, or several of which one has to be chosen. */
-function isCached(id: string): boolean {
-  try {
-    return findCached(id) !== undefined
-  } catch {
-    return true
-  }
 }

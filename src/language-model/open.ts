@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import { type ConfigLayer, generationConfigSchema } from '../config/index.js'
-import { UserError } from '../errors.js'
+import { type ConfigLayer, fieldsOf, generationConfigSchema } from '../config/index.js'
+import { UserError, usageError } from '../errors.js'
 import { MOST_SETTINGS, readJsonObjectIfThere } from '../files.js'
-import { specFromConfig } from '../models/families/index.js'
-import { configFromGguf, ggufTensors } from '../models/gguf/model.js'
+import { layoutFromConfig, specFromConfig, textModelConfig } from '../models/families/index.js'
+import { configFromGguf, ggufLayout, ggufTensors } from '../models/gguf/model.js'
+import type { StoredLayout } from '../models/layout.js'
 import { EMBEDDING, HEAD } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { unusedTensors } from '../models/unused-tensors.js'
@@ -12,20 +13,17 @@ import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { openWeights, renamed, type WeightStore } from '../weights/index.js'
 import { withAdapter } from './adapter.js'
-import { modelFiles } from './files.js'
-
-/** Where a model's files lie, and those of the adapter that is applied to it. */
-export interface ModelLocation {
-  /** Directory or file. */
-  readonly path: string
-  /** Directory of the adapter. */
-  readonly adapter?: string
-}
+import { parametersIn } from './checkpoint.js'
+import { type FoundFiles, locationOf, type ModelLocation } from './files.js'
+import { findRoad } from './road.js'
 
 /** A model's files, read as far as a description needs it. */
 export interface OpenModel extends ModelLocation {
+  /** HF's config.json; of a model with images that of its text model. */
   readonly config: Readonly<Record<string, unknown>>
   readonly spec: DecoderSpec
+  /** How a checkpoint in HF layout holds the parameters. */
+  readonly layout: StoredLayout
   /** It has all parameters of `spec`, in their shapes. */
   readonly store: WeightStore
   /** Names of tensors that belong to no parameter. */
@@ -39,45 +37,62 @@ export interface OpenModel extends ModelLocation {
  * @throws UserError for files that are missing, damaged or of an unsupported kind, weights that are not those of the
  *   configuration, and an adapter that does not fit them
  */
-export async function openModel(location: string | ModelLocation): Promise<OpenModel> {
-  const { path, adapter }: ModelLocation = typeof location === 'string' ? { path: location } : location
-  const files = await modelFiles(path, adapter)
+export async function openModel(source: string | ModelLocation): Promise<OpenModel> {
+  const location = locationOf(source)
+  const road = await findRoad(location)
+  if (road.name === 'graph') return openFound(location, road.files)
+  throw usageError(
+    `${location.path} can be decoded with alone, from its export to ONNX, since ${road.why}: this needs safetensors or a GGUF file of a family that there is a graph for.`,
+  )
+}
+
+/** The same of files that were found. */
+export async function openFound({ path, adapter }: ModelLocation, files: FoundFiles): Promise<OpenModel> {
   const model = 'gguf' in files ? await openGguf(path, files.gguf) : await openDirectory(path, files)
   if (adapter === undefined) return model
   return openedStore(model.store, async (store) => {
-    return { ...model, adapter, ...(await withAdapter(adapter, model.spec, store)) }
+    return { ...model, adapter, ...(await withAdapter(adapter, { ...model, store })) }
   })
+}
+
+/** The settings of a model's author in a directory. */
+export async function authorSettings(directory: string, config: OpenModel['config']): Promise<ConfigLayer> {
+  const path = join(directory, 'generation_config.json')
+  const own = await readJsonObjectIfThere(path, MOST_SETTINGS)
+  if (own) return generationLayer({ ...tokenIds(config), ...own }, path)
+  return generationLayer(generationFields(config), join(directory, 'config.json'))
 }
 
 async function openDirectory(
   path: string,
-  { directory, weights, config }: { directory: string; weights: string; config: OpenModel['config'] },
+  { directory, weights, config: whole }: { directory: string; weights: string; config: OpenModel['config'] },
 ): Promise<OpenModel> {
   const configPath = join(directory, 'config.json')
+  const config = textModelConfig(whole, configPath)
   const spec = specFromConfig(config, configPath)
-  const generationPath = join(directory, 'generation_config.json')
-  const own = await readJsonObjectIfThere(generationPath, MOST_SETTINGS)
+  const generationConfig = await authorSettings(directory, config)
   return openedStore(await openWeights(weights), async (opened) => {
-    const fitted = await fitHead(spec, withPrefix(opened))
+    const layout = layoutFromConfig(whole, configPath) ?? {}
+    const fitted = await fitHead(spec, parametersIn(opened, spec, layout, weights))
     const { tensors, unreadable } = fitted.store
     checkParameters(fitted.spec, fitted.store, weights)
     return {
       path,
       config,
+      layout,
       ...fitted,
       unused: unusedTensors(fitted.spec, [...tensors.keys(), ...unreadable.keys()], weights),
-      generationConfig: own
-        ? generationLayer({ ...tokenIds(config), ...own }, generationPath)
-        : generationLayer(generationFields(config), configPath),
+      generationConfig,
       loadTokenizer: () => loadTokenizer(directory),
     }
   })
 }
 
 async function openGguf(path: string, file: string): Promise<OpenModel> {
-  return openedStore(await openWeights(file, ggufTensors), async (store) => {
-    const config = { ...(await configFromGguf(store)), ...endsOf(store) }
+  return openedStore(await openWeights(file, ggufTensors), async (opened) => {
+    const config = { ...(await configFromGguf(opened)), ...endsOf(opened) }
     const spec = specFromConfig(config, file)
+    const store = parametersIn(opened, spec, ggufLayout(config, file), file)
     checkParameters(spec, store, file)
     const [unused] = unusedTensors(spec, store.tensors.keys(), file)
     // As llama.cpp, which counts them.
@@ -87,6 +102,7 @@ async function openGguf(path: string, file: string): Promise<OpenModel> {
       path,
       config,
       spec,
+      layout: layoutFromConfig(config, file) ?? {},
       store,
       unused: [],
       generationConfig: generationLayer(tokenIds(config), file),
@@ -114,12 +130,6 @@ async function openedStore(
   }
 }
 
-/** Checkpoints of the model without its head (`LlamaModel`) have names without `model.`; HF puts it before. */
-function withPrefix(store: WeightStore): WeightStore {
-  const isBare = !store.tensors.has(EMBEDDING) && store.tensors.has(EMBEDDING.slice('model.'.length))
-  return isBare ? renamed(store, (name) => (name === HEAD ? name : `model.${name}`)) : store
-}
-
 /**
  * The vocabulary projection of a model whose configuration ties it, as HF finds it (`tie_weights`): a head of the weights' own,
  * where it differs from the embedding, and where there is the head alone, it is the embedding as well.
@@ -136,13 +146,18 @@ async function fitHead(
   return { spec: { ...spec, tiedHead: await store.isSame(HEAD, EMBEDDING) }, store }
 }
 
-function tokenIds({ bos_token_id, eos_token_id, pad_token_id }: Readonly<Record<string, unknown>>) {
+function tokenIds(config: OpenModel['config']) {
+  const { bos_token_id, eos_token_id, pad_token_id } = config
   return { bos_token_id, eos_token_id, pad_token_id }
 }
 
+/** Fields that HF does not have: of these a config.json may say other things. */
+const OWN_FIELDS = fieldsOf('words in place of token ids', 'one of several samples', 'thinking')
+
 /** What a config.json of older models says about generation, which HF reads where there is no generation_config.json. */
 function generationFields(config: OpenModel['config']): Record<string, unknown> {
-  const known = Object.keys(generationConfigSchema.shape)
+  const own: readonly string[] = OWN_FIELDS
+  const known = Object.keys(generationConfigSchema.shape).filter((name) => !own.includes(name))
   return Object.fromEntries(
     Object.entries(config).filter(([name, value]) => known.includes(name) && value !== null),
   )

@@ -11,12 +11,17 @@ export interface Vocabulary {
 interface DraftSide {
   readonly path: string
   readonly tokenizer: Pick<Tokenizer, 'idToToken'>
-  readonly spec: { readonly vocabSize: number }
+  readonly spec?: { readonly vocabSize: number }
+  /** Says it where there is no specification. */
+  readonly model?: { readonly vocabSize: number }
 }
 
 /** @throws UserError, exit code 2, where a draft's tokens are not its target's */
 export function requireDraftOf(target: DraftSide, draft: DraftSide): void {
-  const [own, other] = [draft, target].map(({ tokenizer, spec: { vocabSize } }) => ({ tokenizer, vocabSize }))
+  const [own, other] = [draft, target].map(({ tokenizer, spec, model }) => ({
+    tokenizer,
+    vocabSize: (spec ?? model)!.vocabSize,
+  }))
   const difference = vocabularyDifference(own, other)
   if (difference === undefined) return
   throw usageError(

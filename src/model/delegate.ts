@@ -1,4 +1,4 @@
-import type { ForwardOptions, KVCache, Model, Output } from './model.js'
+import type { ForwardOptions, KVCache, Lacks, Model, Output } from './model.js'
 
 /** An interface with all its members, so that a class or an object that lacks a new one does not compile. */
 type All<T> = { readonly [Member in keyof Required<T>]: T[Member] }
@@ -6,6 +6,10 @@ type All<T> = { readonly [Member in keyof Required<T>]: T[Member] }
 /** Model around another one: all that it does not override is the inner model's. */
 export class DelegatingModel implements All<Model> {
   constructor(protected readonly inner: Model) {}
+
+  get lacks(): Lacks | undefined {
+    return this.inner.lacks
+  }
 
   get exits(): readonly number[] | undefined {
     return this.inner.exits

@@ -68,8 +68,20 @@ export function stateAt(output: Output, name: StateName, node: number): Float32A
   throw new TypeError(`What drafts needs a model that gives ${what}.`)
 }
 
+/** What a model cannot give, each with why: a clause. */
+export interface Lacks {
+  /** Layers, early exits and weights, which a graph of our own has. */
+  readonly graph?: string
+  /** Hidden states. */
+  readonly states?: string
+  /** Tokens that are taken back or run side by side, as drafts and beams are, at the cost of the tokens themselves. */
+  readonly trees?: string
+}
+
 /** A causal language model over token trees. */
 export interface Model {
+  /** By default nothing. */
+  readonly lacks?: Lacks
   /** The layers of which forward passes give early exits, in their order, by HF's numbers of `hidden_states`. */
   readonly exits?: readonly number[]
   /** The layers whose states forward passes give where they are asked for, by the same numbers. */

@@ -8,13 +8,16 @@ export type Fields = Readonly<Record<string, unknown>>
 const MOST: Readonly<Record<string, number>> = { num_hidden_layers: 10_000, head_dim: 65_536 }
 const MOST_OF_OTHERS = 2 ** 31 - 1
 
+/** A configuration that is not whole, which says nothing of what it would be. */
+export class MissingField extends UserError {}
+
 /** Typed access to the fields of a config.json, with messages that name field and file. */
 export class ConfigReader {
   /** @param defaults what HF's configuration class takes for fields that the file leaves out */
   constructor(
     readonly values: Fields,
     private readonly origin: string,
-    private readonly defaults: Readonly<Record<string, number>>,
+    readonly defaults: Readonly<Record<string, number>>,
   ) {}
 
   /**
@@ -22,8 +25,7 @@ export class ConfigReader {
    * @param fallback where it is null, or there is no such default
    */
   integer(name: string, fallback?: number): number {
-    const absent = this.values[name] === undefined ? this.defaults[name] : undefined
-    const value = this.number(name, absent ?? fallback)
+    const value = this.number(name, fallback)
     const most = MOST[name] ?? MOST_OF_OTHERS
     if (Number.isSafeInteger(value) && value > 0 && value <= most) return value
     const wanted =
@@ -31,10 +33,12 @@ export class ConfigReader {
     throw this.error(`${name} is ${JSON.stringify(value)}, ${wanted}`)
   }
 
+  /** The same of any finite number. */
   number(name: string, fallback?: number): number {
-    const value = this.values[name] ?? fallback
+    const absent = this.values[name] === undefined ? this.defaults[name] : undefined
+    const value = this.values[name] ?? absent ?? fallback
     if (typeof value === 'number' && Number.isFinite(value)) return value
-    if (value === undefined) throw this.error(`${name} is missing`)
+    if (value === undefined) throw new MissingField(this.error(`${name} is missing`).message)
     throw this.error(`${name} is ${JSON.stringify(value)}, not a number`)
   }
 

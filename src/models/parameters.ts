@@ -8,15 +8,21 @@ export interface Parameter {
   /** HF's name. */
   readonly name: string
   readonly kind: ParameterKind
-  /** [out, in] of a linear layer, [vocab, hidden] of the embedding, [size] of a norm or bias. */
+  /** [out, in] of a linear layer, [vocab, hidden] of the embedding, [positions, hidden] of learned positions, [size] of a norm or bias. */
   readonly shape: readonly number[]
 }
 
 export const EMBEDDING = 'model.embed_tokens.weight'
+export const POSITIONS = 'model.embed_positions.weight'
 export const HEAD = 'lm_head.weight'
 
 /** A block's norms, before and after attention, and before and after the MLP; empty where there is none. */
-export const NORMS = {
+export function normNames({ norms, parallel }: Pick<DecoderSpec, 'norms' | 'parallel'>): readonly string[] {
+  return parallel === 'one norm' ? ['input_layernorm', '', '', ''] : NORMS[norms]
+}
+
+const NORMS = {
+  post: ['', 'post_attention_layernorm', '', 'post_feedforward_layernorm'],
   pre: ['input_layernorm', '', 'post_attention_layernorm', ''],
   both: ['input', 'post_attention', 'pre_feedforward', 'post_feedforward'].map((name) => `${name}_layernorm`),
 } as const satisfies Record<DecoderSpec['norms'], readonly string[]>
@@ -43,8 +49,9 @@ export function parametersOf(spec: DecoderSpec): Parameter[] {
   const { vocabSize, hiddenSize } = spec
   return [
     { name: EMBEDDING, kind: 'embedding', shape: [vocabSize, hiddenSize] },
+    ...positionParameters(spec),
     ...spec.layers.flatMap((_, layer) => blockParameters(spec, `model.layers.${layer}`)),
-    { name: 'model.norm.weight', kind: 'vector', shape: [hiddenSize] },
+    ...normParameters(spec, 'model.norm'),
     ...(spec.tiedHead ? [] : [linear(HEAD, vocabSize, hiddenSize)]),
   ]
 }
@@ -54,23 +61,48 @@ export function parameterCount(spec: DecoderSpec): number {
   return parametersOf(spec).reduce((sum, { shape }) => sum + elements(shape), 0)
 }
 
+function positionParameters({ learnedPositions, maxPositions, hiddenSize }: DecoderSpec): Parameter[] {
+  return learnedPositions ? [{ name: POSITIONS, kind: 'embedding', shape: [maxPositions, hiddenSize] }] : []
+}
+
+/** Of a norm over the hidden size. */
+export function normParameters(
+  { hiddenSize, layerNorm }: Pick<DecoderSpec, 'hiddenSize' | 'layerNorm'>,
+  module: string,
+): Parameter[] {
+  const weight = vector(`${module}.weight`, hiddenSize)
+  return layerNorm?.bias ? [weight, vector(`${module}.bias`, hiddenSize)] : [weight]
+}
+
 /** Of a block by the common name of its parameters. */
 export function blockParameters(spec: DecoderSpec, layer: string): Parameter[] {
   const { hiddenSize, intermediateSize, headDim, bias } = spec
   const query = spec.heads * headDim
   const keyValue = spec.kvHeads * headDim
   return [
-    ...NORMS[spec.norms].filter(Boolean).map((norm) => vector(`${layer}.${norm}.weight`, hiddenSize)),
+    ...normNames(spec)
+      .filter(Boolean)
+      .flatMap((norm) => normParameters(spec, `${layer}.${norm}`)),
     ...withBias(`${layer}.self_attn.q_proj`, query, hiddenSize, bias.qkv),
     ...withBias(`${layer}.self_attn.k_proj`, keyValue, hiddenSize, bias.qkv),
     ...withBias(`${layer}.self_attn.v_proj`, keyValue, hiddenSize, bias.qkv),
-    ...(spec.qkNorm
-      ? ['q', 'k'].map((which) => vector(`${layer}.self_attn.${which}_norm.weight`, headDim))
-      : []),
+    ...queryKeyNorms(spec).map(([which, size]) => vector(`${layer}.self_attn.${which}.weight`, size)),
     ...withBias(`${layer}.self_attn.o_proj`, hiddenSize, query, bias.output),
-    ...withBias(`${layer}.mlp.gate_proj`, intermediateSize, hiddenSize, bias.mlp),
+    ...(spec.mlp === 'plain'
+      ? []
+      : withBias(`${layer}.mlp.gate_proj`, intermediateSize, hiddenSize, bias.mlp)),
     ...withBias(`${layer}.mlp.up_proj`, intermediateSize, hiddenSize, bias.mlp),
     ...withBias(`${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp),
+  ]
+}
+
+/** Their names, and their sizes: a head's width, or that of all heads. */
+function queryKeyNorms({ qkNorm, heads, kvHeads, headDim }: DecoderSpec): [name: string, size: number][] {
+  if (!qkNorm) return []
+  const [query, key] = qkNorm === 'all heads' ? [heads, kvHeads] : [1, 1]
+  return [
+    ['q_norm', query * headDim],
+    ['k_norm', key * headDim],
   ]
 }
 

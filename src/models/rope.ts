@@ -1,109 +1,172 @@
 import type { ConfigReader, Fields } from './config-reader.js'
-import type { DecoderSpec } from './spec.js'
+import { type Frequencies, scaledFrequencies } from './rope-scaling.js'
+import type { AttentionSpan, DecoderSpec } from './spec.js'
 
 const round = Math.fround
+
+/** What of a specification follows from its rotary embeddings. */
+export type RopeSpec = Pick<DecoderSpec, 'rope' | 'ropeFactor' | 'maxPositions'>
+
+/** What a family's rotary embedding may be, beside the kinds that all have. */
+export interface RopeKinds {
+  /** The share of a head's dimensions that is rotated where files do not say; without it no file may. */
+  readonly partial?: number
+  /** Whether the type `dynamic` may have a constant `alpha`. */
+  readonly alpha?: boolean
+}
 
 /**
  * One rotary embedding for all layers, as transformers 5.24 reads its fields (`convert_rope_params_to_dict`): `rope_scaling`, of
  * transformers 4, goes before `rope_parameters`, of 5, where it is not empty; a theta in the one that counts goes before
- * `rope_theta`. Llama 3's scaling starts from the context's length, which HF looks for in three places.
+ * `rope_theta`. The length that scaling starts from HF looks for in three places.
  */
-export function sharedRope(config: ConfigReader, headDim: number): DecoderSpec['rope'] {
+export function sharedRope(config: ConfigReader, headDim: number, kinds: RopeKinds = {}): RopeSpec {
+  const fields = sharedFields(config)
+  return ropesOf(config, headDim, { full: fields, sliding: fields }, kinds)
+}
+
+/** How many of a head's dimensions such an embedding rotates, the first ones. */
+export function sharedRotated(config: ConfigReader, headDim: number, kinds: RopeKinds): number {
+  return rotatedDimensions(config, headDim, sharedFields(config), kinds)
+}
+
+function sharedFields(config: ConfigReader): Fields {
   const { rope_theta, rope_freq_factors, original_max_position_embeddings: length } = config.values
   const scaling = config.object('rope_scaling')
   const values = scaling && Object.keys(scaling).length > 0 ? scaling : config.object('rope_parameters')
   for (const kind of ['full_attention', 'sliding_attention']) {
     if (values && kind in values)
-      throw config.error(`rope_parameters has ${kind}, which is read for Gemma 3 only`)
+      throw config.error(
+        `rope_parameters has ${kind}, but the family has one rotary embedding for all layers`,
+      )
   }
-  const frequencies = inverseFrequencies(config, headDim, {
+  return {
     ...values,
-    rope_theta: values?.rope_theta ?? rope_theta ?? 10_000,
+    rope_theta: values?.rope_theta ?? rope_theta ?? config.defaults.rope_theta ?? 10_000,
     original_max_position_embeddings:
       length ?? values?.original_max_position_embeddings ?? config.integer('max_position_embeddings'),
     rope_freq_factors,
-  })
-  return { full: frequencies, sliding: frequencies }
+  }
+}
+
+/** Rotary embeddings by kind of layer. */
+export function ropesOf(
+  config: ConfigReader,
+  headDim: number,
+  fields: Readonly<Record<AttentionSpan, Fields>>,
+  kinds: RopeKinds = {},
+): RopeSpec {
+  const isShared = fields.sliding === fields.full
+  if (!isShared && [fields.full, fields.sliding].some(({ truncate }) => truncate === false)) {
+    throw config.error('truncate is false, which transformers does not read by kind of layer: leave it out')
+  }
+  const full = inverseFrequencies(config, headDim, fields.full, kinds)
+  const sliding = isShared ? full : inverseFrequencies(config, headDim, fields.sliding, kinds)
+  const isScaled = full.factor !== 1 || sliding.factor !== 1
+  return {
+    rope: { full: full.frequencies, sliding: sliding.frequencies },
+    ropeFactor: isScaled ? { full: full.factor, sliding: sliding.factor } : undefined,
+    maxPositions: Math.min(config.integer('max_position_embeddings'), full.end, sliding.end),
+  }
 }
 
 /**
- * Inverse frequencies of the rotary embedding, [headDim / 2], computed in float32 as HF's ROPE_INIT_FUNCTIONS do:
- * types default, linear and llama3. GGUF files hold Llama 3's scaling as divisors, `rope_freq_factors`.
+ * Inverse frequencies of the rotary embedding, [headDim / 2], computed in float32 as HF's ROPE_INIT_FUNCTIONS do; those of dimensions
+ * that are not rotated are 0. GGUF files hold Llama 3's scaling as divisors, `rope_freq_factors`.
  * @throws UserError for another type, by name, and fields that contradict each other
  */
-export function inverseFrequencies(config: ConfigReader, headDim: number, values: Fields): number[] {
-  for (const partial of [values.partial_rotary_factor, config.values.partial_rotary_factor]) {
-    if ((partial ?? 1) !== 1) {
-      throw config.error(`partial_rotary_factor is ${JSON.stringify(partial)}, which is not supported`)
-    }
-  }
+function inverseFrequencies(
+  config: ConfigReader,
+  headDim: number,
+  values: Fields,
+  kinds: RopeKinds,
+): Required<Frequencies> {
+  const rotated = rotatedDimensions(config, headDim, values, kinds)
   const type = values.rope_type ?? values.type ?? 'default'
   // transformers would take rope_type, which for Gemma 3 may be its own default.
   if ((values.type ?? type) !== type) {
     const [chosen, old] = [type, values.type].map((each) => JSON.stringify(each))
     throw config.error(`rope scaling has the rope_type ${chosen} and the type ${old}: leave one`)
   }
-  const { rope_theta: theta, rope_freq_factors: factors } = values
-  const base = typeof theta === 'number' && theta > 0 ? theta : Number.NaN
-  const plain = Array.from({ length: headDim / 2 }, (_, i) =>
-    round(1 / round(base ** round((2 * i) / headDim))),
-  )
-  if (!plain.every(Number.isFinite)) {
-    throw config.error(`the base of the rotary embedding is ${JSON.stringify(theta)}`)
+  const { alpha } = values
+  if ((alpha ?? 0) !== 0 && !(kinds.alpha && type === 'dynamic')) {
+    throw config.error(
+      `rope scaling of type ${type} has the alpha ${JSON.stringify(alpha)}, which is not supported`,
+    )
   }
-  const scaled = scaledFrequencies(config, plain, type, values)
-  if (factors === undefined) return scaled
-  if (!Array.isArray(factors) || factors.length !== plain.length || !factors.every((each) => each > 0)) {
-    throw config.error(`the factors of the rotary frequencies are not ${plain.length} numbers above 0`)
-  }
-  return scaled.map((frequency, i) => round(frequency / factors[i]))
+  const {
+    frequencies,
+    factor = 1,
+    end = Number.POSITIVE_INFINITY,
+  } = scaledFrequencies(config, rotated, type, values)
+  const divided = dividedBy(config, frequencies, values.rope_freq_factors)
+  const padding = Array<number>(headDim / 2 - divided.length).fill(0)
+  return { frequencies: [...divided, ...padding], factor, end }
 }
 
-function scaledFrequencies(config: ConfigReader, plain: number[], type: unknown, values: Fields): number[] {
-  const number = (name: string) => {
-    const value = values[name]
-    if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value
-    throw config.error(`rope scaling of type ${type} has no usable ${name}`)
+/** How many of a head's dimensions are rotated, the first ones. */
+function rotatedDimensions(
+  config: ConfigReader,
+  headDim: number,
+  values: Fields,
+  { partial }: RopeKinds,
+): number {
+  const given = values.partial_rotary_factor ?? config.values.partial_rotary_factor ?? partial ?? 1
+  if (given === 1) return headDim
+  const rotated = partial !== undefined && typeof given === 'number' ? Math.floor(headDim * given) : 0
+  if (rotated > 0 && rotated <= headDim && rotated % 2 === 0) return rotated
+  throw config.error(`partial_rotary_factor is ${JSON.stringify(given)}, which is not supported`)
+}
+
+function dividedBy(
+  config: ConfigReader,
+  frequencies: readonly number[],
+  factors: unknown,
+): readonly number[] {
+  if (factors === undefined) return frequencies
+  const count = frequencies.length
+  if (!Array.isArray(factors) || factors.length !== count || !factors.every((each) => each > 0)) {
+    throw config.error(`the factors of the rotary frequencies are not ${count} numbers above 0`)
   }
-  if (type === 'default') return plain
-  if (type === 'linear') return plain.map((frequency) => round(frequency / number('factor')))
-  if (type === 'llama3') return plain.map((frequency) => llama3(frequency, number))
-  throw config.error(`rope scaling of type ${JSON.stringify(type)} is not supported`)
+  return frequencies.map((frequency, i) => round(frequency / factors[i]))
+}
+
+/** `rotaryTables` of a model's layers, which carry the square root of the attention scale where nothing undoes it. */
+export function rotaryTablesOf(spec: DecoderSpec, span: AttentionSpan, positions: ArrayLike<number>) {
+  const scale = spec.qkNorm === 'rotated' ? 1 : Math.sqrt(spec.attentionScale)
+  return rotaryTables(spec.rope[span], positions, scale, spec.ropeFactor?.[span])
 }
 
 /**
  * Cosines and sines of position · frequency, [positions, headDim / 2] each, times `scale`. The angle is rounded to
  * float32 before, as HF does.
+ * @param factor of dimensions that are rotated
  */
 export function rotaryTables(
   frequencies: readonly number[],
   positions: ArrayLike<number>,
   scale: number,
+  factor = 1,
 ): { cos: Float32Array; sin: Float32Array } {
   const width = frequencies.length
   const cos = new Float32Array(positions.length * width)
   const sin = new Float32Array(positions.length * width)
   for (let i = 0; i < cos.length; i++) {
-    const angle = round(positions[Math.floor(i / width)] * frequencies[i % width])
-    cos[i] = Math.cos(angle) * scale
-    sin[i] = Math.sin(angle) * scale
+    const frequency = frequencies[i % width]
+    const angle = round(positions[Math.floor(i / width)] * frequency)
+    const own = frequency === 0 ? scale : scale * factor
+    cos[i] = Math.cos(angle) * own
+    sin[i] = Math.sin(angle) * own
   }
   return { cos, sin }
 }
 
-/**
- * Llama 3.1's scaling: long wavelengths are stretched by `factor`, short ones are left alone, and those between
- * are interpolated (HF `_compute_llama3_parameters`, rounded where torch does: it divides a number by a tensor as
- * the number times the reciprocal).
- */
-function llama3(frequency: number, number: (name: string) => number): number {
-  const [factor, low, high] = [number('factor'), number('low_freq_factor'), number('high_freq_factor')]
-  const context = number('original_max_position_embeddings')
-  const wavelength = round(round(1 / frequency) * round(2 * Math.PI))
-  if (wavelength > context / low) return round(frequency / factor)
-  if (wavelength < context / high) return frequency
-  const smooth = round(round(round(round(1 / wavelength) * context) - low) / (high - low))
-  return round(round(round(round(1 - smooth) * frequency) / factor) + round(smooth * frequency))
+/** Scales of queries by their positions (HF's `get_llama_4_attn_scale`). */
+export function queryScales(
+  { beta, length }: NonNullable<DecoderSpec['queryScale']>,
+  positions: ArrayLike<number>,
+): Float32Array {
+  return Float32Array.from(positions, (position) => 1 + beta * Math.log(1 + Math.floor(position / length)))
 }
 
 /**

@@ -1,6 +1,38 @@
-export type AttentionKind = 'full' | 'sliding'
+/**
+ * What a layer's tokens attend to, all before them or those of a window, and whether queries and keys are rotated: layers without
+ * positions are called NoPE (Kazemnejad et al. 2023).
+ */
+export type AttentionKind = 'full' | 'sliding' | 'full_nope' | 'sliding_nope'
 
-/** Everything that the graph of a decoder depends on, beside its weights. */
+/** What a token sees, of which there is a mask each. */
+export type AttentionSpan = 'full' | 'sliding'
+
+/** A kind's parts: its mask's, and the rotary embedding's; undefined where nothing is rotated. */
+export const ATTENTION_KINDS: Readonly<
+  Record<AttentionKind, { readonly span: AttentionSpan; readonly rope: AttentionSpan | undefined }>
+> = {
+  full: { span: 'full', rope: 'full' },
+  sliding: { span: 'sliding', rope: 'sliding' },
+  full_nope: { span: 'full', rope: undefined },
+  sliding_nope: { span: 'sliding', rope: undefined },
+}
+
+/** The spans that a model's layers have, and those with a rotary embedding. */
+export function spansOf({ layers }: Pick<DecoderSpec, 'layers'>): {
+  seen: Set<AttentionSpan>
+  rotated: Set<AttentionSpan>
+} {
+  const kinds = [...new Set(layers)].map((kind) => ATTENTION_KINDS[kind])
+  const rotated = kinds.flatMap(({ rope }) => rope ?? [])
+  return { seen: new Set(kinds.map(({ span }) => span)), rotated: new Set(rotated) }
+}
+
+/** Tokens that a token of a layer sees, itself included; undefined for all before it. */
+export function windowOf({ slidingWindow }: Pick<DecoderSpec, 'slidingWindow'>, span: AttentionSpan) {
+  return span === 'sliding' ? slidingWindow : undefined
+}
+
+/** Everything that the graph of a decoder depends on, beside its weights. Optional fields are of a kind that few families have. */
 export interface DecoderSpec {
   /** HF's `model_type`. */
   readonly family: string
@@ -17,31 +49,69 @@ export interface DecoderSpec {
   readonly layers: readonly AttentionKind[]
   /** Tokens that a sliding layer looks at, itself included. */
   readonly slidingWindow: number | undefined
-  /** Inverse frequencies of the rotary embedding by kind of layer, [headDim / 2]. */
-  readonly rope: Readonly<Record<AttentionKind, readonly number[]>>
+  /** Inverse frequencies of the rotary embedding by kind of layer, [headDim / 2]; 0 for dimensions that are not rotated. */
+  readonly rope: Readonly<Record<AttentionSpan, readonly number[]>>
+  /** Factors of cosines and sines, HF's `attention_factor` of YaRN and LongRoPE; 1 where absent. */
+  readonly ropeFactor?: Readonly<Record<AttentionSpan, number>>
   /** Factor of query · key before the softmax. */
   readonly attentionScale: number
-  readonly activation: 'silu' | 'gelu_tanh'
+  /** Queries at position p are scaled by 1 + beta · ln(1 + ⌊p / length⌋), HF's `llama_4_scaling_beta`. */
+  readonly queryScale?: { readonly beta: number; readonly length: number }
+  /** c of c · tanh(score / c), before the mask. */
+  readonly attentionSoftcap?: number
+  readonly activation: 'silu' | 'gelu_tanh' | 'gelu' | 'relu2'
   readonly embeddingScale: number
   /** The vocabulary projection is the embedding matrix. */
   readonly tiedHead: boolean
-  /** Queries and keys are normed head by head before they are rotated. */
-  readonly qkNorm: boolean
-  /** Where attention and MLP are normed: their input alone, or their output as well, before it is added to the residual stream. */
-  readonly norms: 'pre' | 'both'
+  /**
+   * Norms of queries and keys: head by head before they are rotated (`true`), over all heads at once before it, or head by head
+   * after it.
+   */
+  readonly qkNorm: boolean | 'all heads' | 'rotated'
+  /** What of attention and MLP is normed: their input, their output before it is added to the residual stream, or both. */
+  readonly norms: 'pre' | 'both' | 'post'
   /** Norms scale by this + w. */
   readonly normOffset: 0 | 1
   /** Precision of the residual stream and its norms: float32 where its values exceed 65504, the largest float16. */
   readonly residual: 'float32' | 'as weights'
+  /** Factor of what attention and MLP add to the residual stream. */
+  readonly residualMultiplier?: number
+  /** What the logits are divided by. */
+  readonly logitDivisor?: number
+  /** c of c · tanh(logit / c), after the divisor. */
+  readonly logitSoftcap?: number
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean }
+  /** Norms are LayerNorm, (x - mean) / deviation · w, with + b or without; undefined: RMSNorm. */
+  readonly layerNorm?: { readonly bias: boolean }
+  /** `plain`: down(activation(up(x))); undefined: gated, down(activation(gate(x)) · up(x)). */
+  readonly mlp?: 'plain'
+  /**
+   * Attention and MLP are given the same residual, and are added to it at once: normed by one norm for both (Cohere) or by one each
+   * (GPT-NeoX); undefined: the MLP is given the residual with the attention's output added.
+   */
+  readonly parallel?: 'one norm' | 'two norms'
+  /** Positions are rows of a table, [maxPositions, hidden], that are added to the embeddings. */
+  readonly learnedPositions?: true
 }
+
+/** How the vocabulary projection's results become logits. */
+export type LogitScale = Pick<DecoderSpec, 'logitDivisor' | 'logitSoftcap'>
 
 /**
  * What a specification is told by in the keys of caches and the fingerprints of models, as JSON. Files that lie on disk were named
- * by it: fields come in this order, the norms, which follow from the family, are one, and a new field is undefined in families that
- * were there before it.
+ * by it: fields come in this order, the norms of the first families are one, and a new field is undefined in families that were
+ * there before it.
  */
 export function specIdentity(spec: DecoderSpec): Readonly<Record<string, unknown>> {
-  const { norms, normOffset: _, residual: __, bias, ...fields } = spec
-  return { ...fields, gemmaNorms: norms === 'both', bias }
+  const { norms, normOffset, residual, bias, ...fields } = spec
+  const isNamed = [LLAMA_NORMS, GEMMA_NORMS].some(
+    (named) => named.norms === norms && named.normOffset === normOffset && named.residual === residual,
+  )
+  const others = isNamed ? {} : { norms, normOffset, residual }
+  return { ...fields, gemmaNorms: norms === 'both', ...others, bias }
 }
+
+type Norms = Pick<DecoderSpec, 'norms' | 'normOffset' | 'residual'>
+
+const LLAMA_NORMS: Norms = { norms: 'pre', normOffset: 0, residual: 'as weights' }
+const GEMMA_NORMS: Norms = { norms: 'both', normOffset: 1, residual: 'float32' }

@@ -2,8 +2,9 @@ import { UserError } from '../errors.js'
 import { HEAD, parametersOf } from './parameters.js'
 import type { DecoderSpec } from './spec.js'
 
-/** Buffers that older checkpoints hold and models compute for themselves. */
-const HARMLESS = /(^|\.)(rotary_emb\.inv_freq|masked_bias|position_ids)$/
+/** Buffers that older checkpoints hold and models compute for themselves, and what a GGUF file's configuration has been made of. */
+const HARMLESS =
+  /(^|\.)(rotary_emb\.inv_freq|masked_bias|position_ids|rope_(freqs|factors_(short|long))\.weight)$/
 /** Parts of adapters that were not merged, and of quantised weights: without them the other tensors are another model's. */
 const ADAPTER = /(^|\.)(lora_|ia3_|base_model\.model\.|modules_to_save\.)/
 const QUANTISED =

@@ -26,7 +26,8 @@ export interface Comparison {
     readonly fingerprint: string
     readonly dtype: string
     readonly device: string
-    readonly parameters: number
+    /** Null for an export to ONNX. */
+    readonly parameters: number | null
   }
   /** GenerationConfig fields of all strategies. */
   readonly settings: Readonly<Record<string, unknown>>

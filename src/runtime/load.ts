@@ -129,6 +129,7 @@ async function loadOn(
   const [exits, taps] = [askedExits, askedTaps].map((asked) =>
     typeof asked === 'function' ? asked(spec) : asked,
   )
+  if (layout === 'device') checkSoftcap(spec, placement.device)
   checkExits(spec, type, exits)
   checkTaps(spec, taps)
   const build = async () => {
@@ -138,6 +139,14 @@ async function loadOn(
   }
   const tree = await loadTree(build, { spec, exits, taps, type: floatType(type) }, { ...placement, threads })
   return isPaged ? new PagedModel(tree) : new OnnxModel(tree)
+}
+
+/** WebGPU's operator takes a cap of scores and computes without it (ONNX Runtime 1.30). */
+function checkSoftcap(spec: DecoderSpec, device: Device): void {
+  if (spec.attentionSoftcap === undefined) return
+  throw new DeviceUnavailable(
+    `Attention on the device ${device} knows no soft cap, which ${familyName(spec)} has: use --device cpu.`,
+  )
 }
 
 /** A residual stream beyond float16 is normed before all projections but those of exits. */

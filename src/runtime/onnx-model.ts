@@ -1,6 +1,5 @@
 import { UserError } from '../errors.js'
 import type { ForwardOptions, KVCache, Model, StateName } from '../model/model.js'
-import { INPUT_PREFIX } from '../models/decoder/decoder.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import type { Device } from './device.js'
@@ -12,13 +11,13 @@ import type * as ort from './ort.js'
 import {
   type AskedRow,
   askedRows,
+  attentionFeeds,
   fetching,
   int32,
   int64,
   outputOf,
   outputOfState,
   requireTapped,
-  rotaryFeeds,
   rowsOf,
   type States,
   statesGiven,
@@ -216,18 +215,13 @@ export abstract class OnnxTree<Item> {
     columns: MaskColumns,
   ): Record<string, ort.Tensor> {
     const count = tokens.length
-    const { layers, slidingWindow } = this.spec
     const feeds: Record<string, ort.Tensor> = {
       ...this.weights,
       ...this.inputs(tokens),
       rows: int64(rows, [rows.length]),
     }
-    for (const kind of new Set(layers)) {
-      const window = kind === 'sliding' ? slidingWindow : undefined
-      feeds[`${INPUT_PREFIX[kind]}mask`] = cache.mask(count, columns, window)
-      Object.assign(feeds, rotaryFeeds(this.spec, kind, cache.positions(count)))
-    }
-    return feeds
+    const mask = (window: number | undefined) => cache.mask(count, columns, window)
+    return { ...feeds, ...attentionFeeds(this.spec, cache.positions(count), mask) }
   }
 
   protected checkToken(_item: Item): void {}

@@ -7,7 +7,6 @@ import type {
   Pass,
   StateName,
 } from '../model/model.js'
-import { INPUT_PREFIX } from '../models/decoder/decoder.js'
 import { PAGE } from '../models/decoder/paged-attention.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { runFailure } from './failures.js'
@@ -18,13 +17,13 @@ import { PagedRows, PagePool } from './pages.js'
 import {
   type AskedRow,
   askedRows,
+  attentionFeeds,
   fetching,
   int64,
   outputOf,
   outputOfState,
   type PassResults,
   requireTapped,
-  rotaryFeeds,
   rowsOf,
   type States,
   statesGiven,
@@ -130,7 +129,6 @@ export class PagedModel implements NativeBatchModel {
   }
 
   private feeds(parts: readonly Part[], pasts: readonly number[]): Record<string, ort.Tensor> {
-    const { layers, slidingWindow } = this.spec
     const ids = parts.flatMap(({ job, start, end }) => job.tokens.slice(start, end))
     const pages = parts.map(({ job }, i) => job.cache.rows.pages.slice(0, Math.ceil(pasts[i] / PAGE)))
     const places = new Places(parts.map(lengthOf), pages)
@@ -141,13 +139,9 @@ export class PagedModel implements NativeBatchModel {
       ...this.pool.past(places.firstPage, places.pageCount),
     }
     const positions = Int32Array.from(parts.flatMap((part) => [...part.job.cache.positions(lengthOf(part))]))
-    for (const kind of new Set(layers)) {
-      const window = kind === 'sliding' ? slidingWindow : undefined
-      const masks = parts.map((part) => part.job.cache.mask(lengthOf(part), places.columns, window))
-      feeds[`${INPUT_PREFIX[kind]}mask`] = places.mask(masks)
-      Object.assign(feeds, rotaryFeeds(this.spec, kind, positions))
-    }
-    return feeds
+    const mask = (window: number | undefined) =>
+      places.mask(parts.map((part) => part.job.cache.mask(lengthOf(part), places.columns, window)))
+    return { ...feeds, ...attentionFeeds(this.spec, positions, mask) }
   }
 
   private fetches(states: readonly StateName[]): Record<string, null> {

@@ -1,7 +1,8 @@
+import { UserError } from '../errors.js'
 import type { EarlyExit, Output, StateName } from '../model/model.js'
-import { INPUT_PREFIX } from '../models/decoder/decoder.js'
-import { rotaryTables } from '../models/rope.js'
-import type { AttentionKind, DecoderSpec } from '../models/spec.js'
+import { INPUT_PREFIX } from '../models/decoder/cached-attention.js'
+import { queryScales, rotaryTablesOf } from '../models/rope.js'
+import { type AttentionSpan, type DecoderSpec, spansOf, windowOf } from '../models/spec.js'
 import * as ort from './ort.js'
 
 /** What a pass gives for an asked token. */
@@ -35,15 +36,47 @@ export function int64(values: readonly number[], shape: number[] = [values.lengt
   return new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape)
 }
 
-/** The rotary tables of so many tokens, for the layers of a kind. */
-export function rotaryFeeds(
-  { rope, headDim, attentionScale }: DecoderSpec,
-  kind: AttentionKind,
+/**
+ * The positions of tokens, where the model has learned ones.
+ * @throws UserError for a position that it has not
+ */
+function positionFeeds(
+  { learnedPositions, maxPositions }: DecoderSpec,
   positions: Int32Array,
 ): Record<string, ort.Tensor> {
-  const { cos, sin } = rotaryTables(rope[kind], positions, Math.sqrt(attentionScale))
-  const table = (values: Float32Array) => new ort.Tensor('float32', values, [positions.length, headDim / 2])
-  return { [`${INPUT_PREFIX[kind]}cos`]: table(cos), [`${INPUT_PREFIX[kind]}sin`]: table(sin) }
+  if (!learnedPositions) return {}
+  const beyond = positions.find((position) => position >= maxPositions)
+  if (beyond !== undefined) {
+    throw new UserError(
+      `The model has learned ${maxPositions} positions, and a text of ${beyond + 1} tokens needs more: shorten it.`,
+    )
+  }
+  return { positions: int64([...positions], [1, positions.length]) }
+}
+
+/**
+ * Positions, masks, rotary tables and scales of tokens.
+ * @param mask by a window in tokens
+ * @throws UserError for a position that is beyond learned ones
+ */
+export function attentionFeeds(
+  spec: DecoderSpec,
+  positions: Int32Array,
+  mask: (window: number | undefined) => ort.Tensor,
+): Record<string, ort.Tensor> {
+  const { seen, rotated } = spansOf(spec)
+  const table = (values: Float32Array, width: number) =>
+    new ort.Tensor('float32', values, [positions.length, width])
+  const named = (name: string, span: AttentionSpan) => `${INPUT_PREFIX[span]}${name}`
+  const feeds = positionFeeds(spec, positions)
+  for (const span of seen) feeds[named('mask', span)] = mask(windowOf(spec, span))
+  for (const span of rotated) {
+    const { cos, sin } = rotaryTablesOf(spec, span, positions)
+    feeds[named('cos', span)] = table(cos, spec.headDim / 2)
+    feeds[named('sin', span)] = table(sin, spec.headDim / 2)
+  }
+  if (spec.queryScale) feeds.query_scale = table(queryScales(spec.queryScale, positions), 1)
+  return feeds
 }
 
 /** A result by its rows of `size`: views. */

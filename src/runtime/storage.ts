@@ -4,7 +4,7 @@ import { EMBEDDING, FUSED, headName, type Parameter, parametersOf } from '../mod
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import { elements } from '../onnx/shapes.js'
-import { type DType, SAFETENSORS_TYPES, type WeightStore } from '../weights/index.js'
+import { bitsPerWeight, type DType, SAFETENSORS_TYPES, type WeightStore } from '../weights/index.js'
 
 /** How the linear layers are held at run time, and what is computed in: float16 by those with `f16` or `fp16` in their name. */
 export const RUN_TYPES = ['fp32', 'fp16', 'int8', 'int4', 'int4f16'] as const
@@ -163,8 +163,10 @@ export function autoRunType(spec: DecoderSpec, store: WeightStore, memory: numbe
 }
 
 function nearestRunType(dtype: DType): RunType {
-  if (dtype.startsWith('Q4')) return 'int4'
-  return dtype.startsWith('Q') ? 'int8' : 'fp32'
+  const bits = bitsPerWeight(dtype)
+  // Q4_1 has 5 with its scales, and Q5_0 5.5.
+  if (bits <= 5) return 'int4'
+  return bits < 16 ? 'int8' : 'fp32'
 }
 
 /**
@@ -173,10 +175,18 @@ function nearestRunType(dtype: DType): RunType {
  */
 export function checkParameters(
   spec: DecoderSpec,
+  store: Pick<WeightStore, 'tensors' | 'unreadable'>,
+  origin: string,
+): void {
+  checkTensors(parametersOf(spec), store, origin)
+}
+
+/** The same of any tensors. */
+export function checkTensors(
+  parameters: readonly Pick<Parameter, 'name' | 'shape'>[],
   { tensors, unreadable }: Pick<WeightStore, 'tensors' | 'unreadable'>,
   origin: string,
 ): void {
-  const parameters = parametersOf(spec)
   const wrong = parameters.find(({ name }) => unreadable.has(name))
   if (wrong) {
     throw new UserError(

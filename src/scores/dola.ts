@@ -49,10 +49,13 @@ function exitsOf(setting: unknown, { layers: { length }, tiedHead }: Layered): n
  * @throws UserError as `dolaLayers`
  */
 export function isLoadedFor(
-  { model, spec }: { readonly model: Pick<Model, 'exits'>; readonly spec: DecoderSpec },
+  { model, spec }: { readonly model: Pick<Model, 'exits'>; readonly spec?: DecoderSpec },
   { dola_layers: setting }: GenerationConfig,
 ): boolean {
-  return setting === undefined || dolaLayers(setting, spec).every((layer) => model.exits?.includes(layer))
+  // Without a specification it is refused where it is used.
+  return (
+    setting === undefined || !spec || dolaLayers(setting, spec).every((layer) => model.exits?.includes(layer))
+  )
 }
 
 function namedLayers(name: 'low' | 'high', count: number, tied: boolean): number[] {

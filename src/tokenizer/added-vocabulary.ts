@@ -1,9 +1,22 @@
 import type { Bpe } from './bpe.js'
 import type { Normalizer } from './normalizer.js'
+import { type CharacterSources, through } from './offsets.js'
 import { type AddedToken, quoted, tokenizerFault } from './tokenizer-json.js'
 
-/** A part of a text: an added token's id, or a text that the model cuts into tokens. */
-export type Section = number | { readonly text: string; readonly atStart: boolean }
+/** A part of a text: an added token's id, or a text that the model cuts into tokens; with sources in the text, where wanted. */
+export type Section = AddedSection | TextSection
+
+interface AddedSection {
+  readonly id: number
+  readonly sources?: CharacterSources
+}
+
+export interface TextSection {
+  readonly text: string
+  /** Whether the whole text begins with it. */
+  readonly atStart: boolean
+  readonly sources?: CharacterSources
+}
 
 const WORD = '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]'
 const ENDS_WITH_WORD = new RegExp(`${WORD}$`, 'u')
@@ -41,7 +54,7 @@ export class AddedVocabulary {
       this.ids.set(token.content, id)
       this.tokens.set(id, token)
       if (token.special) this.special.add(token.content)
-      const normalized = isNormalized(token) ? this.normalizer?.(token.content) : undefined
+      const normalized = isNormalized(token) ? this.normalizer?.apply(token.content) : undefined
       if (normalized === '')
         throw tokenizerFault(`its normalizer leaves nothing of the token ${quoted(token.content)}`)
       if (normalized !== undefined && normalized !== token.content) this.normalized.set(id, normalized)
@@ -65,19 +78,26 @@ export class AddedVocabulary {
     return new Set(ids.filter((id) => this.special.has(this.tokenOf(id)!)))
   }
 
-  /** The parts of a text in order. */
-  split(text: string): Section[] {
+  /** The parts of a text in order. @param sources of the text, where those of the parts are wanted */
+  split(text: string, sources?: CharacterSources): Section[] {
     if (this.isStale) this.buildTries()
     const sections: Section[] = []
-    for (const section of this.matches(text, this.plain, true)) {
-      if (typeof section === 'number') sections.push(section)
-      else {
-        const normalized = this.normalizer ? this.normalizer(section.text) : section.text
-        const within = this.matches(normalized, this.inNormalized, section.atStart)
-        for (const part of within) sections.push(part)
-      }
+    for (const section of this.matches({ text, atStart: true, sources }, this.plain)) {
+      if ('id' in section) sections.push(section)
+      else for (const part of this.matches(this.normalize(section), this.inNormalized)) sections.push(part)
     }
     return sections
+  }
+
+  private normalize(section: TextSection): TextSection {
+    const { normalizer } = this
+    if (!normalizer) return section
+    const { text, atStart, sources } = section
+    return {
+      text: normalizer.apply(text),
+      atStart,
+      sources: sources && through(sources, normalizer.sources(text)),
+    }
   }
 
   private buildTries(): void {
@@ -91,7 +111,12 @@ export class AddedVocabulary {
   }
 
   /** What a token strips may hold the next match, which counts all the same. */
-  private *matches(text: string, trie: Trie, atStart: boolean): Generator<Section> {
+  private *matches({ text, atStart, sources }: TextSection, trie: Trie): Generator<Section> {
+    const between = (start: number, end: number): TextSection => ({
+      text: text.slice(start, end),
+      atStart: atStart && start === 0,
+      sources: sources?.subarray(start, end),
+    })
     let done = 0
     let at = 0
     for (let match = trie.find(text, at); match; match = trie.find(text, at)) {
@@ -100,11 +125,11 @@ export class AddedVocabulary {
       if (this.splitSpecial && this.special.has(token.content)) continue
       if (token.single_word && !isWord(text, match)) continue
       const start = token.lstrip ? Math.max(done, spacesBefore(text, match.start)) : match.start
-      if (done < start) yield { text: text.slice(done, start), atStart: atStart && done === 0 }
-      yield match.id
+      if (done < start) yield between(done, start)
       done = token.rstrip ? spacesAfter(text, match.end) : match.end
+      yield { id: match.id, sources: sources?.subarray(start, done) }
     }
-    if (done < text.length) yield { text: text.slice(done), atStart: atStart && done === 0 }
+    if (done < text.length) yield between(done, text.length)
   }
 }
 

@@ -75,6 +75,25 @@ export class Bpe {
     else for (const id of this.encodeWord(word)) ids.push(id)
   }
 
+  /** The ids of a word's tokens, and of each the bytes of the word's UTF-8 that it was made of, as Rust counts them. */
+  encodeWithLengths(word: string): { ids: number[]; lengths: number[] } {
+    const ids: number[] = []
+    this.encode(word, ids)
+    if (this.ignoreMerges && this.ids.has(word)) return { ids, lengths: [Buffer.byteLength(word)] }
+    const own: number[] = []
+    const symbols = this.symbols(word, own)
+    let at = 0
+    const lengths = ids.map((id) => {
+      let length = 0
+      for (let spelled = ''; spelled.length < this.tokens[id]!.length; at++) {
+        spelled += symbols[at]
+        length += own[at]
+      }
+      return length
+    })
+    return { ids, lengths }
+  }
+
   private encodeWord(word: string): readonly number[] {
     const cached = this.cache.get(word)
     if (cached) return cached
@@ -96,24 +115,32 @@ export class Bpe {
   /**
    * The characters of a word, those outside the vocabulary as byte tokens or the unknown token, or left out. As in Rust, an
    * unknown token waits for the next character of the vocabulary, and byte tokens may come before it.
+   * @param lengths is given the bytes of each, where they are wanted
    */
-  private symbols(word: string): string[] {
+  private symbols(word: string, lengths?: number[]): string[] {
     const symbols: string[] = []
-    let unknown = 0
+    /** Characters that one unknown token stands for. */
+    let unknown = ''
     const flush = () => {
-      for (; unknown > 0; unknown--) symbols.push(this.unkToken!)
+      if (unknown === '') return
+      symbols.push(this.unkToken!)
+      lengths?.push(Buffer.byteLength(unknown))
+      unknown = ''
     }
     for (const character of word) {
       if (this.ids.has(character)) {
         flush()
         symbols.push(character)
+        lengths?.push(Buffer.byteLength(character))
         continue
       }
       const bytes = this.byteTokens(character)
-      if (bytes) symbols.push(...bytes)
-      else if (this.unkToken !== undefined) {
+      if (bytes) {
+        symbols.push(...bytes)
+        lengths?.push(...bytes.map(() => 1))
+      } else if (this.unkToken !== undefined) {
         if (!this.fuseUnknown) flush()
-        unknown = 1
+        unknown += character
       }
     }
     flush()

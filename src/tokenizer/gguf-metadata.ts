@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js'
-import { splitsByPre, tokenizerFromGguf } from './gguf-tokenizer.js'
+import { preOfSplits } from './gguf-splits.js'
+import { tokenizerFromGguf } from './gguf-tokenizer.js'
 import type { Tokenizer } from './tokenizer.js'
 import { loadTokenizer } from './tokenizer.js'
 import type { Component, TokenizerJson } from './tokenizer-json.js'
@@ -96,12 +97,11 @@ function scores(json: TokenizerJson, tokens: readonly string[]): Float32Array {
 
 /** llama.cpp's name of what a byte-level tokenizer splits texts into. */
 function preOf({ pre_tokenizer: pre, model }: TokenizerJson): string {
-  const regexes = regexesOf(pre ?? undefined)
-  const isWhole = model.ignore_merges === true
-  for (const [name, splits] of splitsByPre) {
-    const isSame = String(splits.regexes) === String(regexes) && (splits.wholeWords ?? false) === isWhole
-    if (isSame) return name
-  }
+  const name = preOfSplits({
+    regexes: regexesOf(pre ?? undefined),
+    wholeWords: model.ignore_merges === true,
+  })
+  if (name !== undefined) return name
   throw new UserError(
     'A GGUF file has no name for how the tokenizer splits texts into words: write safetensors instead.',
   )

@@ -7,9 +7,9 @@ import {
   specialId,
   USER_DEFINED,
 } from './gguf-special.js'
+import { splitsOf } from './gguf-splits.js'
 import type { TokenizerFiles } from './tokenizer-files.js'
 import type { AddedToken, Component, TokenizerConfig, TokenizerJson } from './tokenizer-json.js'
-import { gpt2Words, gpt4oWords, llama3Words, qwen2Words, qwen35Words, tekkenWords } from './words.js'
 
 /** GGUF's `tokenizer.ggml.token_type`; 1 is a normal token, 5 an unused one. */
 const UNKNOWN = 2
@@ -17,7 +17,7 @@ const CONTROL = 3
 
 /**
  * The tokenizer that a GGUF file describes in its `tokenizer.*` metadata, as HF's files would: the models
- * `gpt2` (byte-level BPE) and `llama` (SentencePiece BPE). Follows transformers' `integrations/gguf`, but
+ * `gpt2` (byte-level BPE), `llama` and `gemma4` (SentencePiece BPE). Follows transformers' `integrations/gguf`, but
  * splits digits where the model's `tokenizer.ggml.pre` does (`smollm`, `starcoder`), which transformers
  * leaves out.
  * @param metadata the file's keys; arrays as arrays or typed arrays.
@@ -61,55 +61,12 @@ type Pipeline = Pick<TokenizerJson, 'model' | 'normalizer' | 'pre_tokenizer' | '
 const builders = new Map<string, (metadata: Metadata, vocabulary: Vocabulary) => Pipeline>([
   ['gpt2', byteLevelBpe],
   ['llama', sentencePieceBpe],
+  ['gemma4', gemma4Bpe],
 ])
-
-interface Splits {
-  /** Patterns that cut the text into words, one after the other. */
-  readonly regexes: readonly string[]
-  /**
-   * A word that is a token stays whole, whatever the merges say; and BOS goes first unless the file says no.
-   */
-  readonly wholeWords?: boolean
-}
-
-/** By the names that llama.cpp writes to `tokenizer.ggml.pre`. */
-export const splitsByPre = new Map<string, Splits>([
-  ...named(['gpt-2', 'gpt2', 'default', 'phi-2', 'olmo', 'mpt', 'jais'], { regexes: [gpt2Words] }),
-  ...named(['smollm', 'starcoder', 'refact', 'command-r', 'codeshell', 'exaone'], {
-    regexes: ['\\p{N}', gpt2Words],
-  }),
-  ...named(
-    [
-      'llama-bpe',
-      'llama3',
-      'llama-v3',
-      'falcon3',
-      'falcon-h1',
-      'lfm2',
-      'pixtral',
-      'midm-2.0',
-      'jina-v5-nano',
-    ],
-    {
-      regexes: [llama3Words],
-      wholeWords: true,
-    },
-  ),
-  ...named(['smaug-bpe', 'dbrx'], { regexes: [llama3Words] }),
-  ...named(['qwen2', 'deepseek-r1-qwen', 'megrez', 'kormo', 'f2llmv2'], { regexes: [qwen2Words] }),
-  ...named(['qwen35'], { regexes: [qwen35Words] }),
-  ...named(['gpt-4o', 'llama4', 'kanana2', 'talkie'], { regexes: [gpt4oWords] }),
-  ...named(['tekken'], { regexes: [tekkenWords], wholeWords: true }),
-])
-
-function named(names: readonly string[], splits: Splits): [string, Splits][] {
-  return names.map((name) => [name, splits])
-}
 
 function byteLevelBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
   const pre = String(metadata.get('tokenizer.ggml.pre') ?? 'default')
-  const splits = splitsByPre.get(pre)
-  if (!splits) throw new UserError(`The GGUF file's pre-tokenizer "${pre}" is not supported.`)
+  const splits = splitsOf(pre)
   const isolated = splits.regexes.map((regex) => ({
     type: 'Split',
     pattern: { Regex: regex },
@@ -127,7 +84,7 @@ function byteLevelBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
     normalizer: null,
     pre_tokenizer: { type: 'Sequence', pretokenizers: [...isolated, byteLevel] },
     decoder: byteLevel,
-    addBos: splits.wholeWords ?? false,
+    addBos: splits.addBos ?? false,
   }
 }
 
@@ -144,19 +101,37 @@ function mergesOf(metadata: Metadata): readonly string[] {
 function sentencePieceBpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
   const gemma = isGemma(metadata)
   const prefix = (metadata.get('tokenizer.ggml.add_space_prefix') as boolean | undefined) ?? !gemma
-  const unk = specialId(metadata, tokens, 'unknown')
   return {
     model: {
-      type: 'BPE',
-      vocab: tokens,
+      ...withByteFallback(metadata, tokens),
       scores: gemma ? Array.from(tokens, (_, id) => -id) : scoresOf(metadata, tokens.length),
-      unk_token: unk === undefined ? null : tokens[unk],
-      fuse_unk: true,
-      byte_fallback: true,
     },
-    ...(gemma ? { normalizer: replaceText(' ', '▁'), pre_tokenizer: null } : metaspace(prefix)),
+    ...(gemma ? GEMMA_SPACES : metaspace(prefix)),
     decoder: sentencePieceDecoder(prefix),
     addBos: true,
+  }
+}
+
+/** Gemma 4: SentencePiece's tokens, with merges of the file's own. */
+function gemma4Bpe(metadata: Metadata, { tokens }: Vocabulary): Pipeline {
+  return {
+    model: { ...withByteFallback(metadata, tokens), merges: mergesOf(metadata) },
+    ...GEMMA_SPACES,
+    decoder: sentencePieceDecoder(false),
+    addBos: true,
+  }
+}
+
+const GEMMA_SPACES = { normalizer: replaceText(' ', '▁'), pre_tokenizer: null }
+
+function withByteFallback(metadata: Metadata, tokens: readonly string[]) {
+  const unk = specialId(metadata, tokens, 'unknown')
+  return {
+    type: 'BPE',
+    vocab: tokens,
+    unk_token: unk === undefined ? null : tokens[unk],
+    fuse_unk: true,
+    byte_fallback: true,
   }
 }
 

@@ -5,7 +5,8 @@ import { Bpe } from './bpe.js'
 import { checkBpe } from './bpe-schema.js'
 import { hasForeignRegex } from './file-regex.js'
 import { createNormalizer } from './normalizer.js'
-import { createPostProcessor, type PostProcessor } from './post-processor.js'
+import { type EncodedToken, Offsets, ownSources } from './offsets.js'
+import { createPostProcessor, type OffsetTrim, offsetTrim, type PostProcessor } from './post-processor.js'
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
 import { checkAddedTokens, type SpecialTokens, specialToken, specialTokens } from './special-tokens.js'
 import { withinTime } from './time-limit.js'
@@ -22,6 +23,7 @@ export class Pipeline {
   readonly newDecoder: () => TokenDecoder
   private readonly preTokenize: PreTokenizer
   private readonly postProcess: PostProcessor
+  private readonly trim: OffsetTrim | undefined
   private readonly run: Run
 
   /** @throws UserError for a kind of tokenizer that is not supported, and content that is wrong, naming file and field */
@@ -47,6 +49,7 @@ export class Pipeline {
     this.model = createModel(json, rebuilt && { unk_token: named.get('unk_token'), ...rebuilt.model })
     this.preTokenize = createPreTokenizer(json.pre_tokenizer)
     this.postProcess = createPostProcessor(json.post_processor)
+    this.trim = offsetTrim(json.post_processor)
     this.newDecoder = tokenDecoderFactory(json.decoder)
     this.added = new AddedVocabulary(
       this.model,
@@ -64,10 +67,36 @@ export class Pipeline {
     return this.run(text.length, () => {
       const ids: number[] = []
       for (const section of this.added.split(text)) {
-        if (typeof section === 'number') ids.push(section)
-        else for (const word of this.preTokenize(section.text, section.atStart)) this.model.encode(word, ids)
+        if ('id' in section) ids.push(section.id)
+        else for (const word of this.preTokenize(section).texts) this.model.encode(word, ids)
       }
-      return addSpecialTokens ? this.postProcess(ids) : ids
+      return addSpecialTokens ? this.postProcess(ids, (id) => id) : ids
+    })
+  }
+
+  /** The same with the characters that each token stands for; those that are put around the text stand for none. */
+  encodeWithOffsets(text: string, addSpecialTokens: boolean): EncodedToken[] {
+    return this.run(text.length, () => {
+      const offsets = new Offsets(text)
+      const tokens: EncodedToken[] = []
+      for (const section of this.added.split(text, ownSources(text))) {
+        const sources = section.sources!
+        if ('id' in section) {
+          tokens.push(offsets.token(section.id, sources[0], sources[sources.length - 1]))
+          continue
+        }
+        const words = this.preTokenize(section)
+        for (const [i, word] of words.texts.entries()) {
+          const { ids, lengths } = this.model.encodeWithLengths(word)
+          tokens.push(...offsets.wordTokens(word, ids, lengths, words.sources![i]))
+        }
+      }
+      // Rust trims offsets wherever it processes at all, and does so without special tokens, too.
+      const spelled = (id: number) => this.model.tokens[id] ?? ''
+      const trimmed = this.trim
+        ? tokens.map((token, i) => this.trim!(token, spelled(token.id), i === 0))
+        : tokens
+      return addSpecialTokens ? this.postProcess(trimmed, (id) => ({ id, start: 0, end: 0 })) : trimmed
     })
   }
 }

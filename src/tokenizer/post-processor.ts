@@ -1,28 +1,50 @@
 import { isJsonObject } from '../json.js'
+import type { EncodedToken } from './offsets.js'
 import { type Part, stageParts } from './part.js'
 import { quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
 
-/** Puts special tokens around the ids of a text. */
-export type PostProcessor = (ids: readonly number[]) => number[]
+/** Puts special tokens around those of a text. @param special makes one of an id */
+export type PostProcessor = <Token>(tokens: readonly Token[], special: (id: number) => Token) => Token[]
 
 /**
  * The post-processor of a tokenizer.json, for one text, as Rust `tokenizers` has it: templates, which name ids of their own,
- * BERT's and RoBERTa's; ByteLevel's, which moves offsets, does nothing.
+ * BERT's and RoBERTa's; ByteLevel's, which moves offsets (`offsetTrim`), does nothing.
  * @throws UserError naming a type that is not supported, or a field that is wrong
  */
 export function createPostProcessor(json: unknown): PostProcessor {
   const steps = stageParts(json, 'post_processor', 'processors').map(createStep)
-  return (ids) => steps.reduce((processed, step) => step(processed), ids as number[])
+  return <Token>(tokens: readonly Token[], special: (id: number) => Token) =>
+    steps.reduce<Token[]>((processed, step) => step(processed, special), tokens as Token[])
+}
+
+/** Takes the spaces that a token begins and ends with out of its offsets. */
+export type OffsetTrim = (token: EncodedToken, spelling: string, isFirst: boolean) => EncodedToken
+
+/** What the post-processor of a tokenizer.json does to offsets (Rust's `process_offsets`), undefined for nothing. */
+export function offsetTrim(json: unknown): OffsetTrim | undefined {
+  const part = stageParts(json, 'post_processor', 'processors').find(
+    (each) => ['ByteLevel', 'RobertaProcessing'].includes(each.type) && each.flag('trim_offsets', true),
+  )
+  if (!part) return undefined
+  const addsSpace = part.flag('add_prefix_space', true)
+  return ({ id, start, end }, spelling, isFirst) => {
+    const leading = /^[Ġ\p{White_Space}]*/u.exec(spelling)![0].length
+    const trailing = /[Ġ\p{White_Space}]*$/u.exec(spelling)![0].length
+    // One space may have been put before the text; several were there.
+    const own = addsSpace && leading === 1 && (isFirst || start === 0) ? 0 : leading
+    const begin = Math.min(start + own, end)
+    return { id, start: begin, end: end >= trailing ? Math.max(end - trailing, begin) : end }
+  }
 }
 
 function createStep(part: Part): PostProcessor {
   switch (part.type) {
     case 'ByteLevel':
-      return (ids) => ids as number[]
+      return (tokens) => [...tokens]
     case 'BertProcessing':
     case 'RobertaProcessing': {
       const [cls, sep] = [pairId(part, 'cls'), pairId(part, 'sep')]
-      return (ids) => [cls, ...ids, sep]
+      return (tokens, special) => [special(cls), ...tokens, special(sep)]
     }
     case 'TemplateProcessing':
       return template(part)
@@ -48,9 +70,9 @@ function template(part: Part): PostProcessor {
   const sequences = pieces.filter((piece) => piece === SEQUENCE)
   if (sequences.length > 1) throw unsupportedTokenizer('a template that has the text more than once')
   const at = pieces.indexOf(SEQUENCE)
-  if (at < 0) return () => pieces.flat() as number[]
+  if (at < 0) return (_, special) => (pieces.flat() as number[]).map(special)
   const [before, after] = [pieces.slice(0, at).flat(), pieces.slice(at + 1).flat()] as number[][]
-  return (ids) => [...before, ...ids, ...after]
+  return (tokens, special) => [...before.map(special), ...tokens, ...after.map(special)]
 }
 
 const SEQUENCE = 'sequence'

@@ -1,4 +1,6 @@
+import type { TextSection } from './added-vocabulary.js'
 import { eachMatch, fileRegex } from './file-regex.js'
+import { type CharacterSources, characterSources, sourcesAfter, through } from './offsets.js'
 import { type Part, stageParts } from './part.js'
 import { spellBytes } from './token-decoder.js'
 import { quoted, tokenizerFault, unsupportedTokenizer } from './tokenizer-json.js'
@@ -7,14 +9,16 @@ import { gpt2Words } from './words.js'
 /** Pieces of a text that a model's tokens do not reach across. */
 interface Pieces {
   readonly texts: readonly string[]
+  /** Of each piece, where they are wanted. */
+  readonly sources?: readonly CharacterSources[]
   /** Whether the first piece begins where the whole text does. */
   readonly atStart: boolean
 }
 
 type Step = (pieces: Pieces) => Pieces
 
-/** Splits a normalized part of a text into words; `atStart` for the part that the text begins with. */
-export type PreTokenizer = (text: string, atStart: boolean) => readonly string[]
+/** Splits a normalized part of a text into words. */
+export type PreTokenizer = (section: TextSection) => Pick<Pieces, 'texts' | 'sources'>
 
 /** What becomes of a pattern's matches (Rust `tokenizers`' SplitDelimiterBehavior). */
 type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
@@ -25,8 +29,12 @@ type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext'
  */
 export function createPreTokenizer(json: unknown): PreTokenizer {
   const steps = stageParts(json, 'pre_tokenizer', 'pretokenizers').map(createStep)
-  return (text, atStart) =>
-    steps.reduce<Pieces>((pieces, step) => step(pieces), { texts: [text], atStart }).texts
+  return ({ text, atStart, sources }) =>
+    steps.reduce<Pieces>((pieces, step) => step(pieces), {
+      texts: [text],
+      atStart,
+      sources: sources && [sources],
+    })
 }
 
 function createStep(part: Part): Step {
@@ -66,16 +74,26 @@ function inOrder(steps: readonly Step[]): Step {
   return (pieces) => steps.reduce((split, step) => step(split), pieces)
 }
 
-/** A step that changes each piece. */
-function mapping(change: (text: string, atStart: boolean) => string): Step {
-  return ({ texts, atStart }) => ({
-    texts: texts.map((text, i) => change(text, atStart && i === 0)),
-    atStart,
-  })
+/**
+ * A step that changes each piece.
+ * @param sourcesOf a changed piece in the one before; by default characters were put before it
+ */
+function mapping(
+  change: (text: string, atStart: boolean) => string,
+  sourcesOf = (text: string, changed: string) => sourcesAfter(changed.length - text.length, text),
+): Step {
+  return ({ texts, atStart, sources }) => {
+    const changed = texts.map((text, i) => change(text, atStart && i === 0))
+    return {
+      texts: changed,
+      atStart,
+      sources: sources?.map((own, i) => through(own, sourcesOf(texts[i], changed[i]))),
+    }
+  }
 }
 
 function byteLevel(part: Part): Step {
-  const steps = [mapping(spellBytes)]
+  const steps = [mapping(spellBytes, (text) => characterSources(text, spellBytes))]
   if (part.flag('use_regex', true)) steps.unshift(splitter(fileRegex(gpt2Words, part.path), 'Isolated'))
   if (part.flag('add_prefix_space', true)) {
     steps.unshift(mapping((text) => (text.startsWith(' ') ? text : ` ${text}`)))
@@ -113,14 +131,7 @@ function behavior(part: Part, byDefault?: Behavior): Behavior {
 function fixedLength(part: Part): Step {
   const length = part.count('length', 5)
   if (length === 0) throw tokenizerFault(`its ${part.at('length')} is 0`)
-  return ({ texts, atStart }) => {
-    const chunk = (text: string) => {
-      const characters = [...text]
-      const count = Math.ceil(characters.length / length)
-      return Array.from({ length: count }, (_, i) => characters.slice(i * length, (i + 1) * length).join(''))
-    }
-    return { texts: texts.flatMap(chunk), atStart }
-  }
+  return splitter(new RegExp(`.{1,${length}}`, 'gsu'), 'Isolated')
 }
 
 function literal(text: string): RegExp {
@@ -136,32 +147,41 @@ interface Span {
 
 /** A step that splits each piece by a pattern. @param invert takes what lies between the matches for the matches */
 function splitter(regex: RegExp, behavior: Behavior, invert = false): Step {
-  return ({ texts, atStart }) => {
+  return ({ texts, atStart, sources }) => {
     const split: string[] = []
+    const splitSources: CharacterSources[] | undefined = sources && []
     let isStart = false
     for (const [i, text] of texts.entries()) {
-      const kept = behavior === 'Isolated' ? isolated(regex, text, split) : merged(regex, text, split)
+      const add = (start: number, end: number) => {
+        if (end === start) return
+        split.push(text.slice(start, end))
+        splitSources?.push(sources![i].subarray(start, end))
+      }
+      const kept = behavior === 'Isolated' ? isolated(regex, text, add) : merged(text, add)
       if (i === 0) isStart = atStart && kept
     }
-    return { texts: split, atStart: isStart }
+    return { texts: split, atStart: isStart, sources: splitSources }
   }
 
-  function merged(regex: RegExp, text: string, split: string[]): boolean {
+  function merged(text: string, add: AddPiece): boolean {
     const spans = merges[behavior](spansOf(regex, text, invert)).filter(({ start, end }) => end > start)
-    for (const { start, end } of spans) split.push(text.slice(start, end))
+    for (const { start, end } of spans) add(start, end)
     return spans[0]?.start === 0
   }
 }
 
+/** Adds the piece from one unit up to another, if it is not empty. */
+type AddPiece = (start: number, end: number) => void
+
 /** Adds the matches and what lies between them; true, since nothing is left out. */
-function isolated(regex: RegExp, text: string, split: string[]): boolean {
+function isolated(regex: RegExp, text: string, add: AddPiece): boolean {
   let last = 0
   eachMatch(regex, text, (start, end) => {
-    if (start > last) split.push(text.slice(last, start))
-    if (end > start) split.push(text.slice(start, end))
+    add(last, start)
+    add(start, end)
     last = end
   })
-  if (last < text.length) split.push(last === 0 ? text : text.slice(last))
+  add(last, text.length)
   return true
 }
 

@@ -11,7 +11,12 @@ let context: object | undefined
  * @param what the work is, for the message: `The regex of …`
  * @throws UserError where the time is over, and where Ctrl-C was pressed
  */
-export function withinTime<Result>(work: () => Result, what: string, milliseconds: number): Result {
+export function withinTime<Result>(
+  work: () => Result,
+  what: string,
+  milliseconds: number,
+  advice = "the model's files are at fault",
+): Result {
   context ??= createContext(global)
   global.work = work
   try {
@@ -19,9 +24,7 @@ export function withinTime<Result>(work: () => Result, what: string, millisecond
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
-      throw new UserError(
-        `${what} takes more than ${(milliseconds / 1000).toFixed(1)} seconds: the model's files are at fault.`,
-      )
+      throw new UserError(`${what} takes more than ${(milliseconds / 1000).toFixed(1)} seconds: ${advice}.`)
     }
     if (code !== 'ERR_SCRIPT_EXECUTION_INTERRUPTED') throw error
     // Listeners of the process were not called while the script ran.

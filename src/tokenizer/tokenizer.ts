@@ -6,6 +6,7 @@ import { checkBpe } from './bpe-schema.js'
 import { renderChatTemplate, type TemplateOptions } from './chat-template.js'
 import { createDetokenizer } from './detokenizer.js'
 import type { Message } from './message.js'
+import type { EncodedToken } from './offsets.js'
 import { Pipeline } from './pipeline.js'
 import { ChatTemplates, readTemplateFiles } from './template-files.js'
 import type { TokenDecoder } from './token-decoder.js'
@@ -30,6 +31,8 @@ export interface Tokenizer {
   readonly hasChatTemplate: boolean
   /** Ids of a text; with BOS and EOS where the model wants them, unless `addSpecialTokens` is false. */
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[]
+  /** The same with the characters that each token stands for, in code points (HF's `return_offsets_mapping`). */
+  encodeWithOffsets(text: string, options?: { addSpecialTokens?: boolean }): EncodedToken[]
   /** Text of ids; ids without a token are left out, invalid UTF-8 becomes U+FFFD. */
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string
   tokenToId(token: string): number | undefined
@@ -78,11 +81,9 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
     specialIds: added.specialIds(),
     chatTemplate: templates.plain,
     hasChatTemplate: !templates.isEmpty,
-    encode(text, { addSpecialTokens = true } = {}) {
-      // A lone surrogate is no character: it would slip through byte-level models only.
-      const wellFormed = text.replace(/\p{Surrogate}/gu, '\uFFFD')
-      return pipeline.encode(wellFormed, addSpecialTokens)
-    },
+    encode: (text, { addSpecialTokens = true } = {}) => pipeline.encode(wellFormed(text), addSpecialTokens),
+    encodeWithOffsets: (text, { addSpecialTokens = true } = {}) =>
+      pipeline.encodeWithOffsets(wellFormed(text), addSpecialTokens),
     decode(ids, { skipSpecialTokens = false } = {}) {
       const detokenizer = createDetokenizer(tokenizer, { skipSpecialTokens })
       return ids.map((id) => detokenizer.push(id)).join('') + detokenizer.flush()
@@ -99,6 +100,11 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
     },
   }
   return tokenizer
+}
+
+/** A lone surrogate is no character: it would slip through byte-level models only. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\uFFFD')
 }
 
 async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {

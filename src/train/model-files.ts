@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { writeJson } from '../files.js'
-import { parametersOf } from '../models/parameters.js'
+import { layoutFromConfig } from '../models/families/index.js'
+import { storedWeights } from '../models/layout.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { copyTokenizer } from '../tokenizer/copy.js'
 import type { Weights } from '../weights/index.js'
@@ -30,9 +31,10 @@ export async function writeModelFiles(
   directory: string,
   { spec, config, weights, tokenizer, dtype }: ModelFiles,
 ): Promise<void> {
-  const tensors = parametersOf(spec).map(({ name, shape }): [string, WrittenTensor] => {
-    return [name, { dtype, shape: [...shape], values: weights.get(name)! }]
-  })
+  const layout = layoutFromConfig(config, directory)
+  const tensors = [...storedWeights(spec, layout ?? {}, weights)].map(
+    ([name, { shape, values }]): [string, WrittenTensor] => [name, { dtype, shape: [...shape], values }],
+  )
   await writeSafetensors(join(directory, 'model.safetensors'), new Map(tensors), { format: 'pt' })
   await writeJson(join(directory, 'config.json'), { ...config, dtype: TORCH_TYPE[dtype] })
   const { bos_token_id, eos_token_id } = config

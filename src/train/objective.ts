@@ -57,7 +57,7 @@ export function nextToken(spec: DecoderSpec, lora?: Lora): BuildObjective {
     const decoder = new BatchDecoder(spec, shape, { lora })
     const { graph } = decoder
     const { targets, weights } = tokenInputs(graph, shape, 0)
-    const projection = { hidden: decoder.hidden(), weight: decoder.head() }
+    const projection = decoder.vocabularyProjection(decoder.hidden())
     const { loss } = crossEntropy(graph, projection, targets, weights)
     return {
       graph,

@@ -3,6 +3,52 @@ import { HALF } from './half.js'
 // ggml's k-quants: super-blocks of 256 elements in sub-blocks with quantised scales of their own.
 
 /**
+ * Super-block: 16 bytes whose low nibbles are the sub-blocks' scales and high nibbles their minima, 64 bytes of bit pairs, scale
+ * fp16, scale of minima fp16; 16 sub-blocks of 16 elements. Run k of 32 elements takes bit pair k & 3 of the bytes of its half.
+ */
+export function dequantiseQ2K(bytes: Uint8Array, values: Float32Array): void {
+  for (let from = 0, out = 0; out < values.length; from += 84, out += 256) {
+    const scale = HALF[bytes[from + 80] | (bytes[from + 81] << 8)]
+    const minimum = HALF[bytes[from + 82] | (bytes[from + 83] << 8)]
+    for (let sub = 0; sub < 16; sub++) {
+      const step = scale * (bytes[from + sub] & 15)
+      const base = minimum * (bytes[from + sub] >> 4)
+      const pairs = from + 16 + (sub >> 3) * 32 + (sub & 1) * 16
+      const shift = ((sub >> 1) & 3) * 2
+      for (let i = 0; i < 16; i++) {
+        values[out + sub * 16 + i] = step * ((bytes[pairs + i] >> shift) & 3) - base
+      }
+    }
+  }
+}
+
+/**
+ * Super-block: 32 bytes of upper bits, 64 bytes of bit pairs as in Q2_K, 12 bytes of 16 scales of 6 bits offset by 32, scale fp16;
+ * bit k of upper byte i belongs to element i of run k, and 4 is taken off where it is not set.
+ */
+export function dequantiseQ3K(bytes: Uint8Array, values: Float32Array): void {
+  for (let from = 0, out = 0; out < values.length; from += 110, out += 256) {
+    const scale = HALF[bytes[from + 108] | (bytes[from + 109] << 8)]
+    for (let sub = 0; sub < 16; sub++) {
+      const step = scale * (scaleOfQ3K(bytes, from + 96, sub) - 32)
+      const upper = from + (sub & 1) * 16
+      const pairs = upper + 32 + (sub >> 3) * 32
+      const shift = ((sub >> 1) & 3) * 2
+      for (let i = 0; i < 16; i++) {
+        const offset = (bytes[upper + i] >> (sub >> 1)) & 1 ? 0 : 4
+        values[out + sub * 16 + i] = step * (((bytes[pairs + i] >> shift) & 3) - offset)
+      }
+    }
+  }
+}
+
+/** The 12 bytes: the lower 4 bits of scale k are a nibble of byte k & 7, its upper 2 a bit pair of byte 8 + (k & 3). */
+function scaleOfQ3K(bytes: Uint8Array, at: number, sub: number): number {
+  const low = (bytes[at + (sub & 7)] >> ((sub >> 3) * 4)) & 15
+  return low | (((bytes[at + 8 + (sub & 3)] >> ((sub >> 2) * 2)) & 3) << 4)
+}
+
+/**
  * Super-block: scale fp16, scale of minima fp16, 12 bytes of 8 scales and 8 minima of 6 bits, 128 bytes in
  * four groups of 32 whose low nibbles are one sub-block of 32 elements and high nibbles the next.
  */

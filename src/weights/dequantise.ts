@@ -1,4 +1,6 @@
-import { dequantiseQ4K, dequantiseQ5K, dequantiseQ6K } from './dequantise-k.js'
+import { dequantiseQ2K, dequantiseQ3K, dequantiseQ4K, dequantiseQ5K, dequantiseQ6K } from './dequantise-k.js'
+import { dequantiseIQ4NL, dequantiseIQ4XS, dequantiseMXFP4, dequantiseNVFP4 } from './dequantise-table.js'
+import { dequantiseTQ1, dequantiseTQ2 } from './dequantise-ternary.js'
 import { HALF, HALF_BITS } from './half.js'
 import type { DType } from './types.js'
 
@@ -12,9 +14,23 @@ export const BLOCKS: Readonly<Record<DType, { elements: number; bytes: number }>
   Q4_1: { elements: 32, bytes: 20 },
   Q5_0: { elements: 32, bytes: 22 },
   Q5_1: { elements: 32, bytes: 24 },
+  Q2_K: { elements: 256, bytes: 84 },
+  Q3_K: { elements: 256, bytes: 110 },
   Q4_K: { elements: 256, bytes: 144 },
   Q5_K: { elements: 256, bytes: 176 },
   Q6_K: { elements: 256, bytes: 210 },
+  IQ4_NL: { elements: 32, bytes: 18 },
+  IQ4_XS: { elements: 256, bytes: 136 },
+  TQ1_0: { elements: 256, bytes: 54 },
+  TQ2_0: { elements: 256, bytes: 66 },
+  MXFP4: { elements: 32, bytes: 17 },
+  NVFP4: { elements: 64, bytes: 36 },
+}
+
+/** Bits that a weight takes in a storage type, its share of scales included: 4.5 in Q4_0. */
+export function bitsPerWeight(dtype: DType): number {
+  const { elements, bytes } = BLOCKS[dtype]
+  return (8 * bytes) / elements
 }
 
 type Dequantise = (bytes: Uint8Array, values: Float32Array) => void
@@ -28,9 +44,17 @@ const DEQUANTISE: Readonly<Record<DType, Dequantise>> = {
   Q4_1: dequantiseQ41,
   Q5_0: dequantiseQ50,
   Q5_1: dequantiseQ51,
+  Q2_K: dequantiseQ2K,
+  Q3_K: dequantiseQ3K,
   Q4_K: dequantiseQ4K,
   Q5_K: dequantiseQ5K,
   Q6_K: dequantiseQ6K,
+  IQ4_NL: dequantiseIQ4NL,
+  IQ4_XS: dequantiseIQ4XS,
+  TQ1_0: dequantiseTQ1,
+  TQ2_0: dequantiseTQ2,
+  MXFP4: dequantiseMXFP4,
+  NVFP4: dequantiseNVFP4,
 }
 
 export function elementCount(shape: readonly number[]): number {

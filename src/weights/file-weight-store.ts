@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { UserError } from '../errors.js'
 import { BLOCKS, dequantise, elementCount } from './dequantise.js'
-import type { TensorInfo, WeightStore } from './types.js'
+import type { RowRange, TensorInfo, WeightStore } from './types.js'
 import { readRange, type WeightFile } from './weight-file.js'
 
 const CHUNK_BYTES = 2 ** 20
@@ -25,12 +25,16 @@ export class FileWeightStore implements WeightStore {
     this.files = new Map(files.map((file) => [file.path, file]))
   }
 
-  async read(name: string): Promise<Float32Array> {
+  async read(name: string, rows?: RowRange): Promise<Float32Array> {
     const info = this.tensors.get(name)
     if (!info) throw new UserError(`There is no tensor ${name} in ${[...this.files.keys()].join(', ')}.`)
-    const values = await readTensor(this.files.get(info.file)!, info)
-    this.restores.get(name)?.(values, info.shape)
-    return values
+    const restore = this.restores.get(name)
+    const part = rows && !restore ? rowsOfTensor(info, rows) : info
+    const values = await readTensor(this.files.get(info.file)!, part)
+    if (!restore) return values
+    restore(values, info.shape)
+    const width = elementCount(info.shape.slice(1))
+    return rows ? values.subarray(rows[0] * width, rows[1] * width) : values
   }
 
   async isSame(name: string, other: string): Promise<boolean> {
@@ -75,6 +79,18 @@ export class FileWeightStore implements WeightStore {
 
   async close(): Promise<void> {
     await Promise.all([...this.files.values()].map((file) => file.handle.close()))
+  }
+}
+
+/** Some of a tensor's rows as a tensor; blocks of quantised types are parts of rows. */
+export function rowsOfTensor(info: TensorInfo, [first, end]: RowRange): TensorInfo {
+  const { shape, offset, byteLength } = info
+  const rowBytes = byteLength / shape[0]
+  return {
+    ...info,
+    shape: [end - first, ...shape.slice(1)],
+    offset: offset + first * rowBytes,
+    byteLength: (end - first) * rowBytes,
   }
 }
 

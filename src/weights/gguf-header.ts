@@ -10,8 +10,8 @@ const MAGIC = 0x46554747
 const VERS = 0x73726576
 const MAX_DIMENSIONS = 4
 const MAX_ALIGNMENT = 2 ** 20
-/** Of tensors, and of metadata values: the largest models have some thousands. */
-const MAX_ENTRIES = 2 ** 16
+/** Of a model's tensors, and of metadata values: the largest models have some thousands. */
+export const MAX_ENTRIES = 2 ** 16
 
 /** ggml's type codes, retired ones included; those that are not a DType are known only to be named in the refusal. */
 const TYPE_NAMES = (

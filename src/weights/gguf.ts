@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js'
 import { FileWeightStore, type Restore } from './file-weight-store.js'
-import { type GgufHeader, readGgufHeader } from './gguf-header.js'
+import { openGgufFiles } from './gguf-parts.js'
 import type { TensorInfo, WeightStore } from './types.js'
-import { damaged, withWeightFile } from './weight-file.js'
+import { damaged, withWeightFiles } from './weight-file.js'
 
 /** From a file's metadata and a tensor's name there to HF's, and what restores HF's values; undefined for a foreign tensor. */
 export type TensorsOf = (
@@ -12,41 +12,45 @@ export type TensorsOf = (
 const asStored: TensorsOf = () => (name) => ({ name })
 
 /**
- * Opens a GGUF file and presents its tensors as the HF model has them: names, shapes and values.
+ * Opens a GGUF file, or all parts of a split one by the path of any, and presents its tensors as the HF model has them: names,
+ * shapes and values. Metadata are the first part's.
  * @param tensorsOf undoes what llama.cpp's converter changes; by default tensors are as the file has them
  * @throws UserError for a missing, truncated or corrupt file, an architecture, tensor or type that is not
- * known, or one part of a split model.
+ * known, and parts that are not one model.
  */
 export function openGguf(path: string, tensorsOf: TensorsOf = asStored): Promise<WeightStore> {
-  return withWeightFile(path, async (file) => {
-    const header = readGgufHeader(file)
+  return withWeightFiles(async (open) => {
+    const parts = await openGgufFiles(path, open)
+    const [{ header }] = parts
     const tensorOf = tensorsOf(header.metadata)
-    requireModel(path, header)
+    const infos = parts.flatMap((part) => part.header.tensors)
+    requireModel(path, header.metadata, infos)
     const tensors = new Map<string, TensorInfo>()
     const restores = new Map<string, Restore>()
-    for (const info of header.tensors) {
+    for (const info of infos) {
       const tensor = tensorOf(info.name)
       if (!tensor) {
         const architecture = header.metadata.get('general.architecture')
         throw new UserError(
-          `Tensor ${info.name} of ${path} does not belong to a dense ${architecture} model.`,
+          `Tensor ${info.name} of ${info.file} does not belong to a dense ${architecture} model.`,
         )
       }
       const { name, restore } = tensor
-      if (tensors.has(name)) throw damaged(path, `the tensor ${info.name} comes twice`)
+      if (tensors.has(name)) throw damaged(info.file, `the tensor ${info.name} comes twice`)
       tensors.set(name, { ...info, name })
       if (restore) restores.set(name, restore)
     }
-    return new FileWeightStore([file], tensors, header.metadata, restores)
+    const files = parts.map(({ file }) => file)
+    return new FileWeightStore(files, tensors, header.metadata, restores)
   })
 }
 
 /** Refuses files of GGUF that hold something else than a whole model. */
-function requireModel(path: string, { metadata, tensors }: GgufHeader): void {
-  const parts = metadata.get('split.count')
-  if (typeof parts === 'number' && parts > 1) {
-    throw new UserError(`${path} is one of ${parts} parts: merge them with llama-gguf-split --merge.`)
-  }
+function requireModel(
+  path: string,
+  metadata: ReadonlyMap<string, unknown>,
+  tensors: readonly TensorInfo[],
+): void {
   const type = metadata.get('general.type') ?? 'model'
   if (type !== 'model') {
     throw new UserError(

@@ -15,9 +15,24 @@ export function renamed(store: WeightStore, rename: (name: string) => string): W
     metadata: store.metadata,
     unreadable: new Map([...store.unreadable].map(([name, dtype]) => [rename(name), dtype])),
     fingerprint: () => store.fingerprint(),
-    read: (name) => store.read(nameOf(name)),
+    read: (name, rows) => store.read(nameOf(name), rows),
     isSame: (name, other) => store.isSame(nameOf(name), nameOf(other)),
     isVerbatim: (name, dtype) => store.isVerbatim(nameOf(name), dtype),
+    close: () => store.close(),
+  }
+}
+
+/** The same tensors but for those whose names match. */
+export function without(store: WeightStore, names: RegExp): WeightStore {
+  const kept = <V>(all: ReadonlyMap<string, V>) => new Map([...all].filter(([name]) => !names.test(name)))
+  return {
+    tensors: kept(store.tensors),
+    metadata: store.metadata,
+    unreadable: kept(store.unreadable),
+    fingerprint: () => store.fingerprint(),
+    read: (name, rows) => store.read(name, rows),
+    isSame: (name, other) => store.isSame(name, other),
+    isVerbatim: (name, dtype) => store.isVerbatim(name, dtype),
     close: () => store.close(),
   }
 }

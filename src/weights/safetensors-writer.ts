@@ -8,8 +8,8 @@ export interface WrittenTensor extends WrittenValues {
   readonly values: Float32Array
 }
 
-/** A tensor that is read when it is its turn. */
-type AnyTensor = WrittenValues & { readonly dtype: SafetensorsType }
+/** A tensor that may be read when it is its turn. */
+export type AnyTensor = WrittenValues & { readonly dtype: SafetensorsType }
 
 /**
  * Writes a safetensors file, whole or not at all.

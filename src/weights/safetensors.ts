@@ -8,10 +8,10 @@ import type { DType, TensorInfo, WeightStore } from './types.js'
 import {
   damaged,
   lfsPointer,
-  openWeightFile,
   readRange,
   type WeightFile,
   withWeightFile,
+  withWeightFiles,
 } from './weight-file.js'
 
 /** As the reference implementation. */
@@ -47,13 +47,14 @@ export function openSafetensors(path: string): Promise<WeightStore> {
  */
 export async function openShardedSafetensors(indexPath: string): Promise<WeightStore> {
   const weightMap = await readWeightMap(indexPath)
-  const files: WeightFile[] = []
-  const tensors = new Map<string, TensorInfo>()
-  const metadata = new Map<string, unknown>()
-  const unreadable = new Map<string, string>()
-  try {
+  return withWeightFiles(async (open) => {
+    const files: WeightFile[] = []
+    const tensors = new Map<string, TensorInfo>()
+    const metadata = new Map<string, unknown>()
+    const unreadable = new Map<string, string>()
     for (const shard of new Set(weightMap.values())) {
-      const file = await openShard(indexPath, shard)
+      const path = join(dirname(indexPath), shard)
+      const file = await open(path, `The shard ${path} that ${indexPath} names is missing: download it.`)
       files.push(file)
       const header = await readHeader(file)
       for (const info of header.tensors) {
@@ -69,10 +70,7 @@ export async function openShardedSafetensors(indexPath: string): Promise<WeightS
         throw damaged(join(dirname(indexPath), shard), `it lacks the tensor ${name}`)
     }
     return new FileWeightStore(files, tensors, metadata, new Map(), unreadable)
-  } catch (error) {
-    await Promise.all(files.map((file) => file.handle.close()))
-    throw error
-  }
+  })
 }
 
 async function readWeightMap(indexPath: string): Promise<Map<string, string>> {
@@ -90,11 +88,6 @@ async function readWeightMap(indexPath: string): Promise<Map<string, string>> {
     shards.set(name, shard)
   }
   return shards
-}
-
-function openShard(indexPath: string, shard: string): Promise<WeightFile> {
-  const path = join(dirname(indexPath), shard)
-  return openWeightFile(path, `The shard ${path} that ${indexPath} names is missing: download it.`)
 }
 
 /** 8 bytes of header length, a JSON header, then the tensors' bytes without holes. */

@@ -8,9 +8,17 @@ export type DType =
   | 'Q4_1'
   | 'Q5_0'
   | 'Q5_1'
+  | 'Q2_K'
+  | 'Q3_K'
   | 'Q4_K'
   | 'Q5_K'
   | 'Q6_K'
+  | 'IQ4_NL'
+  | 'IQ4_XS'
+  | 'TQ1_0'
+  | 'TQ2_0'
+  | 'MXFP4'
+  | 'NVFP4'
 
 export interface TensorInfo {
   /** HF parameter name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
@@ -36,15 +44,19 @@ export interface WeightStore {
   fingerprint(): Promise<string>
   /**
    * The tensor as HF holds it, dequantised to fp32, row-major in the order of `shape`.
+   * @param rows the first row of a part of it, and the one after its last; no more is read of a file than they take
    * @throws UserError for a name that is not in the store or a file that can no longer be read.
    */
-  read(name: string): Promise<Float32Array>
+  read(name: string, rows?: RowRange): Promise<Float32Array>
   /** Whether two tensors are stored as the same bytes of the same type and shape. */
   isSame(name: string, other: string): Promise<boolean>
   /** Whether the file's bytes are HF's values as this type, so that the tensor can be mapped from where it lies. */
   isVerbatim(name: string, dtype: 'F32' | 'F16'): boolean
   close(): Promise<void>
 }
+
+/** The first row, and the one after the last. */
+export type RowRange = readonly [first: number, end: number]
 
 /** A model's weights by HF's names, row-major in float32. */
 export type Weights = Map<string, Float32Array>

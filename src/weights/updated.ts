@@ -24,8 +24,9 @@ export function updated(
   const changed = [...updates].map(([name, { like }]): [string, TensorInfo] => {
     return [name, { ...store.tensors.get(like)!, name }]
   })
+  const tensors = new Map([...store.tensors, ...changed])
   return {
-    tensors: new Map([...store.tensors, ...changed]),
+    tensors,
     metadata: store.metadata,
     unreadable: store.unreadable,
     fingerprint: async () =>
@@ -33,7 +34,13 @@ export function updated(
         .update(await store.fingerprint())
         .update(key)
         .digest('hex'),
-    read: (name) => updates.get(name)?.read() ?? store.read(name),
+    async read(name, rows) {
+      const update = updates.get(name)
+      if (!update) return store.read(name, rows)
+      const values = await update.read()
+      const width = tensors.get(name)!.shape[1] ?? 1
+      return rows ? values.subarray(rows[0] * width, rows[1] * width) : values
+    },
     isSame: async (name, other) =>
       !updates.has(name) && !updates.has(other) && (await store.isSame(name, other)),
     isVerbatim: (name, dtype) => !updates.has(name) && store.isVerbatim(name, dtype),

@@ -33,12 +33,22 @@ export async function openWeightFile(
 }
 
 /** Opens a file and hands it to `use`, which keeps it open; closes it only if `use` fails. */
-export async function withWeightFile<T>(path: string, use: (file: WeightFile) => Promise<T>): Promise<T> {
-  const file = await openWeightFile(path)
+export function withWeightFile<T>(path: string, use: (file: WeightFile) => Promise<T>): Promise<T> {
+  return withWeightFiles(async (open) => use(await open(path)))
+}
+
+/** As `withWeightFile`, for several: `use` opens them. */
+export async function withWeightFiles<T>(use: (open: typeof openWeightFile) => Promise<T>): Promise<T> {
+  const files: WeightFile[] = []
+  const open: typeof openWeightFile = async (...args) => {
+    const file = await openWeightFile(...args)
+    files.push(file)
+    return file
+  }
   try {
-    return await use(file)
+    return await use(open)
   } catch (error) {
-    await file.handle.close()
+    await Promise.all(files.map((file) => file.handle.close()))
     throw error
   }
 }

@@ -10,6 +10,7 @@ import Batch from '../../src/commands/batch.js'
 import Bench from '../../src/commands/bench.js'
 import Chat from '../../src/commands/chat.js'
 import Compare from '../../src/commands/compare.js'
+import Detokenize from '../../src/commands/detokenize.js'
 import Doctor from '../../src/commands/doctor.js'
 import Eval from '../../src/commands/eval.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
@@ -26,6 +27,7 @@ import GenerateSample from '../../src/commands/generate/sample.js'
 import GenerateSpeculative from '../../src/commands/generate/speculative.js'
 import ModelsPull from '../../src/commands/models/pull.js'
 import ModelsShow from '../../src/commands/models/show.js'
+import Tokenize from '../../src/commands/tokenize.js'
 import TrainBase from '../../src/commands/train/base.js'
 import TrainDraft from '../../src/commands/train/draft.js'
 import TrainMedusa from '../../src/commands/train/medusa.js'
@@ -108,6 +110,7 @@ interface Runnable {
 const commands: Readonly<Record<string, Runnable>> = {
   batch: Batch,
   bench: Bench,
+  detokenize: Detokenize,
   doctor: Doctor,
   chat: Chat,
   compare: Compare,
@@ -126,6 +129,7 @@ const commands: Readonly<Record<string, Runnable>> = {
   'generate speculative': GenerateSpeculative,
   'models pull': ModelsPull,
   'models show': ModelsShow,
+  tokenize: Tokenize,
   'train base': TrainBase,
   'train draft': TrainDraft,
   'train medusa': TrainMedusa,

@@ -42,6 +42,10 @@ describe('a command', () => {
       ['generate', 'greedy', '--num-beams', '4'],
       'llm generate greedy has no flag --num-beams: use `llm generate beam`.',
     ],
+    [
+      ['generate', 'recycling', '--num-assistant-tokens', '4'],
+      'llm generate recycling has no flag --num-assistant-tokens: use `llm generate speculative or llm generate early-exit`.',
+    ],
     [['generate', 'beam', '--lookup'], 'llm generate beam has no flag --lookup: see --help.'],
     [['autocomplete', 'fish'], 'Expected fish to be one of: zsh, bash, powershell. See --help.'],
   ])('%j is refused', async (args, says) => {

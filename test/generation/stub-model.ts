@@ -16,6 +16,7 @@ export function stubTokenizer(vocabSize: number): Tokenizer {
     specialIds: new Set(),
     chatTemplate: undefined,
     hasChatTemplate: false,
+    encodeWithOffsets: () => [],
     encode,
     decode: (ids) => ids.map((id) => idToToken(id) ?? '').join(''),
     tokenToId: (token) => encode(token).at(0),

@@ -50,6 +50,7 @@ const shortened: [topK: number, ...Case][] = [
   [5, { do_sample: true, top_k: 5, top_p: 0.8, min_p: 0.02 }],
   [5, { do_sample: true, top_k: 5, typical_p: 0.7 }],
   [6, { do_sample: true, top_k: 6, epsilon_cutoff: 0.1, eta_cutoff: 0.1, renormalize_logits: true }],
+  [4, { do_sample: true, top_k: 4, dynatemp_range: 0.5 }],
   [3, { do_sample: true, top_k: 3, prompt_lookup_num_tokens: 3, max_matching_ngram_size: 1 }],
   [3, { do_sample: true, top_k: 3 }, { assistant: { path: 'toy', ...stubModel(new ToyModel()) } }],
 ]
@@ -82,6 +83,12 @@ const whole: Case[] = [
   [{ do_sample: true, top_k: 0 }],
   [{ do_sample: true, top_k: 4, top_h: 0.4 }],
   [{ do_sample: true, top_k: 4, repetition_penalty: 1.5 }],
+  [{ do_sample: true, top_k: 4, top_n_sigma: 1 }],
+  [{ do_sample: true, mirostat: 2 }],
+  [{ presence_penalty: 1 }],
+  [{ dry_multiplier: 1, dry_sequence_breakers: [] }],
+  [{ logit_bias: { 2: 4 } }],
+  [{ allowed_token_ids: [1, 2, 5] }],
   [{ watermarking_config: {} }],
 ]
 

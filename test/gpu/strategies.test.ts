@@ -33,7 +33,7 @@ class Side {
 
   static async load(device: Device): Promise<Side> {
     const options = { dtype: 'fp32', device } as const
-    const exits = (spec: LanguageModel['spec']) => dolaLayers(DOLA, spec)
+    const exits = (spec: NonNullable<LanguageModel['spec']>) => dolaLayers(DOLA, spec)
     return new Side(
       await loadModel(BUILT_IN, { ...options, exits }),
       await loadModel(BUILT_IN, { ...options, layers: 2 }),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findCached, listCached, parseModelId, pullModel, removeCached } from '../../src/hub/index.js'
@@ -147,6 +147,20 @@ describe('removeCached', () => {
     expect(existsSync(repository())).toBe(false)
   })
 
+  test('removes all parts of a split GGUF file, by a quantisation as well', async () => {
+    const part = (number: number) => `b-Q8_0-0000${number}-of-00002.gguf`
+    hub.server.commit({ 'a-Q4_0.gguf': bytes(2000), [part(1)]: bytes(3000, 2), [part(2)]: bytes(500, 3) })
+    await pull(`${REPO}:Q4_0`)
+    const path = await pull(`${REPO}:Q8_0`)
+    rmSync(path.replace('00001', '00002'))
+    expect(findCached(`${REPO}:Q8_0`, hub.env)).toBeUndefined()
+    expect(findCached(REPO, hub.env)).toMatch(/a-Q4_0\.gguf$/)
+    await pull(`${REPO}:Q8_0`)
+    expect(await removeCached(`${REPO}:${part(2)}`, hub.env)).toEqual({ commits: [], freed: 3500 })
+    await expect(removeCached(`${REPO}:Q8_0`, hub.env)).rejects.toThrow('is not in the cache')
+    expect((await removeCached(`${REPO}:q4_0`, hub.env)).freed).toBe(2000)
+  })
+
   test.each([REPO, `${REPO}@v1`, `${REPO}:a.gguf`])('refuses %s when it is not there', async (id) => {
     await expect(removeCached(id, hub.env)).rejects.toThrow(`${id} is not in the cache`)
   })
@@ -167,6 +181,9 @@ describe('a hub id', () => {
     ['org/name', { repo: 'org/name', revision: 'main', file: undefined }],
     ['a.b-c/D_1.5@refs/pr/3', { repo: 'a.b-c/D_1.5', revision: 'refs/pr/3', file: undefined }],
     ['org/name@v1:q4/m.gguf', { repo: 'org/name', revision: 'v1', file: 'q4/m.gguf' }],
+    ['org/name:q4/M.GGUF', { repo: 'org/name', revision: 'main', file: 'q4/M.GGUF' }],
+    ['org/name:Q4_K_M', { repo: 'org/name', revision: 'main', quantisation: 'Q4_K_M' }],
+    ['org/name@v1:bf16', { repo: 'org/name', revision: 'v1', quantisation: 'bf16' }],
   ])('%s', (text, parts) => {
     expect(parseModelId(text)).toEqual({ ...parts, text })
   })
@@ -182,6 +199,10 @@ describe('a hub id', () => {
     'a/b@/etc',
     'a/b:m.bin',
     'a/b:../m.gguf',
+    'a/b:latest',
+    'a/b:Q4(',
+    'a/b:q4/Q4_0',
+    'a/b:',
     'a--b/c',
     './a',
     'a b/c',

@@ -334,3 +334,56 @@ test('of a GGUF repository the only file, or the chosen one, is pulled', async (
   expect(readFileSync(chosen).equals(bytes(4000, 4))).toBe(true)
   await expect(pull(`${REPO}@two:m-q5.gguf`)).rejects.toThrow('has no file m-q5.gguf')
 })
+
+const PARTS = {
+  'q8/m-Q8_0-00001-of-00002.gguf': bytes(2000, 5),
+  'q8/m-Q8_0-00002-of-00002.gguf': bytes(3000, 6),
+}
+
+test('a quantisation finds its GGUF file, in any case, and all parts of a split one', async () => {
+  hub.server.commit({ ...FILES, 'm-Q4_K_M.gguf': bytes(2000), 'm-Q4_K_S.gguf': bytes(1500, 4), ...PARTS })
+  expect(await pull(`${REPO}:q4_k_m`)).toMatch(/\/m-Q4_K_M\.gguf$/)
+  const first = await pull(`${REPO}:Q8_0`)
+  expect(first).toMatch(/\/q8\/m-Q8_0-00001-of-00002\.gguf$/)
+  expect(readFileSync(first.replace('00001', '00002')).equals(PARTS['q8/m-Q8_0-00002-of-00002.gguf'])).toBe(
+    true,
+  )
+  expect(findCached(`${REPO}:q8_0`, hub.env)).toBe(first)
+  expect(hub.server.bytesServed).toBe(7000)
+})
+
+test('any part of a split GGUF file stands for all, and one alone is no choice', async () => {
+  hub.server.commit(PARTS)
+  const path = await pull(`${REPO}:q8/m-Q8_0-00002-of-00002.gguf`)
+  expect(path).toMatch(/00001-of-00002\.gguf$/)
+  expect(await pull()).toBe(path)
+  expect(hub.server.bytesServed).toBe(5000)
+})
+
+test('a quantisation that several GGUF files have, or none, is refused with the list', async () => {
+  hub.server.commit({
+    'm-Q4_0.gguf': bytes(2000),
+    'n-Q4_0.gguf': bytes(1500),
+    'mmproj-Q4_0.gguf': bytes(100),
+    ...PARTS,
+  })
+  await expect(pull(`${REPO}:Q4_0`)).rejects.toMatchObject({
+    exitCode: 2,
+    message: `${REPO} holds 2 GGUF files of Q4_0 and one must be chosen. Write ${REPO}:FILE, where FILE is one of m-Q4_0.gguf, n-Q4_0.gguf.`,
+  })
+  await expect(pull(`${REPO}:Q5_0`)).rejects.toMatchObject({
+    exitCode: 1,
+    message: `${REPO}@main has no GGUF file of Q5_0. Write ${REPO}:FILE, where FILE is one of m-Q4_0.gguf, n-Q4_0.gguf, q8/m-Q8_0-00001-of-00002.gguf.`,
+  })
+  expect(hub.server.bytesServed).toBe(0)
+})
+
+test('a split GGUF file that lacks a part is refused before anything is transferred', async () => {
+  hub.server.commit({ 'm-00001-of-00003.gguf': bytes(2000), 'm-00003-of-00003.gguf': bytes(2000, 2) })
+  for (const id of [REPO, `${REPO}:m-00003-of-00003.gguf`]) {
+    await expect(pull(id)).rejects.toThrow(
+      `${REPO}@main has no whole model of m-00001-of-00003.gguf: it lacks m-00002-of-00003.gguf.`,
+    )
+  }
+  expect(hub.server.bytesServed).toBe(0)
+})

@@ -27,7 +27,7 @@ interface Golden {
 const goldens: Record<string, Golden> = JSON.parse(
   readFileSync(join(import.meta.dirname, '../golden/adapters/adapters.json'), 'utf8'),
 ).adapters
-const adapterPath = (name: string) => fixturePath(`adapters/${name}`)
+const adapterPath = (name: string) => join(import.meta.dirname, '../golden/adapters', name)
 
 /** The logits after a prompt. */
 async function logitsOf(

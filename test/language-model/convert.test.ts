@@ -51,7 +51,8 @@ describe('a model', () => {
       const { normEpsilon: epsilon, ...wanted } = original.spec
       expect(fields).toEqual(wanted)
       expect(normEpsilon).toBeCloseTo(epsilon, 10)
-      for (const [name, own] of original.values) expect(values.get(name), name).toEqual(own)
+      for (const [name, own] of original.values)
+        expect(largestDifference(own, values.get(name)!), name).toBe(0)
     }
   })
 
@@ -98,7 +99,7 @@ describe("a family's names and rows", () => {
 
 test('an adapter is merged into what is written', async () => {
   const base = fixturePath('llama')
-  const adapter = fixturePath('adapters/patterns')
+  const adapter = join(import.meta.dirname, '../golden/adapters/patterns')
   const path = await converted(base, 'merged', 'fp32', adapter)
   const [store, merged] = [await openWeights(path), await openModel({ path: base, adapter })]
   const name = 'model.layers.1.self_attn.v_proj.weight'

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -130,7 +130,10 @@ describe('tensors that no parameter stands for', () => {
   })
 
   test.each([
-    ['model.layers.0.self_attn.q_proj.lora_A.weight', /holds an adapter .*: save it as PEFT does and give it with --adapter, or merge it into its base/],
+    [
+      'model.layers.0.self_attn.q_proj.lora_A.weight',
+      /holds an adapter .*: save it as PEFT does and give it with --adapter, or merge it into its base/,
+    ],
     [
       'model.layers.0.mlp.up_proj.weight_scale_inv',
       /holds quantised weights .*: use the original checkpoint/,
@@ -171,6 +174,19 @@ describe('files', () => {
     const blob = join(root, 'sha256-00')
     copyFileSync(join(GOLDEN, 'qwen3.gguf'), blob)
     expect(await opened(blob, ({ spec }) => spec.family)).toBe('qwen3')
+  })
+
+  test('a directory with one split GGUF model is that model, and any of its parts as well', async () => {
+    const directory = join(root, 'split')
+    cpSync(join(GOLDEN, 'split'), directory, { recursive: true })
+    writeFileSync(join(directory, 'mmproj-model.gguf'), 'GGUF')
+    const first = await opened(directory, ({ store }) => store.fingerprint())
+    const part = join(directory, 'qwen3-00002-of-00003.gguf')
+    expect(await opened(part, ({ store }) => store.fingerprint())).toBe(first)
+    copyFileSync(join(GOLDEN, 'llama.gguf'), join(directory, 'a.gguf'))
+    await expect(openModel(directory)).rejects.toThrow(
+      'has several GGUF files: give the path of one (a.gguf, qwen3-00001-of-00003.gguf).',
+    )
   })
 
   test('a safetensors file is read with the configuration beside it', async () => {

@@ -34,6 +34,7 @@ describe('delegate', () => {
   const calls: unknown[][] = []
   const cache = new RecordedCache({ length: 0, keep() {}, dispose() {} })
   const inner: Required<Model> = {
+    lacks: { states: 'it has none' },
     exits: [1, 2],
     taps: [0],
     vocabSize: 3,
@@ -51,7 +52,7 @@ describe('delegate', () => {
 
   test('hands on every member of a model with all its arguments', async () => {
     const model = new DelegatingModel(inner)
-    for (const name of ['exits', 'taps', 'vocabSize', 'hiddenSize', 'maxPositions'] as const) {
+    for (const name of ['lacks', 'exits', 'taps', 'vocabSize', 'hiddenSize', 'maxPositions'] as const) {
       expect(model[name], name).toBe(inner[name])
     }
     expect(model.newCache([1, 2])).toBe(cache)

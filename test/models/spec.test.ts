@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.js'
-import { specFromConfig } from '../../src/models/families/index.js'
+import { FAMILIES, specFromConfig } from '../../src/models/families/index.js'
 import { parametersOf } from '../../src/models/parameters.js'
 import { rotaryTables } from '../../src/models/rope.js'
-import type { AttentionKind } from '../../src/models/spec.js'
+import type { AttentionSpan } from '../../src/models/spec.js'
 import { checkParameters } from '../../src/runtime/storage.js'
 import type { TensorInfo } from '../../src/weights/index.js'
 import { decodeFloats, fixturePath, largestDifference } from '../fixtures.js'
@@ -18,7 +18,7 @@ interface Golden {
     name: string
     v4: Config
     v5: Config
-    kinds: Partial<Record<AttentionKind, { inverse_frequencies: string; cos: string; sin: string }>>
+    kinds: Partial<Record<AttentionSpan, { inverse_frequencies: string; cos: string; sin: string }>>
   }[]
 }
 
@@ -32,7 +32,7 @@ const named = (name: string) => golden.cases.find((entry) => entry.name === name
 describe.each(golden.cases)('$name', ({ v4, v5, kinds }) => {
   test('has the rotary frequencies of HF transformers', () => {
     const { rope } = specFromConfig(v5, 'config.json')
-    for (const kind of Object.keys(kinds) as AttentionKind[]) {
+    for (const kind of Object.keys(kinds) as AttentionSpan[]) {
       const expected = decodeFloats(kinds[kind]!.inverse_frequencies)
       expect(rope[kind]).toHaveLength(expected.length)
       for (const [i, frequency] of expected.entries()) {
@@ -42,7 +42,7 @@ describe.each(golden.cases)('$name', ({ v4, v5, kinds }) => {
   })
 
   test('has the cosines and sines of HF transformers, up to the last position', () => {
-    for (const kind of Object.keys(kinds) as AttentionKind[]) {
+    for (const kind of Object.keys(kinds) as AttentionSpan[]) {
       const frequencies = decodeFloats(kinds[kind]!.inverse_frequencies)
       const { cos, sin } = rotaryTables([...frequencies], golden.positions, 1)
       expect(largestDifference(cos, decodeFloats(kinds[kind]!.cos))).toBeLessThan(2e-7)
@@ -239,18 +239,18 @@ describe('refused', () => {
     )
   })
 
-  test('with images, with the way to the text model', () => {
+  test('with images, without the text model', () => {
     expect(() => specFromConfig({ model_type: 'gemma3' }, 'dir')).toThrow(
-      /Gemma 3 with images .*: use its text model alone, of the model_type "gemma3_text", or as a GGUF file\.$/,
+      new UserError('dir has no text_config, which describes the text model: add it.'),
     )
   })
 
-  const families = 'which is not supported: use a model of Llama, Qwen2, Qwen3, Gemma 3.'
+  const families = `which is not supported: use a model of ${FAMILIES.map(({ name }) => name).join(', ')}, or its export to ONNX (of onnx-community, for one).`
   test.each([
-    [{ model_type: 'mistral', architectures: ['MistralForCausalLM'] }, '"mistral", "MistralForCausalLM"'],
-    [{ model_type: 'gemma2' }, '"gemma2"'],
-    [{ model_type: 'phi3' }, '"phi3"'],
-    [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, '"gpt2", "GPT2LMHeadModel"'],
+    [{ model_type: 'mamba', architectures: ['MambaForCausalLM'] }, '"mamba", "MambaForCausalLM"'],
+    [{ model_type: 'gemma' }, '"gemma"'],
+    [{ model_type: 'falcon' }, '"falcon"'],
+    [{ model_type: 'bloom', architectures: ['BloomForCausalLM'] }, '"bloom", "BloomForCausalLM"'],
     [{ model_type: 'toString' }, '"toString"'],
     [{ model_type: 7 }, '7'],
   ])('by the name of its architecture: %j', (config, name) => {
@@ -263,9 +263,36 @@ describe('refused', () => {
   const v4Scaling = (values: object) => ({ rope_parameters: undefined, rope_scaling: values })
   const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 }
   test.each<[string, Config, string]>([
-    ['llama', scaling({ rope_type: 'yarn', factor: 4 }), 'rope scaling of type "yarn" is not supported'],
-    ['llama', v4Scaling({ type: 'dynamic', factor: 2 }), 'rope scaling of type "dynamic" is not supported'],
-    ['qwen2', v4Scaling({ rope_type: 'longrope' }), 'rope scaling of type "longrope" is not supported'],
+    ['llama', scaling({ rope_type: 'axial', factor: 4 }), 'rope scaling of type "axial" is not supported'],
+    ['llama', v4Scaling({ type: 'mrope', factor: 2 }), 'rope scaling of type "mrope" is not supported'],
+    ['qwen2', v4Scaling({ rope_type: 'su' }), 'rope scaling of type "su" is not supported'],
+    ['llama', scaling({ rope_type: 'yarn', factor: 0 }), 'rope scaling of type yarn has no usable factor'],
+    [
+      'llama',
+      scaling({ rope_type: 'yarn', factor: 4, truncate: 'no' }),
+      'rope scaling of type yarn has no usable truncate',
+    ],
+    [
+      'llama',
+      scaling({ rope_type: 'yarn', factor: 4, attention_factor: -1 }),
+      'rope scaling of type yarn has no usable attention_factor',
+    ],
+    ['llama', v4Scaling({ type: 'dynamic' }), 'rope scaling of type dynamic has no usable factor'],
+    [
+      'llama',
+      v4Scaling({ type: 'dynamic', factor: 2, alpha: 1000 }),
+      'rope scaling of type dynamic has the alpha 1000, which is not supported',
+    ],
+    [
+      'qwen2',
+      v4Scaling({ rope_type: 'longrope' }),
+      'rope scaling of type longrope has no usable short_factor: it needs 8 numbers above 0',
+    ],
+    [
+      'qwen2',
+      v4Scaling({ rope_type: 'longrope', short_factor: Array(8).fill(1), long_factor: [1] }),
+      'rope scaling of type longrope has no usable long_factor: it needs 8 numbers above 0',
+    ],
     ['llama', scaling({ rope_type: 'linear' }), 'rope scaling of type linear has no usable factor'],
     [
       'llama',
@@ -296,7 +323,7 @@ describe('refused', () => {
     [
       'qwen3',
       { rope_parameters: { full_attention: { rope_theta: 5 } } },
-      'rope_parameters has full_attention, which is read for Gemma 3 only',
+      'rope_parameters has full_attention, but the family has one rotary embedding for all layers',
     ],
     [
       'llama',

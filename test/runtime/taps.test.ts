@@ -3,38 +3,21 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { BranchingModel } from '../../src/model/branches.js'
 import type { KVCache, Model, Output, StateName } from '../../src/model/model.js'
-import type { CacheLayout } from '../../src/models/decoder/layers.js'
 import { specFromConfig } from '../../src/models/families/index.js'
-import type { DecoderSpec } from '../../src/models/spec.js'
-import { buildGraph } from '../../src/runtime/build.js'
-import { DeviceKernels } from '../../src/runtime/device-rows.js'
 import { loadOnnxModel } from '../../src/runtime/load.js'
-import { OnnxModel } from '../../src/runtime/onnx-model.js'
 import { PagedModel } from '../../src/runtime/paged-model.js'
-import { createSession } from '../../src/runtime/session.js'
 import { CHUNK } from '../../src/runtime/tree-graph.js'
-import { openWeights, type WeightStore } from '../../src/weights/index.js'
+import { openWeights } from '../../src/weights/index.js'
 import { fixturePath, largestDifference, loadFixture, loadPaged } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
 import { testDevices } from './devices.js'
+import { LAYOUTS, loadLayout } from './layouts.js'
 
 vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
 
 const TOLERANCE = 1e-4
 const TAPS = [0, 1]
 const TREE = [-1, 0, 0, 1]
-
-/** A layout, under the name of a device that has it. */
-const DEVICE_OF = { 'in-place': 'cpu', appended: 'cuda', device: 'webgpu', paged: 'cpu' } as const
-
-/** The graph of a layout on the CPU's provider. */
-async function load(spec: DecoderSpec, store: WeightStore, layout: CacheLayout) {
-  const { graph, directory } = await buildGraph(spec, store, 'fp32', { layout, taps: TAPS })
-  const session = await createSession(graph, directory, { device: 'cpu', threads: 1 })
-  const kernels = layout === 'device' ? await DeviceKernels.create(spec, 'cpu', 'float32', CHUNK) : undefined
-  const tree = { session, spec, device: DEVICE_OF[layout], taps: TAPS, kernels }
-  return layout === 'paged' ? new PagedModel(tree) : new OnnxModel(tree)
-}
 
 const chain = (length: number) => Array.from({ length }, (_, i) => i - 1)
 
@@ -63,20 +46,17 @@ for (const fixture of ['llama', 'qwen3', 'gemma3']) {
     )
     await exits.model.dispose()
 
-    test.each(['in-place', 'appended', 'paged', 'device'] as const)(
-      'are the states of early exits with a cache %s',
-      async (layout) => {
-        const model = await load(spec, store, layout)
-        expect(model.taps).toEqual(TAPS)
-        const states = await statesOf(model, (output, node) => TAPS.map((layer) => output.tap!(node, layer)))
-        expect(states).toHaveLength(expected.length)
-        for (const [i, state] of states.entries()) {
-          expect(largestDifference(state, expected[i])).toBeLessThan(TOLERANCE)
-        }
-        expect(largestDifference(states[0], states[1])).toBeGreaterThan(0.01)
-        await model.dispose()
-      },
-    )
+    test.each(LAYOUTS)('are the states of early exits with a cache %s', async (layout) => {
+      const model = await loadLayout(spec, store, layout, TAPS)
+      expect(model.taps).toEqual(TAPS)
+      const states = await statesOf(model, (output, node) => TAPS.map((layer) => output.tap!(node, layer)))
+      expect(states).toHaveLength(expected.length)
+      for (const [i, state] of states.entries()) {
+        expect(largestDifference(state, expected[i])).toBeLessThan(TOLERANCE)
+      }
+      expect(largestDifference(states[0], states[1])).toBeGreaterThan(0.01)
+      await model.dispose()
+    })
 
     test('after a block are what a model of the blocks up to it gives', async () => {
       const short = { ...spec, layers: spec.layers.slice(0, 1) }

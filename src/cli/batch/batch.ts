@@ -20,6 +20,7 @@ import { formatDuration } from '../../ui/format.js'
 import { tell } from '../../ui/printable.js'
 import { configFromFlags } from '../flags/config.js'
 import { type ChatFlags, promptFor, refuseRawChat } from '../io/chat-prompt.js'
+import { scorerOfRow } from '../io/sample-scorer.js'
 import { readConfigFile, readTemplate } from '../io/text-input.js'
 import {
   type BatchModelFlags,
@@ -40,6 +41,7 @@ export interface BatchFlags extends BatchModelFlags, ChatFlags {
   readonly 'continue-anyway': boolean
   readonly 'negative-prompt'?: string
   readonly logprobs?: number
+  readonly scorer?: string
   readonly config?: string
 }
 
@@ -169,6 +171,7 @@ async function decodeRows(work: Work, found: Survey | undefined, failures: Failu
       generateOptions: { ...engine.generateOptions, negativePrompt, logprobs, chatTemplate },
       layers,
       promptOf: (row: Row) => promptOf(row, model, flags, chatTemplate),
+      scorerOf: (row: Row) => (flags.scorer === undefined ? {} : scorerOfRow(flags.scorer, row)),
       chatTemplate,
       maxBatch: flags['max-batch'],
       maxTokensInFlight: flags['max-tokens-in-flight'],

@@ -6,10 +6,12 @@ import type { DraftHost } from '../../drafting/drafter.js'
 import { isStrategyName, type StrategyName, strategies } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
 import type { GenerateOptions } from '../../generation/options.js'
-import type { LanguageModel } from '../../language-model/load.js'
+import { requireServed } from '../../generation/served.js'
+import type { KnownModel, LanguageModel } from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
 import { loadOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
+import { loadAmateur } from '../io/amateur.js'
 import { shownHost } from '../io/draft-host.js'
 import { loadShown } from '../io/load-shown.js'
 
@@ -28,6 +30,7 @@ export interface BatchModelFlags {
   readonly 'device-id'?: number
   readonly threads?: number
   readonly 'assistant-model'?: string
+  readonly 'amateur-model'?: string
   readonly 'medusa-heads'?: string
   readonly 'mtp-modules'?: string
   readonly lookup?: boolean
@@ -95,9 +98,12 @@ export async function loadBatchModels(
   const custom = await customStrategy(flags)
   const name = drafterName(flags)
   const options = { ...loadOptions(flags), signal, manySequences: flags['max-batch'] > 1 }
+  const insides = name && strategies[name].needsGraph ? name : undefined
+  const isDrafted = name !== undefined || flags['assistant-model'] !== undefined
+  const check = ({ lacks, path }: KnownModel) => requireServed(lacks, path, { insides, isDrafted })
   const exits = loadFor(values.get('dola_layers') ?? [])
   const { adapter } = flags
-  const model = await loadShown(flags.model, { ...options, adapter, ...exits })
+  const model = await loadShown(flags.model, { ...options, adapter, ...exits, check })
   const loaded: { dispose(): Promise<void> }[] = [model]
   const keep = <T extends { dispose(): Promise<void> }>(resource: T): T => {
     loaded.push(resource)
@@ -116,7 +122,9 @@ export async function loadBatchModels(
     }
     const load: DraftHost['load'] = (name, own) => loadShown(name, { ...options, ...own })
     const costs = { threads: flags.threads }
-    const generateOptions: GenerateOptions = { ...custom }
+    const amateur = await loadAmateur(flags, model, signal, { manySequences: options.manySequences })
+    if (amateur) keep(amateur)
+    const generateOptions: GenerateOptions = { ...custom, amateur }
     if (name !== undefined) {
       const { flag, drafts } = strategies[name]
       const host = shownHost(load, signal, (none, some) => `${none}: give ${some} with --${flag}`)
@@ -135,5 +143,6 @@ export async function loadBatchModels(
 }
 
 function isEarlyExit(layers: unknown, { spec }: LanguageModel): layers is number {
-  return Number.isInteger(layers) && Number(layers) > 0 && Number(layers) < spec.layers.length
+  const most = spec?.layers.length ?? 0
+  return Number.isInteger(layers) && Number(layers) > 0 && Number(layers) < most
 }

@@ -11,7 +11,7 @@ import type { BatchModelFlags, BatchModels } from './models.js'
 
 /** The flags by which texts differ. */
 export type OriginFlags = BatchModelFlags &
-  ChatFlags & { readonly 'negative-prompt'?: string; readonly logprobs?: number }
+  ChatFlags & { readonly 'negative-prompt'?: string; readonly logprobs?: number; readonly scorer?: string }
 
 interface Run {
   readonly flags: OriginFlags
@@ -33,6 +33,7 @@ export async function originOf(
   const template = flags.raw ? undefined : (chatTemplate ?? model.tokenizer.chatTemplate)
   const fileOf = (path: string | undefined) => (path === undefined ? undefined : contentIdentity(path))
   const assistant = engine.assistant?.path
+  const amateur = engine.generateOptions?.amateur?.path
   const drafter = isStrategyName(flags.strategy ?? '') ? flags.strategy : undefined
   return {
     llm: version,
@@ -45,12 +46,17 @@ export async function originOf(
     system: flags.system,
     negative_prompt: flags['negative-prompt'],
     logprobs: flags.logprobs,
+    scorer: flags.scorer,
     drafter,
     strategy: drafter === undefined ? await fileOf(flags.strategy) : undefined,
     assistant_model:
       assistant === undefined
         ? undefined
-        : { name: flags['assistant-model']!, fingerprint: await modelFingerprint(assistant) },
+        : { name: flags['assistant-model']!, fingerprint: await modelFingerprint(assistant, model.dtype) },
+    amateur_model:
+      amateur === undefined
+        ? undefined
+        : { name: flags['amateur-model']!, fingerprint: await modelFingerprint(amateur, model.dtype) },
     medusa_heads: await fileOf(flags['medusa-heads']),
     mtp_modules: await fileOf(flags['mtp-modules']),
     lookup: flags.lookup || undefined,

@@ -3,15 +3,22 @@ import { ChatSession } from '../../chat/session.js'
 import { type ConfigLayer, checkLayers } from '../../config/index.js'
 import { generationMode } from '../../config/mode.js'
 import { BEST_FIRST } from '../../drafting/auto.js'
-import { type StrategyName, strategies } from '../../drafting/table.js'
+import { isStrategyName, type StrategyName, strategies } from '../../drafting/table.js'
 import { UserError, usageError } from '../../errors.js'
 import { STDIO } from '../../files.js'
-import { type LanguageModel, type LoadOptions, loadModel } from '../../language-model/load.js'
+import { requireServed } from '../../generation/served.js'
+import {
+  type KnownModel,
+  type LanguageModel,
+  type LoadOptions,
+  loadModel,
+} from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
 import { chatStatusLine, statisticsLine, totalsLine } from '../../ui/statistics-line.js'
 import { configFromFlags } from '../flags/config.js'
-import { loadOptions, modelName } from '../flags/model.js'
+import { modelName, targetOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
+import { loadAmateur } from '../io/amateur.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
 import { endingOf } from '../io/ending.js'
 import { loadShown } from '../io/load-shown.js'
@@ -49,6 +56,7 @@ export interface ChatCommandFlags extends ChatFlags {
   readonly 'device-id'?: number
   readonly threads?: number
   readonly 'negative-prompt'?: string
+  readonly 'amateur-model'?: string
   readonly strategy?: string
   readonly config?: string
 }
@@ -63,16 +71,26 @@ export async function beginChat(
   flags: ChatCommandFlags & Readonly<Record<string, unknown>>,
   signal: AbortSignal,
   host: ChatHost,
-): Promise<{ session: ChatSession; model: LanguageModel }> {
+): Promise<{ session: ChatSession; dispose(): Promise<void> }> {
   refuseStdinTwice({ 'the chat': STDIO, '--config': flags.config, '--chat-template': flags['chat-template'] })
   refuseRawChat(flags)
   const settings = await settingsOf(flags)
   const template = flags['chat-template']
   const chatTemplate = await readTemplate(template)
   const exits = loadFor([settings.dola_layers])
-  const { adapter } = flags
-  const model = await loadShown(flags.model, { ...loadOptions(flags), adapter, ...exits, signal })
+  const strategy = flags.strategy ?? strategyOf(flags, settings)
+  const insides =
+    strategy !== undefined && isStrategyName(strategy) && strategies[strategy].needsGraph
+      ? strategy
+      : undefined
+  const check = ({ lacks, path }: KnownModel) => requireServed(lacks, path, { insides })
+  const model = await loadShown(flags.model, { ...targetOptions(flags), ...exits, signal, check })
+  let amateur: LanguageModel | undefined
+  const disposeModels = async () => {
+    await Promise.all([model, amateur].map((each) => each?.dispose()))
+  }
   try {
+    amateur = await loadAmateur(flags, model, signal)
     const session = await ChatSession.begin(model, {
       modelName: modelName(flags),
       sources: {
@@ -84,15 +102,16 @@ export async function beginChat(
       chatTemplate,
       raw: flags.raw,
       negativePrompt: flags['negative-prompt'],
+      amateur,
       settings,
-      strategy: flags.strategy ?? strategyOf(flags, settings),
+      strategy,
     })
     const { notes } = session
-    if (notes.length === 0) return { session, model }
+    if (notes.length === 0) return { session, dispose: () => session.dispose().then(disposeModels) }
     await session.dispose()
     throw usageError(notes.join('\n'))
   } catch (error) {
-    await model.dispose()
+    await disposeModels()
     throw error
   }
 }

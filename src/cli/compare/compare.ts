@@ -1,4 +1,5 @@
 import type { Row } from '../../batch/row.js'
+import { KINDS } from '../../compare/kinds.js'
 import { type Plan, readPlan } from '../../compare/plan.js'
 import { readPrompts } from '../../compare/prompts.js'
 import { type ComparedPrompt, runInTurns, type Trial } from '../../compare/run.js'
@@ -8,9 +9,10 @@ import { summarise } from '../../compare/summary.js'
 import { type ConfigLayer, checkLayers } from '../../config/index.js'
 import { type UserError, usageError } from '../../errors.js'
 import { prepare } from '../../generation/prepare.js'
+import { requireServed } from '../../generation/served.js'
 import { parameterCount } from '../../language-model/describe.js'
 import { modelFingerprint } from '../../language-model/fingerprint.js'
-import type { LanguageModel } from '../../language-model/load.js'
+import type { KnownModel, LanguageModel } from '../../language-model/load.js'
 import type { Comparison } from '../../report/comparison.js'
 import { machineOf, versionsOf } from '../../runtime/machine.js'
 import { comparisonDisplay } from '../../ui/comparison-progress.js'
@@ -36,6 +38,7 @@ export interface CompareFlags extends ChatFlags {
   readonly 'device-id'?: number
   readonly threads?: number
   readonly exact?: boolean
+  readonly 'amateur-model'?: string
   readonly plan?: string
   readonly strategy?: readonly string[]
   readonly score?: readonly string[]
@@ -84,7 +87,14 @@ export async function compareStrategies(
   const { threads } = flags
   const { signal, onFailure } = context
   const costs = { threads, onMeasure: tell }
-  const contestants = new Contestants(flags, { ...loadOptions(flags), signal }, costs)
+  const check = ({ lacks, path }: KnownModel) => {
+    for (const { kind, text } of wanted.specifications) {
+      const { drafts, needsGraph } = KINDS[kind]
+      const isDrafted = Boolean(drafts) && kind !== 'custom'
+      requireServed(lacks, path, { isDrafted, insides: needsGraph ? text : undefined })
+    }
+  }
+  const contestants = new Contestants(flags, { ...loadOptions(flags), signal }, costs, check)
   const display = comparisonDisplay()
   try {
     const model = await contestants.model()
@@ -149,7 +159,7 @@ async function settingsOf(
   checkLayers(...all)
   const seed = all.findLast(({ values }) => values.seed != null)?.values.seed ?? 0
   const layers = all.map(({ values: { seed: _, ...values }, origin }) => ({ values, origin }))
-  return { layers, seed: seed as number }
+  return { layers, seed: seed as number, amateur: flags['amateur-model'] }
 }
 
 /** @throws UserError, exit code 2, naming a row that is no prompt for the model */
@@ -214,10 +224,10 @@ async function comparisonOf(parts: Parts): Promise<Comparison> {
     versions: versionsOf(context.version),
     model: {
       name: modelName(flags),
-      fingerprint: await modelFingerprint(model),
+      fingerprint: await modelFingerprint(model, model.dtype),
       dtype: model.dtype,
       device: model.device,
-      parameters: parameterCount(model.spec),
+      parameters: model.spec ? parameterCount(model.spec) : null,
     },
     settings: Object.assign({}, ...settings.layers.map(({ values }) => values)),
     prompts: prompts.map(({ row, ids: tokens }, i) => ({

@@ -14,6 +14,8 @@ import type { LoadedDrafter } from '../../drafting/drafter.js'
 import type { CostOptions } from '../../drafting/step-costs.js'
 import { fixedSettings, isSizedByPay } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
+import { requireAmateurOf } from '../../generation/amateur.js'
+import { requireServed } from '../../generation/served.js'
 import { strategyFor } from '../../generation/strategy.js'
 import type { LanguageModel, LoadOptions } from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
@@ -29,6 +31,8 @@ export interface CompareSettings {
   /** The user's settings of all strategies. */
   readonly layers: readonly ConfigLayer[]
   readonly seed: number
+  /** Amateur model of the strategies that name none. */
+  readonly amateur?: string
 }
 
 /** A strategy that is ready, and what a report says of it. */
@@ -62,22 +66,24 @@ export class Contestants {
   /**
    * @param target the model that is compared, and its adapter
    * @param options of all models
+   * @param check of the model, as in `LoadOptions`
    */
   constructor(
     private readonly target: { readonly model: string; readonly adapter?: string },
     private readonly options: LoadOptions,
     private readonly costs: CostOptions,
+    private readonly check?: LoadOptions['check'],
   ) {}
 
   /** The model as it is: what scores texts, and what most strategies decode with. */
   model(): Promise<LanguageModel> {
-    return this.loadTarget()
+    return this.loadTarget({ check: this.check })
   }
 
   /** @throws UserError for settings that the strategy cannot serve, and as what it is made of */
   async open(
     specification: Specification,
-    { layers: shared, seed }: CompareSettings,
+    { layers: shared, seed, amateur: ofAll }: CompareSettings,
   ): Promise<LoadedContestant> {
     const { kind, text, own, settings: ownSettings } = specification
     const { defaults = {} } = KINDS[kind]
@@ -90,14 +96,17 @@ export class Contestants {
       { values: { ...fixed, ...FIXED, seed }, origin: THIS_COMMAND },
     ])
     const { config } = resolved
-    const options = await this.draft(specification, model, resolved)
+    const source = (own.amateur_model as string | undefined) ?? ofAll
+    const amateur = source === undefined ? undefined : await this.amateur(source, model)
+    const options = { ...(await this.draft(specification, model, resolved)), ...(amateur && { amateur }) }
     // Settings that `generate` would refuse are refused before the first run.
     strategyFor(config, { ...options, eosTokenIds: [] })
+    requireServed(model.model.lacks, model.path, { config, isAssisted: options.assistant !== undefined })
     return {
       specification,
       resolved,
       options,
-      settings: { ...defaults, ...ownSettings, ...fixed },
+      settings: { ...defaults, ...ownSettings, ...fixed, ...(amateur && { amateur_model: source }) },
       // Instead of the settings' own way to decode: typical acceptance, or a strategy of the user's.
       lossy: options.strategy !== undefined || options.verifier !== undefined,
       model: config.dola_layers === undefined ? model : await this.withExits(config.dola_layers),
@@ -112,7 +121,7 @@ export class Contestants {
 
   private load(
     source: string,
-    options: Pick<LoadOptions, 'layers' | 'exits' | 'exact' | 'adapter'> = {},
+    options: Pick<LoadOptions, 'layers' | 'exits' | 'exact' | 'adapter' | 'check'> = {},
     key: unknown = null,
   ) {
     const name = JSON.stringify([
@@ -127,8 +136,15 @@ export class Contestants {
     return model
   }
 
-  private loadTarget(options?: Pick<LoadOptions, 'exits'>, key?: unknown): Promise<LanguageModel> {
+  private loadTarget(options?: Pick<LoadOptions, 'exits' | 'check'>, key?: unknown): Promise<LanguageModel> {
     return this.load(this.target.model, { adapter: this.target.adapter, ...options }, key)
+  }
+
+  /** @throws UserError for a model with other tokens */
+  private async amateur(source: string, model: LanguageModel): Promise<LanguageModel> {
+    const amateur = await this.load(source)
+    requireAmateurOf(model, amateur)
+    return amateur
   }
 
   /** Early exits take time in every pass, so that only DoLa has them. */

@@ -13,7 +13,19 @@ type FlagInput = Command.Class['flags']
 const fields = Object.keys(generationConfigSchema.shape) as GenerationField[]
 
 /** Flags whose name is not the field's own, beside it. */
-const aliases: Partial<Record<GenerationField, string[]>> = { stop_strings: ['stop'] }
+const aliases: Partial<Record<GenerationField, string[]>> = {
+  stop_strings: ['stop'],
+  // llama.cpp's.
+  dry_sequence_breakers: ['dry-sequence-breaker'],
+  top_n_sigma: ['top-nsigma'],
+  mirostat_tau: ['mirostat-ent'],
+  mirostat_eta: ['mirostat-lr'],
+  dynatemp_exponent: ['dynatemp-exp'],
+  suppress_words: ['suppress'],
+  begin_suppress_words: ['begin-suppress'],
+  eos_token: ['eos'],
+  enable_thinking: ['thinking'],
+}
 
 /**
  * A flag for every field of the GenerationConfig, its name in kebab case. Those of modes that are not served are

@@ -8,7 +8,8 @@ export const modelFlags = {
     char: 'm',
     default: BUILT_IN,
     helpValue: 'MODEL',
-    description: 'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf], or built-in',
+    description:
+      'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf or :Q4_K_M], or built-in',
     helpGroup: 'MODEL',
   }),
   adapter: Flags.string({
@@ -49,7 +50,7 @@ export function modelName({ model, adapter }: { model: string; adapter?: string 
   return adapter === undefined ? model : `${model} with ${adapter}`
 }
 
-/** The flags' values as options of `loadModel`, of all models of a run; the adapter is for the one that they name. */
+/** The flags' values as options of `loadModel`, of all models of a run. */
 export function loadOptions(flags: {
   dtype: string
   device: string
@@ -64,4 +65,9 @@ export function loadOptions(flags: {
     threads: flags.threads,
     exact: flags.exact,
   }
+}
+
+/** The same of the model that the flags name, which alone has their adapter. */
+export function targetOptions(flags: Parameters<typeof loadOptions>[0] & { adapter?: string }): LoadOptions {
+  return { ...loadOptions(flags), adapter: flags.adapter }
 }

@@ -21,7 +21,8 @@ import { usageError } from '../../errors.js'
 import { type Generation, generate, generatePrepared } from '../../generation/generate.js'
 import type { GenerateOptions, GenerationResult } from '../../generation/options.js'
 import { prepare } from '../../generation/prepare.js'
-import type { LanguageModel } from '../../language-model/load.js'
+import { requireServed } from '../../generation/served.js'
+import type { KnownModel, LanguageModel } from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
 import type { GenerationView } from '../../ui/generation-view.js'
 import { tell } from '../../ui/printable.js'
@@ -29,13 +30,15 @@ import { canRedraw } from '../../ui/redraw.js'
 import { statisticsLine } from '../../ui/statistics-line.js'
 import { BaseCommand } from '../base-command.js'
 import { configFromFlags } from '../flags/config.js'
-import { loadOptions } from '../flags/model.js'
+import { loadOptions, targetOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
+import { loadAmateur } from '../io/amateur.js'
 import { promptFor, refuseRawChat } from '../io/chat-prompt.js'
 import { shownHost } from '../io/draft-host.js'
 import { endingOf } from '../io/ending.js'
 import { loadShown } from '../io/load-shown.js'
 import { writeStream } from '../io/plain-output.js'
+import { scorerOf } from '../io/sample-scorer.js'
 import { readConfigFile, readTemplate, readTextInput } from '../io/text-input.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
 import type { GenerateFlags, generateArgs } from './flags.js'
@@ -88,16 +91,16 @@ export abstract class GenerateCommand extends BaseCommand {
     })
     // Only now: while stdin is waited for, Ctrl-C ends the process itself.
     const signal = this.interruptSignal()
-    // Ink takes as long to import as a small model takes to load.
-    const view =
-      canRedraw(process.stdout) && !this.jsonEnabled() ? import('../../ui/generation-view.js') : undefined
+    const view = this.#view()
     const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values.dola_layers
-    const { adapter } = flags
-    const model = await loadShown(flags.model, { ...loadOptions(flags), adapter, ...loadFor([dola]), signal })
+    const check = (known: KnownModel) => refuseUnserved(known, layers, flags, chosen, this.strategy)
+    const model = await loadShown(flags.model, { ...targetOptions(flags), ...loadFor([dola]), signal, check })
     const drafters: LoadedDrafter[] = []
+    let amateur: LanguageModel | undefined
     try {
       const resolved = this.#resolve(model, layers, flags, chosen)
       const { config } = resolved
+      amateur = await loadAmateur(flags, model, signal)
       const prompt = promptFor(model, text, flags, chatTemplate)
       const prepared = prepare(model, prompt, resolved, chatTemplate)
       for (const drafts of draftsOf(flags, resolved, chosen)) {
@@ -108,7 +111,7 @@ export abstract class GenerateCommand extends BaseCommand {
       for (const { name } of drafters) if (name) tell(`Drafts come from ${name}.`)
       if (flags.baseline) refuseWithoutDrafts(config, options)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
-      const common = { negativePrompt: flags['negative-prompt'], chatTemplate, signal }
+      const common = { ...askedFor(flags, text), amateur, chatTemplate, signal }
       const generation = generatePrepared(model, prepared, {
         ...common,
         ...options,
@@ -123,8 +126,15 @@ export abstract class GenerateCommand extends BaseCommand {
       if (!this.jsonEnabled()) this.logToStderr(baselineLine(baseline))
       return { ...generationJson(result), baseline }
     } finally {
-      await Promise.all([model, ...drafters].map((each) => each.dispose()))
+      await Promise.all([model, amateur, ...drafters].map((each) => each?.dispose()))
     }
+  }
+
+  /** Ink takes as long to import as a small model takes to load. */
+  #view() {
+    return canRedraw(process.stdout) && !this.jsonEnabled()
+      ? import('../../ui/generation-view.js')
+      : undefined
   }
 
   /** The user's settings: the file's, over them the flags', over them what the command itself stands for. */
@@ -226,6 +236,11 @@ async function customStrategy({ strategy }: GenerateFlags, { row }: Chosen): Pro
   return {}
 }
 
+/** What flags ask of generation, with drafts and without. */
+function askedFor(flags: GenerateFlags, prompt: string): GenerateOptions {
+  return { negativePrompt: flags['negative-prompt'], ...scorerOf(flags.scorer, prompt) }
+}
+
 /** Whether another model drafts. */
 function isAssisted(flags: GenerateFlags, row: StrategyRow | undefined): boolean {
   return flags['assistant-model'] !== undefined || row?.drafts?.assistant !== undefined
@@ -255,6 +270,22 @@ function autoFor(mode: GenerationMode): StrategyRow | undefined {
   if (PLAIN_MODES.includes(mode)) return AUTO
   tell(`${mode} goes without drafts.`)
   return undefined
+}
+
+/** What the model cannot give is refused before its weights are read. */
+function refuseUnserved(
+  { lacks, path, generationConfig }: KnownModel,
+  layers: readonly ConfigLayer[],
+  flags: GenerateFlags,
+  { row }: Chosen,
+  name: StrategyName | undefined,
+): void {
+  requireServed(lacks, path, {
+    config: resolveGenerationConfig(generationConfig, ...layers).config,
+    isAssisted: isAssisted(flags, row),
+    isDrafted: Boolean(row?.drafts) || flags.strategy === AUTO_NAME,
+    insides: row?.needsGraph ? name : undefined,
+  })
 }
 
 /** Flags that contradict each other are refused before a model is loaded. */

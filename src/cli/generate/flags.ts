@@ -32,6 +32,12 @@ const strategyFlags = {
     description: 'smaller model, which drafts for this one',
     helpGroup: 'STRATEGY',
   }),
+  'amateur-model': Flags.string({
+    helpValue: 'MODEL',
+    description:
+      'weaker model, whose log-probabilities are taken from those of the model (contrastive decoding)',
+    helpGroup: 'STRATEGY',
+  }),
   strategy: Flags.string({
     helpValue: 'FILE|auto',
     description:
@@ -50,6 +56,12 @@ const outputFlags = {
     description:
       'JSON file with GenerationConfig fields, such as a generation_config.json; - for stdin; flags win over it',
     helpGroup: 'OUTPUT',
+  }),
+  scorer: Flags.string({
+    helpValue: 'CMD',
+    description:
+      'shell command that scores each of --best-of samples, which is on its stdin, by the number that it prints, or by whether it exits with 0',
+    helpGroup: 'ONE OF SEVERAL SAMPLES',
   }),
   logprobs: Flags.integer({
     min: 0,
@@ -99,8 +111,10 @@ export type GenerateFlags = {
   'chat-template'?: string
   'negative-prompt'?: string
   'assistant-model'?: string
+  'amateur-model'?: string
   strategy?: string
   config?: string
   logprobs?: number
+  scorer?: string
   baseline: boolean
 }

@@ -1,6 +1,11 @@
 import type { GenerationConfig } from '../../config/index.js'
 import type { GenerationResult } from '../../generation/options.js'
-import { type SequenceJson, sequenceJson } from '../../generation/sequence-json.js'
+import {
+  type SampleScore,
+  type SequenceJson,
+  samplesJson,
+  sequenceJson,
+} from '../../generation/sequence-json.js'
 import type { Statistics } from '../../generation/statistics.js'
 import type { Baseline } from './baseline.js'
 
@@ -9,11 +14,20 @@ export interface GenerationJson extends SequenceJson {
   readonly sequences?: readonly SequenceJson[]
   readonly config: GenerationConfig
   readonly statistics: Statistics
+  /** With `best_of`: all samples with their scores, and the place of the one that was chosen. */
+  readonly samples?: readonly (SequenceJson & SampleScore)[]
+  readonly chosen?: number
   /** With `--baseline`. */
   readonly baseline?: Baseline
 }
 
-export function generationJson({ sequences, config, statistics }: GenerationResult): GenerationJson {
+export function generationJson({ sequences, config, statistics, ...rest }: GenerationResult): GenerationJson {
   const plain = sequences.map(sequenceJson)
-  return { ...plain[0], ...(plain.length > 1 ? { sequences: plain } : {}), config, statistics }
+  return {
+    ...plain[0],
+    ...(plain.length > 1 ? { sequences: plain } : {}),
+    ...samplesJson(rest),
+    config,
+    statistics,
+  }
 }

@@ -17,6 +17,8 @@ export interface TextSources {
   readonly fileFlag: string
   /** What the text is, for messages: `prompt`. */
   readonly what: string
+  /** Whether white space alone is a text. */
+  readonly mayBeBlank?: boolean
 }
 
 /**
@@ -24,13 +26,19 @@ export interface TextSources {
  * of a file or of stdin is the shell's and not the text's.
  * @throws UserError, exit code 2, for an argument and a file, none of the three, or an empty text; exit code 1 for an unreadable file
  */
-export async function readTextInput({ argument, file, fileFlag, what }: TextSources): Promise<string> {
+export async function readTextInput({
+  argument,
+  file,
+  fileFlag,
+  what,
+  mayBeBlank = false,
+}: TextSources): Promise<string> {
   if (argument !== undefined && file !== undefined) {
     throw usageError(`The ${what} comes twice, as an argument and with --${fileFlag}: leave one out.`)
   }
   const parts = await readParts(argument, file, `the ${what}`)
   const text = parts.filter((part) => part !== '').join('\n')
-  if (text.trim() !== '') return text
+  if ((mayBeBlank ? text : text.trim()) !== '') return text
   throw usageError(`The ${what} is empty: give it as an argument, with --${fileFlag}, or on stdin.`)
 }
 

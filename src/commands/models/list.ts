@@ -8,7 +8,7 @@ interface ListedModel {
   commit: string
   /** Bytes. */
   size: number
-  files: 'safetensors' | 'gguf' | 'incomplete'
+  files: 'safetensors' | 'gguf' | 'onnx' | 'incomplete'
   /** ISO 8601. */
   lastUsed: string
   /** Directory of the snapshot. */

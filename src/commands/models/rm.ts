@@ -15,7 +15,7 @@ export default class ModelsRm extends BaseCommand {
   static override args = {
     id: Args.string({
       ignoreStdin: true,
-      description: 'org/name (every revision), org/name@revision, or org/name:file.gguf',
+      description: 'org/name (every revision), org/name@revision, org/name:file.gguf, or org/name:Q4_K_M',
       required: true,
     }),
   }

@@ -1,9 +1,13 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { modelFlags } from '../../cli/flags/model.js'
-import { withOpenModel } from '../../cli/io/open-model.js'
+import { locateShown } from '../../cli/io/open-model.js'
 import { BUILT_IN } from '../../language-model/built-in.js'
 import { describeModel, type ModelDescription, namedTensors } from '../../language-model/describe.js'
+import { describeExport, type ExportDescription } from '../../language-model/describe-export.js'
+import type { ModelLocation } from '../../language-model/files.js'
+import { openFound } from '../../language-model/open.js'
+import { findRoad, type Road } from '../../language-model/road.js'
 import { formatBytes } from '../../ui/format.js'
 
 export default class ModelsShow extends BaseCommand {
@@ -16,29 +20,70 @@ export default class ModelsShow extends BaseCommand {
   static override args = {
     model: Args.string({
       ignoreStdin: true,
-      description: 'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf], or built-in',
+      description:
+        'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf or :Q4_K_M], or built-in',
       default: BUILT_IN,
     }),
   }
 
   static override flags = { adapter: modelFlags.adapter }
 
-  async run(): Promise<ModelDescription> {
+  async run(): Promise<ModelDescription | ExportDescription> {
     const { args, flags } = await this.parse(ModelsShow)
     const options = { adapter: flags.adapter, signal: this.interruptSignal() }
-    return withOpenModel(args.model, options, async (opened) => {
-      const description = describeModel(opened, await opened.loadTokenizer())
-      for (const line of lines(description)) this.log(line)
-      return description
-    })
+    const location = await locateShown(args.model, options)
+    const description = await describe(location, await findRoad(location))
+    const rows = description.road === 'export' ? exportRows(description) : graphRows(description)
+    const width = Math.max(...rows.map(([name]) => name.length))
+    for (const [name, value] of rows) this.log(`${name.padEnd(width)}  ${value}`)
+    return description
   }
 }
 
-function lines(description: ModelDescription): string[] {
+async function describe(location: ModelLocation, road: Road): Promise<ModelDescription | ExportDescription> {
+  if (road.name === 'export') return describeExport(location.path, road)
+  const opened = await openFound(location, road.files)
+  try {
+    return describeModel(opened, await opened.loadTokenizer(), road.why)
+  } finally {
+    await opened.store.close()
+  }
+}
+
+type Rows = [string, string][]
+
+function tokenRow(tokens: Readonly<Record<string, string>>): [string, string] {
+  const named = Object.entries(tokens).map(([name, token]) => `${name} ${token}`)
+  return ['Special tokens', named.join(', ')]
+}
+
+function exportRows(description: ExportDescription): Rows {
+  const { onnx_files: files, chosen, lacks, memory } = description
+  return [
+    ['Model', description.path],
+    ['Run by', `@huggingface/transformers, from its export to ONNX, since ${description.why}`],
+    ['Architecture', description.architecture],
+    [
+      'ONNX files',
+      files.map(({ type, path }) => `${type} ${path}${path === chosen.path ? ' (auto)' : ''}`).join(', '),
+    ],
+    ['Context', `${description.context_length.toLocaleString('en-US')} tokens`],
+    ['Vocabulary', `${description.vocab_size.toLocaleString('en-US')} tokens`],
+    tokenRow(description.special_tokens),
+    ['Chat template', description.chat_template ? 'yes' : 'no'],
+    ['Strategies', description.strategies.join(', ')],
+    ...(lacks.states ? ([['Hidden states', `none: ${lacks.states}`]] as Rows) : []),
+    ...(lacks.trees ? ([['Drafts and beams', `none: ${lacks.trees}`]] as Rows) : []),
+    ['Cache in memory', `${formatBytes(memory.cache_per_token)} a token`],
+  ]
+}
+
+function graphRows(description: ModelDescription): Rows {
   const { memory, special_tokens } = description
   const layers = `${description.layers} layers, hidden ${description.hidden_size}, ${description.attention_heads} heads`
-  const rows: [string, string][] = [
+  const rows: Rows = [
     ['Model', description.path],
+    ['Run by', `a graph of llm's own, since ${description.why}`],
     [
       'Architecture',
       `${description.architecture} (${layers} over ${description.key_value_heads} key-value heads)`,
@@ -55,12 +100,7 @@ function lines(description: ModelDescription): string[] {
       'Vocabulary',
       `${description.vocab_size.toLocaleString('en-US')} tokens, ${description.tied_embeddings ? 'projected by the embedding' : 'with a projection of its own'}`,
     ],
-    [
-      'Special tokens',
-      Object.entries(special_tokens)
-        .map(([name, token]) => `${name} ${token}`)
-        .join(', '),
-    ],
+    tokenRow(special_tokens),
     ['Chat template', description.chat_template ? 'yes' : 'no'],
     ['Strategies', description.strategies.join(', ')],
     [
@@ -82,6 +122,5 @@ function lines(description: ModelDescription): string[] {
   const { adapter, unused_tensors: unused } = description
   if (adapter !== undefined) rows.splice(1, 0, ['Adapter', adapter])
   if (unused.length > 0) rows.push(['Not used', namedTensors(unused)])
-  const width = Math.max(...rows.map(([name]) => name.length))
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+  return rows
 }

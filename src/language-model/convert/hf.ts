@@ -2,10 +2,12 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UserError } from '../../errors.js'
 import { writeFileWhole, writeJson } from '../../files.js'
-import { parametersOf } from '../../models/parameters.js'
+import { familyName } from '../../models/families/index.js'
+import { isWritten } from '../../models/gguf/write.js'
+import { assembled, storedParts } from '../../models/layout.js'
 import { copyTokenizer } from '../../tokenizer/copy.js'
 import { tokenizerFilesOf } from '../../tokenizer/gguf-files.js'
-import { writeSafetensors } from '../../weights/safetensors-writer.js'
+import { type AnyTensor, writeSafetensors } from '../../weights/safetensors-writer.js'
 import type { OpenModel } from '../open.js'
 
 const TORCH_TYPE = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const
@@ -22,7 +24,7 @@ export interface WriteHfOptions {
  */
 export async function writeHfModel(
   directory: string,
-  { path, spec, config, store, generationConfig }: OpenModel,
+  { path, spec, layout, config, store, generationConfig }: OpenModel,
   { type, read }: WriteHfOptions,
 ): Promise<void> {
   const { torch_dtype: _, rope_freq_factors: factors, ...fields } = config
@@ -31,14 +33,19 @@ export async function writeHfModel(
       `${path} has its rope scaling as factors, from which config.json cannot be made: write a GGUF file instead.`,
     )
   }
-  const tensors = parametersOf(spec).map(
-    ({
-      name,
-      shape,
-    }): [string, { dtype: typeof type; shape: number[]; values: () => Promise<Float32Array> }] => {
-      return [name, { dtype: type, shape: [...shape], values: () => read(name) }]
-    },
-  )
+  if (store.metadata.has('general.architecture') && !isWritten(spec)) {
+    throw new UserError(
+      `${path} is a GGUF file of ${familyName(spec)}, of which config.json cannot be made: use the original checkpoint.`,
+    )
+  }
+  const tensors = [...storedParts(spec, layout)].map(([name, stored]): [string, AnyTensor] => {
+    const values = async () => {
+      const own: Float32Array[] = []
+      for (const part of stored.parts) own.push(await read(part.name))
+      return assembled(stored, own)
+    }
+    return [name, { dtype: type, shape: [...stored.shape], values }]
+  })
   await writeSafetensors(join(directory, 'model.safetensors'), new Map(tensors), { format: 'pt' })
   const own = { ...fields, tie_word_embeddings: spec.tiedHead, dtype: TORCH_TYPE[type] }
   await writeJson(join(directory, 'config.json'), own)

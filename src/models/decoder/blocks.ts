@@ -1,5 +1,5 @@
 import type { Value } from '../../onnx/graph.js'
-import { EMBEDDING, FUSED, NORMS } from '../parameters.js'
+import { EMBEDDING, FUSED, normNames, POSITIONS } from '../parameters.js'
 import type { AttentionKind } from '../spec.js'
 import { Layers } from './layers.js'
 
@@ -9,20 +9,39 @@ export interface BlockName {
   readonly kind: AttentionKind
 }
 
+/** The same of its attention. */
+export type AttentionLayer = BlockName
+
 /**
  * The blocks of a decoder-only transformer; how their attention sees the tokens is for the kind of graph to say. Values
  * are [1, T, width] where nothing else is said.
  */
 export abstract class Blocks extends Layers {
-  /** Queries, keys and values, each with its heads side by side (or all in one value), to the heads' mixes of values. */
-  protected abstract attend(queryKeyValue: readonly Value[], index: number, kind: AttentionKind): Value
+  /**
+   * Queries, keys and values, each with its heads side by side (or all in one value), to the heads' mixes of values.
+   * @param index the layer's place in the cache
+   */
+  protected abstract attend(queryKeyValue: readonly Value[], layer: AttentionLayer, index: number): Value
 
   protected embed(ids: Value): Value {
     const { graph, spec } = this
     const embedded = graph.cast(this.lookedUp(ids), this.type, this.residualType)
-    if (spec.embeddingScale === 1) return embedded
-    const scale = graph.cast(graph.constant('float32', [spec.embeddingScale]), 'float32', this.residualType)
-    return graph.node('Mul', [embedded, scale])
+    return this.times(embedded, spec.embeddingScale, this.residualType)
+  }
+
+  /** What the first block is given: the tokens' embeddings, and those of their positions where the model has some. */
+  protected input(ids: Value): Value {
+    const { graph, spec } = this
+    const embedded = this.embed(ids)
+    if (!spec.learnedPositions) return embedded
+    const table = this.parameter(POSITIONS, [spec.maxPositions, spec.hiddenSize])
+    const rows = graph.node('Gather', [table, this.positionIds()], { axis: 0 })
+    return graph.node('Add', [embedded, graph.cast(rows, this.type, this.residualType)])
+  }
+
+  /** The tokens' positions, int64 [1, T]; asked where they are learned. */
+  protected positionIds(): Value {
+    return this.graph.input('positions', 'int64', [1, 'T'])
   }
 
   /** Rows of the embedding, not scaled. */
@@ -57,26 +76,49 @@ export abstract class Blocks extends Layers {
     finalNorm: string,
     first = 0,
   ): { inputs: Value[]; output: Value; normed: Value } {
-    const [beforeAttention, afterAttention, beforeMlp, afterMlp] = NORMS[this.spec.norms]
+    const [beforeAttention] = normNames(this.spec)
     const inputs: Value[] = []
+    const firstNorm = normOf(blocks[0], beforeAttention)
     let residual = input
-    let normed = this.norm(input, `${blocks[0].name}.${beforeAttention}.weight`)
-    for (const [i, { name, kind }] of blocks.entries()) {
+    let normed = firstNorm
+      ? this.norm(input, firstNorm)
+      : this.graph.cast(input, this.residualType, this.type)
+    for (const [i, block] of blocks.entries()) {
       inputs.push(residual)
-      const next = i + 1 < blocks.length ? `${blocks[i + 1].name}.${beforeAttention}` : finalNorm
-      const attended = this.attention(normed, name, first + i, kind)
-      const attentionOut = this.outputNorm(attended, name, afterAttention)
-      ;[normed, residual] = this.addAndNorm(residual, attentionOut, `${name}.${beforeMlp}.weight`)
-      const mlpOut = this.outputNorm(this.mlp(normed, name), name, afterMlp)
-      ;[normed, residual] = this.addAndNorm(residual, mlpOut, `${next}.weight`)
+      const next = i + 1 < blocks.length ? normOf(blocks[i + 1], beforeAttention) : `${finalNorm}.weight`
+      const attended = this.attention(normed, block, first + i)
+      const added = this.spec.parallel
+        ? { residual, output: this.parallelMlp(normed, residual, attended, block) }
+        : this.sequentialMlp(residual, attended, block)
+      ;[normed, residual] = this.addAndNorm(added.residual, added.output, next)
     }
     return { inputs, output: residual, normed }
   }
 
-  private attention(x: Value, layer: string, index: number, kind: AttentionKind): Value {
+  /** The residual with attention's output added, and the MLP's of it, which is to be added. */
+  private sequentialMlp(
+    residual: Value,
+    attended: Value,
+    block: BlockName,
+  ): { residual: Value; output: Value } {
+    const [, afterAttention, beforeMlp, afterMlp] = normNames(this.spec)
+    const attentionOut = this.blockOutput(attended, normOf(block, afterAttention))
+    const [normed, sum] = this.addAndNorm(residual, attentionOut, normOf(block, beforeMlp))
+    return { residual: sum, output: this.blockOutput(this.mlp(normed, block.name), normOf(block, afterMlp)) }
+  }
+
+  /** The sum of attention's and the MLP's outputs, which are given the same residual. */
+  private parallelMlp(normed: Value, residual: Value, attended: Value, block: BlockName): Value {
+    const [, , beforeMlp] = normNames(this.spec)
+    const own = beforeMlp ? this.norm(residual, `${block.name}.${beforeMlp}.weight`) : normed
+    return this.blockOutput(this.graph.node('Add', [attended, this.mlp(own, block.name)]), undefined)
+  }
+
+  private attention(x: Value, { name, kind }: BlockName, index: number): Value {
     const { heads, headDim, bias, hiddenSize } = this.spec
-    const merged = this.attend(this.projectedHeads(x, `${layer}.self_attn`), index, kind)
-    return this.projection(merged, `${layer}.self_attn.o_proj`, hiddenSize, heads * headDim, bias.output)
+    const module = `${name}.self_attn`
+    const merged = this.attend(this.projectedHeads(x, module), { name: module, kind }, index)
+    return this.projection(merged, `${module}.o_proj`, hiddenSize, heads * headDim, bias.output)
   }
 
   /** Queries, keys and values, each of its heads side by side and normed where the family does; one value if fused. */
@@ -84,23 +126,65 @@ export abstract class Blocks extends Layers {
     const { heads, kvHeads, headDim, hiddenSize, bias, qkNorm } = this.spec
     const sizes = [heads, kvHeads, kvHeads].map((count) => count * headDim)
     const parts = this.projections(x, attention, FUSED.qkv_proj, sizes, hiddenSize, bias.qkv)
-    if (parts.length === 1 && !qkNorm) return parts
+    if (!qkNorm || qkNorm === 'rotated') return parts
     const [query, key, value] = this.separate(parts, sizes)
-    const q = this.headNorm(query, `${attention}.q_norm.weight`, heads)
-    const k = this.headNorm(key, `${attention}.k_norm.weight`, kvHeads)
-    return [q, k, value]
+    return [...this.queryKeyNorm(query, key, attention), value]
   }
 
-  /** down(activation(gate(x)) * up(x)). */
+  /** Queries [1, T, heads * headDim] and keys [1, T, kvHeads * headDim], normed. */
+  private queryKeyNorm(query: Value, key: Value, attention: string): [Value, Value] {
+    const { heads, kvHeads } = this.spec
+    return [
+      this.headNorm(query, `${attention}.q_norm.weight`, heads),
+      this.headNorm(key, `${attention}.k_norm.weight`, kvHeads),
+    ]
+  }
+
+  /**
+   * Queries and keys as their scores are made of, √scale each. Norms that come after the rotation would undo the scale that rotary
+   * tables carry: theirs carry none.
+   */
+  protected scaled(rotated: readonly [Value, Value], { name }: AttentionLayer): readonly [Value, Value] {
+    if (this.spec.qkNorm !== 'rotated') return rotated
+    const [query, key] = this.queryKeyNorm(...rotated, name)
+    return [this.timesRootScale(query), this.timesRootScale(key)]
+  }
+
+  /** What tables of a rotary embedding do otherwise. */
+  protected timesRootScale(x: Value): Value {
+    return this.times(x, Math.sqrt(this.spec.attentionScale), this.type)
+  }
+
   private mlp(x: Value, layer: string): Value {
-    const { graph } = this
-    const { hiddenSize, intermediateSize, bias, activation } = this.spec
+    const { hiddenSize, intermediateSize, bias, mlp } = this.spec
+    const inner =
+      mlp === 'plain'
+        ? this.activated(this.projection(x, `${layer}.mlp.up_proj`, intermediateSize, hiddenSize, bias.mlp))
+        : this.gated(x, layer)
+    return this.projection(inner, `${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp)
+  }
+
+  /** activation(gate(x)) · up(x). */
+  private gated(x: Value, layer: string): Value {
+    const { hiddenSize, intermediateSize, bias } = this.spec
     const sizes = [intermediateSize, intermediateSize]
     const parts = this.projections(x, `${layer}.mlp`, FUSED.gate_up_proj, sizes, hiddenSize, bias.mlp)
     const [gate, up] = this.separate(parts, sizes)
-    const activated =
-      activation === 'silu' ? this.silu(gate) : graph.node('Gelu', [gate], { approximate: 'tanh' })
-    const gated = graph.node('Mul', [activated, up])
-    return this.projection(gated, `${layer}.mlp.down_proj`, hiddenSize, intermediateSize, bias.mlp)
+    return this.graph.node('Mul', [this.activated(gate), up])
   }
+
+  private activated(x: Value): Value {
+    const { graph } = this
+    const { activation } = this.spec
+    if (activation === 'silu') return this.silu(x)
+    if (activation !== 'relu2')
+      return graph.node('Gelu', [x], { approximate: activation === 'gelu_tanh' ? 'tanh' : 'none' })
+    const positive = graph.node('Relu', [x])
+    return graph.node('Mul', [positive, positive])
+  }
+}
+
+/** The name of a block's norm; undefined where it has none there. */
+function normOf(block: BlockName, norm: string): string | undefined {
+  return norm ? `${block.name}.${norm}.weight` : undefined
 }

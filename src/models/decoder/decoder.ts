@@ -1,10 +1,8 @@
-import type { Dimension, Graph, Value } from '../../onnx/graph.js'
+import type { Graph, Value } from '../../onnx/graph.js'
 import { headName } from '../parameters.js'
-import type { AttentionKind, DecoderSpec } from '../spec.js'
-import { Blocks } from './blocks.js'
-import { deviceAttention } from './device-attention.js'
+import type { DecoderSpec } from '../spec.js'
+import { CachedAttention } from './cached-attention.js'
 import type { CacheLayout, ParameterSource } from './layers.js'
-import { PAGE, type PagedPlaces, pagedAttention, pagedPlaces } from './paged-attention.js'
 import { addShortlist } from './shortlist.js'
 
 /**
@@ -14,7 +12,8 @@ import { addShortlist } from './shortlist.js'
  * to the attention scores (0 for a token's ancestors and itself, a large negative number elsewhere); `cos` and `sin`
  * float32 [T, headDim / 2], the rotary tables of the tokens' positions (`rotaryTables`), times the square root of the
  * attention scale, which queries and keys thereby share; `sliding_mask`, `sliding_cos` and `sliding_sin`, the same for
- * sliding layers, where there are any; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim], on the device
+ * sliding layers, where there are any; `query_scale` float32 [T, 1], where queries are scaled by their position; `positions` int64
+ * [1, T], where they are learned; by layer `past_key.i` and `past_value.i`, [kvHeads, 1, S or S - T, headDim], on the device
  * [1, kvHeads, C, headDim] with C columns that are there, at least S;
  * for a cache on the device the columns in use, S of the mask, the new ones included: `columns` int32 [1], and `last_column` int32 [1],
  * one less; and without exits those of `addShortlist`, which tells of its outputs, too. For a cache in pages the T tokens are those
@@ -46,28 +45,6 @@ export interface InnerStates {
   readonly taps?: readonly number[]
 }
 
-/** What the graph's inputs for a kind of layer begin with. */
-export const INPUT_PREFIX: Readonly<Record<AttentionKind, string>> = { full: '', sliding: 'sliding_' }
-
-/** What hides a token in float16 too: exp() of it is 0, and with a score added it stays above -65504, the least. */
-const LEAST_MASK = -3e4
-
-const MASK_SHAPES: Readonly<Record<CacheLayout, Dimension[]>> = {
-  'in-place': ['T', 'S'],
-  appended: ['T', 'S'],
-  device: ['T', 'columns'],
-  paged: ['B', 'n', 'S'],
-}
-
-/** Per kind of layer: what is there once for all layers of the kind. */
-interface Shared {
-  /** As the layout's attention wants it. */
-  readonly mask: Value
-  /** [T, headDim / 2]. */
-  readonly cos: Value
-  readonly sin: Value
-}
-
 /** What the blocks of a graph make of its tokens, [1, T, hidden]. */
 export interface Trunk {
   /** What each block is given. */
@@ -79,13 +56,7 @@ export interface Trunk {
 }
 
 /** Builds graphs over token trees. */
-export class DecoderBuilder extends Blocks {
-  private shared = new Map<AttentionKind, Shared>()
-  /** How many columns are used, for a cache on the device: the last one's number, and the count. */
-  private columns: readonly [Value, Value] = ['', '']
-  /** For a cache in pages. */
-  private places: PagedPlaces | undefined
-
+export class DecoderBuilder extends CachedAttention {
   build({ exits = [], taps = [] }: InnerStates = {}): Graph {
     const { graph, spec } = this
     const { vocabSize, hiddenSize } = spec
@@ -96,12 +67,7 @@ export class DecoderBuilder extends Blocks {
       graph.output(name, 'float32', [1, 'T', hiddenSize])
     if (exits.length > 0) graph.output('exits', 'float32', [1, 'early', hiddenSize])
     const rows = graph.input('rows', 'int64', ['R'])
-    this.shared = this.sharedInputs()
-    if (this.layout === 'device') {
-      const count = (name: string) => graph.input(name, 'int32', [1])
-      this.columns = [count('last_column'), count('columns')]
-    }
-    if (this.layout === 'paged') this.places = pagedPlaces(graph, this.type)
+    this.declareShared()
     const { inputs, output, normed } = this.trunk()
     graph.cast(normed, this.type, 'float32', 'hidden')
     graph.cast(output, this.residualType, 'float32', 'residual')
@@ -116,11 +82,21 @@ export class DecoderBuilder extends Blocks {
       const states = graph.node('Concat', early, { axis: 1 }, this.computed('exits'))
       asked = graph.node('Concat', [asked, states], { axis: 1 })
     }
-    this.linear(asked, headName(spec), vocabSize, hiddenSize, { output: this.computed('logits') })
-    // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
-    graph.nodes.unshift(graph.nodes.pop()!)
+    this.project(asked, this.computed('logits'))
     if (this.layout === 'device' && exits.length === 0) addShortlist(graph, 'logits', vocabSize)
     return graph
+  }
+
+  /** The vocabulary projection of states, as logits. */
+  private project(states: Value, output: string): void {
+    const { graph, spec } = this
+    const { logitDivisor, logitSoftcap } = spec
+    const isScaled = logitDivisor !== undefined || logitSoftcap !== undefined
+    const projected = isScaled ? graph.fresh('projected') : output
+    this.linear(states, headName(spec), spec.vocabSize, spec.hiddenSize, { output: projected })
+    // Weights are packed in the order of the nodes, each beside its original for a moment: the largest goes first.
+    graph.nodes.unshift(graph.nodes.pop()!)
+    if (isScaled) graph.node('Identity', [this.logits(projected)], {}, output)
   }
 
   /** The name of what is computed as an output, which is float32: its own, or that of what is cast to it. */
@@ -133,167 +109,6 @@ export class DecoderBuilder extends Blocks {
 
   protected trunk(): Trunk {
     const ids = this.graph.input('input_ids', 'int64', [1, 'T'])
-    return this.blocks(this.embed(ids), this.blockNames(), 'model.norm')
-  }
-
-  /** The tables are inputs, since a GPU's cosine and sine may be as far off as 2^-11. */
-  private sharedInputs(): Map<AttentionKind, Shared> {
-    const { graph, spec } = this
-    return new Map(
-      [...new Set(spec.layers)].map((kind) => {
-        const prefix = INPUT_PREFIX[kind]
-        const input = (name: string, shape: Dimension[]) => graph.input(`${prefix}${name}`, 'float32', shape)
-        const table = (name: string) => graph.cast(input(name, ['T', spec.headDim / 2]), 'float32', this.type)
-        const mask = this.mask(input('mask', MASK_SHAPES[this.layout]))
-        return [kind, { mask, cos: table('cos'), sin: table('sin') }]
-      }),
-    )
-  }
-
-  private mask(mask: Value): Value {
-    const { graph, layout, type, group } = this
-    const unsqueeze = (x: Value, axes: number[]) =>
-      graph.node('Unsqueeze', [x, graph.constant('int64', axes)])
-    let shaped = mask
-    if (layout === 'device') shaped = unsqueeze(mask, [0, 1])
-    // Heads that share a key-value head have their queries side by side.
-    if (layout === 'paged')
-      shaped = unsqueeze(graph.node('Concat', Array(group).fill(mask), { axis: 1 }), [1])
-    if (type === 'float32') return shaped
-    const bounded = graph.node('Clip', [shaped, graph.constant('float32', [LEAST_MASK], [])])
-    return graph.cast(bounded, 'float32', type)
-  }
-
-  protected override attend(projected: readonly Value[], index: number, kind: AttentionKind): Value {
-    if (this.layout === 'device') return this.attendOnDevice(projected, index, kind)
-    if (this.layout === 'paged') return this.attendToPages(projected, index, kind)
-    return this.attendByProducts(projected, index, kind)
-  }
-
-  private attendOnDevice(projected: readonly Value[], index: number, kind: AttentionKind): Value {
-    const { graph, columns } = this
-    const { kvHeads, headDim } = this.spec
-    const { mask } = this.shared.get(kind)!
-    const [query, key, value] = this.headsOf(projected, kind)
-    const shape = [1, kvHeads, 'C', headDim]
-    const past = (name: string) => graph.input(`past_${name}.${index}`, this.type, shape)
-    const present = (name: string) => graph.output(`present_${name}.${index}`, this.type, shape)
-    const inputs = {
-      query,
-      key,
-      value,
-      past: [past('key'), past('value')],
-      columns,
-      mask,
-    } as const
-    return deviceAttention(graph, inputs, this.spec, [present('key'), present('value')])
-  }
-
-  private attendToPages(projected: readonly Value[], index: number, kind: AttentionKind): Value {
-    const { graph, places } = this
-    const { kvHeads, headDim } = this.spec
-    const { mask } = this.shared.get(kind)!
-    const [query, key, value] = this.headsOf(projected, kind)
-    const past = (name: string) =>
-      graph.input(`past_${name}.${index}`, this.type, ['P', kvHeads, PAGE, headDim])
-    const added = (name: string, rows: Value) => {
-      graph.output(`${name}.${index}`, this.type, [1, 'T', kvHeads * headDim])
-      return graph.node('Identity', [rows], {}, `${name}.${index}`)
-    }
-    const inputs = {
-      query,
-      key: added('key', key),
-      value: added('value', value),
-      past: [past('key'), past('value')],
-      mask,
-      places: places!,
-    } as const
-    return pagedAttention(graph, inputs, this.spec)
-  }
-
-  /** Queries, keys and values, each with its heads side by side; queries and keys rotated. */
-  private headsOf(projected: readonly Value[], kind: AttentionKind): [Value, Value, Value] {
-    const { heads, kvHeads, headDim } = this.spec
-    const { cos, sin } = this.shared.get(kind)!
-    const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim)
-    const [query, key, value] = this.separate([...projected], widths)
-    return [this.rotated(query, heads, cos, sin), this.rotated(key, kvHeads, cos, sin), value]
-  }
-
-  /** Each head is a product of its own, which needs no packing for one token. */
-  private attendByProducts(projected: readonly Value[], index: number, kind: AttentionKind): Value {
-    const { graph, group } = this
-    const { heads, kvHeads, headDim } = this.spec
-    const { mask } = this.shared.get(kind)!
-    const [query, keys, values] = this.queryKeyValue(projected, index, kind)
-    const scores = this.scores(this.reshape(query, [-1, kvHeads, group, headDim]), keys)
-    const weights = graph.node('Softmax', [graph.node('Add', [scores, mask])], { axis: -1 })
-    // [kvHeads, group, T, headDim] → [T, kvHeads, group, headDim]
-    const mixed = graph.node('Transpose', [graph.node('MatMul', [weights, values])], { perm: [2, 0, 1, 3] })
-    return this.reshape(mixed, [1, -1, heads * headDim])
-  }
-
-  /** Queries [T, kvHeads, group, headDim] times keys [kvHeads, 1, S, headDim]: [kvHeads, group, T, S]. */
-  private scores(query: Value, keys: Value): Value {
-    const { graph, layout } = this
-    if (layout === 'in-place') {
-      const attributes = { transA: 0, transBatchA: 1, transB: 1 }
-      return graph.node('com.microsoft::FusedMatMul', [query, keys], attributes)
-    }
-    const byHead = graph.node('Transpose', [query], { perm: [1, 2, 0, 3] })
-    return graph.node('MatMul', [byHead, graph.node('Transpose', [keys], { perm: [0, 1, 3, 2] })])
-  }
-
-  /**
-   * Queries [1, T, heads * headDim], and keys and values [kvHeads, 1, S, headDim] as attention sees them. In place the outputs
-   * `key.i.h` and `value.i.h` are cut from the same values that the queries come from: that makes attention wait until the new rows
-   * are written, since it needs the queries.
-   */
-  private queryKeyValue(projected: readonly Value[], index: number, kind: AttentionKind): Value[] {
-    const { graph } = this
-    const { heads, kvHeads, headDim } = this.spec
-    const { cos, sin } = this.shared.get(kind)!
-    const rotatedWidth = (heads + kvHeads) * headDim
-    const all = projected.length === 1 ? projected[0] : graph.node('Concat', [...projected], { axis: 2 })
-    const [queryKey, value] = this.cut(all, rotatedWidth, `value.${index}`)
-    const rotated = this.rotated(queryKey, heads + kvHeads, cos, sin)
-    const [query, key] = this.cut(rotated, heads * headDim, `key.${index}`)
-    return [query, this.withPast(`key.${index}`, key), this.withPast(`value.${index}`, value)]
-  }
-
-  /** Of heads side by side, [1, T, heads * headDim]. */
-  private rotated(x: Value, heads: number, cos: Value, sin: Value): Value {
-    const { graph } = this
-    const attributes = { num_heads: heads, rotary_embedding_dim: 0 }
-    const inputs = [x, graph.constant('int64', [0]), cos, sin]
-    return graph.node('com.microsoft::RotaryEmbedding', inputs, attributes)
-  }
-
-  /**
-   * Cuts off the first `width` columns; the rest are the new rows of all heads, which the host gets where it keeps the cache: in place
-   * as outputs `name.h`, a head each, else as they are added to the past ones, [kvHeads, 1, T, headDim].
-   */
-  private cut(x: Value, width: number, name: string): [Value, Value] {
-    const { graph, layout } = this
-    const { kvHeads, headDim } = this.spec
-    if (layout === 'in-place') {
-      const heads = Array.from({ length: kvHeads }, (_, head) => `${name}.${head}`)
-      for (const head of heads) graph.output(head, this.type, [1, 'T', headDim])
-      const sizes = graph.constant('int64', [width, ...heads.map(() => headDim)])
-      const [first] = graph.nodeWith('Split', [x, sizes], { axis: 2 }, [graph.fresh('heads'), ...heads])
-      return [first, '']
-    }
-    const [first, rest] = this.separate([x], [width, kvHeads * headDim])
-    const rows = this.reshape(rest, [-1, kvHeads, 1, headDim])
-    graph.output(name, this.type, [kvHeads, 1, 'T', headDim])
-    return [first, graph.node('Transpose', [rows], { perm: [1, 2, 0, 3] }, name)]
-  }
-
-  /** @param added the new rows, which in place are among the past ones */
-  private withPast(name: string, added: Value): Value {
-    const { graph, layout, spec } = this
-    const shape = (rows: string) => [spec.kvHeads, 1, rows, spec.headDim]
-    const past = graph.input(`past_${name}`, this.type, shape(layout === 'appended' ? 'S_past' : 'S'))
-    return layout === 'in-place' ? past : graph.node('Concat', [past, added], { axis: 2 })
+    return this.blocks(this.input(ids), this.blockNames(), 'model.norm')
   }
 }

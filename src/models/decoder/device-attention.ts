@@ -1,4 +1,5 @@
 import type { Graph, Value } from '../../onnx/graph.js'
+import type { AttentionShape } from './paged-attention.js'
 
 /** What attention over a cache on a device is given. */
 export interface DeviceAttentionInputs {
@@ -26,14 +27,20 @@ export interface DeviceAttentionInputs {
 export function deviceAttention(
   graph: Graph,
   { query, key, value, past, columns, mask }: DeviceAttentionInputs,
-  { heads, kvHeads }: { readonly heads: number; readonly kvHeads: number },
+  { heads, kvHeads, attentionSoftcap = 0 }: Omit<AttentionShape, 'headDim'>,
   present: readonly [string, string],
 ): Value {
   const attended = graph.fresh('attended')
   graph.nodeWith(
     'com.microsoft::GroupQueryAttention',
     [query, key, value, ...past, ...columns, '', '', '', mask],
-    { num_heads: heads, kv_num_heads: kvHeads, do_rotary: 0, scale: { float: 1 } },
+    {
+      num_heads: heads,
+      kv_num_heads: kvHeads,
+      do_rotary: 0,
+      scale: { float: 1 },
+      softcap: { float: attentionSoftcap },
+    },
     [attended, ...present],
   )
   return attended

@@ -1,6 +1,7 @@
 import { type FloatType, Graph, type InitializerData, type Value } from '../../onnx/graph.js'
 import { type FusedProjection, HEAD } from '../parameters.js'
 import type { DecoderSpec } from '../spec.js'
+import { scaledLogits, timesConstant } from './scales.js'
 
 /** A linear layer's weights in blocks along its input, as MatMulNBits takes them. */
 export interface QuantisedLinear {
@@ -158,7 +159,24 @@ export class Layers {
   /** Of the sum that runs through the blocks, as what projections take. */
   protected norm(x: Value, name: string): Value {
     const { graph, residualType, type } = this
-    return graph.cast(this.rmsNorm(x, name, this.spec.hiddenSize, residualType), residualType, type)
+    return graph.cast(this.hiddenNorm(x, name, residualType), residualType, type)
+  }
+
+  /** Over the hidden size, of the family's kind; means are computed in float32 whatever the `type`. */
+  private hiddenNorm(x: Value, name: string, type: FloatType): Value {
+    const { layerNorm, hiddenSize, normEpsilon } = this.spec
+    if (!layerNorm) return this.rmsNorm(x, name, hiddenSize, type)
+    const attributes = { axis: -1, epsilon: { float: normEpsilon } }
+    return this.graph.node('LayerNormalization', [x, ...this.scaleAndBias(name, type)], attributes)
+  }
+
+  /** What a norm over the hidden size multiplies by, and what it adds, if anything. */
+  private scaleAndBias(name: string, type: FloatType): Value[] {
+    const { graph, spec } = this
+    const scale = this.normWeight(name, spec.hiddenSize, type)
+    if (!spec.layerNorm?.bias) return [scale]
+    const bias = this.parameter(name.replace(/weight$/, 'bias'), [spec.hiddenSize])
+    return [scale, graph.cast(bias, this.type, type)]
   }
 
   /** RMSNorm; its mean is computed in float32 whatever the `type` of x and of the result. */
@@ -167,28 +185,36 @@ export class Layers {
     return this.graph.node('SimplifiedLayerNormalization', [x, this.normWeight(name, size, type)], attributes)
   }
 
-  /** Norms each head of [1, T, heads * headDim]. */
+  /** Norms each head of [1, T, heads * headDim], or all of them at once. */
   protected headNorm(x: Value, name: string, heads: number): Value {
     const { headDim, qkNorm } = this.spec
-    if (!qkNorm) return x
+    if (qkNorm === 'all heads') return this.rmsNorm(x, name, heads * headDim, this.type)
     const normed = this.rmsNorm(this.reshape(x, [1, -1, heads, headDim]), name, headDim, this.type)
     return this.reshape(normed, [1, -1, heads * headDim])
   }
 
   /** What a projection gives, as what is added to the sum that runs through the blocks. */
-  protected outputNorm(x: Value, block: string, norm: string): Value {
+  protected blockOutput(x: Value, norm: string | undefined): Value {
     const { graph, spec, residualType, type } = this
     const cast = graph.cast(x, type, residualType)
-    return norm ? this.rmsNorm(cast, `${block}.${norm}.weight`, spec.hiddenSize, residualType) : cast
+    const normed = norm ? this.hiddenNorm(cast, norm, residualType) : cast
+    return this.times(normed, spec.residualMultiplier ?? 1, residualType)
   }
 
-  /** The norm of residual + x as what projections take, and the sum itself. */
-  protected addAndNorm(residual: Value, x: Value, name: string): [normed: Value, sum: Value] {
+  /** residual + x as what projections take, normed where there is a norm, and the sum itself. */
+  protected addAndNorm(residual: Value, x: Value, norm: string | undefined): [input: Value, sum: Value] {
+    if (norm !== undefined) return this.addThenNorm(residual, x, norm)
+    const sum = this.graph.node('Add', [residual, x])
+    return [this.graph.cast(sum, this.residualType, this.type), sum]
+  }
+
+  protected addThenNorm(residual: Value, x: Value, name: string): [normed: Value, sum: Value] {
     const { graph, spec, residualType } = this
-    const inputs = [residual, x, this.normWeight(name, spec.hiddenSize, residualType)]
+    const inputs = [residual, x, ...this.scaleAndBias(name, residualType)]
     const outputs = [graph.fresh('normed'), '', '', graph.fresh('residual')]
     const attributes = { epsilon: { float: spec.normEpsilon } }
-    graph.nodeWith('com.microsoft::SkipSimplifiedLayerNormalization', inputs, attributes, outputs)
+    const op = spec.layerNorm ? 'SkipLayerNormalization' : 'SkipSimplifiedLayerNormalization'
+    graph.nodeWith(`com.microsoft::${op}`, inputs, attributes, outputs)
     return [graph.cast(outputs[0], residualType, this.type), outputs[3]]
   }
 
@@ -206,6 +232,16 @@ export class Layers {
     const data = this.source.data(name)
     if (data === 'input') return this.graph.input(name, this.type, shape)
     return this.graph.initializer(as, this.type, shape, data)
+  }
+
+  /** Logits of what the vocabulary projection gives, of the layers' type. */
+  protected logits(projected: Value): Value {
+    return scaledLogits(this.graph, projected, this.spec, this.type)
+  }
+
+  /** x · factor. */
+  protected times(x: Value, factor: number, type: FloatType): Value {
+    return timesConstant(this.graph, x, factor, type)
   }
 
   silu(x: Value): Value {

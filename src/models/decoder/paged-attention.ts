@@ -1,7 +1,12 @@
 import type { Dimension, FloatType, Graph, Value } from '../../onnx/graph.js'
+import type { DecoderSpec } from '../spec.js'
+import { softcapped } from './scales.js'
 
 /** Columns of a page. */
 export const PAGE = 64
+
+/** What attention depends on beside its inputs. */
+export type AttentionShape = Pick<DecoderSpec, 'heads' | 'kvHeads' | 'headDim' | 'attentionSoftcap'>
 
 /** What attention over pages is given. B sequences have up to n new tokens and M pages each, of T tokens and P pages in all. */
 export interface PagedAttentionInputs {
@@ -60,9 +65,9 @@ export function pagedPlaces(graph: Graph, type: FloatType): PagedPlaces {
 export function pagedAttention(
   graph: Graph,
   { query, key, value, past, mask, places }: PagedAttentionInputs,
-  sizes: { readonly heads: number; readonly kvHeads: number; readonly headDim: number },
+  { heads, kvHeads, headDim, attentionSoftcap }: AttentionShape,
+  type: FloatType,
 ): Value {
-  const { heads, kvHeads, headDim } = sizes
   const group = heads / kvHeads
   // In the shapes 0 stands for what the dimension is before, and -1 for what is left.
   const reshape = (x: Value, shape: number[]) => graph.node('Reshape', [x, graph.constant('int64', shape)])
@@ -86,7 +91,8 @@ export function pagedAttention(
   const scores = graph.node('Concat', [reshape(together, [0, 0, 0, -1]), timesTransposed(queries, newKeys)], {
     axis: 3,
   })
-  const weights = graph.node('Softmax', [graph.node('Add', [scores, mask])], { axis: -1 })
+  const capped = softcapped(graph, scores, attentionSoftcap, type)
+  const weights = graph.node('Softmax', [graph.node('Add', [capped, mask])], { axis: -1 })
   const [pastWeights, newWeights] = graph.nodeWith('Split', [weights, places.widths], { axis: 3 }, [
     graph.fresh('weights'),
     graph.fresh('weights'),

@@ -1,8 +1,9 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import type { Restore } from '../gguf/tensors.js'
-import { sharedRope } from '../rope.js'
-import type { AttentionKind, DecoderSpec } from '../spec.js'
+import { BLOCK, type Restore } from '../gguf/tensors.js'
+import type { RotaryPairs, StoredLayout } from '../layout.js'
+import { type RopeSpec, sharedRope, sharedRotated } from '../rope.js'
+import type { AttentionKind, AttentionSpan, DecoderSpec } from '../spec.js'
 
 /** A family of models: how its config.json and its GGUF files become a specification. */
 export interface Family {
@@ -12,11 +13,15 @@ export interface Family {
   readonly name: string
   /** HF's class, in `architectures` of config.json. */
   readonly architecture: string
-  /** `model_type` of a model with images of which this one is the text model. */
-  readonly withImages?: string
+  /** Its own names of fields of config.json that others have too, by which HF's class reads them as well (`attribute_map`). */
+  readonly renamed?: Readonly<Record<string, string>>
   /** What HF's configuration class takes for fields that a file leaves out, where files do. */
   readonly defaults: Readonly<Record<string, number>>
+  /** Of the fields that are refused in other families, those that this one has. */
+  readonly serves?: readonly string[]
   spec(config: ConfigReader): Omit<DecoderSpec, 'family'>
+  /** How a checkpoint in HF layout holds the parameters; absent where it has a tensor for each, by its name. */
+  layout?(config: ConfigReader): StoredLayout
   /** Absent where its GGUF files are another family's. */
   readonly gguf?: GgufFamily
 }
@@ -29,10 +34,25 @@ export interface GgufFamily {
   readonly modules: Readonly<Record<string, string>>
   /** Whether llama.cpp reads `attention.sliding_window` for it. */
   readonly slides?: boolean
-  /** Fields of config.json beside those of all families, or in their place; undefined for one that it does not have. */
-  config?(metadata: MetadataReader, hasBias: (module: string) => boolean): Fields
+  /** Of the keys that are refused in other architectures, those that this one has. */
+  readonly serves?: readonly string[]
+  /** Whether a part of a head's dimensions may be rotated. */
+  readonly partial?: boolean
+  /**
+   * Fields of config.json beside those of all families, or in their place; undefined for one that it does not have.
+   * @param rope `rope_theta` and `rope_scaling` of all families
+   */
+  config?(metadata: MetadataReader, hasBias: (module: string) => boolean, rope: Fields): Fields
+  /** How a file holds the parameters, by HF's names of `modules`; absent where it is as checkpoints do. */
+  layout?(config: ConfigReader): StoredLayout
   /** What turns a tensor's stored values into HF's; undefined where they are the same. */
   restore?(name: string, metadata: MetadataReader): Restore | undefined
+  /** How its files are written, which are then those of `modules` and all families' metadata; absent where they are not. */
+  readonly written?: GgufWriting
+}
+
+/** What is written of a family beside what all have. */
+export interface GgufWriting {
   /** What `restore` undoes, in place; undefined where values are stored as they are. */
   store?(name: string, spec: DecoderSpec): Restore | undefined
   /**
@@ -42,8 +62,20 @@ export interface GgufFamily {
   metadata?(spec: DecoderSpec): Readonly<Record<string, number>>
 }
 
-/** The fields that say the same in all families. */
-export function sizesOf(config: ConfigReader) {
+const { attn_norm: _, ffn_norm: __, ...UNNORMED } = BLOCK
+
+/** GGUF's modules of a block whose norms come after attention and MLP. */
+export const POST_NORM_BLOCK = {
+  ...UNNORMED,
+  post_attention_norm: 'post_attention_layernorm',
+  post_ffw_norm: 'post_feedforward_layernorm',
+}
+
+/**
+ * The fields that say the same in all families.
+ * @param intermediateSize where the file has another name for it
+ */
+export function sizesOf(config: ConfigReader, intermediateSize?: number) {
   const hiddenSize = config.integer('hidden_size')
   const heads = config.integer('num_attention_heads')
   const kvHeads = config.integer('num_key_value_heads', heads)
@@ -57,7 +89,7 @@ export function sizesOf(config: ConfigReader) {
   return {
     vocabSize: config.integer('vocab_size'),
     hiddenSize,
-    intermediateSize: config.integer('intermediate_size'),
+    intermediateSize: intermediateSize ?? config.integer('intermediate_size'),
     heads,
     kvHeads,
     headDim,
@@ -87,6 +119,19 @@ export function uniformLayers(config: ConfigReader, kind: AttentionKind) {
   return { layers, slidingWindow: kind === 'sliding' ? config.integer('sliding_window') : undefined }
 }
 
+/** Layers that all slide where the file has a window, and else attend to all. */
+export function windowedLayers(config: ConfigReader) {
+  return uniformLayers(config, (config.values.sliding_window ?? null) === null ? 'full' : 'sliding')
+}
+
+/**
+ * Pairs of a rotary embedding that is the same in all layers.
+ * @param partial the share of a head's dimensions that is rotated where files do not say
+ */
+export function rotaryPairs(config: ConfigReader, interleaved: boolean, partial?: number): RotaryPairs {
+  return { interleaved, rotated: sharedRotated(config, sizesOf(config).headDim, { partial }) }
+}
+
 function namedKinds(config: ConfigReader, named: unknown, count: number, slides: boolean): AttentionKind[] {
   if (!Array.isArray(named)) throw config.error(`layer_types is ${JSON.stringify(named)}, not a list`)
   if (named.length !== count) {
@@ -98,9 +143,28 @@ function namedKinds(config: ConfigReader, named: unknown, count: number, slides:
     if (name !== 'sliding_attention') {
       throw config.error(`layer_types names ${JSON.stringify(name)}, which is not supported`)
     }
-    if (!slides) throw config.error('layer_types names "sliding_attention", but use_sliding_window is off')
+    if (!slides) {
+      const why =
+        'use_sliding_window' in config.values ? 'use_sliding_window is off' : 'sliding_window is null'
+      throw config.error(`layer_types names "sliding_attention", but ${why}`)
+    }
     return 'sliding'
   })
+}
+
+/** A kind of layer without positions. */
+export function unrotated(span: AttentionSpan): AttentionKind {
+  return `${span}_nope`
+}
+
+/** The kinds of layers of a GGUF file, as config.json says them: a flag for each that slides, or how often a full one comes. */
+export function patternOf(metadata: MetadataReader, usual: number): Fields {
+  const count = metadata.required('block_count')
+  const every = () => metadata.number('attention.sliding_window_pattern') ?? usual
+  const slides =
+    metadata.flags('attention.sliding_window_pattern') ??
+    Array.from({ length: count }, (_, layer) => (layer + 1) % every() !== 0)
+  return { layer_types: slides.map((isSliding) => (isSliding ? 'sliding_attention' : 'full_attention')) }
 }
 
 /** Biases of the attention's projections, where a file asks for them. */
@@ -109,16 +173,48 @@ export function attentionBias(config: ConfigReader): DecoderSpec['bias'] {
   return { qkv: hasBias, output: hasBias, mlp: false }
 }
 
-/** A decoder like Llama: norms before attention and a gated MLP with SiLU, one rotary embedding, full attention. */
-export function llamaLike(config: ConfigReader, own: Partial<DecoderSpec>): Omit<DecoderSpec, 'family'> {
+/** HF's names of the activations that there are, of which several are one function (`ACT2FN`). */
+const ACTIVATIONS: Readonly<Record<string, DecoderSpec['activation']>> = {
+  silu: 'silu',
+  swish: 'silu',
+  gelu: 'gelu',
+  gelu_python: 'gelu',
+  gelu_new: 'gelu_tanh',
+  gelu_fast: 'gelu_tanh',
+  gelu_pytorch_tanh: 'gelu_tanh',
+  gelu_python_tanh: 'gelu_tanh',
+  relu2: 'relu2',
+}
+
+/** @param fallback what HF's configuration class takes */
+export function activationOf(config: ConfigReader, fallback: string, field = 'hidden_act') {
+  const name = config.values[field] ?? fallback
+  if (typeof name === 'string' && Object.hasOwn(ACTIVATIONS, name)) return ACTIVATIONS[name]
+  const known = Object.keys(ACTIVATIONS).join(', ')
+  throw config.error(`${field} is ${JSON.stringify(name)}, none of those that are supported (${known})`)
+}
+
+function silu(config: ConfigReader): DecoderSpec['activation'] {
   config.requireOneOf('hidden_act', ['silu', 'swish'])
-  const sizes = sizesOf(config)
+  return 'silu'
+}
+
+/**
+ * A decoder like Llama: norms before attention and a gated MLP with SiLU, one rotary embedding, full attention.
+ * @param own what is otherwise
+ */
+export function llamaLike(
+  config: ConfigReader,
+  own: Partial<DecoderSpec>,
+  ropeOf: (headDim: number) => RopeSpec = (headDim) => sharedRope(config, headDim),
+): Omit<DecoderSpec, 'family'> {
+  const sizes = sizesOf(config, own.intermediateSize)
   return {
     ...sizes,
     ...uniformLayers(config, 'full'),
-    rope: sharedRope(config, sizes.headDim),
+    ...ropeOf(sizes.headDim),
     attentionScale: 1 / Math.sqrt(sizes.headDim),
-    activation: 'silu',
+    activation: own.activation ?? silu(config),
     embeddingScale: 1,
     tiedHead: config.boolean('tie_word_embeddings', false),
     qkNorm: false,

@@ -2,18 +2,53 @@ import { UserError } from '../../errors.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { addOne, BLOCK, QK_NORM, subtractOne } from '../gguf/tensors.js'
-import { inverseFrequencies, ropeBase } from '../rope.js'
-import type { AttentionKind, DecoderSpec } from '../spec.js'
+import { type RopeSpec, ropeBase, ropesOf } from '../rope.js'
+import type { AttentionSpan, DecoderSpec } from '../spec.js'
 import { attentionBias, type Family, layerKinds, sizesOf } from './family.js'
 
 /** Five sliding layers come before each full one. */
 const PATTERN = 6
 
+/** GGUF's names of norms; what others call ffn_norm comes before the MLP here too. */
+export const GEMMA_NORMS = {
+  post_attention_norm: 'post_attention_layernorm',
+  ffn_norm: 'pre_feedforward_layernorm',
+  post_ffw_norm: 'post_feedforward_layernorm',
+}
+
+/**
+ * A decoder like Gemma: norms before and after attention and a gated MLP with GELU, full layers among sliding ones.
+ * @param isFull by number of the layer, where `layer_types` does not say
+ */
+export function gemmaLike(
+  config: ConfigReader,
+  isFull: (layer: number) => boolean,
+  ropeOf: (headDim: number) => RopeSpec,
+): Omit<DecoderSpec, 'family'> {
+  config.requireOneOf('hidden_activation', ['gelu_pytorch_tanh'])
+  const sizes = sizesOf(config)
+  const scaleBase = config.number('query_pre_attn_scalar', 256)
+  if (scaleBase <= 0) throw config.error(`query_pre_attn_scalar is ${scaleBase}, not above 0`)
+  return {
+    ...sizes,
+    ...layerKinds(config, true, isFull),
+    ...ropeOf(sizes.headDim),
+    attentionScale: 1 / Math.sqrt(scaleBase),
+    activation: 'gelu_tanh',
+    embeddingScale: Math.fround(Math.sqrt(sizes.hiddenSize)),
+    tiedHead: config.boolean('tie_word_embeddings', true),
+    qkNorm: true,
+    norms: 'both',
+    normOffset: 1,
+    residual: 'float32',
+    bias: attentionBias(config),
+  }
+}
+
 export const gemma3: Family = {
   type: 'gemma3_text',
   name: 'Gemma 3',
   architecture: 'Gemma3ForCausalLM',
-  withImages: 'gemma3',
   defaults: {
     vocab_size: 262_208,
     num_attention_heads: 8,
@@ -23,47 +58,21 @@ export const gemma3: Family = {
     sliding_window: 4096,
   },
   spec(config) {
-    config.requireOneOf('hidden_activation', ['gelu_pytorch_tanh'])
-    const sizes = sizesOf(config)
-    const scaleBase = config.number('query_pre_attn_scalar', 256)
-    if (scaleBase <= 0) throw config.error(`query_pre_attn_scalar is ${scaleBase}, not above 0`)
-    return {
-      ...sizes,
-      ...layerKinds(
-        config,
-        true,
-        (layer) => (layer + 1) % config.integer('sliding_window_pattern', PATTERN) === 0,
-      ),
-      rope: {
-        full: inverseFrequencies(config, sizes.headDim, ropeFields(config, 'full')),
-        sliding: inverseFrequencies(config, sizes.headDim, ropeFields(config, 'sliding')),
-      },
-      attentionScale: 1 / Math.sqrt(scaleBase),
-      activation: 'gelu_tanh',
-      embeddingScale: Math.fround(Math.sqrt(sizes.hiddenSize)),
-      tiedHead: config.boolean('tie_word_embeddings', true),
-      qkNorm: true,
-      norms: 'both',
-      normOffset: 1,
-      residual: 'float32',
-      bias: attentionBias(config),
-    }
+    const isFull = (layer: number) => (layer + 1) % config.integer('sliding_window_pattern', PATTERN) === 0
+    return gemmaLike(config, isFull, (headDim) =>
+      ropesOf(config, headDim, { full: ropeFields(config, 'full'), sliding: ropeFields(config, 'sliding') }),
+    )
   },
   gguf: {
     architecture: 'gemma3',
-    // What others call ffn_norm comes before the MLP here too.
-    modules: {
-      ...BLOCK,
-      ...QK_NORM,
-      post_attention_norm: 'post_attention_layernorm',
-      ffn_norm: 'pre_feedforward_layernorm',
-      post_ffw_norm: 'post_feedforward_layernorm',
-    },
+    modules: { ...BLOCK, ...QK_NORM, ...GEMMA_NORMS },
     slides: true,
     config: ggufConfig,
     restore: (name) => (name.endsWith('norm.weight') ? subtractOne : undefined),
-    store: (name) => (name.endsWith('norm.weight') ? addOne : undefined),
-    metadata: ggufMetadata,
+    written: {
+      store: (name) => (name.endsWith('norm.weight') ? addOne : undefined),
+      metadata: ggufMetadata,
+    },
   },
 }
 
@@ -81,7 +90,7 @@ function ggufMetadata(spec: DecoderSpec): Record<string, number> {
 }
 
 /** By kind of layer; transformers 4 had `rope_scaling` for full layers, which HF lays over what is there for them. */
-function ropeFields(config: ConfigReader, kind: AttentionKind): Fields {
+function ropeFields(config: ConfigReader, kind: AttentionSpan): Fields {
   const { rope_theta, rope_local_base_freq, rope_freq_factors } = config.values
   const parameters = config.object('rope_parameters')
   const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))

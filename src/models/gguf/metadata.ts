@@ -1,5 +1,8 @@
 import { UserError } from '../../errors.js'
 
+/** The key of the epsilon of a model that has LayerNorm and not RMSNorm. */
+export const LAYER_NORM_EPSILON = 'attention.layer_norm_epsilon'
+
 export type Metadata = ReadonlyMap<string, unknown>
 
 /** Typed access to metadata whose keys begin with one name, mostly that of an architecture. */
@@ -42,13 +45,13 @@ export class MetadataReader {
   }
 
   /**
-   * @param slides whether a sliding window is served
+   * @param serves keys that are served where others' are not; `slides`, whether a sliding window is
    * @throws UserError, by the key's name, for a model that computes more than its architecture's usual ones
    */
-  refuseUnserved(slides: boolean): void {
+  refuseUnserved({ slides, serves }: { slides?: boolean; serves?: readonly string[] }): void {
     for (const [key, neutral] of Object.entries(UNSERVED)) {
       const value = this.get(key)
-      if (value === undefined || neutral.includes(value)) continue
+      if (value === undefined || neutral.includes(value) || serves?.includes(key)) continue
       throw this.notSupported(key, value, '')
     }
     const window = this.get('attention.sliding_window')
@@ -93,5 +96,7 @@ const UNSERVED: Readonly<Record<string, readonly unknown[]>> = {
   'rope.dimension_sections': [],
   'rope.scaling.alpha': [0, 1],
   'rope.scaling.attn_factor': [0, 1],
+  'rope.scaling.yarn_ext_factor': [-1, 1],
+  'rope.scaling.yarn_log_multiplier': [0],
   use_parallel_residual: [false],
 }

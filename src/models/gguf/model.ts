@@ -1,10 +1,11 @@
 import { UserError } from '../../errors.js'
 import type { Fields } from '../config-reader.js'
 import type { Family, GgufFamily } from '../families/family.js'
-import { FAMILIES } from '../families/index.js'
+import { configReader, FAMILIES, layoutFromConfig } from '../families/index.js'
+import type { StoredLayout } from '../layout.js'
 import { EMBEDDING, HEAD } from '../parameters.js'
-import { type Metadata, MetadataReader } from './metadata.js'
-import { hfTensorName, type Restore, ROPE_FREQS } from './tensors.js'
+import { LAYER_NORM_EPSILON, type Metadata, MetadataReader } from './metadata.js'
+import { hfTensorName, type Restore, ROPE_FACTORS, ROPE_FREQS } from './tensors.js'
 
 /** A GGUF file, its tensors by HF's names. */
 interface GgufStore {
@@ -22,20 +23,23 @@ interface GgufStore {
 export async function configFromGguf(store: GgufStore): Promise<Record<string, unknown>> {
   const { type, architecture, gguf } = ggufFamily(store.metadata)
   const metadata = new MetadataReader(store.metadata, gguf.architecture)
-  metadata.refuseUnserved(gguf.slides ?? false)
+  metadata.refuseUnserved(gguf)
   const hasBias = (module: string) => store.tensors.has(`model.layers.0.${module}.bias`)
   const tokenizer = new MetadataReader(store.metadata, 'tokenizer.ggml')
+  const ropeFields = rope(metadata)
   const fields: Fields = {
     model_type: type,
     architectures: [architecture],
-    ...sizes(metadata),
+    ...sizes(metadata, gguf.partial ?? false),
     vocab_size: store.tensors.get(EMBEDDING)?.shape[0],
-    rms_norm_eps: metadata.required('attention.layer_norm_rms_epsilon'),
+    rms_norm_eps:
+      metadata.number('attention.layer_norm_rms_epsilon') ?? metadata.required(LAYER_NORM_EPSILON),
     hidden_act: 'silu',
     attention_bias: hasBias('self_attn.q_proj'),
-    ...rope(metadata),
+    ...ropeFields,
     rope_freq_factors: store.tensors.has(ROPE_FREQS) ? [...(await store.read(ROPE_FREQS))] : undefined,
-    ...gguf.config?.(metadata, hasBias),
+    ...(await longRope(store, metadata)),
+    ...gguf.config?.(metadata, hasBias, ropeFields),
     tie_word_embeddings: !store.tensors.has(HEAD),
     bos_token_id: tokenizer.number('bos_token_id'),
     eos_token_id: tokenizer.number('eos_token_id'),
@@ -57,6 +61,12 @@ export function ggufTensors(metadata: Metadata) {
   }
 }
 
+/** How a GGUF file holds the parameters, by the names of `ggufTensors`. */
+export function ggufLayout(config: Fields, origin: string): StoredLayout | undefined {
+  const { gguf } = FAMILIES.find(({ type }) => type === config.model_type)!
+  return gguf?.layout ? gguf.layout(configReader(config, origin)) : layoutFromConfig(config, origin)
+}
+
 function ggufFamily(metadata: Metadata): Family & { readonly gguf: GgufFamily } {
   const name = metadata.get('general.architecture')
   const known = FAMILIES.flatMap((family) => (family.gguf ? [{ ...family, gguf: family.gguf }] : []))
@@ -67,7 +77,7 @@ function ggufFamily(metadata: Metadata): Family & { readonly gguf: GgufFamily } 
   )
 }
 
-function sizes(metadata: MetadataReader): Fields {
+function sizes(metadata: MetadataReader, isPartial: boolean): Fields {
   const hidden = metadata.required('embedding_length')
   const heads = metadata.required('attention.head_count')
   const headDim = metadata.number('attention.key_length') ?? hidden / heads
@@ -78,7 +88,7 @@ function sizes(metadata: MetadataReader): Fields {
       `The GGUF metadata gives keys of ${headDim} dimensions and values of ${values}: this is not supported.`,
     )
   }
-  if (!Number.isInteger(headDim) || rotated !== headDim) {
+  if (!Number.isInteger(headDim) || (rotated !== headDim && !isPartial)) {
     throw new UserError(
       `The GGUF metadata gives heads of ${headDim} dimensions of which ${rotated} are rotated: this is not supported.`,
     )
@@ -91,6 +101,24 @@ function sizes(metadata: MetadataReader): Fields {
     num_key_value_heads: metadata.number('attention.head_count_kv') ?? heads,
     head_dim: headDim,
     max_position_embeddings: metadata.required('context_length'),
+    partial_rotary_factor: isPartial ? rotated / headDim : undefined,
+  }
+}
+
+/** LongRoPE's factors, where the file has some, with the one of cosines and sines that the converter has computed. */
+async function longRope(store: GgufStore, metadata: MetadataReader): Promise<Fields> {
+  if (!store.tensors.has(ROPE_FACTORS.short) || !store.tensors.has(ROPE_FACTORS.long)) return {}
+  const [short, long] = [await store.read(ROPE_FACTORS.short), await store.read(ROPE_FACTORS.long)]
+  const length = metadata.required('rope.scaling.original_context_length')
+  return {
+    original_max_position_embeddings: length,
+    rope_scaling: {
+      rope_type: 'longrope',
+      short_factor: [...short],
+      long_factor: [...long],
+      original_max_position_embeddings: length,
+      attention_factor: metadata.number('rope.scaling.attn_factor'),
+    },
   }
 }
 
@@ -102,12 +130,24 @@ function rope(metadata: MetadataReader): Fields {
   const factor = metadata.number('rope.scaling.factor') ?? metadata.number('rope.scale_linear') ?? 0
   const isScaled = factor !== 0 && factor !== 1
   const type = metadata.get('rope.scaling.type') ?? (isScaled ? 'linear' : 'none')
-  const original = metadata.number('rope.scaling.original_context_length')
+  const scaling = {
+    rope_type: type,
+    factor: isScaled ? factor : 1,
+    original_max_position_embeddings: metadata.number('rope.scaling.original_context_length'),
+    ...(type === 'yarn' && yarn(metadata)),
+  }
   return {
     rope_theta: metadata.number('rope.freq_base') ?? 10_000,
-    rope_scaling:
-      type === 'none'
-        ? undefined
-        : { rope_type: type, factor: isScaled ? factor : 1, original_max_position_embeddings: original },
+    rope_scaling: type === 'none' ? undefined : scaling,
   }
+}
+
+/** The converter writes HF's `attention_factor` as it is. */
+function yarn(metadata: MetadataReader): Fields {
+  const fields = {
+    attention_factor: metadata.number('rope.scaling.yarn_attn_factor'),
+    beta_fast: metadata.number('rope.scaling.yarn_beta_fast'),
+    beta_slow: metadata.number('rope.scaling.yarn_beta_slow'),
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

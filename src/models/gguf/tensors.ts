@@ -6,10 +6,16 @@ import { UserError } from '../../errors.js'
  */
 export const ROPE_FREQS = 'rope_freqs.weight'
 
+/** LongRoPE's divisors of the inverse frequencies, up to the original context and beyond it. */
+export const ROPE_FACTORS = { short: 'rope_factors_short.weight', long: 'rope_factors_long.weight' } as const
+
+const ROPE_TENSORS: readonly string[] = [ROPE_FREQS, ...Object.values(ROPE_FACTORS)]
+
 type Names = Readonly<Record<string, string>>
 
 const GLOBAL: Names = {
   token_embd: 'model.embed_tokens',
+  position_embd: 'model.embed_positions',
   output_norm: 'model.norm',
   output: 'lm_head',
 }
@@ -38,7 +44,7 @@ export const QK_NORM: Names = {
  * @param modules HF's names of a block's modules, by GGUF's
  */
 export function hfTensorName(modules: Names, name: string): string | undefined {
-  if (name === ROPE_FREQS) return name
+  if (ROPE_TENSORS.includes(name)) return name
   const [, block, module, suffix] = /^(?:blk\.(\d+)\.)?([a-z_]+)\.(weight|bias)$/.exec(name) ?? []
   if (module === undefined) return undefined
   const names = block === undefined ? GLOBAL : modules

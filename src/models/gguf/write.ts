@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js'
-import type { GgufFamily } from '../families/family.js'
+import type { GgufFamily, GgufWriting } from '../families/family.js'
 import { FAMILIES, familyName } from '../families/index.js'
 import { parametersOf } from '../parameters.js'
 import { ropeBase } from '../rope.js'
@@ -42,7 +42,7 @@ const ROUNDED = 1e-4
  * @throws UserError for a family, or a setting of one, that its GGUF files cannot say
  */
 export function ggufModel(spec: DecoderSpec): GgufModel {
-  const gguf = ggufFamily(spec)
+  const { gguf, written } = ggufFamily(spec)
   const base = ropeBase(spec.rope.full)
   const { headDim } = spec
   const metadata = {
@@ -57,12 +57,12 @@ export function ggufModel(spec: DecoderSpec): GgufModel {
     'attention.layer_norm_rms_epsilon': spec.normEpsilon,
     'rope.freq_base': base,
     vocab_size: spec.vocabSize,
-    ...gguf.metadata?.(spec),
+    ...written.metadata?.(spec),
   }
   const tensors = parametersOf(spec).map(({ name, kind, shape }): GgufTensor => {
     const own = ggufTensorName(gguf.modules, name)
     if (own === undefined) throw cannot(spec, `has no name for ${name}`)
-    return { name: own, parameter: name, kind, shape, store: gguf.store?.(name, spec) }
+    return { name: own, parameter: name, kind, shape, store: written.store?.(name, spec) }
   })
   const factors = Float32Array.from(
     spec.rope.full,
@@ -75,11 +75,17 @@ export function ggufModel(spec: DecoderSpec): GgufModel {
 
 export { ROPE_FREQS }
 
-function ggufFamily(spec: DecoderSpec): GgufFamily {
+/** Whether there are GGUF files of a family that can be written, of whose metadata config.json can be made as well. */
+export function isWritten({ family }: Pick<DecoderSpec, 'family'>): boolean {
+  return FAMILIES.find(({ type }) => type === family)?.gguf?.written !== undefined
+}
+
+function ggufFamily(spec: DecoderSpec): { gguf: GgufFamily; written: GgufWriting } {
   const gguf = FAMILIES.find(({ type }) => type === spec.family)?.gguf
-  if (!gguf) throw cannot(spec, 'is not written')
+  if (!gguf?.written) throw cannot(spec, 'is not written')
+  if (spec.ropeFactor) throw cannot(spec, 'does not say how its rope is scaled')
   if (!gguf.slides && spec.layers.includes('sliding')) throw cannot(spec, 'has no sliding windows')
-  return gguf
+  return { gguf, written: gguf.written }
 }
 
 function cannot(spec: DecoderSpec, what: string): UserError {

@@ -88,7 +88,7 @@ class MedusaBuilder extends Layers {
     const count = Math.min(CANDIDATES, this.spec.vocabSize)
     graph.output('tokens', 'int64', [1, rows, count])
     graph.output('log_probabilities', 'float32', [1, rows, count])
-    const probabilities = graph.node('Softmax', [logits], { axis: -1 })
+    const probabilities = graph.node('Softmax', [this.logits(logits)], { axis: -1 })
     const [best] = graph.nodeWith('TopK', [probabilities, graph.constant('int64', [count])], { axis: -1 }, [
       graph.fresh('best'),
       'tokens',

@@ -1,4 +1,4 @@
-import type { Parameter } from '../parameters.js'
+import { normParameters, type Parameter } from '../parameters.js'
 import type { DecoderSpec } from '../spec.js'
 import { type DraftVocabulary, draftShape } from './draft-vocabulary.js'
 
@@ -16,7 +16,8 @@ export interface MedusaSpec extends DraftVocabulary {
 export const MEDUSA_PREFIX = 'medusa_head.'
 
 /** The norm of the embeddings that sequential heads are given. */
-export const TOKEN_NORM = 'token_norm.weight'
+const TOKEN_NORM_MODULE = 'token_norm'
+export const TOKEN_NORM = `${TOKEN_NORM_MODULE}.weight`
 
 /**
  * The parameters of Medusa's heads, by the names of FasterDecoding/Medusa's checkpoints: head k's block l is
@@ -25,7 +26,7 @@ export const TOKEN_NORM = 'token_norm.weight'
  */
 export function medusaParameters(
   medusa: MedusaSpec,
-  target: Pick<DecoderSpec, 'hiddenSize' | 'vocabSize'>,
+  target: Pick<DecoderSpec, 'hiddenSize' | 'vocabSize' | 'layerNorm'>,
 ): Parameter[] {
   const { heads, layers, ownVocabulary, sequential } = medusa
   const { hiddenSize, vocabSize } = draftShape(target, medusa)
@@ -41,8 +42,8 @@ export function medusaParameters(
       ? [{ name: `${head}.${layers}.weight`, kind: 'linear' as const, shape: [vocabSize, hiddenSize] }]
       : []),
   ]
-  const norm: Parameter = { name: TOKEN_NORM, kind: 'vector', shape: [hiddenSize] }
-  return [...(sequential ? [norm] : []), ...Array.from({ length: heads }, (_, head) => ofHead(head)).flat()]
+  const norm = sequential ? normParameters(target, TOKEN_NORM_MODULE) : []
+  return [...norm, ...Array.from({ length: heads }, (_, head) => ofHead(head)).flat()]
 }
 
 /** The matrix of a sequential head for the tokens that it is given. */

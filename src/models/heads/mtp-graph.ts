@@ -13,7 +13,9 @@ export interface MtpModuleSpec {
 
 /** What the cache and graph of modules have the shape of: a model with a layer for each that runs in one pass. */
 export function moduleShape(spec: DecoderSpec, modules = 1): DecoderSpec {
-  return { ...spec, layers: Array.from({ length: modules }, () => 'full' as const) }
+  // Modules are given embeddings or states, and no positions.
+  const layers = Array.from({ length: modules }, () => 'full' as const)
+  return { ...spec, layers, learnedPositions: undefined }
 }
 
 /**

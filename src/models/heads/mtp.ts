@@ -1,4 +1,4 @@
-import { blockParameters, type Parameter } from '../parameters.js'
+import { blockParameters, normParameters, type Parameter } from '../parameters.js'
 import type { DecoderSpec } from '../spec.js'
 import type { DraftVocabulary } from './draft-vocabulary.js'
 
@@ -23,18 +23,14 @@ export function mtpParameters(spec: DecoderSpec, { modules, parallel }: MtpSpec)
   const { hiddenSize } = spec
   return Array.from({ length: modules }, (_, module): Parameter[] => {
     const name = moduleName(spec, module)
-    const norm = (which: string): Parameter => ({
-      name: `${name}.${which}.weight`,
-      kind: 'vector',
-      shape: [hiddenSize],
-    })
+    const norm = (which: string) => normParameters(spec, `${name}.${which}`)
     if (parallel) return blockParameters(spec, name)
     return [
-      norm('enorm'),
-      norm('hnorm'),
+      ...norm('enorm'),
+      ...norm('hnorm'),
       { name: `${name}.eh_proj.weight`, kind: 'linear', shape: [hiddenSize, 2 * hiddenSize] },
       ...blockParameters(spec, name),
-      norm('shared_head.norm'),
+      ...norm('shared_head.norm'),
     ]
   }).flat()
 }

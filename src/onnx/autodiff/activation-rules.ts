@@ -20,10 +20,24 @@ const quickGelu: GradientRule = ({ inputs: [x], outputs: [y], attributes }, [dy]
   return [tape.op('Mul', [dy!, tape.op('Add', [sigmoid, rest])])]
 }
 
+const gelu: GradientRule = (node, gradients, tape) =>
+  (node.attributes.approximate === 'tanh' ? tanhGelu : exactGelu)(node, gradients, tape)
+
+/** y = x Φ(x): dy/dx = Φ(x) + x φ(x), with the normal distribution's Φ(x) = (1 + erf(x/√2))/2 and φ(x) = exp(-x²/2)/√(2π). */
+const exactGelu: GradientRule = ({ inputs: [x] }, [dy], tape) => {
+  const { op, scalar } = bound(tape)
+  const distribution = op(
+    'Mul',
+    op('Add', op('Erf', op('Mul', x, scalar(Math.SQRT1_2))), scalar(1)),
+    scalar(0.5),
+  )
+  const bell = op('Exp', op('Mul', op('Mul', x, x), scalar(-0.5)))
+  const density = op('Mul', bell, scalar(1 / Math.sqrt(2 * Math.PI)))
+  return [op('Mul', dy!, op('Add', distribution, op('Mul', x, density)))]
+}
+
 /** y = x/2 (1 + t) with t = tanh(c(x + kx³)): dy/dx = (1 + t)/2 + x/2 (1 - t²) c(1 + 3kx²). */
-const gelu: GradientRule = ({ inputs: [x], attributes }, [dy], tape) => {
-  if (attributes.approximate !== 'tanh')
-    throw new RangeError('Gelu has a gradient rule for its tanh form only')
+const tanhGelu: GradientRule = ({ inputs: [x] }, [dy], tape) => {
   const [c, k] = [Math.sqrt(2 / Math.PI), 0.044715]
   const { op, scalar } = bound(tape)
   const square = op('Mul', x, x)
@@ -82,6 +96,34 @@ const simplifiedLayerNormalization: GradientRule = (node, [dy], tape) => {
   return rmsNorm(x, weight, node.outputs[1], dy!, tape)
 }
 
+/**
+ * y = w x̂ + b with x̂ = (x - mean(x)) r and r = 1 / sqrt(var(x) + ε) over the last axis:
+ * dx = r (w dy - mean(w dy) - x̂ mean(w dy x̂)), dw = Σ dy x̂, and db = Σ dy.
+ */
+const layerNormalization: GradientRule = (node, [dy], tape) => {
+  const [x, weight, bias] = node.inputs
+  // The operator gives mean and r to whoever names them.
+  node.outputs[1] ||= tape.graph.fresh('mean')
+  node.outputs[2] ||= tape.graph.fresh('inverse_deviation')
+  const shape = tape.shape(x)
+  const { op } = bound(tape)
+  const mean = (value: Value) =>
+    tape.op('ReduceMean', [value, tape.integers([shape.length - 1])], { keepdims: 1 })
+  const normed = op('Mul', op('Sub', x, node.outputs[1]), node.outputs[2])
+  const weighted = op('Mul', dy!, weight)
+  const centred = op('Sub', weighted, mean(weighted))
+  const dx = op(
+    'Mul',
+    op('Sub', centred, op('Mul', normed, mean(op('Mul', weighted, normed)))),
+    node.outputs[2],
+  )
+  return [
+    dx,
+    tape.isActive(weight) ? tape.sumTo(op('Mul', dy!, normed), shape, tape.shape(weight)) : undefined,
+    bias && tape.isActive(bias) ? tape.sumTo(dy!, shape, tape.shape(bias)) : undefined,
+  ]
+}
+
 /** The sum of both inputs is the fourth output, and has a gradient of its own. */
 const skipSimplifiedLayerNormalization: GradientRule = (node, [dy, , , residual], tape) => {
   const sum = node.outputs[3]
@@ -110,10 +152,15 @@ export const ACTIVATION_RULES: Readonly<Record<string, GradientRule>> = {
   Tanh: unary((dy, _, y, tape) =>
     tape.op('Mul', [dy, tape.op('Sub', [tape.scalar(1), tape.op('Mul', [y, y])])]),
   ),
+  Relu: unary((dy, x, _, tape) => {
+    const zero = tape.scalar(0)
+    return tape.op('Where', [tape.op('Greater', [x, zero]), dy, zero])
+  }),
   QuickGelu: quickGelu,
   Gelu: gelu,
   Softmax: softmax,
   LogSoftmax: logSoftmax,
+  LayerNormalization: layerNormalization,
   SimplifiedLayerNormalization: simplifiedLayerNormalization,
   SkipSimplifiedLayerNormalization: skipSimplifiedLayerNormalization,
 }

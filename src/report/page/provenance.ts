@@ -16,7 +16,10 @@ const MODEL: readonly Fact[] = [
   { name: 'Fingerprint', of: ({ model }) => model.fingerprint },
   { name: 'Type of weights', of: ({ model }) => model.dtype },
   { name: 'Device', of: ({ model }) => model.device },
-  { name: 'Parameters', of: ({ model }) => whole(model.parameters) },
+  {
+    name: 'Parameters',
+    of: ({ model }) => (model.parameters === null ? 'unknown' : whole(model.parameters)),
+  },
 ]
 
 const MACHINE: readonly Fact[] = [

@@ -1,6 +1,7 @@
 import { usageError } from '../../errors.js'
 import type { Prefix } from '../../model/prefix.js'
 import type { LogitsProcessor } from '../../strategies/strategy.js'
+import type { TextTokens } from './text-tokens.js'
 
 /** Token ids, and what is added to the score of the last one where the others precede it. */
 export type SequenceBias = readonly [tokens: readonly number[], bias: number]
@@ -26,6 +27,34 @@ export function sequenceBias(biases: readonly SequenceBias[], field = 'sequence_
       if (endsWith(prefix, tokens.slice(0, -1))) logits[tokens.at(-1)!] += bias
     }
   }
+}
+
+/** Biases by token id, or by text, of which each token has it; false forbids a token. */
+export type TokenBiases = Readonly<Record<string, number | false>>
+
+/**
+ * Adds biases to scores (OpenAI's `logit_bias`; llama.cpp's, which takes text as well). What several keys name has the sum of their biases.
+ * @throws UserError for text without a tokenizer or of which that makes no token; and where a token is not in the vocabulary
+ */
+export function logitBias(biases: TokenBiases, tokenizer: TextTokens | undefined): LogitsProcessor {
+  const sums = new Map<number, number>()
+  for (const [key, bias] of Object.entries(biases)) {
+    for (const token of tokensNamed(key, tokenizer)) {
+      sums.set(token, (sums.get(token) ?? 0) + (bias === false ? -Infinity : bias))
+    }
+  }
+  return sequenceBias(
+    [...sums].map(([token, bias]) => [[token], bias]),
+    'logit_bias',
+  )
+}
+
+function tokensNamed(key: string, tokenizer: TextTokens | undefined): Iterable<number> {
+  if (/^\d+$/.test(key)) return [Number(key)]
+  if (!tokenizer) throw usageError('logit_bias names text, which needs a tokenizer: name token ids.')
+  const tokens = tokenizer.encode(key, { addSpecialTokens: false })
+  if (tokens.length > 0) return new Set(tokens)
+  throw usageError(`logit_bias names ${JSON.stringify(key)}, of which the tokenizer makes no token.`)
 }
 
 /**

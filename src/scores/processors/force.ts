@@ -15,6 +15,18 @@ export function suppressTokens(tokens: readonly number[]): LogitsProcessor {
   return (logits) => forbid(logits, tokens)
 }
 
+/** Scores all but `tokens` -Infinity; ids outside the vocabulary are passed over. */
+export function keepOnly(logits: Float32Array, tokens: readonly number[]): void {
+  const scores = tokens.map((token) => logits[token])
+  logits.fill(-Infinity)
+  for (const [i, token] of tokens.entries()) if (token < logits.length) logits[token] = scores[i]
+}
+
+/** Generates nothing but `tokens` (vLLM's `allowed_token_ids`). */
+export function allowTokens(tokens: readonly number[]): LogitsProcessor {
+  return (logits) => keepOnly(logits, tokens)
+}
+
 /** Does not generate `tokens` where the sequence is `beginIndex` tokens long (HF SuppressTokensAtBeginLogitsProcessor). */
 export function suppressTokensAtBegin(tokens: readonly number[], beginIndex: number): LogitsProcessor {
   return (logits, prefix) => {
@@ -51,9 +63,8 @@ export function prefixConstrained(allowed: PrefixAllowedTokens): LogitsProcessor
         `prefix_allowed_tokens_fn allows no token after ${prefix.length} tokens; it has to name at least one.`,
       )
     }
-    const scores = tokens.map((token) => logits[token])
-    const satisfiable = scores.some((score) => score !== -Infinity)
-    logits.fill(-Infinity)
-    for (const [i, token] of tokens.entries()) logits[token] = satisfiable ? scores[i] : 0
+    const satisfiable = tokens.some((token) => logits[token] !== -Infinity)
+    keepOnly(logits, tokens)
+    if (!satisfiable) for (const token of tokens) logits[token] = 0
   }
 }

@@ -1,7 +1,10 @@
 import type { GenerationConfig } from '../../config/index.js'
 import type { LogitsProcessor, Random, RandomProcessor } from '../../strategies/strategy.js'
-import { badWords, sequenceBias } from './bias.js'
+import { badWords, logitBias, sequenceBias } from './bias.js'
+import { sequenceBreakers } from './breakers.js'
+import { dry } from './dry.js'
 import {
+  allowTokens,
   forcedBosToken,
   forcedEosToken,
   type PrefixAllowedTokens,
@@ -10,9 +13,11 @@ import {
   suppressTokensAtBegin,
 } from './force.js'
 import { exponentialDecayLengthPenalty, minLength, minNewTokens } from './length.js'
-import { normaliseLogits, removeInvalidValues, temperature } from './numeric.js'
-import { noRepeatNgram, repetitionPenalty } from './repetition.js'
-import { epsilonCutoff, etaCutoff, minP, topH, topK, topP, typical, xtc } from './truncation.js'
+import { mirostat } from './mirostat.js'
+import { dynamicTemperature, normaliseLogits, removeInvalidValues, temperature } from './numeric.js'
+import { noRepeatNgram, occurrencePenalties, repetitionPenalty } from './repetition.js'
+import type { TextTokens } from './text-tokens.js'
+import { epsilonCutoff, etaCutoff, minP, topH, topK, topNSigma, topP, typical, xtc } from './truncation.js'
 import { watermark } from './watermark.js'
 
 export { logSoftmax, softmax } from '../../strategies/softmax.js'
@@ -26,6 +31,8 @@ export interface ProcessorContext {
   readonly eosTokenIds: readonly number[]
   /** The most tokens that the sequence may have, prompt included. */
   readonly maxLength: number
+  /** Needed where settings name text. */
+  readonly tokenizer?: TextTokens
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens
   /** Run after HF's processors and before the warpers of sampling. */
   readonly userProcessors?: readonly RandomProcessor[]
@@ -34,9 +41,11 @@ export interface ProcessorContext {
 }
 
 /**
- * The processors that `config` asks for, in the order of HF's `_get_logits_processor`; XTC is the last of the warpers that cut, as by
- * default in text-generation-webui and llama.cpp, but that the latter divides by the temperature after it. Classifier-free guidance,
- * which comes first there, needs a second forward pass and is `combineGuidance`, applied before these.
+ * The processors that `config` asks for, in the order of HF's `_get_logits_processor`. Those of other origin have llama.cpp's places among
+ * them: penalties and DRY follow the repetition penalty; top-nσ is the first and XTC the last of the warpers that cut; a dynamic
+ * temperature follows them. Mirostat stands for all that cut. Classifier-free guidance, which comes first in HF, needs a second forward
+ * pass and is `combineGuidance`, applied before these.
+ * @throws UserError for settings that name text without a tokenizer
  */
 export function buildProcessors(config: GenerationConfig, context: ProcessorContext): LogitsProcessor[] {
   const { randomAt = () => Math.random } = context
@@ -64,11 +73,32 @@ export function processorsBeforeWarpers(
   ]
 }
 
-function* scoreProcessors(config: GenerationConfig, { eosTokenIds }: ProcessorContext) {
+function* scoreProcessors(config: GenerationConfig, context: ProcessorContext) {
+  const { eosTokenIds, tokenizer } = context
   if (config.sequence_bias) yield sequenceBias(config.sequence_bias)
-  if (config.repetition_penalty !== 1) yield repetitionPenalty(config.repetition_penalty)
+  if (config.logit_bias) yield logitBias(config.logit_bias, tokenizer)
+  yield* penalties(config, context)
   if (config.no_repeat_ngram_size > 0) yield noRepeatNgram(config.no_repeat_ngram_size)
   if (config.bad_words_ids) yield badWords(config.bad_words_ids, eosTokenIds)
+}
+
+function* penalties(config: GenerationConfig, { promptLength, maxLength, tokenizer }: ProcessorContext) {
+  const { repeat_last_n: last, presence_penalty: presence, frequency_penalty: frequency } = config
+  // A window of the whole sequence is none.
+  const window = last < maxLength ? last : -1
+  if (config.repetition_penalty !== 1) yield repetitionPenalty(config.repetition_penalty, window)
+  if (presence !== 0 || frequency !== 0) {
+    yield occurrencePenalties({ presence, frequency }, promptLength, window)
+  }
+  if (config.dry_multiplier > 0) {
+    yield dry({
+      multiplier: config.dry_multiplier,
+      base: config.dry_base,
+      allowedLength: config.dry_allowed_length,
+      last: config.dry_penalty_last_n,
+      breakers: sequenceBreakers(config.dry_sequence_breakers, tokenizer),
+    })
+  }
 }
 
 function* lengthProcessors(config: GenerationConfig, { promptLength, eosTokenIds }: ProcessorContext) {
@@ -88,6 +118,7 @@ function* forcingProcessors(config: GenerationConfig, context: ProcessorContext)
   if (config.exponential_decay_length_penalty) {
     yield exponentialDecayLengthPenalty(config.exponential_decay_length_penalty, promptLength, eosTokenIds)
   }
+  if (config.allowed_token_ids) yield allowTokens(config.allowed_token_ids)
   if (config.suppress_tokens) yield suppressTokens(config.suppress_tokens)
   if (config.begin_suppress_tokens) {
     const afterForcedBos = promptLength === 1 && config.forced_bos_token_id !== undefined
@@ -95,10 +126,22 @@ function* forcingProcessors(config: GenerationConfig, context: ProcessorContext)
   }
 }
 
-function* samplingWarpers(config: GenerationConfig, { eosTokenIds }: ProcessorContext) {
+function* samplingWarpers(config: GenerationConfig, context: ProcessorContext) {
+  const { temperature: value, dynatemp_range: range } = config
+  if (config.mirostat !== 0) {
+    if (value !== 1) yield temperature(value)
+    yield mirostat({ tau: config.mirostat_tau, eta: config.mirostat_eta, promptLength: context.promptLength })
+    return
+  }
+  if (value !== 1 && range === 0) yield temperature(value)
+  yield* cuts(config, context)
+  if (range > 0) yield dynamicTemperature(value, range, config.dynatemp_exponent)
+}
+
+function* cuts(config: GenerationConfig, { eosTokenIds }: ProcessorContext) {
   // Beams need a continuation that is not the end of sequence.
   const keep = config.num_beams > 1 ? Math.max(2, eosTokenIds.length + 1) : 1
-  if (config.temperature !== 1) yield temperature(config.temperature)
+  if (config.top_n_sigma > 0) yield topNSigma(config.top_n_sigma, keep)
   if (config.top_h !== undefined) yield topH(config.top_h)
   if (config.top_k > 0) yield topK(config.top_k, keep)
   if (config.top_p < 1) yield topP(config.top_p, keep)

@@ -1,4 +1,4 @@
-import { logSoftmax } from '../../strategies/softmax.js'
+import { entropy, exponentiator, logSoftmax } from '../../strategies/softmax.js'
 import type { LogitsProcessor } from '../../strategies/strategy.js'
 
 const LARGEST_FLOAT32 = 3.4028234663852886e38
@@ -7,6 +7,28 @@ const LARGEST_FLOAT32 = 3.4028234663852886e38
 export function temperature(value: number): LogitsProcessor {
   return (logits) => {
     for (let i = 0; i < logits.length; i++) logits[i] /= value
+  }
+}
+
+/** Below it a temperature leaves the best token alone. */
+const LEAST_TEMPERATURE = 1e-9
+
+/**
+ * Divides scores by a temperature that follows their entropy H: lo + (hi - lo) (H / ln n)^exponent, where n tokens are possible, lo and hi
+ * are `value` less and more `range`, and lo is at least 0 (llama.cpp's `llama_sampler_temp_ext_apply`). Scores are less the best one's.
+ */
+export function dynamicTemperature(value: number, range: number, exponent: number): LogitsProcessor {
+  const low = Math.max(0, value - range)
+  const high = value + range
+  const exponentiate = exponentiator()
+  return (logits) => {
+    const possible = logits.reduce((count, score) => (score === -Infinity ? count : count + 1), 0)
+    if (possible < 2) return
+    const distribution = exponentiate(logits)
+    const share = entropy(logits, distribution) / Math.log(possible)
+    const adapted = low + (high - low) * Math.max(0, share) ** exponent
+    const divisor = Math.max(adapted, LEAST_TEMPERATURE)
+    for (let i = 0; i < logits.length; i++) logits[i] = (logits[i] - distribution.best) / divisor
   }
 }
 

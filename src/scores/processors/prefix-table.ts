@@ -44,11 +44,13 @@ export class PrefixTable {
     }
   }
 
-  /** Calls `visit` with the first value of each key, oldest first. */
-  forEachKey(visit: (value: number) => void): void {
-    for (const [{ value, at }] of this.log.entries.values()) {
-      if (at >= this.size) break
-      visit(value)
+  /** Calls `visit` with the first value of each key, oldest first, and the number of its values. */
+  forEachKey(visit: (value: number, count: number) => void): void {
+    for (const entries of this.log.entries.values()) {
+      if (entries[0].at >= this.size) break
+      let count = entries.length
+      while (entries[count - 1].at >= this.size) count--
+      visit(entries[0].value, count)
     }
   }
 

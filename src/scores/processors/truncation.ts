@@ -121,6 +121,36 @@ export function etaCutoff(epsilon: number, minTokensToKeep = 1): LogitsProcessor
   }
 }
 
+/**
+ * Keeps the tokens that score at least as much as the best one less `n` standard deviations of all that are possible (top-nσ, Tang et al.
+ * 2024; llama.cpp's `llama_sampler_top_n_sigma_apply`). The temperature changes nothing of what is kept.
+ */
+export function topNSigma(n: number, minTokensToKeep = 1): LogitsProcessor {
+  const ranking = new Ranking()
+  return (logits) => {
+    const threshold = maximum(logits) - n * standardDeviation(logits)
+    const least = minTokensToKeep > 1 ? ranking.read(logits).scoreAt(minTokensToKeep) : Infinity
+    dropBelow(logits, Math.min(threshold, least))
+  }
+}
+
+/** Of the scores that are not -Infinity, divided by their number. */
+function standardDeviation(logits: Float32Array): number {
+  let sum = 0
+  let count = 0
+  for (let i = 0; i < logits.length; i++) {
+    if (logits[i] === -Infinity) continue
+    sum += logits[i]
+    count++
+  }
+  const mean = sum / count
+  let squares = 0
+  for (let i = 0; i < logits.length; i++) {
+    if (logits[i] !== -Infinity) squares += (logits[i] - mean) ** 2
+  }
+  return Math.sqrt(squares / count)
+}
+
 /** Above this at most one token is probable enough, so that there is nothing to exclude. */
 const MOST_XTC_THRESHOLD = 0.5
 

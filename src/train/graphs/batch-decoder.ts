@@ -1,11 +1,12 @@
-import { Blocks } from '../../models/decoder/blocks.js'
+import { type AttentionLayer, Blocks } from '../../models/decoder/blocks.js'
 import type { DraftVocabulary } from '../../models/heads/draft-vocabulary.js'
 import { headName } from '../../models/parameters.js'
-import { rotaryTables } from '../../models/rope.js'
-import type { AttentionKind, DecoderSpec } from '../../models/spec.js'
+import { queryScales, rotaryTablesOf } from '../../models/rope.js'
+import { ATTENTION_KINDS, type AttentionSpan, type DecoderSpec, windowOf } from '../../models/spec.js'
 import type { Value } from '../../onnx/graph.js'
 import { attention } from './attention.js'
 import type { Lora } from './lora.js'
+import type { Projection } from './losses.js'
 
 /** Sequences that are run side by side, each of `length` tokens. */
 export interface BatchShape {
@@ -40,7 +41,7 @@ export class BatchDecoder extends Blocks {
   /** The parameters that the graph uses, with their shapes. */
   readonly parameters = new Map<string, readonly number[]>()
   readonly ids: Value
-  private readonly masks = new Map<AttentionKind, Value>()
+  private readonly masks = new Map<AttentionSpan, Value>()
   private readonly segments: Value
 
   constructor(
@@ -67,7 +68,7 @@ export class BatchDecoder extends Blocks {
 
   /** What the last block gives, and the final hidden states, [1, N, hidden]. */
   trunk(): { output: Value; normed: Value } {
-    if (!this.options.statesGiven) return this.blocks(this.embed(this.ids), this.blockNames(), FINAL_NORM)
+    if (!this.options.statesGiven) return this.blocks(this.input(this.ids), this.blockNames(), FINAL_NORM)
     const { batch, length } = this.shape
     const output = this.graph.input('states', 'float32', [1, batch * length, this.spec.hiddenSize])
     return { output, normed: this.norm(output, `${FINAL_NORM}.weight`) }
@@ -76,6 +77,11 @@ export class BatchDecoder extends Blocks {
   /** [1, N, hidden] → [N, hidden]. */
   rows(x: Value): Value {
     return this.reshape(x, [-1, this.spec.hiddenSize])
+  }
+
+  /** Logits of states [N, hidden]. */
+  vocabularyProjection(hidden: Value, vocabulary?: DraftVocabulary): Projection {
+    return { hidden, weight: this.head(vocabulary), scale: this.spec }
   }
 
   /** The vocabulary projection, [vocab, hidden], or its rows of a draft's tokens. */
@@ -110,19 +116,27 @@ export class BatchDecoder extends Blocks {
   }
 
   /** Apart, since the operator for both does not give what the gradient of the norm needs. */
-  protected override addAndNorm(residual: Value, x: Value, name: string): [normed: Value, sum: Value] {
+  protected override addThenNorm(residual: Value, x: Value, name: string): [normed: Value, sum: Value] {
     const sum = this.graph.node('Add', [residual, x])
     return [this.norm(sum, name), sum]
   }
 
-  protected override attend(projected: readonly Value[], _index: number, kind: AttentionKind): Value {
+  protected override attend(projected: readonly Value[], layer: AttentionLayer): Value {
     const { heads, kvHeads, headDim } = this.spec
     const { batch, length } = this.shape
     const [q, k, v] = projected
-    const queries = this.splitHeads(this.rotated(q, heads, kind), heads)
-    const keys = this.splitHeads(this.rotated(k, kvHeads, kind), kvHeads)
-    const sizes = { batch, length, heads, kvHeads, headDim }
-    const mixed = attention(this.graph, [queries, keys, this.splitHeads(v, kvHeads)], this.mask(kind), sizes)
+    const { span, rope } = ATTENTION_KINDS[layer.kind]
+    const rotated = [this.rotated(q, heads, rope), this.rotated(k, kvHeads, rope)] as const
+    const [query, key] = this.scaled(rotated, layer)
+    const queries = this.splitHeads(this.scaledByPosition(query), heads)
+    const values = this.splitHeads(v, kvHeads)
+    const sizes = { ...this.spec, batch, length }
+    const mixed = attention(
+      this.graph,
+      [queries, this.splitHeads(key, kvHeads), values],
+      this.mask(span),
+      sizes,
+    )
     const byToken = this.graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] })
     return this.reshape(byToken, [1, batch * length, heads * headDim])
   }
@@ -134,14 +148,14 @@ export class BatchDecoder extends Blocks {
     return this.graph.node('Transpose', [byToken], { perm: [0, 2, 1, 3] })
   }
 
-  private rotated(x: Value, heads: number, kind: AttentionKind): Value {
+  /** Of heads side by side, [1, N, heads * headDim] → [batch, length, heads * headDim]. */
+  private rotated(x: Value, heads: number, span: AttentionSpan | undefined): Value {
     const { graph, spec } = this
     const { batch, length } = this.shape
-    const positions = Array.from({ length }, (_, i) => i)
-    // Queries and keys share the attention scale.
-    const { cos, sin } = rotaryTables(spec.rope[kind], positions, Math.sqrt(spec.attentionScale))
+    if (!span) return spec.qkNorm === 'rotated' ? x : this.timesRootScale(x)
+    const { cos, sin } = rotaryTablesOf(spec, span, this.positions())
     const table = (name: string, values: Float32Array) =>
-      graph.initializer(this.named(`${kind}_${name}`), 'float32', [length, spec.headDim / 2], bytesOf(values))
+      graph.initializer(this.named(`${span}_${name}`), 'float32', [length, spec.headDim / 2], bytesOf(values))
     const inputs = [
       this.reshape(x, [batch, length, heads * spec.headDim]),
       graph.constant('int64', [0]),
@@ -151,27 +165,46 @@ export class BatchDecoder extends Blocks {
     return graph.node('com.microsoft::RotaryEmbedding', inputs, { num_heads: heads, rotary_embedding_dim: 0 })
   }
 
+  protected override positionIds(): Value {
+    const { batch, length } = this.shape
+    const positions = Array.from({ length: batch }, () => this.positions()).flat()
+    return this.graph.constant('int64', positions, [1, batch * length])
+  }
+
+  private positions(): number[] {
+    return Array.from({ length: this.shape.length }, (_, i) => i)
+  }
+
+  private scaledByPosition(query: Value): Value {
+    const { graph, spec, shape } = this
+    if (!spec.queryScale) return query
+    const scales = bytesOf(queryScales(spec.queryScale, this.positions()))
+    const scale = graph.initializer(this.named('query_scale'), 'float32', [shape.length, 1], scales)
+    const bySequence = this.reshape(query, [shape.batch, shape.length, spec.heads * spec.headDim])
+    return graph.node('Mul', [bySequence, scale])
+  }
+
   /** What is added to the scores, [batch, 1, length, length]. */
-  private mask(kind: AttentionKind): Value {
-    const known = this.masks.get(kind)
+  private mask(span: AttentionSpan): Value {
+    const known = this.masks.get(span)
     if (known) return known
     const { graph, segments } = this
     const axis = (i: number) => graph.node('Unsqueeze', [segments, graph.constant('int64', [1, i])])
     const same = graph.node('Equal', [axis(3), axis(2)])
-    const mask = graph.node('Where', [same, this.causalMask(kind), graph.constant('float32', [UNSEEN], [])])
-    this.masks.set(kind, mask)
+    const mask = graph.node('Where', [same, this.causalMask(span), graph.constant('float32', [UNSEEN], [])])
+    this.masks.set(span, mask)
     return mask
   }
 
-  private causalMask(kind: AttentionKind): Value {
+  private causalMask(span: AttentionSpan): Value {
     const { length } = this.shape
-    const window = kind === 'sliding' ? this.spec.slidingWindow! : length
+    const window = windowOf(this.spec, span) ?? length
     const values = new Float32Array(length * length)
     for (let i = 0; i < values.length; i++) {
       const distance = Math.floor(i / length) - (i % length)
       if (distance < 0 || distance >= window) values[i] = UNSEEN
     }
-    return this.graph.initializer(this.named(`${kind}_mask`), 'float32', [length, length], bytesOf(values))
+    return this.graph.initializer(this.named(`${span}_mask`), 'float32', [length, length], bytesOf(values))
   }
 }
 

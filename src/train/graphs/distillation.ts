@@ -1,6 +1,6 @@
 import { customGradient } from '../../onnx/autodiff/custom-gradient.js'
 import type { Graph, Value } from '../../onnx/graph.js'
-import { negativeSum, type Projection, projectionGradients } from './losses.js'
+import { logitsOf, negativeSum, type Projection, projectionGradients } from './losses.js'
 
 export interface DistillationSettings {
   /** The share of the teacher in the loss, from 0 to 1; the rest is that of the targets. */
@@ -28,7 +28,7 @@ export function distillation(
   const { hidden, weight } = projection
   const scaled = (value: Value, factor: number) =>
     factor === 1 ? value : graph.node('Mul', [value, graph.constant('float32', [factor])])
-  const logits = graph.node('Gemm', [hidden, weight], { transB: 1 })
+  const logits = logitsOf(graph, projection)
   const logProbabilities = graph.node('LogSoftmax', [logits], { axis: -1 })
   const soft =
     temperature === 1
@@ -50,7 +50,8 @@ export function distillation(
       reduction: 'add',
     })
     const difference = tape.op('Add', [fromTeacher, fromTargets])
-    return projectionGradients(projection, difference, tape.op('Mul', [weights, gradient]), tape)
+    const shares = { difference, scale: tape.op('Mul', [weights, gradient]) }
+    return projectionGradients(projection, logits, shares, tape)
   })
   return { loss, logProbabilities }
 }

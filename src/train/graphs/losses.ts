@@ -1,15 +1,24 @@
+import { scaledLogits } from '../../models/decoder/scales.js'
+import type { LogitScale } from '../../models/spec.js'
 import { customGradient } from '../../onnx/autodiff/custom-gradient.js'
 import type { Tape } from '../../onnx/autodiff/tape.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
+import { throughCap } from './through-cap.js'
 
-/** A linear layer's inputs [N, hidden], and its weights [vocab, hidden]. */
+/** A vocabulary projection: a linear layer's inputs [N, hidden], its weights [vocab, hidden], and what makes logits of the product. */
 export interface Projection {
   readonly hidden: Value
   readonly weight: Value
+  readonly scale: LogitScale
+}
+
+/** Logits, [N, vocab]. */
+export function logitsOf(graph: Graph, { hidden, weight, scale }: Projection): Value {
+  return scaledLogits(graph, graph.node('Gemm', [hidden, weight], { transB: 1 }), scale)
 }
 
 /**
- * Σ w · -log softmax(hidden Wᵀ)[target], a scalar. Projection and loss have one gradient: softmax minus one-hot takes
+ * Σ w · -log softmax(logits)[target], a scalar. Projection and loss have one gradient: softmax minus one-hot takes
  * the place of the probabilities in memory, and token weights scale rows of the narrow side (w and upstream gradient
  * act on [N, hidden], never on [N, vocab]).
  * @param targets int32 [N, 1]
@@ -17,11 +26,13 @@ export interface Projection {
  */
 export function crossEntropy(
   graph: Graph,
-  { hidden, weight }: Projection,
+  projection: Projection,
   targets: Value,
   weights: Value,
 ): { loss: Value; logProbabilities: Value } {
-  const logProbabilities = logSoftmax(graph, { hidden, weight })
+  const { hidden, weight } = projection
+  const logits = logitsOf(graph, projection)
+  const logProbabilities = graph.node('LogSoftmax', [logits], { axis: -1 })
   const ofTargets = graph.node('GatherElements', [logProbabilities, targets], { axis: 1 })
   const loss = negativeSum(graph, ofTargets, weights)
   customGradient(graph, loss, [hidden, weight], (gradient, tape) => {
@@ -30,7 +41,8 @@ export function crossEntropy(
       axis: 1,
       reduction: 'add',
     })
-    return projectionGradients({ hidden, weight }, difference, tape.op('Mul', [weights, gradient]), tape)
+    const shares = { difference, scale: tape.op('Mul', [weights, gradient]) }
+    return projectionGradients(projection, logits, shares, tape)
   })
   return { loss, logProbabilities }
 }
@@ -51,23 +63,25 @@ export function topAccuracy(graph: Graph, scores: Value, targets: Value, weights
   return graph.node('ReduceSum', [hits], { keepdims: 0 })
 }
 
-function logSoftmax(graph: Graph, { hidden, weight }: Projection): Value {
-  return graph.node('LogSoftmax', [graph.node('Gemm', [hidden, weight], { transB: 1 })], { axis: -1 })
-}
-
 /** -Σ w · log p, a scalar. */
 export function negativeSum(graph: Graph, logProbabilities: Value, weights: Value): Value {
   const losses = graph.node('Neg', [graph.node('Mul', [logProbabilities, weights])])
   return graph.node('ReduceSum', [losses], { keepdims: 0 })
 }
 
-/** @param difference by logit and before weighting, [N, vocab]; `scale` is [N, 1] */
+/**
+ * @param logits of the projection
+ * @param shares the loss's gradient by logit and before weighting, [N, vocab], and the weights, [N, 1]
+ */
 export function projectionGradients(
-  { hidden, weight }: Projection,
-  difference: Value,
-  scale: Value,
+  { hidden, weight, scale: { logitDivisor = 1, logitSoftcap } }: Projection,
+  logits: Value,
+  shares: { readonly difference: Value; readonly scale: Value },
   tape: Tape,
 ): (Value | undefined)[] {
+  const difference = throughCap(tape, shares.difference, logits, logitSoftcap)
+  const scale =
+    logitDivisor === 1 ? shares.scale : tape.op('Mul', [shares.scale, tape.scalar(1 / logitDivisor)])
   const scaled = (rows: Value) => tape.op('Mul', [rows, scale])
   return [
     tape.isActive(hidden) ? scaled(tape.matMul(difference, weight)) : undefined,

@@ -35,8 +35,8 @@ export class MedusaDecoder extends HeadDecoder<MedusaSpec> {
         }
         x = graph.node('Add', [x, this.silu(projected)])
       }
-      const weight = medusa.ownVocabulary ? parameter(`${head}.${medusa.layers}.weight`) : this.head(medusa)
-      return { hidden: x, weight }
+      if (!medusa.ownVocabulary) return this.vocabularyProjection(x, medusa)
+      return { hidden: x, weight: parameter(`${head}.${medusa.layers}.weight`), scale: this.spec }
     })
     return { hidden, beyond }
   }

@@ -8,8 +8,7 @@ export class MtpDecoder extends HeadDecoder<MtpSpec> {
   override predictions(mtp: MtpSpec, ahead: readonly Value[]): Predictions {
     const trunk = this.trunk()
     const states = mtp.parallel ? this.parallelHeads(trunk.output, mtp) : this.chain(trunk.normed, mtp, ahead)
-    const weight = this.head(mtp)
-    const beyond = states.map((state) => ({ hidden: this.rows(state), weight }))
+    const beyond = states.map((state) => this.vocabularyProjection(this.rows(state), mtp))
     return { hidden: this.rows(trunk.normed), beyond }
   }
 

@@ -2,6 +2,7 @@ import type { DecoderSpec } from '../../models/spec.js'
 import { ELEMENT_TYPES, type Graph, type Value } from '../../onnx/graph.js'
 import { BatchDecoder, type BatchShape } from '../graphs/batch-decoder.js'
 import { type DistillationSettings, distillation } from '../graphs/distillation.js'
+import { logitsOf } from '../graphs/losses.js'
 import {
   type BuildObjective,
   type Metric,
@@ -37,8 +38,8 @@ export function distilled(
     const frozen = new BatchDecoder(teacher, shape, { prefix: TEACHER, beside: learner })
     const { graph } = learner
     const tokens = tokenInputs(graph, shape, 0)
-    const projection = { hidden: learner.hidden(), weight: learner.head() }
-    const logits = graph.node('Gemm', [frozen.hidden(), frozen.head()], { transB: 1 })
+    const projection = learner.vocabularyProjection(learner.hidden())
+    const logits = logitsOf(graph, frozen.vocabularyProjection(frozen.hidden()))
     const { loss, logProbabilities } = distillation(graph, projection, logits, tokens, settings)
     return {
       graph,

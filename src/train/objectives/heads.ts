@@ -7,7 +7,7 @@ import type { Weights } from '../../weights/index.js'
 import type { BatchDecoder, BatchShape } from '../graphs/batch-decoder.js'
 import { type DistillationSettings, distillation } from '../graphs/distillation.js'
 import type { HeadDecoder } from '../graphs/head-decoder.js'
-import { crossEntropy, negativeSum, type Projection, topAccuracy } from '../graphs/losses.js'
+import { crossEntropy, logitsOf, negativeSum, type Projection, topAccuracy } from '../graphs/losses.js'
 import type { MicroBatch } from '../micro-batch.js'
 import {
   type BuildObjective,
@@ -83,7 +83,7 @@ export function headObjective<Spec extends DraftVocabulary>(
     let loss = weightedLosses(graph, ofHeads.losses, factors)
     if (isJoint) {
       const { targets, weights } = tokenInputs(graph, shape, 0)
-      const next = crossEntropy(graph, { hidden, weight: decoder.head() }, targets, weights)
+      const next = crossEntropy(graph, decoder.vocabularyProjection(hidden), targets, weights)
       metrics.cross_entropy = { sum: next.loss, weight: sumOf(graph, weights) }
       loss = weightedLosses(graph, [next.loss, loss], [1, share])
     }
@@ -169,7 +169,7 @@ function teacherOf(
   settings: DistillationSettings | undefined,
 ): HeadTeacher | undefined {
   if (!settings) return undefined
-  return { logits: decoder.graph.node('Gemm', [hidden, decoder.head(draft)], { transB: 1 }), settings }
+  return { logits: logitsOf(decoder.graph, decoder.vocabularyProjection(hidden, draft)), settings }
 }
 
 /** The rows of tokens so many places on; what is taken from beyond the end of a row of tokens has no weight. */

@@ -1,5 +1,4 @@
-"""LoRA adapters of PEFT for the fixture models (test/fixtures/adapters/<name>/), and what PEFT computes with them
-(test/golden/adapters/adapters.json). float32, CPU.
+"""LoRA adapters of PEFT for the fixture models (<name>/), and what PEFT computes with them (adapters.json). float32, CPU.
 
     python test/golden/adapters/make_adapters.py        # needs torch, transformers 5, peft 0.21
 
@@ -57,6 +56,14 @@ CASES = {
             layers_pattern="layers",
         ),
     ),
+    # Checkpoints whose modules are others than the graph's parameters.
+    "fused": ("phi3", False, dict(target_modules=["qkv_proj", "o_proj", "gate_up_proj"])),
+    "fused-by-head": ("gpt_neox", False, dict(target_modules=["query_key_value", "embed_out", "dense_4h_to_h"], bias="all")),
+    "transposed": ("gpt2", False, dict(target_modules=["c_attn", "c_fc"], lora_bias=True, modules_to_save=["ln_f"])),
+    "transposed-dora": ("gpt2", True, dict(target_modules=["c_attn", "c_proj", "wte"], use_dora=True)),
+    "interleaved": ("cohere", False, dict(target_modules=["q_proj", "k_proj", "v_proj"])),
+    "renamed": ("starcoder2", False, dict(target_modules=["c_fc", "c_proj", "v_proj"], bias="lora_only")),
+    "images": ("gemma3-images", False, dict(target_modules=["q_proj", "down_proj"])),
 }
 
 
@@ -90,12 +97,12 @@ def main():
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
     goldens = {}
-    shutil.rmtree(FIXTURES / "adapters", ignore_errors=True)
     for seed, (name, (base, is_tied, settings)) in enumerate(CASES.items()):
         settings = dict(r=2, lora_alpha=4, task_type="CAUSAL_LM") | settings
         model = get_peft_model(load(base), LoraConfig(**settings))
         randomise(model, seed)
-        directory = FIXTURES / "adapters" / name
+        directory = GOLDENS / name
+        shutil.rmtree(directory, ignore_errors=True)
         model.save_pretrained(directory, save_embedding_layers=False)
         (directory / "README.md").unlink(missing_ok=True)
         config = directory / "adapter_config.json"
@@ -104,7 +111,8 @@ def main():
         if isinstance(fields["target_modules"], list):
             fields["target_modules"].sort()
         config.write_text(json.dumps(fields, indent=2) + "\n")
-        prompt = torch.randint(3, 320, (12,), generator=torch.Generator().manual_seed(seed)).tolist()
+        most = min(320, model.config.get_text_config().vocab_size)
+        prompt = torch.randint(3, most, (12,), generator=torch.Generator().manual_seed(seed)).tolist()
         plain = logits_of(load(base), prompt)
         loaded = PeftModel.from_pretrained(load(base), directory).eval()
         logits = logits_of(loaded, prompt)

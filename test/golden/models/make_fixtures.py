@@ -97,7 +97,7 @@ def randomise(model, seed):
     """Weights of which each one matters: scaled so that attention is neither uniform nor one-hot and the
     logits spread over several units; biases and norms are away from their neutral values."""
     generator = torch.Generator().manual_seed(seed)
-    gemma = isinstance(model, Gemma3ForCausalLM)
+    gemma = type(model).__name__.startswith("Gemma")
     norm_mean = 0.5 if gemma else 1.0  # Gemma multiplies by 1 + weight
     embedding_std = 0.3 if gemma else 0.6  # Gemma scales by sqrt(hidden_size)
     for name, weight in model.named_parameters():

@@ -193,6 +193,11 @@ def gguf_cases(tokenizers, stories):
     scores = [-1000.0 if type == 4 else -float(id) for id, type in enumerate(types)]
     fields = {"model": "llama", "tokens": tokens, "scores": scores, "token_type": types, "unknown_token_id": 0}
     cases["gemma"] = gguf_case("gemma3", {f"tokenizer.ggml.{key}": value for key, value in fields.items()})
+    merges = [" ".join(merge) for merge in json.loads(tokenizers["gemma"].to_str())["model"]["merges"]]
+    gemma4 = fields | {"model": "gemma4", "tokens": pieces(tokenizers["gemma"]), "token_type": types, "merges": merges}
+    gemma4["token_type"] = [1 if type == 4 else type for type in types]
+    del gemma4["scores"]
+    cases["gemma4"] = gguf_case("gemma4", {f"tokenizer.ggml.{key}": value for key, value in gemma4.items()})
     tokens = pieces(tokenizers["gpt2"])
     fields = {
         "model": "gpt2",

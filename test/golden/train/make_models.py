@@ -13,7 +13,17 @@ import transformers
 from transformers import AutoModelForCausalLM
 
 ROOT = Path(__file__).parents[3]
-FIXTURES = ["llama", "llama3-rope", "qwen2", "qwen3", "gemma3"]
+FIXTURES = [
+    "llama",
+    "llama3-rope",
+    "qwen2",
+    "qwen3",
+    "gemma3",
+    "gemma2",
+    "granite",
+    "olmo3",
+    "smollm3-sliding",
+]
 BATCH, LENGTH, STEPS = 4, 24, 20
 SETTINGS = {
     "learning_rate": 3e-3,

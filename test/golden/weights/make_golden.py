@@ -3,6 +3,7 @@
 dequantise.json    blocks of every GGUF type with the fp32 values of gguf.quants.dequantize
 half.safetensors   F16, BF16 and F32 roundings of the same fp32 values, written by safetensors.torch
 <arch>.gguf        a tiny random model, converted as llama.cpp's convert_hf_to_gguf.py does
+split/*.gguf       the same of Qwen 3 in three parts, of which the first has no tensors
 models.json        for each of them HF's tensors (SHA-256 of the fp32 bytes) and configuration
 """
 
@@ -28,7 +29,20 @@ from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 HERE = Path(__file__).parent
 QT = gguf.GGMLQuantizationType
 # Where each type's fp16 scales lie in a block: random bytes there could be NaN.
-SCALES_AT = {"Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
+SCALES_AT = {
+    "Q4_K": [0, 2],
+    "Q5_K": [0, 2],
+    "Q6_K": [208],
+    "Q2_K": [80, 82],
+    "Q3_K": [108],
+    "IQ4_XS": [0],
+    "IQ4_NL": [0],
+    "TQ1_0": [52],
+    "TQ2_0": [64],
+    # Their scales are bytes, of which all are numbers.
+    "MXFP4": [],
+    "NVFP4": [],
+}
 
 
 def base64_of(array):
@@ -42,6 +56,9 @@ def random_blocks(name, count, rng):
         scales = rng.normal(0, 0.01, count).astype(np.float16)
         scales[:3] = [-0.01, 0, 3e-7]
         blocks[:, at : at + 2] = scales.view(np.uint8).reshape(count, 2)
+    if not SCALES_AT[name]:
+        # Zero or the smallest power of two, a subnormal one, NaN or infinity, an infinite product.
+        blocks[:6, 0] = [0, 1, 0x7F, 0xFF, 0x80, 0xFD]
     return blocks
 
 
@@ -50,7 +67,7 @@ def golden_dequantise():
     golden = {}
     for name in ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", *SCALES_AT]:
         if name in SCALES_AT:
-            data = random_blocks(name, 6, rng)
+            data = random_blocks(name, 6 if name.endswith(("_K", "_XS")) else 10, rng)
         else:
             values = rng.normal(0, 0.05, (8, 32)).astype(np.float32)
             values[0], values[1], values[2, 0] = 0, np.abs(values[1]), 30
@@ -123,9 +140,9 @@ def random_model(config):
     return model
 
 
-def convert(arch, config, state, path):
+def convert(arch, config, state, path, **split):
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[arch.upper()], config.num_hidden_layers)
-    writer = gguf.GGUFWriter(path, arch)
+    writer = gguf.GGUFWriter(path, arch, **split)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -180,6 +197,9 @@ def golden_models():
             state.pop("lm_head.weight", None)
         path = HERE / f"{arch}.gguf"
         convert(arch, config, state, path)
+        if arch == "qwen3":
+            (HERE / "split").mkdir(exist_ok=True)
+            convert(arch, config, state, HERE / "split" / path.name, split_max_tensors=12, small_first_shard=True)
         hf_config = check_with_transformers(path, model, state)
         fields = {key: getattr(config, key) for key in COMMON}
         fields |= {"model_type": config.model_type, "rms_norm_eps": float(np.float32(config.rms_norm_eps))}

@@ -57,7 +57,8 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     unary('com.microsoft::QuickGelu', { alpha: { float: 1 } }, [-3, 3]),
     unary('com.microsoft::QuickGelu', { alpha: { float: 1.702 } }),
   ],
-  Gelu: [unary('Gelu', { approximate: 'tanh' }, [-3, 3])],
+  Relu: [unary('Relu', {}, [0.5, 2]), unary('Relu', {}, [-2, -0.5])],
+  Gelu: [unary('Gelu', { approximate: 'tanh' }, [-3, 3]), unary('Gelu', { approximate: 'none' }, [-3, 3])],
   Softmax: [unary('Softmax', { axis: -1 }), unary('Softmax', { axis: 0 })],
   LogSoftmax: [unary('LogSoftmax', { axis: -1 })],
   ReduceSum: [
@@ -132,6 +133,17 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     of([3, 4], (graph, x) =>
       graph.node('GatherElements', [x, integers(graph, [1, 3, 1], [3, 1])], { axis: 1 }),
     ),
+  ],
+  LayerNormalization: [
+    {
+      inputs: { x: [2, 3, 5], w: [5], b: [5] },
+      build: (graph) =>
+        graph.node('LayerNormalization', ['x', 'w', 'b'], { axis: -1, epsilon: { float: 1e-5 } }),
+    },
+    {
+      inputs: { x: [3, 4], w: [4] },
+      build: (graph) => graph.node('LayerNormalization', ['x', 'w'], { axis: -1, epsilon: { float: 1e-5 } }),
+    },
   ],
   SimplifiedLayerNormalization: [
     {

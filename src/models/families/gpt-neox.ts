@@ -1,0 +1,80 @@
+import type { ConfigReader } from '../config-reader.js'
+import { LAYER_NORM_EPSILON } from '../gguf/metadata.js'
+import type { StoredLayout } from '../layout.js'
+import { sharedRope } from '../rope.js'
+import { activationOf, type Family, llamaLike, rotaryPairs } from './family.js'
+
+/** The share of a head's dimensions that is rotated where files do not say. */
+const PARTIAL = 0.25
+
+export const gptNeox: Family = {
+  type: 'gpt_neox',
+  name: 'GPT-NeoX',
+  architecture: 'GPTNeoXForCausalLM',
+  renamed: { rotary_pct: 'partial_rotary_factor', rotary_emb_base: 'rope_theta' },
+  defaults: {
+    vocab_size: 50_432,
+    hidden_size: 6144,
+    num_hidden_layers: 44,
+    num_attention_heads: 64,
+    intermediate_size: 24_576,
+    max_position_embeddings: 2048,
+    layer_norm_eps: 1e-5,
+  },
+  spec(config) {
+    const hasBias = config.boolean('attention_bias', true)
+    return llamaLike(
+      config,
+      {
+        normEpsilon: config.number('layer_norm_eps'),
+        activation: activationOf(config, 'gelu'),
+        bias: { qkv: hasBias, output: hasBias, mlp: true },
+        layerNorm: { bias: true },
+        mlp: 'plain',
+        parallel: config.boolean('use_parallel_residual', true) ? 'two norms' : undefined,
+      },
+      (headDim) => sharedRope(config, headDim, { partial: PARTIAL }),
+    )
+  },
+  layout: (config): StoredLayout => ({
+    base: 'gpt_neox',
+    blocks: 'gpt_neox.layers',
+    modules: {
+      'model.embed_tokens': 'gpt_neox.embed_in',
+      'model.norm': 'gpt_neox.final_layer_norm',
+      lm_head: 'embed_out',
+      'self_attn.qkv_proj': 'attention.query_key_value',
+      'self_attn.o_proj': 'attention.dense',
+      'mlp.up_proj': 'mlp.dense_h_to_4h',
+      'mlp.down_proj': 'mlp.dense_4h_to_h',
+    },
+    fused: { 'self_attn.qkv_proj': 'by head' },
+    rotary: pairs(config),
+    ignored: /(^|\.)attention\.(bias|masked_bias)$/,
+  }),
+  gguf: {
+    architecture: 'gptneox',
+    partial: true,
+    modules: {
+      attn_norm: 'input_layernorm',
+      attn_qkv: 'self_attn.qkv_proj',
+      attn_output: 'self_attn.o_proj',
+      ffn_norm: 'post_attention_layernorm',
+      ffn_up: 'mlp.up_proj',
+      ffn_down: 'mlp.down_proj',
+    },
+    serves: ['use_parallel_residual'],
+    config: (metadata, hasBias) => ({
+      hidden_act: 'gelu',
+      attention_bias: hasBias('self_attn.qkv_proj'),
+      rms_norm_eps: undefined,
+      layer_norm_eps: metadata.required(LAYER_NORM_EPSILON),
+      use_parallel_residual: metadata.get('use_parallel_residual') ?? true,
+    }),
+    layout: (config) => ({ fused: { 'self_attn.qkv_proj': 'stacked' }, rotary: pairs(config) }),
+  },
+}
+
+function pairs(config: ConfigReader) {
+  return rotaryPairs(config, false, PARTIAL)
+}
