@@ -89,12 +89,7 @@ export function settingFromText(field: string, text: string): unknown {
   requireField(field)
   if (text === 'default') return undefined
   const { kind } = fieldMeta(field as GenerationField)
-  const value = kind === 'strings' ? listOf(text) : parseValue(kind, text, field)
+  const value = parseValue(kind, text, field)
   checkLayers({ values: { [field]: value }, origin: '/set' })
   return value
-}
-
-/** A JSON list, or the text itself. */
-function listOf(text: string): unknown {
-  return text.startsWith('[') ? parseValue('json', text, 'The list') : text
 }

@@ -53,15 +53,24 @@ export function parseSpecification(text: string): Specification {
     const at = item.indexOf('=')
     return [item.slice(0, at), item.slice(at + 1)]
   })
-  const { name, ...fields } = Object.fromEntries(texts)
+  if (file !== undefined) texts.push(['file', file])
   const known = kindOf(kind, text)
-  const values = Object.entries({ ...fields, ...(file !== undefined && { file }) }).map(
-    ([field, value]): [string, unknown] => [
-      field,
-      parseValue(requireField(field, known, text).kind, value, `${field} in ${text}`),
-    ],
-  )
-  return checked({ name, text, kind: known, values: Object.fromEntries(values) })
+  const { name, ...values } = valuesOf(texts, known, text)
+  return checked({ name: name as string | undefined, text, kind: known, values })
+}
+
+/** @throws UserError, exit code 2, for an unknown field, for a value of another kind, and for two of a field that has one */
+function valuesOf(texts: readonly (readonly [string, string])[], kind: KindName, origin: string): Values {
+  const values = new Map<string, unknown>()
+  for (const [field, text] of texts) {
+    const known = field === 'name' ? ({ kind: 'string' } as const) : requireField(field, kind, origin)
+    const value = parseValue(known.kind, text, `${field} in ${origin}`)
+    if (values.has(field) && known.kind !== 'strings') {
+      throw usageError(`${field} is there twice in ${origin}: leave one of them out.`)
+    }
+    values.set(field, values.has(field) ? [values.get(field), value].flat() : value)
+  }
+  return Object.fromEntries(values)
 }
 
 /**

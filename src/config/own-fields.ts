@@ -15,21 +15,9 @@ function isExpression(source: string): boolean {
   }
 }
 
-/** `word=number`, one or a list, or an object of words. */
-const wordBiases = z.preprocess((value) => biasesOf(value), z.record(text, z.number()))
-
-function biasesOf(value: unknown): unknown {
-  const items = typeof value === 'string' ? [value] : value
-  if (!Array.isArray(items)) return value
-  const pairs = items.map((item) => /^(.+)=([^=]+)$/s.exec(String(item)))
-  if (pairs.some((pair) => pair === null || pair[2].trim() === '')) return value
-  return Object.fromEntries(pairs.map((pair) => [pair![1], Number(pair![2])]))
-}
-
 /** Words in place of token ids: see `withWordIds`. */
 export const wordFields = group('words in place of token ids', {
   bad_words: ['strings', words.optional(), 'Words that are never generated'],
-  word_bias: ['strings', wordBiases.optional(), 'Added to the score of what completes a word: word=number'],
   suppress_words: ['strings', words.optional(), 'Words of one token that are never generated'],
   begin_suppress_words: ['strings', words.optional(), 'Words of one token that are not generated first'],
   force_words: [

@@ -3,7 +3,7 @@ import { parseJson as parseJsonText } from '../json.js'
 import type { FieldKind } from './schema.js'
 
 /**
- * A field's value from text. Ranges are the schema's to check, which names the field; here it is only that the text is of the
+ * A field's value from text; texts are one, or a list in JSON. Ranges are the schema's to check, which names the field; here it is only that the text is of the
  * right kind.
  * @param name what messages call the field: `--top-p`
  * @throws UserError, exit code 2, for text that is no value of the kind
@@ -15,7 +15,7 @@ export function parseValue(kind: FieldKind, text: string, name: string): unknown
 const parsers: Readonly<Record<FieldKind, (text: string, name: string) => unknown>> = {
   boolean: parseBoolean,
   string: (text) => text,
-  strings: (text) => text,
+  strings: (text, name) => (text.startsWith('[') ? parseJson(text, name) : text),
   integer: parseInteger,
   number: parseNumber,
   integers: (text, name) => text.split(',').map((item) => parseInteger(item, name)),

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { count, type FieldMeta, fraction, group, oneOrMore } from './field.js'
 import { llamaCpp } from './llama-cpp.js'
 import { choosing, thinking, wordFields } from './own-fields.js'
+import { tokenBiases } from './token-biases.js'
 
 export type { FieldKind, FieldMeta } from './field.js'
 
@@ -14,8 +15,7 @@ const json = z.record(z.string(), z.unknown())
 
 const tokenList = z.array(token).min(1)
 const tokenLists = z.array(tokenList)
-const biases = z.array(z.tuple([z.array(token).min(1), z.number()]))
-const tokenBiases = z.record(z.string().min(1), z.union([z.number(), z.literal(false)]))
+const biases = z.array(z.tuple([z.array(token).min(1), z.union([z.number(), z.literal(false)])]))
 const cacheImplementations = [
   'dynamic',
   'static',
@@ -98,12 +98,12 @@ const logits = group('logits', {
   sequence_bias: [
     'json',
     biases.optional(),
-    'Added to the score of what completes a sequence: [[[ids], bias], …]',
+    'Added to the score of what completes a sequence: [[[ids], bias], …]; false forbids',
   ],
   logit_bias: [
-    'json',
+    'strings',
     tokenBiases.optional(),
-    'Added to scores: {"token id or text": bias, …}; false forbids (OpenAI, llama.cpp)',
+    'Added to the score of a word or token id: word=number, or {"word": number, …} (OpenAI); false forbids',
   ],
   allowed_token_ids: ['integers', tokenList.optional(), 'The only tokens that are generated (vLLM)'],
   suppress_tokens: ['integers', z.array(token).optional(), 'Tokens that are never generated'],

@@ -43,7 +43,7 @@ export function prepare(
   chatTemplate?: string,
 ): Prepared {
   const { tokenizer } = model
-  const config = withWordIds(settings.config, tokenizer)
+  const config = withWordIds(settings.config, tokenizer, model.model.vocabSize)
   if (config.enable_thinking !== undefined && !isChat(prompt)) {
     throw usageError('enable_thinking is a switch of chat templates: give a chat, or leave it out.')
   }

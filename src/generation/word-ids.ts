@@ -8,23 +8,30 @@ type Ids = readonly number[]
 type Speller = Pick<Tokenizer, 'encode' | 'tokenToId' | 'idToToken' | 'unkToken'>
 
 /**
- * Settings whose words are token ids as well: those of `bad_words` are among `bad_words_ids`, and so on.
- * @throws UserError, exit code 2, for a word that the model has no tokens for, and for one of several tokens where the field takes one
+ * Settings whose words are token ids as well: those of `bad_words` are among `bad_words_ids`, and so on. `logit_bias` becomes part of
+ * `sequence_bias`.
+ * @param vocabSize of the model, whose tokens `logit_bias` may name
+ * @throws UserError, exit code 2, for a word that the model has no tokens for, for one of several tokens where the field takes one, and
+ * for an id beyond the vocabulary
  */
-export function withWordIds(config: GenerationConfig, tokenizer: Speller): GenerationConfig {
-  const { bad_words, word_bias, suppress_words, begin_suppress_words, force_words } = config
+export function withWordIds(
+  config: GenerationConfig,
+  tokenizer: Speller,
+  vocabSize: number,
+): GenerationConfig {
+  const { bad_words, logit_bias, suppress_words, begin_suppress_words, force_words } = config
   const forms = (field: string) => (word: string) => wordForms(word, tokenizer, field)
   const singles = (field: string, words: readonly string[]) =>
     words.flatMap((word) => singleForms(word, tokenizer, field))
   const all = <Item>(given: readonly Item[] | undefined, more: readonly Item[]) => [...(given ?? []), ...more]
-  const biases = Object.entries(word_bias ?? {}).flatMap(([word, bias]) =>
-    wordForms(word, tokenizer, 'word_bias').map((ids): [number[], number] => [ids, bias]),
-  )
   return {
     ...config,
     ...tokensOf(config, tokenizer),
     ...(bad_words && { bad_words_ids: all(config.bad_words_ids, bad_words.flatMap(forms('bad_words'))) }),
-    ...(word_bias && { sequence_bias: all(config.sequence_bias, biases) }),
+    ...(logit_bias && {
+      logit_bias: undefined,
+      sequence_bias: sumsOf(config.sequence_bias ?? [], biasesOf(logit_bias, tokenizer, vocabSize)),
+    }),
     ...(suppress_words && {
       suppress_tokens: all(config.suppress_tokens, singles('suppress_words', suppress_words)),
     }),
@@ -41,6 +48,34 @@ export function withWordIds(config: GenerationConfig, tokenizer: Speller): Gener
       ),
     }),
   }
+}
+
+type Bias = NonNullable<GenerationConfig['sequence_bias']>[number]
+
+/** The biases of token ids and of both forms of words. */
+function biasesOf(
+  biases: NonNullable<GenerationConfig['logit_bias']>,
+  tokenizer: Speller,
+  vocabSize: number,
+): Bias[] {
+  return Object.entries(biases).flatMap(([key, bias]) => {
+    const isId = /^(?:0|[1-9]\d*)$/.test(key)
+    if (isId && Number(key) >= vocabSize) {
+      throw usageError(`logit_bias names the token ${key}, but the model's vocabulary has ${vocabSize}.`)
+    }
+    const forms = isId ? [[Number(key)]] : wordForms(key, tokenizer, 'logit_bias')
+    return forms.map((ids): Bias => [ids, bias])
+  })
+}
+
+/** Biases to which others are added: what several name has their sum. */
+function sumsOf(given: readonly Bias[], added: readonly Bias[]): Bias[] {
+  const sums = new Map(given.map((entry) => [entry[0].join(), entry]))
+  for (const [ids, bias] of added) {
+    const [, sum] = sums.get(ids.join()) ?? [ids, 0]
+    sums.set(ids.join(), [ids, bias === false || sum === false ? false : sum + bias])
+  }
+  return [...sums.values()]
 }
 
 /** The ids of fields that name whole tokens. */

@@ -63,6 +63,11 @@ export class ConfigReader {
     }
   }
 
+  /** The same file with other values of some fields. */
+  with(fields: Fields): ConfigReader {
+    return new ConfigReader({ ...this.values, ...fields }, this.origin, this.defaults)
+  }
+
   error(fault: string): UserError {
     return new UserError(`The model cannot be built from ${this.origin}: ${fault}.`)
   }

@@ -21,16 +21,17 @@ export interface RopeKinds {
  * `rope_theta`. The length that scaling starts from HF looks for in three places.
  */
 export function sharedRope(config: ConfigReader, headDim: number, kinds: RopeKinds = {}): RopeSpec {
-  const fields = sharedFields(config)
+  const fields = ropeFields(config)
   return ropesOf(config, headDim, { full: fields, sliding: fields }, kinds)
 }
 
 /** How many of a head's dimensions such an embedding rotates, the first ones. */
 export function sharedRotated(config: ConfigReader, headDim: number, kinds: RopeKinds): number {
-  return rotatedDimensions(config, headDim, sharedFields(config), kinds)
+  return rotatedDimensions(config, headDim, ropeFields(config), kinds)
 }
 
-function sharedFields(config: ConfigReader): Fields {
+/** The fields of such an embedding, whichever of the places they are in. */
+export function ropeFields(config: ConfigReader): Fields {
   const { rope_theta, rope_freq_factors, original_max_position_embeddings: length } = config.values
   const scaling = config.object('rope_scaling')
   const values = scaling && Object.keys(scaling).length > 0 ? scaling : config.object('rope_parameters')

@@ -31,7 +31,7 @@ export async function writeModelFiles(
   directory: string,
   { spec, config, weights, tokenizer, dtype }: ModelFiles,
 ): Promise<void> {
-  const layout = layoutFromConfig(config, directory)
+  const layout = layoutFromConfig({ model_type: spec.family, ...config }, directory)
   const tensors = [...storedWeights(spec, layout ?? {}, weights)].map(
     ([name, { shape, values }]): [string, WrittenTensor] => [name, { dtype, shape: [...shape], values }],
   )

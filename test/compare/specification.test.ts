@@ -23,6 +23,9 @@ describe('a specification', () => {
       { kind: 'custom', own: { file: './my.js' }, settings: { temperature: 2 } },
     ],
     ['custom=C:/my.js', { kind: 'custom', own: { file: 'C:/my.js' } }],
+    ['greedy:logit_bias=dog=-5,logit_bias=3=1', { settings: { logit_bias: ['dog=-5', '3=1'] } }],
+    ['greedy:logit_bias={"a": 1, "b": false}', { settings: { logit_bias: '{"a": 1, "b": false}' } }],
+    ['greedy:bad_words=["a","b=c"],bad_words=d', { settings: { bad_words: ['a', 'b=c', 'd'] } }],
     ['mtp:depth=3', { kind: 'mtp', own: { depth: 3 } }],
   ])('%s', (text, expected) => {
     expect(parseSpecification(text)).toMatchObject({ name: text, text, ...expected })
@@ -53,6 +56,14 @@ describe('a specification', () => {
       'nodes in mtp:nodes=4 is no field of mtp: it has modules, depth, lookup and those of a GenerationConfig.',
     ],
     ['beam:num_beams=x', 'num_beams in beam:num_beams=x cannot be "x": give a number.'],
+    [
+      'sample:top_k=5,seed=1,top_k=6',
+      'top_k is there twice in sample:top_k=5,seed=1,top_k=6: leave one of them out.',
+    ],
+    ['greedy:name=a,name=b', /^name is there twice in greedy:name=a,name=b/],
+    ['custom=a.js:file=b.js', /^file is there twice in custom=a.js:file=b.js/],
+    ['greedy:logit_bias=dog', /^logit_bias in greedy:logit_bias=dog cannot be "dog": give an object/],
+    ['greedy:bad_words=[', /^bad_words in greedy:bad_words=\[ is not valid JSON/],
     ['beam:num_beams=0', /^num_beams in beam:num_beams=0 cannot be 0: /],
     ['medusa:nodes=0', 'nodes in medusa:nodes=0 cannot be 0: give a whole number from 1 to 256.'],
     ['medusa:heads=', 'heads in medusa:heads= cannot be "": give a path.'],

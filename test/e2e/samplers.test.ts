@@ -139,12 +139,16 @@ describe('flags of samplers', () => {
     expect(result).not.toEqual(await ids(long.filter((_, i) => i < 3 && long[0] === '--do-sample')))
   })
 
-  test('text of --logit-bias is that of tokens', async () => {
+  test('--logit-bias takes objects and word=number, of ids and of words', async () => {
     const first = (await ids([]))[0]
-    expect((await ids(['--logit-bias', JSON.stringify({ [first]: false })]))[0]).not.toBe(first)
-    expect(await ids(['--logit-bias', '{"th": 100}'])).toEqual(
-      new Array(16).fill((await ids(['--logit-bias', '{"th": 100}']))[0]),
-    )
+    const forbidden = await ids(['--logit-bias', JSON.stringify({ [first]: false })])
+    expect(forbidden[0]).not.toBe(first)
+    for (const text of [`${first}=false`, `${first}-inf`]) {
+      expect(await ids(['--logit-bias', text])).toEqual(forbidden)
+    }
+    const th = await ids(['--logit-bias', '{"th": 100}'])
+    expect(th).toEqual(new Array(16).fill(th[0]))
+    expect(await ids(['--logit-bias', 'th=100', '--logit-bias', `${first}=-100`])).toEqual(th)
   })
 
   test.each([
@@ -152,7 +156,10 @@ describe('flags of samplers', () => {
     [['--mirostat', '1'], 'mirostat in the flags cannot be 1: give 0 or 2'],
     [['--repeat-last-n', '64'], 'repeat_last_n is 64, but has no effect'],
     [['--dry-base', '2'], 'dry_base is 2, but has no effect: set dry_multiplier'],
-    [['--logit-bias', '{"4000": 1}'], 'logit_bias holds token 4000'],
+    [['--logit-bias', '{"4000": 1}'], "logit_bias names the token 4000, but the model's vocabulary has 320"],
+    [['--logit-bias', 'th'], 'logit_bias in the flags cannot be ["th"]: give an object'],
+    [['--logit-bias', 'th=1', '--logit-bias', 'th=2'], 'give "th" once'],
+    [['--logit-bias', '{"th": 1'], 'it is not valid JSON: line 1, column 9: it ends too early'],
     [['--allowed-token-ids', '4000'], 'allowed_token_ids in the flags names the token 4000'],
   ])('%j is refused', async (args, message) => {
     const { code, stderr } = await runClass('generate', on(model, 'hello', ...args))

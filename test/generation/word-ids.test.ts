@@ -14,8 +14,10 @@ beforeAll(async () => {
   }
 })
 
-const resolved = (style: string, settings: GenerationSettings) =>
-  withWordIds(generationConfigSchema.parse(settings), tokenizers.get(style)!)
+const resolved = (style: string, settings: GenerationSettings) => {
+  const tokenizer = tokenizers.get(style)!
+  return withWordIds(generationConfigSchema.parse(settings), tokenizer, tokenizer.vocabSize)
+}
 
 describe.each(['gpt2', 'llama3', 'llama2', 'gemma', 'metaspace'])('words of a %s tokenizer', (style) => {
   test.each(['dog', 'river', 'über', '好', '😀', 'x y'])(
@@ -52,7 +54,7 @@ describe('words in place of ids', () => {
       bad_words_ids: [[9]],
       bad_words: 'dog',
       sequence_bias: [[[8], 1]],
-      word_bias: ['dog=-5', 'a=b=2.5'] as never,
+      logit_bias: ['dog=-5', 'a=b=2.5'] as never,
       suppress_tokens: [3],
       suppress_words: ['a'],
       begin_suppress_words: ['b'],
@@ -60,10 +62,43 @@ describe('words in place of ids', () => {
     expect(config.bad_words_ids![0]).toEqual([9])
     expect(config.bad_words_ids!.length).toBeGreaterThan(1)
     expect(config.sequence_bias!.map(([, bias]) => bias)).toEqual(expect.arrayContaining([1, -5, 2.5]))
-    expect(config.word_bias).toEqual({ dog: -5, 'a=b': 2.5 })
+    expect(config.logit_bias).toBeUndefined()
     expect(config.suppress_tokens![0]).toBe(3)
     expect(config.suppress_tokens!.length).toBeGreaterThan(1)
     expect(config.begin_suppress_tokens!.length).toBeGreaterThan(0)
+  })
+
+  test.each(['gpt2', 'llama3', 'llama2', 'gemma', 'metaspace'])(
+    'have a bias in the forms that bad_words forbid, with a %s tokenizer',
+    (style) => {
+      for (const word of ['dog', 'river bank', '007', ' dog']) {
+        const { bad_words_ids } = resolved(style, { bad_words: [word] })
+        const { sequence_bias } = resolved(style, { logit_bias: { [word]: -5 } })
+        expect(sequence_bias).toEqual(bad_words_ids!.map((ids) => [ids, -5]))
+      }
+    },
+  )
+
+  test('have the sum of the biases that name them, and false is false', () => {
+    const [id] = resolved('gpt2', { suppress_words: [' a'] }).suppress_tokens!
+    const sum = (logit_bias: Record<string, number | false>, given: number | false) =>
+      resolved('gpt2', {
+        sequence_bias: [
+          [[id], 9],
+          [[id, id], 4],
+          [[id], given],
+        ],
+        logit_bias,
+      }).sequence_bias!
+    expect(sum({ ' a': 2, [id]: 0.5 }, 1)).toEqual([
+      [[id], 3.5],
+      [[id, id], 4],
+    ])
+    expect(sum({ ' a': false, [id]: 0.5 }, 1)[0]).toEqual([[id], false])
+    expect(sum({ ' a': 1 }, false)[0]).toEqual([[id], false])
+    // What is resolved stays what it is.
+    const once = resolved('gpt2', { logit_bias: { dog: 1, [id]: 2 } })
+    expect(withWordIds(once, tokenizers.get('gpt2')!, 320)).toEqual(once)
   })
 
   test('that are forced are alternatives of which none begins another', () => {
@@ -102,8 +137,16 @@ describe('words in place of ids', () => {
   })
 
   test.each<[GenerationSettings, RegExp]>([
-    [{ word_bias: 'dog' as never }, /word_bias/],
-    [{ word_bias: 'dog=x' as never }, /word_bias/],
+    [
+      { logit_bias: 'dog' as never },
+      /^logit_bias in the settings cannot be "dog": give an object .*, or word=number/,
+    ],
+    [{ logit_bias: 'dog=x' as never }, /^logit_bias .*: give a number, or false, in place of "x"\.$/],
+    [{ logit_bias: { 99999999999999999999: 1 } }, /logit_bias names the token 100000000000000000000/],
+    [
+      { logit_bias: ['{"99999999999999999999": 1}'] as never },
+      /logit_bias names the token 99999999999999999999, but the model's vocabulary has \d+/,
+    ],
     [{ bad_words: [''] }, /bad_words/],
     [{ force_words: ['a'] }, /force_words is \["a"\] while num_beams is 1/],
     [{ force_words: ['a'], num_beams: 2, do_sample: true }, /force_words .* do_sample/],

@@ -85,6 +85,43 @@ describe('configFromGguf', () => {
     expect(none).not.toHaveProperty('rope_scaling')
   })
 
+  it('takes a Ministral 3, and other Mistrals of the same architecture, as llama.cpp does', async () => {
+    const mistral3 = Object.fromEntries(
+      Object.entries({ ...LLAMA, 'general.architecture': 'mistral3' }).map(([key, value]) => [
+        key.replace(/^llama\./, 'mistral3.'),
+        value,
+      ]),
+    )
+    const yarn = {
+      'mistral3.rope.scaling.type': 'yarn',
+      'mistral3.rope.scaling.factor': 16,
+      'mistral3.rope.scaling.original_context_length': 64,
+    }
+    const scaled = { ...mistral3, ...yarn, 'mistral3.attention.temperature_scale': 0.25 }
+    const log = { 'mistral3.rope.scaling.yarn_log_multiplier': 0.5 }
+    expect(await configFromGguf(store({ ...scaled, ...log }))).toMatchObject({
+      model_type: 'ministral3',
+      rope_scaling: {
+        rope_type: 'yarn',
+        original_max_position_embeddings: 64,
+        llama_4_scaling_beta: 0.25,
+        mscale: 1,
+        mscale_all_dim: 0.5,
+      },
+    })
+    expect((await configFromGguf(store(scaled))).rope_scaling).not.toHaveProperty('mscale')
+    const plain = await configFromGguf(store({ ...mistral3, 'mistral3.attention.temperature_scale': 0 }))
+    expect(plain).toMatchObject({ model_type: 'mistral', sliding_window: null })
+    const length = (value: number) => ({ 'mistral3.attention.temperature_length': value })
+    await expect(configFromGguf(store({ ...scaled, ...length(64) }))).resolves.toBeDefined()
+    await expect(configFromGguf(store({ ...scaled, ...length(32) }))).rejects.toThrow(
+      'mistral3.attention.temperature_length is 32, and not rope.scaling.original_context_length',
+    )
+    await expect(configFromGguf(store({ ...mistral3, ...log }))).rejects.toThrow(
+      'mistral3.rope.scaling.yarn_log_multiplier is 0.5, but rope.scaling.type is not "yarn"',
+    )
+  })
+
   it("gives Gemma 3's sliding layers, and the 27B model its own query scale", async () => {
     const window = { 'gemma3.attention.sliding_window': 512, 'gemma3.attention.key_length': 16 }
     const gemma = await configFromGguf(store({ ...GEMMA, ...window, 'gemma3.block_count': 7 }))
@@ -129,6 +166,8 @@ describe('configFromGguf', () => {
         ['attn_logit_softcapping', 50],
         ['final_logit_softcapping', 30],
         ['rope.scaling.attn_factor', 1.2],
+        ['rope.scaling.yarn_log_multiplier', 0.5],
+        ['attention.temperature_scale', 0.1],
         ['attention.sliding_window', 256],
         ['expert_used_count', 2n ** 60n],
       ] as const

@@ -422,6 +422,40 @@ describe('refused', () => {
       'layer_types names "chunked_attention", which is not supported',
     ],
     ['gemma3', { sliding_window: null }, 'sliding_window is missing'],
+    ['granitemoehybrid', { num_local_experts: 4 }, 'num_local_experts is 4, and experts are not supported'],
+    [
+      'granitemoehybrid',
+      { num_local_experts: undefined },
+      'num_local_experts is 8, and experts are not supported',
+    ],
+    ...['mamba', 'linear_attention', 'chunked_attention'].flatMap((kind): [string, Config, string][] => {
+      const fault = `layer_types names ${JSON.stringify(kind)}, which is not supported`
+      return ['layer_types', 'layers_block_type'].map((name) => [
+        'granitemoehybrid',
+        { layer_types: undefined, [name]: ['attention', kind] },
+        fault,
+      ])
+    }),
+    [
+      'granitemoehybrid',
+      { layer_types: null },
+      'layer_types is missing, by which all layers are recurrent: this is not supported',
+    ],
+    [
+      'ministral3',
+      scaling({ rope_type: 'yarn', factor: 4 }),
+      'llama_4_scaling_beta is null, not a number of 0 or more',
+    ],
+    [
+      'ministral3',
+      v4Scaling({ rope_type: 'yarn', factor: 4, llama_4_scaling_beta: '0.1' }),
+      'llama_4_scaling_beta is "0.1", not a number of 0 or more',
+    ],
+    [
+      'ministral3',
+      { layer_types: ['sliding_attention', 'full_attention'] },
+      'layer_types is ["sliding_attention","full_attention"], but a Mistral\'s layers are all full_attention by its sliding_window: name the model_type "ministral"',
+    ],
   ])('%s with %j', (name, change, fault) => {
     expect(() => specFromConfig(fixture(name), 'dir')).not.toThrow()
     expect(() => specFromConfig({ ...fixture(name), ...change }, 'dir')).toThrow(

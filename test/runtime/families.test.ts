@@ -129,7 +129,9 @@ describe.each(converted)('%s as GGUF', (name) => {
     const { spec, store } = await openFixture(name)
     const gguf = await openGguf(join(GOLDEN, `${name}.gguf`), ggufTensors)
     const ggufSpec = specFromConfig(await configFromGguf(gguf), name)
-    expect(inFloat32(ggufSpec)).toEqual(inFloat32(spec))
+    // llama.cpp's converter makes a Llama of a Mistral without a window.
+    const family = name === 'mistral-full' ? 'llama' : spec.family
+    expect(inFloat32(ggufSpec)).toEqual(inFloat32({ ...spec, family }))
     expect([...gguf.tensors.keys()].sort()).toEqual([...store.tensors.keys()].sort())
     for (const tensor of store.tensors.keys()) {
       expect(largestDifference(await gguf.read(tensor), await store.read(tensor)), tensor).toBe(0)

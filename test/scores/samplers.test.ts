@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { resolveGenerationConfig } from '../../src/config/index.js'
+import { withWordIds } from '../../src/generation/word-ids.js'
 import { extend, type Prefix, prefixOf } from '../../src/model/prefix.js'
 import { createRandom, keyedRandom, sampleIndex } from '../../src/random.js'
 import { buildProcessors, softmax } from '../../src/scores/processors/index.js'
@@ -16,7 +17,7 @@ const texts = (count: number, length: number) =>
 function build(values: Record<string, unknown>, { promptLength = 1, maxLength = 5000 } = {}) {
   const { config } = resolveGenerationConfig({ values: { top_k: 0, ...values }, origin: 'the test' })
   const tokenizer = stubTokenizer(VOCAB)
-  return buildProcessors(config, {
+  return buildProcessors(withWordIds(config, tokenizer, VOCAB), {
     promptLength,
     maxLength,
     eosTokenIds: [],
@@ -123,10 +124,17 @@ describe('penalties of what was generated', () => {
 describe('logit_bias', () => {
   const prefix = prefixOf([0])
 
-  test('adds to the tokens of ids and of text, and forbids', () => {
+  test.each<[number[], Record<number, number>]>([
+    [[0], { 3: 3.5, 7: -Infinity }],
+    [[0, 5], { 3: 3.5, 6: -1, 7: -Infinity }],
+    [[0, 5, 6], { 3: 3.5, 7: -Infinity }],
+  ])('adds to ids and to the last tokens of words, and forbids, after %j', (before, bias) => {
     const logits = normal()
-    const scores = processed({ logit_bias: { 3: 2.5, '5 6 ': -1, 7: false, ' 3': 1 } }, logits, prefix)
-    const bias: Record<number, number> = { 3: 3.5, 5: -1, 6: -1, 7: -Infinity }
+    const scores = processed(
+      { logit_bias: { 3: 2.5, '5 6 ': -1, 7: false, ' 3': 1 } },
+      logits,
+      prefixOf(before),
+    )
     near(
       scores,
       logits.map((score, token) => score + (bias[token] ?? 0)),
@@ -134,11 +142,11 @@ describe('logit_bias', () => {
   })
 
   test.each([
-    [{ logit_bias: { 24: 1 } }, 'logit_bias holds token 24'],
+    [{ logit_bias: { 24: 1 } }, "logit_bias names the token 24, but the model's vocabulary has 24"],
     [{ logit_bias: { 3: 'much' } }, /logit_bias .* give a number, or false/],
     [{ logit_bias: { 3: true } }, /logit_bias/],
     [{ logit_bias: { '': 1 } }, /logit_bias/],
-    [{ logit_bias: { ' ': 1 } }, 'of which the tokenizer makes no token'],
+    [{ logit_bias: { ' ': 1 } }, 'logit_bias has " ", for which the model has no tokens'],
     [{ logit_bias: [[3, 1]] }, /logit_bias .* give an object/],
     [{ allowed_token_ids: [] }, 'it is empty'],
     [{ allowed_token_ids: [-1] }, 'give 0 or more'],

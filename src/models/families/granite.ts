@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import { attentionBias, type Family, llamaLike } from './family.js'
+import { attentionBias, type Family, layerKinds, llamaLike } from './family.js'
 import { llama } from './llama.js'
 
 /** Llama whose embeddings, scores, residual stream and logits have scales of their own. */
@@ -24,6 +24,43 @@ export const granite: Family = {
       ...ggufScales(metadata),
     }),
   },
+}
+
+/** Granite whose layers may be of other kinds and whose MLPs may have experts; a dense one of attention alone is a Granite. */
+export const graniteMoeHybrid: Family = {
+  type: 'granitemoehybrid',
+  name: 'Granite 4',
+  architecture: 'GraniteMoeHybridForCausalLM',
+  renamed: { layers_block_type: 'layer_types' },
+  defaults: {
+    vocab_size: 32_000,
+    hidden_size: 4096,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    max_position_embeddings: 2048,
+    num_local_experts: 8,
+    shared_intermediate_size: 1024,
+  },
+  spec(config) {
+    const experts = config.number('num_local_experts', 0)
+    if (experts > 0) throw config.error(`num_local_experts is ${experts}, and experts are not supported`)
+    if ((config.values.layer_types ?? undefined) === undefined) {
+      throw config.error('layer_types is missing, by which all layers are recurrent: this is not supported')
+    }
+    // Without the one kind there are no positions.
+    const isRotated = config.values.position_embedding_type === 'rope'
+    const { layers } = layerKinds(config, false, () => true)
+    return llamaLike(config, {
+      ...graniteScales(config),
+      layers: isRotated ? layers : layers.map(() => 'full_nope'),
+      intermediateSize: config.integer('shared_intermediate_size'),
+      bias: attentionBias(config),
+    })
+  },
+  layout: () => ({
+    fused: { 'mlp.gate_up_proj': 'stacked' },
+    modules: { 'mlp.gate_up_proj': 'shared_mlp.input_linear', 'mlp.down_proj': 'shared_mlp.output_linear' },
+  }),
 }
 
 export function graniteScales(config: ConfigReader) {

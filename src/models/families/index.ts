@@ -11,10 +11,10 @@ import { gemma3 } from './gemma3.js'
 import { glm4 } from './glm4.js'
 import { gptNeox } from './gpt-neox.js'
 import { gpt2 } from './gpt2.js'
-import { granite } from './granite.js'
+import { granite, graniteMoeHybrid } from './granite.js'
 import { hunyuanV1Dense } from './hunyuan-v1-dense.js'
 import { llama } from './llama.js'
-import { ministral, mistral } from './mistral.js'
+import { ministral, ministral3, mistral } from './mistral.js'
 import { olmo2, olmo3 } from './olmo.js'
 import { phi3 } from './phi3.js'
 import { qwen2 } from './qwen2.js'
@@ -28,8 +28,10 @@ export const FAMILIES: readonly Family[] = [
   llama,
   mistral,
   ministral,
+  ministral3,
   smollm3,
   granite,
+  graniteMoeHybrid,
   qwen2,
   qwen3,
   gemma2,

@@ -107,7 +107,13 @@ function sizes(metadata: MetadataReader, isPartial: boolean): Fields {
 
 /** LongRoPE's factors, where the file has some, with the one of cosines and sines that the converter has computed. */
 async function longRope(store: GgufStore, metadata: MetadataReader): Promise<Fields> {
-  if (!store.tensors.has(ROPE_FACTORS.short) || !store.tensors.has(ROPE_FACTORS.long)) return {}
+  const [own, missing] = [ROPE_FACTORS.short, ROPE_FACTORS.long].toSorted(
+    (a, b) => Number(store.tensors.has(b)) - Number(store.tensors.has(a)),
+  )
+  if (!store.tensors.has(own)) return {}
+  if (!store.tensors.has(missing)) {
+    throw new UserError(`The GGUF file has ${own}, but no ${missing}: convert the model again.`)
+  }
   const [short, long] = [await store.read(ROPE_FACTORS.short), await store.read(ROPE_FACTORS.long)]
   const length = metadata.required('rope.scaling.original_context_length')
   return {
@@ -117,7 +123,7 @@ async function longRope(store: GgufStore, metadata: MetadataReader): Promise<Fie
       short_factor: [...short],
       long_factor: [...long],
       original_max_position_embeddings: length,
-      attention_factor: metadata.number('rope.scaling.attn_factor'),
+      attention_factor: metadata.number('rope.scaling.attn_factor') ?? 1,
     },
   }
 }

@@ -1,10 +1,10 @@
 import { usageError } from '../../errors.js'
 import type { Prefix } from '../../model/prefix.js'
 import type { LogitsProcessor } from '../../strategies/strategy.js'
-import type { TextTokens } from './text-tokens.js'
 
-/** Token ids, and what is added to the score of the last one where the others precede it. */
-export type SequenceBias = readonly [tokens: readonly number[], bias: number]
+/** Token ids, and what is added to the score of the last one where the others precede it; false forbids it. */
+export type SequenceBias = readonly [tokens: readonly number[], bias: number | false]
+type Amount = readonly [tokens: readonly number[], bias: number]
 
 /**
  * Adds a bias to the token that would complete a sequence (HF SequenceBiasLogitsProcessor). Of two entries for
@@ -12,7 +12,8 @@ export type SequenceBias = readonly [tokens: readonly number[], bias: number]
  * @throws UserError where a token is not in the vocabulary.
  */
 export function sequenceBias(biases: readonly SequenceBias[], field = 'sequence_bias'): LogitsProcessor {
-  const unique = [...new Map(biases.map((entry) => [entry[0].join(), entry])).values()]
+  const amounts = biases.map(([tokens, bias]): Amount => [tokens, bias === false ? -Infinity : bias])
+  const unique = [...new Map(amounts.map((entry) => [entry[0].join(), entry])).values()]
   const highest = unique.reduce((most, [tokens]) => tokens.reduce((a, b) => Math.max(a, b), most), -1)
   const single = unique.filter(([tokens]) => tokens.length === 1)
   const longer = byLastContextToken(unique.filter(([tokens]) => tokens.length > 1))
@@ -29,34 +30,6 @@ export function sequenceBias(biases: readonly SequenceBias[], field = 'sequence_
   }
 }
 
-/** Biases by token id, or by text, of which each token has it; false forbids a token. */
-export type TokenBiases = Readonly<Record<string, number | false>>
-
-/**
- * Adds biases to scores (OpenAI's `logit_bias`; llama.cpp's, which takes text as well). What several keys name has the sum of their biases.
- * @throws UserError for text without a tokenizer or of which that makes no token; and where a token is not in the vocabulary
- */
-export function logitBias(biases: TokenBiases, tokenizer: TextTokens | undefined): LogitsProcessor {
-  const sums = new Map<number, number>()
-  for (const [key, bias] of Object.entries(biases)) {
-    for (const token of tokensNamed(key, tokenizer)) {
-      sums.set(token, (sums.get(token) ?? 0) + (bias === false ? -Infinity : bias))
-    }
-  }
-  return sequenceBias(
-    [...sums].map(([token, bias]) => [[token], bias]),
-    'logit_bias',
-  )
-}
-
-function tokensNamed(key: string, tokenizer: TextTokens | undefined): Iterable<number> {
-  if (/^\d+$/.test(key)) return [Number(key)]
-  if (!tokenizer) throw usageError('logit_bias names text, which needs a tokenizer: name token ids.')
-  const tokens = tokenizer.encode(key, { addSpecialTokens: false })
-  if (tokens.length > 0) return new Set(tokens)
-  throw usageError(`logit_bias names ${JSON.stringify(key)}, of which the tokenizer makes no token.`)
-}
-
 /**
  * Forbids the token that would complete one of `words` (HF NoBadWordsLogitsProcessor). A word that is just an
  * end-of-sequence token stays allowed.
@@ -68,13 +41,13 @@ export function badWords(
 ): LogitsProcessor {
   const forbidden = words.filter((word) => !(word.length === 1 && eosTokenIds.includes(word[0])))
   return sequenceBias(
-    forbidden.map((word) => [word, -Infinity]),
+    forbidden.map((word) => [word, false]),
     'bad_words_ids',
   )
 }
 
-function byLastContextToken(biases: readonly SequenceBias[]): Map<number, SequenceBias[]> {
-  const groups = new Map<number, SequenceBias[]>()
+function byLastContextToken(biases: readonly Amount[]): Map<number, Amount[]> {
+  const groups = new Map<number, Amount[]>()
   for (const entry of biases) {
     const key = entry[0].at(-2)!
     const group = groups.get(key)

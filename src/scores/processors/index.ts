@@ -1,6 +1,6 @@
 import type { GenerationConfig } from '../../config/index.js'
 import type { LogitsProcessor, Random, RandomProcessor } from '../../strategies/strategy.js'
-import { badWords, logitBias, sequenceBias } from './bias.js'
+import { badWords, sequenceBias } from './bias.js'
 import { sequenceBreakers } from './breakers.js'
 import { dry } from './dry.js'
 import {
@@ -74,12 +74,10 @@ export function processorsBeforeWarpers(
 }
 
 function* scoreProcessors(config: GenerationConfig, context: ProcessorContext) {
-  const { eosTokenIds, tokenizer } = context
   if (config.sequence_bias) yield sequenceBias(config.sequence_bias)
-  if (config.logit_bias) yield logitBias(config.logit_bias, tokenizer)
   yield* penalties(config, context)
   if (config.no_repeat_ngram_size > 0) yield noRepeatNgram(config.no_repeat_ngram_size)
-  if (config.bad_words_ids) yield badWords(config.bad_words_ids, eosTokenIds)
+  if (config.bad_words_ids) yield badWords(config.bad_words_ids, context.eosTokenIds)
 }
 
 function* penalties(config: GenerationConfig, { promptLength, maxLength, tokenizer }: ProcessorContext) {

@@ -37,11 +37,35 @@ THETA = dict(rope_type="default", rope_theta=100.0)
 YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16, rope_theta=100.0)
 FULL, SLIDING = "full_attention", "sliding_attention"
 
+GRANITE_DENSE = dict(
+    rope_parameters=THETA,
+    num_hidden_layers=2,
+    layer_types=[FULL] * 2,
+    num_local_experts=0,
+    shared_intermediate_size=40,
+    attention_multiplier=0.3,
+    residual_multiplier=0.7,
+    logits_scaling=1.5,
+    mamba_n_heads=8,
+)
+
 # Values for which what is at stake counts: windows and lengths below the text's, caps and scales that bite.
 MODELS = {
     "mistral": dict(head_dim=16, sliding_window=8, rope_parameters=THETA),
     "ministral": dict(
         head_dim=8, sliding_window=8, rope_parameters=THETA, layer_types=[SLIDING, FULL, SLIDING, FULL]
+    ),
+    "mistral-full": dict(model_type="mistral", head_dim=16, num_hidden_layers=2, sliding_window=None, rope_parameters=THETA),
+    # The scale of queries counts from the second half of the prompt on.
+    "ministral3": dict(
+        head_dim=16,
+        num_hidden_layers=2,
+        rope_parameters=dict(
+            YARN, original_max_position_embeddings=8, mscale=1.0, mscale_all_dim=0.5, llama_4_scaling_beta=0.3
+        ),
+    ),
+    "ministral3-sliding": dict(
+        head_dim=8, num_hidden_layers=2, sliding_window=6, rope_parameters=dict(YARN, llama_4_scaling_beta=0.5)
     ),
     "smollm3": dict(rope_parameters=THETA, tie_word_embeddings=True, attention_bias=True, mlp_bias=True),
     "smollm3-sliding": dict(
@@ -61,6 +85,8 @@ MODELS = {
         residual_multiplier=0.6,
         logits_scaling=2.5,
     ),
+    "granitemoehybrid": dict(GRANITE_DENSE, position_embedding_type="rope", embedding_multiplier=2.0, attention_bias=True),
+    "granitemoehybrid-nope": dict(GRANITE_DENSE),
     "olmo2": dict(rope_parameters=THETA, num_hidden_layers=3),
     "olmo3": dict(
         sliding_window=8,
@@ -127,8 +153,10 @@ make_fixtures.randomise = randomise
 
 
 # The converter permutes queries and keys where llama.cpp rotates neighbours.
-PERMUTED = {"smollm3", "granite"}
+PERMUTED = {"mistral-full", "ministral3", "smollm3", "granite"}
 ARCHITECTURES = {
+    "mistral-full": gguf.MODEL_ARCH.LLAMA,
+    "ministral3": gguf.MODEL_ARCH.MISTRAL3,
     "smollm3": gguf.MODEL_ARCH.SMOLLM3,
     "granite": gguf.MODEL_ARCH.GRANITE,
     "olmo2": gguf.MODEL_ARCH.OLMO2,
@@ -158,6 +186,9 @@ def write_metadata(writer, config, name):
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if name == "ministral3":
+        writer.add_rope_scaling_yarn_log_mul(rope["mscale_all_dim"])
+        writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
     if SLIDING in config.rope_parameters:
         writer.add_rope_freq_base_swa(config.rope_parameters[SLIDING]["rope_theta"])
     if getattr(config, "head_dim", None):

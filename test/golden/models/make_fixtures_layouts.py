@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import transformers
 from make_fixtures import EOS, FIXTURES, PROMPT_LENGTH, decode, save, write_golden
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 make_fixtures.COMMON["vocab_size"] = 128
 
@@ -53,7 +53,7 @@ MODELS = {
             long_factor=[4.0, 5.0, 6.0],
         ),
     ),
-    "glm4": dict(head_dim=12, rope_parameters=dict(THETA, partial_rotary_factor=0.5)),
+    "glm4": dict(head_dim=16, rope_parameters=dict(THETA, partial_rotary_factor=0.5)),
     "ernie4_5": dict(head_dim=8, use_bias=True, rope_parameters=THETA, tie_word_embeddings=True),
     "hunyuan_v1_dense": dict(
         head_dim=8, attention_bias=True, rope_parameters=dict(rope_type="dynamic", alpha=4.0, factor=1.0, rope_theta=100.0)
@@ -73,6 +73,26 @@ MODELS = {
     ),
     "gpt2": dict(n_inner=48, tie_word_embeddings=True),
     "starcoder2": dict(rope_parameters=THETA, sliding_window=8, tie_word_embeddings=True),
+    "starcoder2-full": dict(model_type="starcoder2", rope_parameters=THETA, use_bias=True),
+    "mistral3-images": dict(
+        model_type="mistral3",
+        text_config=dict(
+            TEXT,
+            model_type="ministral3",
+            head_dim=8,
+            rope_parameters=dict(
+                rope_type="yarn",
+                factor=4.0,
+                original_max_position_embeddings=8,
+                rope_theta=100.0,
+                llama_4_scaling_beta=0.4,
+            ),
+            **IDS,
+        ),
+        vision_config=dict(VISION, model_type="pixtral", head_dim=8),
+        tie_word_embeddings=False,
+        **IDS,
+    ),
     "gemma3-images": dict(
         model_type="gemma3",
         text_config=dict(
@@ -111,7 +131,17 @@ def run(model, ids, past=None, use_cache=True):
     return out.logits[0], out.hidden_states[-1][0], out.past_key_values
 
 
+def auto_class(name):
+    return AutoModelForImageTextToText if name == "mistral3-images" else AutoModelForCausalLM
+
+
+def load(name):
+    options = dict(dtype=torch.float32, attn_implementation="eager")
+    return auto_class(name).from_pretrained(FIXTURES / name, **options).eval()
+
+
 make_fixtures.run = run
+make_fixtures.load = load
 
 
 def randomise(model, seed):
@@ -150,6 +180,7 @@ ARCHITECTURES = {
     "gpt_neox": gguf.MODEL_ARCH.GPTNEOX,
     "gpt_neox-sequential": gguf.MODEL_ARCH.GPTNEOX,
     "gpt2": gguf.MODEL_ARCH.GPT2,
+    "starcoder2-full": gguf.MODEL_ARCH.STARCODER2,
 }
 
 
@@ -228,7 +259,7 @@ def main():
     torch.set_num_threads(1)
     transformers.utils.logging.disable_progress_bar()
     for name in sys.argv[1:] or MODELS:
-        model, prompt = first_clear(lambda: AutoModelForCausalLM.from_config(config_of(name)))
+        model, prompt = first_clear(lambda: auto_class(name).from_config(config_of(name)))
         save(model.half(), name)
         (FIXTURES / name / "generation_config.json").unlink(missing_ok=True)
         write_golden(name, prompt)
