@@ -30,8 +30,8 @@ const READ = [
 ]
 
 /**
- * Fields that change no result once an adapter is trained. Weights are as nn.Linear has them, for which PEFT sets `fan_in_fan_out`
- * to false itself.
+ * Fields that change no result once an adapter is trained. PEFT sets `fan_in_fan_out` itself: to true for `Conv1D`, whose weights
+ * are [in, out], and to false for nn.Linear.
  */
 const WITHOUT_EFFECT = [
   ...['task_type', 'auto_mapping', 'peft_version', 'inference_mode', 'lora_dropout', 'fan_in_fan_out'],

@@ -180,3 +180,17 @@ export function ropeBase(frequencies: readonly number[]): number {
   const whole = Math.round(base)
   return Math.abs(base / whole - 1) < 1e-4 ? whole : base
 }
+
+/** By what the powers of `ropeBase` are divided in scaled inverse frequencies. */
+export function ropeDivisors(frequencies: readonly number[]): number[] {
+  const base = ropeBase(frequencies)
+  return frequencies.map((frequency, i) => base ** (-i / frequencies.length) / frequency)
+}
+
+/** How far divisors of frequencies that are not scaled are from 1, as they are rounded to float32. */
+const ROUNDED = 1e-4
+
+/** Whether frequencies are others than a base's powers. */
+export function isScaledRope(frequencies: readonly number[]): boolean {
+  return ropeDivisors(frequencies).some((divisor) => Math.abs(divisor - 1) > ROUNDED)
+}

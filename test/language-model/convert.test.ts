@@ -97,6 +97,48 @@ describe("a family's names and rows", () => {
   })
 })
 
+describe('of a family with a layout of its own', () => {
+  const laidOut = ['phi3', 'gpt2', 'gpt_neox', 'cohere', 'glm4', 'granitemoehybrid', 'starcoder2']
+
+  test.each(laidOut)('safetensors of %s are what they were', async (name) => {
+    const [path, own] = [
+      await converted(fixturePath(name), name, 'fp32'),
+      await openWeights(fixturePath(name)),
+    ]
+    const written = await openWeights(path)
+    expect([...written.tensors.keys()].sort()).toEqual([...own.tensors.keys()].sort())
+    for (const tensor of own.tensors.keys())
+      expect(await written.read(tensor), tensor).toEqual(await own.read(tensor))
+    await Promise.all([own.close(), written.close()])
+  })
+
+  test('those of a text model are its own', async () => {
+    const path = await converted(fixturePath('gemma3-images'), 'text', 'fp32')
+    const [before, after] = [await openModel(fixturePath('gemma3-images')), await openModel(path)]
+    expect(after.spec).toEqual(before.spec)
+    const name = 'model.layers.1.self_attn.q_proj.weight'
+    expect(await after.store.read(name)).toEqual(await before.store.read(name))
+    await Promise.all([before.store.close(), after.store.close()])
+  })
+
+  test.each([...laidOut, 'mistral', 'smollm3', 'granite', 'ministral3', 'llama-yarn', 'llama-longrope'])(
+    'no GGUF file of %s is written',
+    async (name) => {
+      await expect(converted(fixturePath(name), `${name}.gguf`, 'fp32')).rejects.toThrow(
+        /^A GGUF file of .* (is not written|does not say how its rope is scaled): write safetensors instead\.$/,
+      )
+      expect(readdirSync(root)).not.toContain(`${name}.gguf`)
+    },
+  )
+
+  test('nor is config.json made of its GGUF file', async () => {
+    await expect(converted(join(fixturePath('phi3'), 'phi3.gguf'), 'phi3-hf', 'fp32')).rejects.toThrow(
+      /is a GGUF file of Phi-?\s?3.*, of which config\.json cannot be made/,
+    )
+    expect(readdirSync(root)).not.toContain('phi3-hf')
+  })
+})
+
 test('an adapter is merged into what is written', async () => {
   const base = fixturePath('llama')
   const adapter = join(import.meta.dirname, '../golden/adapters/patterns')

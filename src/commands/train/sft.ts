@@ -3,6 +3,7 @@ import { Args, Flags } from '@oclif/core'
 import { TrainCommand, type TrainingReport } from '../../cli/train/command.js'
 import { dataFlags, number, optimiserFlags, runFlags } from '../../cli/train/flags.js'
 import { openPretrained } from '../../cli/train/pretrained.js'
+import { layoutFromConfig } from '../../models/families/index.js'
 import { requireExamples } from '../../train/data/require-examples.js'
 import { initialAdapters, Lora, mergeAdapters, writeAdapter } from '../../train/lora.js'
 import { writeModelFiles } from '../../train/model-files.js'
@@ -117,7 +118,8 @@ function adapters(model: Pretrained, flags: LoraFlags): TrainingPart {
     writeModel: async (output, dtype) => {
       const merged = mergeAdapters(lora, weights)
       await writeModelFiles(output, { spec, config, weights: merged, tokenizer: directory, dtype })
-      await writeAdapter(join(output, 'adapter'), lora, weights, flags.model)
+      const layout = layoutFromConfig({ model_type: spec.family, ...config }, directory)
+      await writeAdapter(join(output, 'adapter'), lora, weights, flags.model, layout)
     },
   }
 }

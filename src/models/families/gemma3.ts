@@ -2,7 +2,7 @@ import { UserError } from '../../errors.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { addOne, BLOCK, QK_NORM, subtractOne } from '../gguf/tensors.js'
-import { type RopeSpec, ropeBase, ropesOf } from '../rope.js'
+import { isScaledRope, type RopeSpec, ropeBase, ropesOf } from '../rope.js'
 import type { AttentionSpan, DecoderSpec } from '../spec.js'
 import { attentionBias, type Family, layerKinds, sizesOf } from './family.js'
 
@@ -69,10 +69,10 @@ export const gemma3: Family = {
     slides: true,
     config: ggufConfig,
     restore: (name) => (name.endsWith('norm.weight') ? subtractOne : undefined),
-    written: {
-      store: (name) => (name.endsWith('norm.weight') ? addOne : undefined),
-      metadata: ggufMetadata,
-    },
+  },
+  ggufWriting: {
+    store: (name) => (name.endsWith('norm.weight') ? addOne : undefined),
+    metadata: ggufMetadata,
   },
 }
 
@@ -82,8 +82,9 @@ function ggufMetadata(spec: DecoderSpec): Record<string, number> {
   const isUsual = layers.every((kind, i) => (kind === 'full') === ((i + 1) % PATTERN === 0))
   const scaleBase = layers.length === 62 ? hiddenSize / heads : headDim
   const scale = Math.abs(attentionScale * Math.sqrt(scaleBase) - 1) < 1e-6
-  if (!isUsual || slidingWindow === undefined || !scale) {
-    const what = scale ? 'layer_types' : 'query_pre_attn_scalar'
+  const isRotated = !isScaledRope(rope.sliding)
+  if (!isUsual || slidingWindow === undefined || !scale || !isRotated) {
+    const what = !scale ? 'query_pre_attn_scalar' : isRotated ? 'layer_types' : 'rope of sliding layers'
     throw new UserError(`A GGUF file of Gemma 3 cannot say the model's ${what}: write safetensors instead.`)
   }
   return { 'attention.sliding_window': slidingWindow, 'rope.freq_base_swa': ropeBase(rope.sliding) }

@@ -24,13 +24,13 @@ export const llama: Family = {
         return unpermute(name, metadata.number('attention.head_count_kv') ?? heads)
       return undefined
     },
-    written: {
-      store(name, { heads, kvHeads }) {
-        if (name.includes('.q_proj.')) return permute(heads)
-        return name.includes('.k_proj.') ? permute(kvHeads) : undefined
-      },
-      metadata: ({ headDim }) => ({ 'rope.dimension_count': headDim }),
+  },
+  ggufWriting: {
+    store(name, { heads, kvHeads }) {
+      if (name.includes('.q_proj.')) return permute(heads)
+      return name.includes('.k_proj.') ? permute(kvHeads) : undefined
     },
+    metadata: ({ headDim }) => ({ 'rope.dimension_count': headDim }),
   },
 }
 

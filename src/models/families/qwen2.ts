@@ -9,7 +9,8 @@ export const qwen2: Family = {
   defaults: { num_key_value_heads: 32, max_position_embeddings: 32_768, sliding_window: 4096 },
   spec: (config) =>
     llamaLike(config, { ...qwenLayers(config), bias: { qkv: true, output: false, mlp: false } }),
-  gguf: { architecture: 'qwen2', modules: BLOCK, config: () => ({ attention_bias: undefined }), written: {} },
+  gguf: { architecture: 'qwen2', modules: BLOCK, config: () => ({ attention_bias: undefined }) },
+  ggufWriting: {},
 }
 
 /** Before transformers 4.53 layers slide from `max_window_layers` on, where `use_sliding_window` says so. */

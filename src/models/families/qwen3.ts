@@ -8,5 +8,6 @@ export const qwen3: Family = {
   architecture: 'Qwen3ForCausalLM',
   defaults: { ...qwen2.defaults, head_dim: 128 },
   spec: (config) => llamaLike(config, { ...qwenLayers(config), qkNorm: true }),
-  gguf: { architecture: 'qwen3', modules: { ...BLOCK, ...QK_NORM }, written: {} },
+  gguf: { architecture: 'qwen3', modules: { ...BLOCK, ...QK_NORM } },
+  ggufWriting: {},
 }

@@ -2,7 +2,7 @@ import { UserError } from '../../errors.js'
 import type { GgufFamily, GgufWriting } from '../families/family.js'
 import { FAMILIES, familyName } from '../families/index.js'
 import { parametersOf } from '../parameters.js'
-import { ropeBase } from '../rope.js'
+import { isScaledRope, ropeBase, ropeDivisors } from '../rope.js'
 import type { DecoderSpec } from '../spec.js'
 import { ggufTensorName, type Restore, ROPE_FREQS } from './tensors.js'
 
@@ -34,9 +34,6 @@ export const FLOATS: readonly string[] = [
   'rope.freq_base_swa',
 ]
 
-/** How far factors of frequencies that are not scaled are from 1, as they are rounded to float32. */
-const ROUNDED = 1e-4
-
 /**
  * What a GGUF file of a model says.
  * @throws UserError for a family, or a setting of one, that its GGUF files cannot say
@@ -64,28 +61,30 @@ export function ggufModel(spec: DecoderSpec): GgufModel {
     if (own === undefined) throw cannot(spec, `has no name for ${name}`)
     return { name: own, parameter: name, kind, shape, store: written.store?.(name, spec) }
   })
-  const factors = Float32Array.from(
-    spec.rope.full,
-    (frequency, i) => base ** ((-2 * i) / headDim) / frequency,
-  )
-  const isScaled = factors.some((factor) => Math.abs(factor - 1) > ROUNDED)
+  const factors = ropeDivisors(spec.rope.full)
+  const isScaled = isScaledRope(spec.rope.full)
   if (isScaled && gguf.architecture !== 'llama') throw cannot(spec, 'does not say how its rope is scaled')
-  return { architecture: gguf.architecture, metadata, tensors, ropeFactors: isScaled ? factors : undefined }
+  return {
+    architecture: gguf.architecture,
+    metadata,
+    tensors,
+    ropeFactors: isScaled ? Float32Array.from(factors) : undefined,
+  }
 }
 
 export { ROPE_FREQS }
 
 /** Whether there are GGUF files of a family that can be written, of whose metadata config.json can be made as well. */
 export function isWritten({ family }: Pick<DecoderSpec, 'family'>): boolean {
-  return FAMILIES.find(({ type }) => type === family)?.gguf?.written !== undefined
+  return FAMILIES.find(({ type }) => type === family)?.ggufWriting !== undefined
 }
 
 function ggufFamily(spec: DecoderSpec): { gguf: GgufFamily; written: GgufWriting } {
-  const gguf = FAMILIES.find(({ type }) => type === spec.family)?.gguf
-  if (!gguf?.written) throw cannot(spec, 'is not written')
+  const { gguf, ggufWriting } = FAMILIES.find(({ type }) => type === spec.family)!
+  if (!gguf || !ggufWriting) throw cannot(spec, 'is not written')
   if (spec.ropeFactor) throw cannot(spec, 'does not say how its rope is scaled')
   if (!gguf.slides && spec.layers.includes('sliding')) throw cannot(spec, 'has no sliding windows')
-  return { gguf, written: gguf.written }
+  return { gguf, written: ggufWriting }
 }
 
 function cannot(spec: DecoderSpec, what: string): UserError {
