@@ -16,13 +16,20 @@ export function openPretrained(
   signal: AbortSignal,
   { adapter, copied = true }: { adapter?: string; copied?: boolean } = {},
 ): Promise<Pretrained> {
-  return withOpenModel(source, { adapter, signal }, async ({ path, config, spec, store, loadTokenizer }) => {
-    if (copied && path.endsWith('.gguf')) {
-      throw usageError(`${path} cannot be trained: give a model in HF layout, whose tokenizer can be copied.`)
-    }
-    const directory = (await stat(path)).isDirectory() ? path : dirname(path)
-    const tokenizer = await loadTokenizer()
-    const fingerprint = await store.fingerprint()
-    return { path, config, spec, weights: await readWeights(spec, store), tokenizer, directory, fingerprint }
-  })
+  return withOpenModel(
+    source,
+    { adapter, signal },
+    async ({ path, config, spec, layout, store, loadTokenizer }) => {
+      if (copied && path.endsWith('.gguf')) {
+        throw usageError(
+          `${path} cannot be trained: give a model in HF layout, whose tokenizer can be copied.`,
+        )
+      }
+      const directory = (await stat(path)).isDirectory() ? path : dirname(path)
+      const tokenizer = await loadTokenizer()
+      const fingerprint = await store.fingerprint()
+      const weights = await readWeights(spec, store)
+      return { path, config, spec, layout, weights, tokenizer, directory, fingerprint }
+    },
+  )
 }

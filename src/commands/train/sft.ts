@@ -3,7 +3,6 @@ import { Args, Flags } from '@oclif/core'
 import { TrainCommand, type TrainingReport } from '../../cli/train/command.js'
 import { dataFlags, number, optimiserFlags, runFlags } from '../../cli/train/flags.js'
 import { openPretrained } from '../../cli/train/pretrained.js'
-import { layoutFromConfig } from '../../models/families/index.js'
 import { requireExamples } from '../../train/data/require-examples.js'
 import { initialAdapters, Lora, mergeAdapters, writeAdapter } from '../../train/lora.js'
 import { writeModelFiles } from '../../train/model-files.js'
@@ -101,7 +100,7 @@ interface LoraFlags {
 }
 
 function adapters(model: Pretrained, flags: LoraFlags): TrainingPart {
-  const { spec, config, directory, fingerprint } = model
+  const { spec, config, layout, directory, fingerprint } = model
   const names = flags['lora-target-modules'] ?? 'all-linear'
   const lora = new Lora(spec, {
     rank: flags['lora-r'] ?? 8,
@@ -118,7 +117,6 @@ function adapters(model: Pretrained, flags: LoraFlags): TrainingPart {
     writeModel: async (output, dtype) => {
       const merged = mergeAdapters(lora, weights)
       await writeModelFiles(output, { spec, config, weights: merged, tokenizer: directory, dtype })
-      const layout = layoutFromConfig({ model_type: spec.family, ...config }, directory)
       await writeAdapter(join(output, 'adapter'), lora, weights, flags.model, layout)
     },
   }
