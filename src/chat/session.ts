@@ -294,7 +294,7 @@ export class ChatSession {
   }
 
   private async identity() {
-    const { path, dtype } = this.model
-    return { name: this.options.modelName, fingerprint: await modelFingerprint(path, dtype) }
+    const { modelName: name } = this.options
+    return { name, fingerprint: await modelFingerprint(this.model, this.model.dtype) }
   }
 }

@@ -6,7 +6,7 @@ import { type BenchJson, bench } from '../bench/bench.js'
 import { benchChart } from '../bench/chart.js'
 import { benchText } from '../bench/table.js'
 import { BaseCommand } from '../cli/base-command.js'
-import { loadOptions, modelFlags } from '../cli/flags/model.js'
+import { modelFlags, modelName, targetOptions } from '../cli/flags/model.js'
 import { loadShown } from '../cli/io/load-shown.js'
 import { usageError } from '../errors.js'
 import { unwritable, writeFileWhole } from '../files.js'
@@ -39,11 +39,11 @@ export default class Bench extends BaseCommand {
     const { flags } = await this.parse(Bench)
     if (flags.svg !== undefined) await requireWritable(flags.svg)
     const signal = this.interruptSignal()
-    const model = await loadShown(flags.model, { ...loadOptions(flags), signal })
+    const model = await loadShown(flags.model, { ...targetOptions(flags), signal })
     const display = phaseDisplay()
     try {
       const result = await bench(model, {
-        name: flags.model,
+        name: modelName(flags),
         command: ['llm bench', ...this.argv].join(' '),
         version: this.config.version,
         threads: flags.threads,

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.js'
 import { type DrafterEvaluationJson, drafterTable, evaluateDrafter } from '../cli/eval/drafter.js'
 import { type EvaluationJson, evaluationJson, evaluationTable } from '../cli/eval/json.js'
-import { loadOptions, modelFlags } from '../cli/flags/model.js'
+import { modelFlags, targetOptions } from '../cli/flags/model.js'
 import { loadShown } from '../cli/io/load-shown.js'
 import { separatorFlag } from '../cli/train/flags.js'
 import { usageError } from '../errors.js'
@@ -72,7 +72,7 @@ export default class Eval extends BaseCommand {
       this.log(drafterTable(evaluation))
       return evaluation
     }
-    const model = await loadShown(flags.model, { ...loadOptions(flags), signal })
+    const model = await loadShown(flags.model, { ...targetOptions(flags), signal })
     try {
       const evaluation = await this.#evaluate(model, files, flags, signal)
       this.log(evaluationTable(evaluation))

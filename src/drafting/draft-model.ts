@@ -1,5 +1,5 @@
 import { reencodingNotice } from '../generation/assistant.js'
-import { type LanguageModel, loadModel, placementOf } from '../language-model/load.js'
+import { type LanguageModel, type LoadOptions, loadModel, placementOf } from '../language-model/load.js'
 import { requireGraph } from '../language-model/own-graph.js'
 import { requireDraftOf } from '../language-model/vocabulary.js'
 import { draftModel } from '../strategies/drafters/draft-model.js'
@@ -26,13 +26,13 @@ export async function loadDraft(
   return { options: await draftOptions(target, drafter, settings), dispose: () => draft.dispose() }
 }
 
-/** A model that drafts by HF's settings; where `own.nodes` is given, trees. */
+/** A model that drafts by HF's settings, or a part of one; where `own.nodes` is given, trees. */
 export async function loadAssistant(
   source: string,
-  layers: number | undefined,
+  part: Pick<LoadOptions, 'layers' | 'adapter'>,
   { model: target, own, costs, pays, host }: DraftContext,
 ): Promise<LoadedDrafter> {
-  const draft = await host.load(source, { layers })
+  const draft = await host.load(source, part)
   try {
     const treeNodes = own.nodes as number | undefined
     const notice = treeNodes === undefined ? reencodingNotice(draft, target) : undefined
@@ -56,10 +56,10 @@ export async function loadAssistant(
 
 /** The target's own first layers, by default half of them. */
 export async function loadFirstLayers(context: DraftContext): Promise<LoadedDrafter> {
-  const { path } = context.model
+  const { path, adapter } = context.model
   const spec = requireGraph(context.model, 'An early exit needs the first layers')
   const layers = (context.own.layers as number | undefined) ?? Math.max(1, spec.layers.length >> 1)
-  const loaded = await loadAssistant(path, layers, context)
+  const loaded = await loadAssistant(path, { layers, adapter }, context)
   return { ...loaded, defaults: { assistant_early_exit: layers } }
 }
 

@@ -2,7 +2,7 @@ import { usageError } from '../errors.js'
 import { type HeadKind, readHeads } from '../heads/files.js'
 import { fingerprintOf } from '../heads/fingerprint.js'
 import { MEDUSA, MTP } from '../heads/kinds.js'
-import { type LanguageModel, openModel, placementOf } from '../language-model/load.js'
+import { type LanguageModel, type ModelLocation, openModel, placementOf } from '../language-model/load.js'
 import { requireGraph } from '../language-model/own-graph.js'
 import type { DraftVocabulary } from '../models/heads/draft-vocabulary.js'
 import { type MtpSpec, moduleName } from '../models/heads/mtp.js'
@@ -45,7 +45,7 @@ export async function loadMedusa(
   { typical, tree = typical && TYPICAL_NODES, ...settings }: MedusaSettings,
 ): Promise<LoadedDrafter> {
   const shape = requireGraph(model, 'Medusa heads need its hidden states and weights')
-  const { spec, weights } = await openHeads(directory, MEDUSA, model.path, shape)
+  const { spec, weights } = await openHeads(directory, MEDUSA, model, shape)
   const heads = await createMedusaHeads(shape, spec, weights, beside(model, settings))
   const createDrafter = medusa({
     heads: (hidden) => heads.guesses(hidden),
@@ -77,7 +77,7 @@ export async function loadMtp(
   settings: MtpSettings,
 ): Promise<LoadedDrafter> {
   const shape = requireGraph(model, 'MTP modules need its hidden states and weights')
-  const heads = await openHeads(directory, MTP, model.path, shape)
+  const heads = await openHeads(directory, MTP, model, shape)
   const target = { ...model, spec: shape }
   return heads.spec.parallel
     ? loadParallelHeads(directory, target, heads, settings)
@@ -151,10 +151,10 @@ interface OpenHeads<Spec> {
 async function openHeads<Spec extends DraftVocabulary>(
   directory: string,
   kind: HeadKind<Spec>,
-  path: string,
+  { path, adapter }: ModelLocation,
   spec: DecoderSpec,
 ): Promise<OpenHeads<Spec>> {
-  const { store } = await openModel(path)
+  const { store } = await openModel({ path, adapter })
   try {
     const weights: Weights = new Map()
     for (const name of new Set([EMBEDDING, 'model.norm.weight', headName(spec)])) {

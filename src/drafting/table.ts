@@ -135,7 +135,7 @@ const STRATEGIES = {
       files: { field: 'model', beside: 'draft', name: 'a draft model', none: 'There is no draft model' },
       sizedBy: ASSISTANT_FIELDS,
       assistant: ASSISTANT_FIELDS,
-      load: (context, source) => loadAssistant(source, undefined, context),
+      load: (context, source) => loadAssistant(source, {}, context),
       alone: (context, path) => loadDraft(path, context.model, settingsOf(context)),
     },
   },

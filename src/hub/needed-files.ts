@@ -2,7 +2,7 @@ import { UserError, usageError } from '../errors.js'
 import { faultOfParts, ggufModels, hasQuantisation } from '../gguf-names.js'
 import { isModelId, type ModelId } from './model-id.js'
 
-/** What is read of a model beside its weights; an adapter, which is refused by name, is one where it is there. */
+/** What is read of a model beside its weights; that of an adapter where it is one. */
 const SUPPORT =
   /^(config|generation_config|adapter_config|special_tokens_map|added_tokens|tokenizer[^/]*)\.json$|^chat_template[^/]*$|^additional_chat_templates\/[^/]+\.jinja$/
 const STANDARD_SHARD = /^model-\d+-of-(\d+)\.safetensors$/
@@ -87,9 +87,13 @@ export function wholeFiles(paths: readonly string[]): string[] {
   return paths.filter((path) => !broken.has(path))
 }
 
-/** Whether a snapshot, which another program may have filled in part, has a GGUF file or weights with their config. */
+/**
+ * Whether a snapshot, which another program may have filled in part, has a GGUF file or weights with their config: a model's, or an
+ * adapter's.
+ */
 export function isComplete(paths: readonly string[]): boolean {
   if (ggufModels(wholeFiles(paths)).length > 0) return true
+  if (paths.includes('adapter_config.json') && paths.includes('adapter_model.safetensors')) return true
   const weights = safetensorsFiles(paths)
   if (weights.length === 0 || !paths.includes('config.json')) return false
   const shards = weights.filter((path) => STANDARD_SHARD.test(path))

@@ -10,6 +10,8 @@ export { parameterCount }
 /** What is known of a model without running it. */
 export interface ModelDescription {
   readonly path: string
+  /** Directory of the adapter that is applied. */
+  readonly adapter?: string
   /** A graph of our own runs it, and why: a clause. */
   readonly road: 'graph'
   readonly why: string
@@ -45,7 +47,7 @@ export interface ModelDescription {
 }
 
 export function describeModel(
-  { path, spec, store, unused }: OpenModel,
+  { path, adapter, spec, store, unused }: OpenModel,
   tokenizer: Tokenizer,
   why: string,
 ): ModelDescription {
@@ -53,6 +55,7 @@ export function describeModel(
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,
+    ...(adapter !== undefined && { adapter }),
     road: 'graph',
     why,
     architecture: familyName(spec),

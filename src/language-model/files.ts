@@ -1,9 +1,22 @@
 import { stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { MOST_SETTINGS, namesIn, readJsonObjectIfThere, unreadable } from '../files.js'
 import { ggufModels } from '../gguf-names.js'
 import { weightFormat } from '../weights/index.js'
+import { type AdapterFiles, adapterFiles, adapterInWords } from './adapter.js'
+
+/** Where a model's files lie, and those of the adapter that is applied to it. */
+export interface ModelLocation {
+  /** Directory or file. */
+  readonly path: string
+  /** Directory of the adapter. */
+  readonly adapter?: string
+}
+
+export function locationOf(source: string | ModelLocation): ModelLocation {
+  return typeof source === 'string' ? { path: source } : source
+}
 
 /** What a path means: a GGUF file (any part of a split one), or a directory in HF layout and its weights, which are a file of it or it itself. */
 export type FoundFiles =
@@ -12,18 +25,16 @@ export type FoundFiles =
 
 type Config = Readonly<Record<string, unknown>>
 
-const ADAPTER = 'adapter_config.json'
-const ADAPTER_WEIGHTS = /^adapter_model\.(safetensors|bin)$/
-
 /**
- * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash.
+ * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash. The directory of an
+ * adapter that is applied may be that of the model.
  * @throws UserError, with what is there instead, for a path that is no model: an adapter, one shard of a model, several GGUF files
  */
-export async function modelFiles(path: string): Promise<FoundFiles> {
+export async function modelFiles({ path, adapter }: ModelLocation): Promise<FoundFiles> {
   const stats = await stat(path).catch((error) => {
     throw unreadable(path, error)
   })
-  if (stats.isDirectory()) return filesIn(path)
+  if (stats.isDirectory()) return filesIn(path, adapter)
   if ((await weightFormat(path)) === 'gguf') return { gguf: path }
   const directory = dirname(path)
   if (/-\d{5}-of-\d{5}\.safetensors$/.test(path)) {
@@ -34,16 +45,14 @@ export async function modelFiles(path: string): Promise<FoundFiles> {
   return { directory, weights: path, config }
 }
 
-async function filesIn(directory: string): Promise<FoundFiles> {
-  const adapter = await readJsonObjectIfThere(join(directory, ADAPTER), MOST_SETTINGS)
+async function filesIn(directory: string, adapter: string | undefined): Promise<FoundFiles> {
   const config = await readJsonObjectIfThere(join(directory, 'config.json'), MOST_SETTINGS)
-  const names = await namesIn(directory)
-  const weights = names.find((name) => ADAPTER_WEIGHTS.test(name))
-  if (adapter ?? weights) {
-    throw adapterError(directory, adapter ? ADAPTER : weights!, adapter ?? {}, config !== undefined)
+  const beside = await adapterFiles(directory)
+  if (beside && !(config && adapter !== undefined && resolve(adapter) === resolve(directory))) {
+    throw adapterError(beside, config !== undefined)
   }
   if (config) return { directory, weights: directory, config }
-  const found = ggufModels(names)
+  const found = ggufModels(await namesIn(directory))
   if (found.length === 1) return { gguf: join(directory, found[0][0]) }
   if (found.length === 0) throw noModel(directory)
   const firsts = found.map(([first]) => first)
@@ -54,18 +63,16 @@ function noModel(directory: string): UserError {
   return new UserError(`${directory} has no config.json: give the directory of a model, or a .gguf file.`)
 }
 
-/** What PEFT's `from_pretrained` would apply to a model; its `merge_and_unload` makes one model of both. */
-function adapterError(directory: string, file: string, adapter: Config, isBesideModel: boolean): UserError {
-  const { peft_type: type, base_model_name_or_path: base } = adapter
-  const kind = `an adapter (${file}${typeof type === 'string' ? `, ${type}` : ''})`
-  const merge = "merge it into its base model (PEFT's merge_and_unload)"
+/** What PEFT's `from_pretrained` would apply to a model. */
+function adapterError(adapter: AdapterFiles, isBesideModel: boolean): UserError {
+  const { directory } = adapter
+  const kind = adapterInWords(adapter)
   if (isBesideModel) {
     return new UserError(
-      `${directory} holds ${kind} beside a model, which is not applied: ${merge}, or move it away to use the model without it.`,
+      `${directory} holds ${kind} beside a model, which is not applied: give it with --adapter ${directory}, or move it away to use the model without it.`,
     )
   }
-  const ofBase = typeof base === 'string' && base !== '' ? ` for ${base}` : ''
   return new UserError(
-    `${directory} holds ${kind}${ofBase} and no model: ${merge}, and give the directory of the result.`,
+    `${directory} holds ${kind} and no model: give its base model with -m, and the adapter with --adapter.`,
   )
 }

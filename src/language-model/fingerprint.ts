@@ -4,19 +4,24 @@ import { join } from 'node:path'
 import { chooseExport, dataFiles, exportedFiles } from '../exported/files.js'
 import { specIdentity } from '../models/spec.js'
 import type { RunType } from '../runtime/storage.js'
+import { adapterFingerprint } from './adapter.js'
+import { locationOf, type ModelLocation } from './files.js'
 import { openFound } from './open.js'
 import { findRoad, type Road } from './road.js'
 
 /**
  * What tells a model from others, wherever its files lie: a hash of its shape and of two of its small tensors, which training
- * changes.
- * @param path of its directory or file
+ * changes; of an adapter that is applied, all counts.
+ * @param source path of its directory or file, and of its adapter
  * @param dtype that an export is run in, a file of its own
  */
-export async function modelFingerprint(path: string, dtype: RunType | 'auto' = 'auto'): Promise<string> {
-  const road = await findRoad(path)
+export async function modelFingerprint(
+  source: string | ModelLocation,
+  dtype: RunType | 'auto' = 'auto',
+): Promise<string> {
+  const road = await findRoad(source)
   if (road.name === 'export') return exportFingerprint(road, dtype)
-  const { spec, store } = await openFound(path, road.files)
+  const { spec, store, adapter } = await openFound(locationOf(source), road.files)
   try {
     const last = spec.layers.length - 1
     const hash = createHash('sha256').update(JSON.stringify(specIdentity(spec)))
@@ -24,6 +29,7 @@ export async function modelFingerprint(path: string, dtype: RunType | 'auto' = '
       const values = await store.read(name)
       hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     }
+    if (adapter !== undefined) hash.update(await adapterFingerprint(adapter))
     return hash.digest('hex')
   } finally {
     await store.close()

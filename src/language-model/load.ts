@@ -11,19 +11,18 @@ import { checkDeviceId } from '../runtime/session.js'
 import type { RunType } from '../runtime/storage.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { namedTensors } from './describe.js'
-import type { FoundFiles } from './files.js'
-import { locateModel } from './locate.js'
+import type { FoundFiles, ModelLocation } from './files.js'
+import { locate } from './locate.js'
 import { authorSettings, openFound } from './open.js'
 import { withoutGraph } from './own-graph.js'
 import { findRoad, type Road } from './road.js'
 
-export { locateModel } from './locate.js'
+export type { ModelLocation } from './files.js'
+export { locate, locateModel } from './locate.js'
 export { type OpenModel, openModel } from './open.js'
 
 /** A model that is ready to generate. */
-export interface LanguageModel extends Placement {
-  /** Directory or file that it was loaded from. */
-  readonly path: string
+export interface LanguageModel extends Placement, ModelLocation {
   /** Of a graph of our own; an export to ONNX has none. */
   readonly spec?: DecoderSpec
   readonly dtype: RunType
@@ -35,6 +34,8 @@ export interface LanguageModel extends Placement {
 }
 
 export interface LoadOptions extends RuntimeOptions, ManySequences {
+  /** Directory or hub id of a LoRA adapter of PEFT that is merged into the model. */
+  readonly adapter?: string
   /** While a model is pulled from the hub. */
   readonly onPull?: PullOptions['onProgress']
   /** Only so many of the first layers, and what follows the last one: a model that drafts for the whole by early exit. */
@@ -65,6 +66,7 @@ const OPTIONS: Readonly<Record<keyof LoadOptions, true>> = {
   onBuild: true,
   onNotice: true,
   manySequences: true,
+  adapter: true,
   onPull: true,
   layers: true,
   exact: true,
@@ -79,7 +81,7 @@ export function placementOf({ device, deviceId }: Placement): Placement {
 /**
  * Loads a model.
  * @param source a directory in HF layout, a `.gguf` file, a hub id `org/name[@revision][:file.gguf or :Q4_K_M]`, or `built-in`; what
- *   exists on disk comes first
+ *   exists on disk comes first. An adapter stands for its base model with the adapter applied.
  * @throws UserError for an option that is not known, files that are missing, damaged or of an unsupported kind, a device that is not there or
  *   cannot be chosen, the hub's refusals, and too little memory
  */
@@ -89,14 +91,20 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   if (options.exact && options.manySequences) {
     throw usageError('exact is for one sequence at a time: passes of many have no one shape. Leave it out.')
   }
-  const located = await locateModel(source, options)
+  const located = await locate(source, options)
   const road = await findRoad(located)
-  return road.name === 'export' ? loadExported(located, road, options) : loadOwn(located, road.files, options)
+  return road.name === 'export'
+    ? loadExported(located.path, road, options)
+    : loadOwn(located, road.files, options)
 }
 
-async function loadOwn(source: string, files: FoundFiles, options: LoadOptions): Promise<LanguageModel> {
-  const opened = await openFound(source, files)
-  const { path, store, generationConfig, unused } = opened
+async function loadOwn(
+  location: ModelLocation,
+  files: FoundFiles,
+  options: LoadOptions,
+): Promise<LanguageModel> {
+  const opened = await openFound(location, files)
+  const { path, adapter, store, generationConfig, unused } = opened
   if (unused.length > 0) options.onNotice?.(unusedNotice(path, unused))
   try {
     options.check?.({ path, generationConfig, lacks: {} })
@@ -111,6 +119,7 @@ async function loadOwn(source: string, files: FoundFiles, options: LoadOptions):
     const model = options.exact ? new EvenPasses(loaded.model) : loaded.model
     return {
       path,
+      adapter,
       spec,
       tokenizer,
       ...loaded,

@@ -4,6 +4,7 @@ import { UserError, usageError } from '../errors.js'
 import { MOST_SETTINGS, readJsonObjectIfThere } from '../files.js'
 import { layoutFromConfig, specFromConfig, textModelConfig } from '../models/families/index.js'
 import { configFromGguf, ggufLayout, ggufTensors } from '../models/gguf/model.js'
+import type { StoredLayout } from '../models/layout.js'
 import { EMBEDDING, HEAD } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { unusedTensors } from '../models/unused-tensors.js'
@@ -11,16 +12,18 @@ import { checkParameters } from '../runtime/storage.js'
 import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { openWeights, renamed, type WeightStore } from '../weights/index.js'
+import { withAdapter } from './adapter.js'
 import { parametersIn } from './checkpoint.js'
-import type { FoundFiles } from './files.js'
+import { type FoundFiles, locationOf, type ModelLocation } from './files.js'
 import { findRoad } from './road.js'
 
 /** A model's files, read as far as a description needs it. */
-export interface OpenModel {
-  readonly path: string
+export interface OpenModel extends ModelLocation {
   /** HF's config.json; of a model with images that of its text model. */
   readonly config: Readonly<Record<string, unknown>>
   readonly spec: DecoderSpec
+  /** How a checkpoint in HF layout holds the parameters. */
+  readonly layout: StoredLayout
   /** It has all parameters of `spec`, in their shapes. */
   readonly store: WeightStore
   /** Names of tensors that belong to no parameter. */
@@ -31,20 +34,25 @@ export interface OpenModel {
 
 /**
  * Opens a model's files; the caller closes `store`.
- * @throws UserError for files that are missing, damaged or of an unsupported kind, and weights that are not those of the
- *   configuration
+ * @throws UserError for files that are missing, damaged or of an unsupported kind, weights that are not those of the
+ *   configuration, and an adapter that does not fit them
  */
-export async function openModel(path: string): Promise<OpenModel> {
-  const road = await findRoad(path)
-  if (road.name === 'graph') return openFound(path, road.files)
+export async function openModel(source: string | ModelLocation): Promise<OpenModel> {
+  const location = locationOf(source)
+  const road = await findRoad(location)
+  if (road.name === 'graph') return openFound(location, road.files)
   throw usageError(
-    `${path} can be decoded with alone, from its export to ONNX, since ${road.why}: this needs safetensors or a GGUF file of a family that there is a graph for.`,
+    `${location.path} can be decoded with alone, from its export to ONNX, since ${road.why}: this needs safetensors or a GGUF file of a family that there is a graph for.`,
   )
 }
 
 /** The same of files that were found. */
-export function openFound(path: string, files: FoundFiles): Promise<OpenModel> {
-  return 'gguf' in files ? openGguf(path, files.gguf) : openDirectory(path, files)
+export async function openFound({ path, adapter }: ModelLocation, files: FoundFiles): Promise<OpenModel> {
+  const model = 'gguf' in files ? await openGguf(path, files.gguf) : await openDirectory(path, files)
+  if (adapter === undefined) return model
+  return openedStore(model.store, async (store) => {
+    return { ...model, adapter, ...(await withAdapter(adapter, { ...model, store })) }
+  })
 }
 
 /** The settings of a model's author in a directory. */
@@ -64,13 +72,14 @@ async function openDirectory(
   const spec = specFromConfig(config, configPath)
   const generationConfig = await authorSettings(directory, config)
   return openedStore(await openWeights(weights), async (opened) => {
-    const layout = layoutFromConfig(whole, configPath)
+    const layout = layoutFromConfig(whole, configPath) ?? {}
     const fitted = await fitHead(spec, parametersIn(opened, spec, layout, weights))
     const { tensors, unreadable } = fitted.store
     checkParameters(fitted.spec, fitted.store, weights)
     return {
       path,
       config,
+      layout,
       ...fitted,
       unused: unusedTensors(fitted.spec, [...tensors.keys(), ...unreadable.keys()], weights),
       generationConfig,
@@ -93,6 +102,7 @@ async function openGguf(path: string, file: string): Promise<OpenModel> {
       path,
       config,
       spec,
+      layout: layoutFromConfig(config, file) ?? {},
       store,
       unused: [],
       generationConfig: generationLayer(tokenIds(config), file),

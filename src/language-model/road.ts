@@ -5,11 +5,14 @@ import { namesIn, namesInIfThere } from '../files.js'
 import type { ChooseExport } from '../hub/index.js'
 import { MissingField } from '../models/config-reader.js'
 import { specFromConfig } from '../models/families/index.js'
-import { type FoundFiles, modelFiles } from './files.js'
+import { type FoundFiles, locationOf, type ModelLocation, modelFiles } from './files.js'
+import { withoutGraph } from './own-graph.js'
 
 export { EXPORT_TYPES, type ExportType }
 
 type Config = Readonly<Record<string, unknown>>
+
+const ADAPTED = 'An adapter needs weights to be merged into'
 
 /** How a model is run: by a graph of our own from its weights, or by transformers.js from its export to ONNX; and why, as a clause. */
 export type Road =
@@ -25,10 +28,11 @@ export type Road =
 
 /**
  * Finds out how a model is run: an export serves where there are no weights, or no graph for them.
- * @throws UserError as `modelFiles`
+ * @throws UserError as `modelFiles`, and for an export with an adapter
  */
-export async function findRoad(path: string): Promise<Road> {
-  const files = await modelFiles(path)
+export async function findRoad(source: string | ModelLocation): Promise<Road> {
+  const { path, adapter } = locationOf(source)
+  const files = await modelFiles({ path, adapter })
   if ('gguf' in files) return { name: 'graph', why: 'it is a GGUF file', files }
   const { directory, weights, config } = files
   const paths = (await namesInIfThere(join(directory, 'onnx'))).map((name) => `onnx/${name}`)
@@ -36,6 +40,7 @@ export async function findRoad(path: string): Promise<Road> {
   const why =
     isGiven || exportedFiles(paths).length === 0 ? undefined : whyExport(config, await namesIn(directory))
   if (why === undefined) return { name: 'graph', why: 'it has safetensors', files }
+  if (adapter !== undefined) throw withoutGraph(path, ADAPTED)
   return { name: 'export', why, directory, config, paths }
 }
 
@@ -55,13 +60,19 @@ export function whyExport(config: Config, paths: readonly string[]): string | un
 /**
  * What of a hub's repository is pulled where it is run from its export: the graph of one dtype.
  * @param id of the repository, for messages
+ * @param isAdapted whether an adapter is applied, which refuses an export
  */
-export function exportChooser(id: string, dtype: ExportType | 'auto' = 'auto'): ChooseExport {
+export function exportChooser(
+  id: string,
+  dtype: ExportType | 'auto' = 'auto',
+  isAdapted = false,
+): ChooseExport {
   return (config, paths) => {
     const files = exportedFiles(paths)
     const isWeights = (path: string) => path.endsWith('.gguf')
     const names = paths.map((path) => (isWeights(path) ? 'model.safetensors' : path))
     if (files.length === 0 || whyExport(config, names) === undefined) return undefined
+    if (isAdapted) throw withoutGraph(id, ADAPTED)
     const { path } = chooseExport(files, dtype, config, id)
     return [path, ...dataFiles(path, paths)]
   }

@@ -13,7 +13,7 @@ import { modelFiles } from './files.js'
 export async function loadTokenizerOf(path: string): Promise<Tokenizer> {
   const hasOwn = await stat(join(path, 'tokenizer.json')).catch(() => undefined)
   if (hasOwn) return loadTokenizer(path)
-  const files = await modelFiles(path)
+  const files = await modelFiles({ path })
   if (!('gguf' in files)) return loadTokenizer(files.directory)
   const store = await openWeights(files.gguf, ggufTensors)
   try {

@@ -157,6 +157,46 @@ export interface StoredTensor {
   readonly values: Float32Array
 }
 
+/** A tensor of a checkpoint, made of parameters: the inverse of `StoredRows`. */
+export interface StoredParts {
+  readonly shape: readonly number[]
+  readonly parts: readonly (Pick<StoredRows, 'rows' | 'transposed'> & { readonly name: string })[]
+}
+
+/** What each tensor of a checkpoint is made of, by its name there. */
+export function storedParts(spec: DecoderSpec, layout: StoredLayout): Map<string, StoredParts> {
+  const result = new Map<string, StoredParts>()
+  const places = storedRows(spec, layout)
+  for (const { name } of parametersOf(spec)) {
+    const { tensor, shape, rows, transposed } = places.get(name)!
+    const parts = result.get(tensor)?.parts ?? []
+    result.set(tensor, { shape, parts: [...parts, { name, rows, transposed }] })
+  }
+  return result
+}
+
+/** The one parameter that a tensor is as it lies there; undefined for a tensor that has to be assembled. */
+export function partOf({ parts: [first, ...others] }: StoredParts): string | undefined {
+  return others.length > 0 || first.rows || first.transposed ? undefined : first.name
+}
+
+/** A tensor's values. @param values of its parts, in their order; where it is one as it is, these and no copy */
+export function assembled(stored: StoredParts, values: readonly Float32Array[]): Float32Array {
+  if (partOf(stored) !== undefined) return values[0]
+  const { shape, parts } = stored
+  const result = new Float32Array(shape.reduce((product, size) => product * size, 1))
+  for (const [part, { rows, transposed }] of parts.entries()) {
+    const source = values[part]
+    const width = (transposed ? shape[0] : shape[1]) ?? 1
+    for (let row = 0; row * width < source.length; row++) {
+      const target = rows?.[row] ?? row
+      if (!transposed) result.set(source.subarray(row * width, (row + 1) * width), target * width)
+      else for (let i = 0; i < width; i++) result[i * shape[1] + target] = source[row * width + i]
+    }
+  }
+  return result
+}
+
 /**
  * The tensors of a checkpoint that hold these parameters: the inverse of reading them.
  * @param weights by our names, in float32
@@ -166,27 +206,17 @@ export function storedWeights(
   layout: StoredLayout,
   weights: ReadonlyMap<string, Float32Array>,
 ): Map<string, StoredTensor> {
-  const result = new Map<string, StoredTensor>()
-  const places = storedRows(spec, layout)
-  for (const { name, shape: own } of parametersOf(spec)) {
-    const { tensor, shape, rows, transposed } = places.get(name)!
-    const source = weights.get(name)!
-    if (!rows && !transposed) {
-      result.set(tensor, { shape, values: source })
-      continue
-    }
-    const { values } = result.get(tensor) ?? {
-      values: new Float32Array(shape.reduce((product, size) => product * size, 1)),
-    }
-    result.set(tensor, { shape, values })
-    const width = own[1] ?? 1
-    for (let row = 0; row < own[0]; row++) {
-      const target = rows?.[row] ?? row
-      if (!transposed) values.set(source.subarray(row * width, (row + 1) * width), target * width)
-      else for (let i = 0; i < width; i++) values[i * shape[1] + target] = source[row * width + i]
-    }
-  }
-  return result
+  const tensors = [...storedParts(spec, layout)].map(([tensor, stored]): [string, StoredTensor] => {
+    const own = stored.parts.map(({ name }) => weights.get(name)!)
+    return [tensor, { shape: stored.shape, values: assembled(stored, own) }]
+  })
+  return new Map(tensors)
+}
+
+/** A name by that which its beginning stands for. */
+export function prefixedName({ prefixes = {} }: Pick<StoredLayout, 'prefixes'>, name: string): string {
+  const prefix = Object.keys(prefixes).find((each) => name.startsWith(each))
+  return prefix === undefined ? name : prefixes[prefix] + name.slice(prefix.length)
 }
 
 /** The layout of a checkpoint with tensors of these names. */
@@ -202,14 +232,9 @@ export function variantOf(layout: StoredLayout, names: Iterable<string>): Stored
  * The checkpoint's own names by those that its layout tells of: other beginnings, and none where the model without its head was saved.
  * @param names of all tensors of a checkpoint
  */
-export function layoutName(
-  { base = 'model', prefixes = {}, modules = {} }: StoredLayout,
-  names: ReadonlySet<string>,
-) {
-  const prefixed = (name: string) => {
-    const prefix = Object.keys(prefixes).find((each) => name.startsWith(each))
-    return prefix === undefined ? name : prefixes[prefix] + name.slice(prefix.length)
-  }
+export function layoutName(layout: StoredLayout, names: ReadonlySet<string>) {
+  const { base = 'model', modules = {} } = layout
+  const prefixed = (name: string) => prefixedName(layout, name)
   const embedding = `${modules['model.embed_tokens'] ?? 'model.embed_tokens'}.weight`
   const head = `${modules.lm_head ?? 'lm_head'}.weight`
   const known = new Set([...names].map(prefixed))

@@ -23,13 +23,13 @@ export function unusedTensors(spec: DecoderSpec, names: Iterable<string>, origin
   const adapter = unused.find((name) => ADAPTER.test(name))
   if (adapter) {
     throw new UserError(
-      `${origin} holds an adapter (${adapter}), which is not applied: merge it into its base model first.`,
+      `${origin} holds an adapter (${adapter}), which is not applied: save it as PEFT does and give it with --adapter, or merge it into its base model first.`,
     )
   }
   const quantised = unused.find((name) => QUANTISED.test(name))
   if (quantised) {
     throw new UserError(
-      `${origin} holds quantised weights (${quantised}), which are not supported: use the original checkpoint or a GGUF file.`,
+      `${origin} holds quantised weights (${quantised}), which are not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file.`,
     )
   }
   return unused

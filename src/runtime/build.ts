@@ -8,14 +8,7 @@ import type { FloatType, InitializerData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
 import { quantiseBlocks, toHalves, transpose, type WeightStore } from '../weights/index.js'
 import { type Entry, keepEntry, readEntry, sha256, WEIGHT_FILE, type WrittenParameters } from './entry.js'
-import {
-  floatType,
-  isQuantised,
-  type RunType,
-  type StoredParameter,
-  storagePlan,
-  storedBytes,
-} from './storage.js'
+import { floatType, type RunType, type StoredParameter, storagePlan, storedBytes } from './storage.js'
 import { TensorFile } from './tensor-file.js'
 
 /** A graph that can be loaded: the bytes of an ONNX file, and the directory that its weight files lie in. */
@@ -33,7 +26,7 @@ export interface BuildOptions extends InnerStates {
 }
 
 /** To be raised with every change of the graph or of how weights are stored. */
-const VERSION = 9
+const VERSION = 10
 
 /**
  * The graph for these weights. Safetensors of the run type's floats are mapped from where they lie; others are converted once
@@ -46,8 +39,9 @@ export async function buildGraph(
   type: RunType,
   options: BuildOptions,
 ): Promise<BuiltGraph> {
-  const isVerbatim = !isQuantised(type) && !transposes(options.layout)
-  const directory = isVerbatim ? await mappableDirectory(spec, store, type) : undefined
+  const directory = storagePlan(spec, type, options.layout).every(isVerbatim)
+    ? await mappableDirectory(spec, store, type)
+    : undefined
   if (directory) {
     const graph = serialize(decoderGraph(spec, verbatimSource(store, type), options.layout, options))
     return { graph, directory }
@@ -70,9 +64,9 @@ export async function buildGraph(
   return { graph: serialize(decoderGraph(spec, source, layout, options)), directory: entry }
 }
 
-/** WebGPU's products with [in, out] read memory two to four times as fast as those with [out, in]. */
-function transposes(layout: CacheLayout): boolean {
-  return layout === 'device'
+/** Whether a parameter is held as a file of floats holds it. */
+function isVerbatim({ bits, transposed }: StoredParameter): boolean {
+  return bits >= 16 && !transposed
 }
 
 /** The one directory in which all parameters lie as the graph wants them, links followed. */
@@ -107,7 +101,7 @@ async function writeEntry(
   type: RunType,
   options: BuildOptions,
 ): Promise<Entry> {
-  const plan = storagePlan(spec, type, transposes(options.layout))
+  const plan = storagePlan(spec, type, options.layout)
   const parameters = await writeWeights(join(directory, WEIGHT_FILE), plan, store, options)
   return { graph: serialize(decoderGraph(spec, sourceOf(parameters, type), options.layout)), parameters }
 }
@@ -149,6 +143,7 @@ function sourceOf({ plain, transposed, quantised }: WrittenParameters, type: Run
     data: (name) => plain[name],
     transposed: (name) => transposed[name],
     quantised: (name) => quantised[name],
+    table: (name) => (plain[name] ? undefined : quantised[name]),
   }
 }
 

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import type { CacheLayout } from '../models/decoder/layers.js'
 import { EMBEDDING, FUSED, headName, isOfExpert, type Parameter, parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
@@ -39,26 +40,41 @@ export interface StoredParameter extends Parameter {
 }
 
 /**
- * What has to be stored for a run type. The embedding is never quantised or transposed, and only the rows in use are paged in; a
- * tied vocabulary projection therefore has a second copy that is. The projection keeps 8 bits in int4 too, as
- * llama.cpp's Q4_0 files do: it decides between all tokens.
- * @param transposes whether linear layers that are not quantised are held as [in, out]
+ * What has to be stored for a run type. The vocabulary projection keeps 8 bits in int4 too, as llama.cpp's Q4_0 files do: it decides
+ * between all tokens. On the CPU the embedding is held as it is, and is the same matrix where both are tied; elsewhere it stays
+ * floats, and a tied projection is a second copy. Of an embedding only the rows in use are paged in.
  */
-export function storagePlan(spec: DecoderSpec, type: RunType, transposes = false): StoredParameter[] {
+export function storagePlan(
+  spec: DecoderSpec,
+  type: RunType,
+  layout: CacheLayout = 'in-place',
+): StoredParameter[] {
   const quantised = isQuantised(type)
-  const isTransposed = transposes && !quantised
+  const isTransposed = transposes(layout) && !quantised
   const float = floatType(type)
+  const hasRows = quantised && gathersBlocks(spec, layout)
   const parameters = quantised ? fuse(parametersOf(spec)) : parametersOf(spec).map(alone)
   const stored = parameters.map((parameter): StoredParameter => {
-    const bits = parameter.kind === 'linear' ? bitsFor(parameter.name, spec, type) : FLOAT_BITS[float]
+    const isBlocks = parameter.kind === 'linear' || (parameter.kind === 'embedding' && hasRows)
+    const bits = isBlocks ? bitsFor(parameter.name, spec, type) : FLOAT_BITS[float]
     const transposed = isTransposed && parameter.kind === 'linear'
     return { ...parameter, bits, type: float, blockSize: blockSizeFor(parameter, bits), transposed }
   })
-  if (!spec.tiedHead || !(quantised || isTransposed)) return stored
+  if (!spec.tiedHead || hasRows || !(quantised || isTransposed)) return stored
   const head: Parameter = { name: EMBEDDING, kind: 'linear', shape: [spec.vocabSize, spec.hiddenSize] }
   const bits = bitsFor(EMBEDDING, spec, type)
   const blockSize = blockSizeFor(head, bits)
   return [...stored, { ...alone(head), bits, type: float, blockSize, transposed: isTransposed }]
+}
+
+/** WebGPU's products with [in, out] read memory two to four times as fast as those with [out, in]. */
+function transposes(layout: CacheLayout): boolean {
+  return layout === 'device'
+}
+
+/** Whether rows of an embedding in blocks can be looked up: by the CPU's provider, and where no block is padded. */
+function gathersBlocks({ hiddenSize }: DecoderSpec, layout: CacheLayout): boolean {
+  return (layout === 'in-place' || layout === 'paged') && hiddenSize % 32 === 0
 }
 
 type Parts = Pick<StoredParameter, 'parts'>
@@ -88,7 +104,7 @@ function fusedName({ name, kind }: Parameter): string {
 }
 
 function bitsFor(name: string, spec: DecoderSpec, type: RunType): Bits {
-  return isQuantised(type) && name === headName(spec) ? 8 : LINEAR_BITS[type]
+  return isQuantised(type) && (name === headName(spec) || name === EMBEDDING) ? 8 : LINEAR_BITS[type]
 }
 
 /** Blocks of 64 need fewer scales and run faster; 32 wastes less where the width is no multiple of 64. */
@@ -123,16 +139,16 @@ export function cacheBytesPerToken({ layers, kvHeads, headDim }: DecoderSpec, ty
  * embedding's other rows and experts that it does not take, and the cache.
  */
 export function bytesReadPerToken(spec: DecoderSpec, type: RunType, context: number): number {
-  // As floats a tied embedding is the vocabulary projection as well; quantised, that has a copy of its own.
+  // A tied embedding is the vocabulary projection as well, if that has no copy of its own.
+  const plan = storagePlan(spec, type)
   const isRead = ({ name, kind }: Parameter) =>
-    kind !== 'embedding' || (!isQuantised(type) && name === headName(spec))
+    kind !== 'embedding' ||
+    (name === headName(spec) && !plan.some((other) => other.name === name && other.kind === 'linear'))
   const { perToken, count } = spec.experts ?? { perToken: 1, count: 1 }
-  const weights = storagePlan(spec, type)
-    .filter(isRead)
-    .reduce((sum, parameter) => {
-      const { values, scales } = storedBytes(parameter)
-      return sum + (values + scales) * (isOfExpert(parameter.name) ? perToken / count : 1)
-    }, 0)
+  const weights = plan.filter(isRead).reduce((sum, parameter) => {
+    const { values, scales } = storedBytes(parameter)
+    return sum + (values + scales) * (isOfExpert(parameter.name) ? perToken / count : 1)
+  }, 0)
   return weights + context * cacheBytesPerToken(spec, type)
 }
 

@@ -88,6 +88,13 @@ const splitsByPre = new Map(
   NAMED.flatMap(([names, splits]) => names.split(' ').map((name) => [name, splits] as const)),
 )
 
+/** The first name of these patterns; undefined where there is none. */
+export function preOfSplits({ regexes, wholeWords = false }: Splits): string | undefined {
+  const isSame = (other: Splits) =>
+    String(other.regexes) === String(regexes) && (other.wholeWords ?? false) === wholeWords
+  return [...splitsByPre].find(([, splits]) => isSame(splits))?.[0]
+}
+
 /** @throws UserError for a name that is not known */
 export function splitsOf(pre: string): Splits {
   const splits = splitsByPre.get(pre)

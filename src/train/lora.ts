@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { makeDirectory, writeJson } from '../files.js'
+import { type StoredLayout, type StoredRows, storedRows } from '../models/layout.js'
 import { elements } from '../onnx/shapes.js'
 import { createRandom } from '../random.js'
 import type { Weights } from '../weights/index.js'
+import { addLowRank } from '../weights/low-rank.js'
 import { type WrittenTensor, writeSafetensors } from '../weights/safetensors-writer.js'
 import { type AdaptedLayer, Lora, moduleOf } from './graphs/lora.js'
 
@@ -38,26 +40,16 @@ export function mergeAdapters(lora: Lora, weights: Weights): Weights {
 }
 
 function mergedWeight({ weight, a, b }: AdaptedLayer, weights: Weights, scale: number): Float32Array {
-  const [rows, columns] = weight.shape
-  const rank = a.shape[0]
-  const [narrow, wide] = [weights.get(a.name)!, weights.get(b.name)!]
-  // Sums in float64, rounded once.
-  const sums = new Float64Array(columns)
   const merged = weights.get(weight.name)!.slice()
-  for (let row = 0; row < rows; row++) {
-    sums.fill(0)
-    for (let k = 0; k < rank; k++) {
-      const factor = scale * wide[row * rank + k]
-      for (let column = 0; column < columns; column++) sums[column] += factor * narrow[k * columns + column]
-    }
-    for (let column = 0; column < columns; column++) merged[row * columns + column] += sums[column]
-  }
+  const [narrow, wide] = [weights.get(a.name)!, weights.get(b.name)!]
+  addLowRank(merged, weight.shape[1], { narrow, wide, rank: a.shape[0], scale })
   return merged
 }
 
 /**
  * Writes adapters as PEFT's `save_pretrained` does: adapter_model.safetensors and adapter_config.json.
  * @param base name or path of the model that they adapt
+ * @param layout how its checkpoint holds the projections, whose modules PEFT adapts
  * @throws UserError where they cannot be written
  */
 export async function writeAdapter(
@@ -65,19 +57,73 @@ export async function writeAdapter(
   lora: Lora,
   weights: Weights,
   base: string,
+  layout: StoredLayout = {},
 ): Promise<void> {
   await makeDirectory(directory)
-  const tensors = lora.parameters().map(({ name, shape }): [string, WrittenTensor] => {
-    return [`base_model.model.${name}`, { dtype: 'F32', shape: [...shape], values: weights.get(name)! }]
+  const modules = adaptedModules(lora, layout)
+  const tensors = [...modules].flatMap(([module, parts]): [string, WrittenTensor][] => {
+    const { a, b } = joined(parts, weights)
+    return [
+      [`base_model.model.${module}.lora_A.weight`, a],
+      [`base_model.model.${module}.lora_B.weight`, b],
+    ]
   })
   await writeSafetensors(join(directory, 'adapter_model.safetensors'), new Map(tensors), { format: 'pt' })
-  await writeJson(join(directory, 'adapter_config.json'), adapterConfig(lora, base))
+  await writeJson(join(directory, 'adapter_config.json'), adapterConfig(lora, modules, base))
 }
 
-/** PEFT's LoraConfig. */
-function adapterConfig({ settings, layers }: Lora, base: string) {
+interface Part {
+  readonly layer: AdaptedLayer
+  readonly place: StoredRows
+}
+
+/** The adapted projections by the modules of a checkpoint, several where these are fused. */
+function adaptedModules({ spec, layers }: Lora, layout: StoredLayout): Map<string, Part[]> {
+  const places = storedRows(spec, layout)
+  const modules = new Map<string, Part[]>()
+  for (const layer of layers.values()) {
+    const place = places.get(layer.weight.name)!
+    const module = moduleOf(place.tensor)
+    modules.set(module, [...(modules.get(module) ?? []), { layer, place }])
+  }
+  return modules
+}
+
+/** One adapter for all parts of a module: their ranks side by side, and rows where the checkpoint has them. */
+function joined(parts: readonly Part[], weights: Weights): { a: WrittenTensor; b: WrittenTensor } {
+  const [{ layer, place }] = parts
+  const [rank, columns] = layer.a.shape
+  const rows = place.shape[place.transposed ? 1 : 0]
+  const whole = rank * parts.length
+  const [narrow, wide] = [new Float32Array(whole * columns), new Float32Array(rows * whole)]
+  for (const [part, { layer: own, place: at }] of parts.entries()) {
+    narrow.set(weights.get(own.a.name)!, part * rank * columns)
+    const values = weights.get(own.b.name)!
+    for (let row = 0; row * rank < values.length; row++) {
+      const target = at.rows?.[row] ?? row
+      wide.set(values.subarray(row * rank, (row + 1) * rank), target * whole + part * rank)
+    }
+  }
+  return {
+    a: { dtype: 'F32', shape: [whole, columns], values: narrow },
+    b: { dtype: 'F32', shape: [rows, whole], values: wide },
+  }
+}
+
+/** PEFT's LoraConfig; modules of several adapted projections have a rank, and an alpha, of as many times. */
+function adapterConfig({ settings }: Lora, modules: ReadonlyMap<string, readonly Part[]>, base: string) {
   const { rank, alpha, targetModules } = settings
-  const adapted = [...layers.keys()].map((name) => moduleOf(name).split('.').at(-1)!)
+  const all = [...modules]
+  const isNamed = all.every(([module, [{ layer }]]) => module === moduleOf(layer.weight.name))
+  const targets =
+    targetModules !== 'all-linear' && isNamed
+      ? targetModules
+      : [...new Set(all.map(([module]) => nameIn(module, targetModules !== 'all-linear')))]
+  const fused = all.filter(([, parts]) => parts.length > 1)
+  const pattern = (value: number) =>
+    Object.fromEntries(
+      fused.map(([module, parts]) => [`^${module.replaceAll('.', '\\.')}`, value * parts.length]),
+    )
   return {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
@@ -85,10 +131,16 @@ function adapterConfig({ settings, layers }: Lora, base: string) {
     r: rank,
     lora_alpha: alpha,
     lora_dropout: 0,
-    target_modules: targetModules === 'all-linear' ? [...new Set(adapted)] : targetModules,
+    target_modules: targets,
+    ...(fused.length > 0 && { rank_pattern: pattern(rank), alpha_pattern: pattern(alpha) }),
     bias: 'none',
-    fan_in_fan_out: false,
+    fan_in_fan_out: all.some(([, [{ place }]]) => place.transposed),
     init_lora_weights: true,
     inference_mode: true,
   }
+}
+
+/** A module's last name, or its whole name where others of that name may not be adapted. */
+function nameIn(module: string, isWhole: boolean): string {
+  return isWhole ? module : module.split('.').at(-1)!
 }

@@ -1,9 +1,9 @@
-import { copyFile, cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { unwritable, writeJson } from '../files.js'
+import { writeJson } from '../files.js'
 import { layoutFromConfig } from '../models/families/index.js'
 import { storedWeights } from '../models/layout.js'
 import type { DecoderSpec } from '../models/spec.js'
+import { copyTokenizer } from '../tokenizer/copy.js'
 import type { Weights } from '../weights/index.js'
 import { type WrittenTensor, writeSafetensors } from '../weights/safetensors-writer.js'
 
@@ -22,10 +22,6 @@ export interface ModelFiles {
 }
 
 const TORCH_TYPE = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
-const TOKENIZER_FILES =
-  /^(tokenizer.*\.json|special_tokens_map\.json|added_tokens\.json|chat_template\.(jinja|json)|vocab\.json|merges\.txt)$/
-const TEMPLATE_DIRECTORY = 'additional_chat_templates'
-
 /**
  * Writes a model as HF's `save_pretrained` does: model.safetensors, config.json, generation_config.json and the
  * tokenizer's files.
@@ -44,18 +40,4 @@ export async function writeModelFiles(
   const { bos_token_id, eos_token_id } = config
   await writeJson(join(directory, 'generation_config.json'), { bos_token_id, eos_token_id })
   await copyTokenizer(tokenizer, directory)
-}
-
-/** @throws UserError where they cannot be copied */
-export async function copyTokenizer(from: string, to: string): Promise<void> {
-  try {
-    const names = await readdir(from)
-    const files = names.filter((name) => TOKENIZER_FILES.test(name))
-    await Promise.all(files.map((name) => copyFile(join(from, name), join(to, name))))
-    if (names.includes(TEMPLATE_DIRECTORY)) {
-      await cp(join(from, TEMPLATE_DIRECTORY), join(to, TEMPLATE_DIRECTORY), { recursive: true })
-    }
-  } catch (error) {
-    throw unwritable(`the tokenizer of ${from} in ${to}`, error)
-  }
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import type { StoredLayout } from '../models/layout.js'
 import { parametersOf } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
@@ -8,6 +9,8 @@ import type { WeightStore, Weights } from '../weights/index.js'
 export interface Pretrained {
   readonly path: string
   readonly spec: DecoderSpec
+  /** How a checkpoint in HF layout holds the parameters. */
+  readonly layout: StoredLayout
   /** HF's config.json. */
   readonly config: Readonly<Record<string, unknown>>
   readonly weights: Weights

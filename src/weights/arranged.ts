@@ -77,10 +77,7 @@ async function gathered(
   { tensor, rows, transposed }: Arrangement,
 ): Promise<Float32Array> {
   const { shape } = store.tensors.get(tensor)!
-  if (transposed) {
-    const values = transpose(await store.read(tensor), shape[0], shape[1])
-    return rows ? picked(values, rows, shape[0]) : values
-  }
+  if (transposed) return rowsIn(await store.read(tensor), shape, { rows, transposed })
   const width = shape[1] ?? 1
   const result = new Float32Array(rows!.length * width)
   for (const { range, places } of runsOf(rows!)) {
@@ -90,6 +87,16 @@ async function gathered(
     }
   }
   return result
+}
+
+/** The rows that an arrangement takes of a tensor's values; all as they are where it takes all as they lie. */
+export function rowsIn(
+  values: Float32Array,
+  shape: readonly number[],
+  { rows, transposed }: Pick<Arrangement, 'rows' | 'transposed'>,
+): Float32Array {
+  const turned = transposed ? transpose(values, shape[0], shape[1]) : values
+  return rows ? picked(turned, rows, (transposed ? shape[0] : shape[1]) ?? 1) : turned
 }
 
 function picked(values: Float32Array, rows: Int32Array, width: number): Float32Array {

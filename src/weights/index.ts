@@ -1,4 +1,4 @@
-export { arranged } from './arranged.js'
+export { arranged, rowsIn } from './arranged.js'
 export { bitsPerWeight } from './dequantise.js'
 export { toHalves } from './half.js'
 export { openWeights, weightFormat } from './open.js'

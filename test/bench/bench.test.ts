@@ -122,9 +122,17 @@ describe('bytes that a token reads', () => {
     expect(bytesReadPerToken(tied, 'fp32', 0)).toBe(weightBytes(tied, 'fp32'))
   })
 
+  test('are all weights where both are the same in 8 bits', () => {
+    for (const type of ['int8', 'int4'] as const) {
+      expect(bytesReadPerToken(tied, type, 0)).toBe(weightBytes(tied, type))
+      // A byte a weight, and a scale of float32 for each 64.
+      expect(weightBytes(untied, type) - weightBytes(tied, type)).toBe(100 * (64 + 4))
+      expect(bytesReadPerToken(untied, type, 0)).toBe(weightBytes(tied, type))
+    }
+  })
+
   test('are those without the embedding where it is only looked up', () => {
     expect(bytesReadPerToken(untied, 'fp32', 0)).toBe(weightBytes(untied, 'fp32') - embedding)
-    expect(bytesReadPerToken(tied, 'int8', 0)).toBe(weightBytes(tied, 'int8') - embedding)
     // Per layer q, k, v, o, gate, up, down and two norms; then the last norm and the projection.
     const layer = 64 * (64 + 32 + 32 + 64) + 3 * 64 * 128 + 2 * 64
     expect(bytesReadPerToken(untied, 'fp32', 0)).toBe(4 * (2 * layer + 64 + 100 * 64))

@@ -47,7 +47,7 @@ const hugeGguf = ggufBytes({
 const adapter = mkdtempSync(join(home, 'adapter-'))
 writeFileSync(
   join(adapter, 'adapter_config.json'),
-  '{"peft_type": "LORA", "base_model_name_or_path": "org/base"}',
+  '{"peft_type": "LORA", "base_model_name_or_path": "./nowhere/base"}',
 )
 const severalGguf = mkdtempSync(join(home, 'several-'))
 for (const name of ['a.gguf', 'b.GGUF']) writeFileSync(join(severalGguf, name), gguf)
@@ -118,20 +118,20 @@ const models: BadInput[] = [
   {
     name: 'an adapter alone',
     args: on(adapter, 'hello'),
-    code: 1,
-    says: /^\S+ holds an adapter \(adapter_config\.json, LORA\) for org\/base and no model: merge it into its base model \(PEFT's merge_and_unload\), and give the directory of the result\.$/,
+    code: 2,
+    says: /^\S+ holds an adapter \(adapter_config\.json, LORA\) for \.\/nowhere\/base, which is not here: give that model with -m, and the adapter with --adapter\.$/,
   },
   {
     name: 'an adapter beside its base',
     args: on(withFile('adapter_config.json', '{"peft_type": "LORA"}'), 'hello'),
     code: 1,
-    says: /^\S+ holds an adapter \(adapter_config\.json, LORA\) beside a model, which is not applied: merge it/,
+    says: /^\S+ holds an adapter \(adapter_config\.json, LORA\) beside a model, which is not applied: give it with --adapter \S+, or move it away/,
   },
   {
     name: 'weights of an adapter beside a model',
     args: on(withFile('adapter_model.safetensors', ''), 'hello'),
     code: 1,
-    says: /holds an adapter \(adapter_model\.safetensors\) beside a model, which is not applied: merge it/,
+    says: /holds an adapter \(adapter_model\.safetensors\) beside a model, which is not applied: give it with --adapter \S+, or move it away/,
   },
   {
     name: 'a directory with several GGUF files',

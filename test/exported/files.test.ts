@@ -191,6 +191,9 @@ describe('a model on disk', () => {
     await refused({ exits: () => [1] }).toThrow('DoLa needs early exits')
     await refused({ layers: 1 }).toThrow('An early exit needs the first layers')
     await refused({ taps: [1] }).toThrow('states of the model')
+    await refused({ adapter: directory }).toThrow(
+      `An adapter needs weights to be merged into, but ${directory}`,
+    )
     await refused({ exact: true }).toThrow('--exact needs passes of one shape')
     await refused({ dtype: 'int8' }).toThrow('no ONNX file of the dtype int8: use --dtype fp32')
     const check: LoadOptions['check'] = ({ lacks }) => {

@@ -130,7 +130,10 @@ describe('tensors that no parameter stands for', () => {
   })
 
   test.each([
-    ['model.layers.0.self_attn.q_proj.lora_A.weight', /holds an adapter .*: merge it into its base/],
+    [
+      'model.layers.0.self_attn.q_proj.lora_A.weight',
+      /holds an adapter .*: save it as PEFT does and give it with --adapter, or merge it into its base/,
+    ],
     [
       'model.layers.0.mlp.up_proj.weight_scale_inv',
       /holds quantised weights .*: use the original checkpoint/,

@@ -340,7 +340,52 @@ describe('refused', () => {
     [
       'llama',
       { quantization_config: { quant_method: 'gptq' } },
-      'quantization_config is {"quant_method":"gptq"}, which is not supported',
+      'its weights are quantised by GPTQ (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { quantization_config: { quant_method: 'awq', bits: 4 } },
+      'its weights are quantised by AWQ (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { quantization_config: { quant_method: 'bitsandbytes', load_in_4bit: true } },
+      'its weights are quantised by bitsandbytes in 4 bits (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { quantization_config: { load_in_8bit: true } },
+      'its weights are quantised by bitsandbytes in 8 bits (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { quantization_config: { quant_method: 'fp8' } },
+      'its weights are quantised by FP8 (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { quantization_config: { quant_method: 'compressed-tensors' } },
+      'its weights are quantised by compressed-tensors (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { compression_config: { quant_method: 'compressed-tensors' } },
+      'its weights are quantised by compressed-tensors (compression_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { quantization_config: { quant_method: 'hqq' } },
+      'its weights are quantised by HQQ (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { quantization_config: { quant_method: 'vptq' } },
+      'its weights are quantised by "vptq" (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
+    ],
+    [
+      'llama',
+      { quantization_config: {} },
+      'its weights are quantised by a method without a name (quantization_config), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file',
     ],
     ['llama', { transformers_weights: 'x' }, 'transformers_weights is "x", which is not supported'],
     ['qwen3', { layer_types: 'full' }, 'layer_types is "full", not a list'],

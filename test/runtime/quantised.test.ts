@@ -60,12 +60,13 @@ function dequantisedModel(
   const plans = new Map<string, StoredParameter>()
   const sources = new Map<string, string>()
   for (const parameter of storagePlan(spec, type)) {
-    const isHead = spec.tiedHead && parameter.name.includes('embed') && parameter.kind === 'linear'
+    const isTied = spec.tiedHead && parameter.name.includes('embed')
     // A row's blocks are its own: quantising the parts of a fused matrix one by one gives the same.
     for (const { name: part, shape } of parameter.parts) {
-      const name = isHead ? HEAD : part
-      plans.set(name, { ...parameter, shape })
-      sources.set(name, part)
+      for (const name of isTied ? [part, HEAD] : [part]) {
+        plans.set(name, { ...parameter, shape })
+        sources.set(name, part)
+      }
     }
   }
   const tensors = new Map([...sources].map(([name, source]) => [name, store.tensors.get(source)!]))

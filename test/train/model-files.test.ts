@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { copyTokenizer } from '../../src/train/model-files.js'
+import { copyTokenizer } from '../../src/tokenizer/copy.js'
 
 test('a trained model has all files that its tokenizer is read from', async () => {
   const home = mkdtempSync(join(tmpdir(), 'model-files-'))

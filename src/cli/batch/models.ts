@@ -24,6 +24,7 @@ export type LoadingValues = ReadonlyMap<string, readonly unknown[]>
 export interface BatchModelFlags {
   readonly 'max-batch': number
   readonly model: string
+  readonly adapter?: string
   readonly dtype: string
   readonly device: string
   readonly 'device-id'?: number
@@ -101,7 +102,8 @@ export async function loadBatchModels(
   const isDrafted = name !== undefined || flags['assistant-model'] !== undefined
   const check = ({ lacks, path }: KnownModel) => requireServed(lacks, path, { insides, isDrafted })
   const exits = loadFor(values.get('dola_layers') ?? [])
-  const model = await loadShown(flags.model, { ...options, ...exits, check })
+  const { adapter } = flags
+  const model = await loadShown(flags.model, { ...options, adapter, ...exits, check })
   const loaded: { dispose(): Promise<void> }[] = [model]
   const keep = <T extends { dispose(): Promise<void> }>(resource: T): T => {
     loaded.push(resource)
@@ -116,7 +118,7 @@ export async function loadBatchModels(
     const earlyExits = new Map<number, LanguageModel>()
     for (const layers of values.get('assistant_early_exit') ?? []) {
       if (!isEarlyExit(layers, model)) continue
-      earlyExits.set(layers, keep(await loadShown(flags.model, { ...options, layers })))
+      earlyExits.set(layers, keep(await loadShown(flags.model, { ...options, adapter, layers })))
     }
     const load: DraftHost['load'] = (name, own) => loadShown(name, { ...options, ...own })
     const costs = { threads: flags.threads }

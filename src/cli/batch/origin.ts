@@ -5,7 +5,7 @@ import type { Identity, Origin } from '../../batch/origin.js'
 import { type ConfigLayer, resolveGenerationConfig } from '../../config/index.js'
 import { isStrategyName } from '../../drafting/table.js'
 import { modelFingerprint } from '../../language-model/fingerprint.js'
-import type { LanguageModel } from '../../language-model/load.js'
+import { modelName } from '../flags/model.js'
 import type { ChatFlags } from '../io/chat-prompt.js'
 import type { BatchModelFlags, BatchModels } from './models.js'
 
@@ -37,7 +37,7 @@ export async function originOf(
   const drafter = isStrategyName(flags.strategy ?? '') ? flags.strategy : undefined
   return {
     llm: version,
-    model: await modelIdentity(flags.model, model),
+    model: { name: modelName(flags), fingerprint: await modelFingerprint(model) },
     dtype: model.dtype,
     device: model.device,
     seed,
@@ -61,10 +61,6 @@ export async function originOf(
     mtp_modules: await fileOf(flags['mtp-modules']),
     lookup: flags.lookup || undefined,
   }
-}
-
-async function modelIdentity(name: string, { path, dtype }: LanguageModel): Promise<Identity> {
-  return { name, fingerprint: await modelFingerprint(path, dtype) }
 }
 
 function sha256(text: string): string {

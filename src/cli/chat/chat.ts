@@ -16,7 +16,7 @@ import {
 import { loadFor } from '../../scores/dola.js'
 import { chatStatusLine, statisticsLine, totalsLine } from '../../ui/statistics-line.js'
 import { configFromFlags } from '../flags/config.js'
-import { loadOptions } from '../flags/model.js'
+import { modelName, targetOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
 import { loadAmateur } from '../io/amateur.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
@@ -50,6 +50,7 @@ export interface ChatHost {
 
 export interface ChatCommandFlags extends ChatFlags {
   readonly model: string
+  readonly adapter?: string
   readonly dtype: string
   readonly device: string
   readonly 'device-id'?: number
@@ -83,7 +84,7 @@ export async function beginChat(
       ? strategy
       : undefined
   const check = ({ lacks, path }: KnownModel) => requireServed(lacks, path, { insides })
-  const model = await loadShown(flags.model, { ...loadOptions(flags), ...exits, signal, check })
+  const model = await loadShown(flags.model, { ...targetOptions(flags), ...exits, signal, check })
   let amateur: LanguageModel | undefined
   const disposeModels = async () => {
     await Promise.all([model, amateur].map((each) => each?.dispose()))
@@ -91,7 +92,7 @@ export async function beginChat(
   try {
     amateur = await loadAmateur(flags, model, signal)
     const session = await ChatSession.begin(model, {
-      modelName: flags.model,
+      modelName: modelName(flags),
       sources: {
         load: (source, options) => loadBy(host, source, { ...options, signal }),
         costs: { threads: flags.threads, onMeasure: (message) => host.note(message) },

@@ -19,7 +19,7 @@ import { comparisonDisplay } from '../../ui/comparison-progress.js'
 import { tell } from '../../ui/printable.js'
 import { promptOf } from '../batch/batch.js'
 import { configFromFlags } from '../flags/config.js'
-import { loadOptions } from '../flags/model.js'
+import { loadOptions, modelName } from '../flags/model.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
 import { readConfigFile, readTemplate } from '../io/text-input.js'
 import {
@@ -32,6 +32,7 @@ import {
 
 export interface CompareFlags extends ChatFlags {
   readonly model: string
+  readonly adapter?: string
   readonly dtype: string
   readonly device: string
   readonly 'device-id'?: number
@@ -93,7 +94,7 @@ export async function compareStrategies(
       requireServed(lacks, path, { isDrafted, insides: needsGraph ? text : undefined })
     }
   }
-  const contestants = new Contestants(flags.model, { ...loadOptions(flags), signal }, costs, check)
+  const contestants = new Contestants(flags, { ...loadOptions(flags), signal }, costs, check)
   const display = comparisonDisplay()
   try {
     const model = await contestants.model()
@@ -222,8 +223,8 @@ async function comparisonOf(parts: Parts): Promise<Comparison> {
     machine: machineOf(flags.threads),
     versions: versionsOf(context.version),
     model: {
-      name: flags.model,
-      fingerprint: await modelFingerprint(model.path, model.dtype),
+      name: modelName(flags),
+      fingerprint: await modelFingerprint(model, model.dtype),
       dtype: model.dtype,
       device: model.device,
       parameters: model.spec ? parameterCount(model.spec) : null,

@@ -64,12 +64,12 @@ export class Contestants {
   private readonly drafters: LoadedDrafter[] = []
 
   /**
-   * @param source of the model
+   * @param target the model that is compared, and its adapter
    * @param options of all models
    * @param check of the model, as in `LoadOptions`
    */
   constructor(
-    private readonly source: string,
+    private readonly target: { readonly model: string; readonly adapter?: string },
     private readonly options: LoadOptions,
     private readonly costs: CostOptions,
     private readonly check?: LoadOptions['check'],
@@ -77,7 +77,7 @@ export class Contestants {
 
   /** The model as it is: what scores texts, and what most strategies decode with. */
   model(): Promise<LanguageModel> {
-    return this.load(this.source, { check: this.check })
+    return this.loadTarget({ check: this.check })
   }
 
   /** @throws UserError for settings that the strategy cannot serve, and as what it is made of */
@@ -121,13 +121,23 @@ export class Contestants {
 
   private load(
     source: string,
-    options: Pick<LoadOptions, 'layers' | 'exits' | 'exact' | 'check'> = {},
+    options: Pick<LoadOptions, 'layers' | 'exits' | 'exact' | 'adapter' | 'check'> = {},
     key: unknown = null,
   ) {
-    const name = JSON.stringify([source, options.layers, options.exact ?? this.options.exact, key])
+    const name = JSON.stringify([
+      source,
+      options.adapter,
+      options.layers,
+      options.exact ?? this.options.exact,
+      key,
+    ])
     const model = this.models.get(name) ?? loadShown(source, { ...this.options, ...options })
     this.models.set(name, model)
     return model
+  }
+
+  private loadTarget(options?: Pick<LoadOptions, 'exits' | 'check'>, key?: unknown): Promise<LanguageModel> {
+    return this.load(this.target.model, { adapter: this.target.adapter, ...options }, key)
   }
 
   /** @throws UserError for a model with other tokens */
@@ -139,7 +149,7 @@ export class Contestants {
 
   /** Early exits take time in every pass, so that only DoLa has them. */
   private withExits(dola: NonNullable<GenerationConfig['dola_layers']>): Promise<LanguageModel> {
-    return this.load(this.source, loadFor([dola]), dola)
+    return this.loadTarget(loadFor([dola]), dola)
   }
 
   /** @throws UserError for a kind that has no loader: never plain decoding instead of what was asked for */

@@ -28,6 +28,7 @@ export interface DrafterEvaluationJson {
 
 export interface DrafterFlags {
   readonly model: string
+  readonly adapter?: string
   readonly drafter: string
   readonly window?: number
   readonly separator?: string
@@ -45,10 +46,10 @@ const ROWS = 8
  */
 export async function evaluateDrafter(
   files: readonly string[],
-  { model, drafter, separator, 'max-tokens': maxTokens, threads, ...flags }: DrafterFlags,
+  { model, adapter, drafter, separator, 'max-tokens': maxTokens, threads, ...flags }: DrafterFlags,
   signal: AbortSignal,
 ): Promise<DrafterEvaluationJson> {
-  const target = await openPretrained(model, signal, { copied: false })
+  const target = await openPretrained(model, signal, { adapter, copied: false })
   const { window = Math.min(DEFAULT_WINDOW, target.spec.maxPositions) } = flags
   if (window > target.spec.maxPositions) {
     throw usageError(

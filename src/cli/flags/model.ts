@@ -12,6 +12,11 @@ export const modelFlags = {
       'directory in HF layout, .gguf file, hub id org/name[@revision][:file.gguf or :Q4_K_M], or built-in',
     helpGroup: 'MODEL',
   }),
+  adapter: Flags.string({
+    helpValue: 'DIR',
+    description: 'LoRA adapter of PEFT to apply to the model: its directory, or a hub id org/name[@revision]',
+    helpGroup: 'MODEL',
+  }),
   dtype: Flags.string({
     options: ['auto', 'fp32', 'fp16', 'int8', 'int4', 'int4f16'],
     default: 'auto',
@@ -40,7 +45,12 @@ export const exactFlag = Flags.boolean({
   helpGroup: 'MODEL',
 })
 
-/** The flags' values as options of `loadModel`; oclif has checked them. */
+/** A model as a report names it. */
+export function modelName({ model, adapter }: { model: string; adapter?: string }): string {
+  return adapter === undefined ? model : `${model} with ${adapter}`
+}
+
+/** The flags' values as options of `loadModel`, of all models of a run. */
 export function loadOptions(flags: {
   dtype: string
   device: string
@@ -55,4 +65,9 @@ export function loadOptions(flags: {
     threads: flags.threads,
     exact: flags.exact,
   }
+}
+
+/** The same of the model that the flags name, which alone has their adapter. */
+export function targetOptions(flags: Parameters<typeof loadOptions>[0] & { adapter?: string }): LoadOptions {
+  return { ...loadOptions(flags), adapter: flags.adapter }
 }

@@ -30,7 +30,7 @@ import { canRedraw } from '../../ui/redraw.js'
 import { statisticsLine } from '../../ui/statistics-line.js'
 import { BaseCommand } from '../base-command.js'
 import { configFromFlags } from '../flags/config.js'
-import { loadOptions } from '../flags/model.js'
+import { loadOptions, targetOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
 import { loadAmateur } from '../io/amateur.js'
 import { promptFor, refuseRawChat } from '../io/chat-prompt.js'
@@ -94,7 +94,7 @@ export abstract class GenerateCommand extends BaseCommand {
     const view = this.#view()
     const dola = layers.findLast(({ values }) => values.dola_layers !== undefined)?.values.dola_layers
     const check = (known: KnownModel) => refuseUnserved(known, layers, flags, chosen, this.strategy)
-    const model = await loadShown(flags.model, { ...loadOptions(flags), ...loadFor([dola]), signal, check })
+    const model = await loadShown(flags.model, { ...targetOptions(flags), ...loadFor([dola]), signal, check })
     const drafters: LoadedDrafter[] = []
     let amateur: LanguageModel | undefined
     try {

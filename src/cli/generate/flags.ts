@@ -99,6 +99,7 @@ export const generateArgs = {
 }
 
 export type GenerateFlags = {
+  adapter?: string
   model: string
   dtype: string
   device: string

@@ -1,10 +1,13 @@
-import { locateModel, type OpenModel, openModel } from '../../language-model/load.js'
+import { locate, type ModelLocation, type OpenModel, openModel } from '../../language-model/load.js'
+import type { LocateOptions } from '../../language-model/locate.js'
 import { transferDisplay } from '../../ui/progress.js'
 
-/** Where a model's files are, pulled from the hub with a progress bar where need be. */
-export async function locateShown(source: string, signal: AbortSignal): Promise<string> {
+type Options = Pick<LocateOptions, 'adapter' | 'signal'>
+
+/** Where the files of a model and of its adapter are, pulled from the hub with a progress bar where need be. */
+export async function locateShown(source: string, options: Options): Promise<ModelLocation> {
   const display = transferDisplay()
-  return locateModel(source, { signal, onPull: display.update, onNotice: display.notice }).finally(
+  return locate(source, { ...options, onPull: display.update, onNotice: display.notice }).finally(
     display.stop,
   )
 }
@@ -12,10 +15,10 @@ export async function locateShown(source: string, signal: AbortSignal): Promise<
 /** Opens a model's files for `use`, pulled from the hub with a progress bar where need be, and closes them. */
 export async function withOpenModel<T>(
   source: string,
-  signal: AbortSignal,
+  options: Options,
   use: (model: OpenModel) => Promise<T>,
 ): Promise<T> {
-  const opened = await openModel(await locateShown(source, signal))
+  const opened = await openModel(await locateShown(source, options))
   try {
     return await use(opened)
   } finally {

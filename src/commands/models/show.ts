@@ -1,9 +1,11 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
+import { modelFlags } from '../../cli/flags/model.js'
 import { locateShown } from '../../cli/io/open-model.js'
 import { BUILT_IN } from '../../language-model/built-in.js'
 import { describeModel, type ModelDescription, namedTensors } from '../../language-model/describe.js'
 import { describeExport, type ExportDescription } from '../../language-model/describe-export.js'
+import type { ModelLocation } from '../../language-model/files.js'
 import { openFound } from '../../language-model/open.js'
 import { findRoad, type Road } from '../../language-model/road.js'
 import { formatBytes } from '../../ui/format.js'
@@ -24,11 +26,13 @@ export default class ModelsShow extends BaseCommand {
     }),
   }
 
+  static override flags = { adapter: modelFlags.adapter }
+
   async run(): Promise<ModelDescription | ExportDescription> {
-    const { args } = await this.parse(ModelsShow)
-    const path = await locateShown(args.model, this.interruptSignal())
-    const road = await findRoad(path)
-    const description = await describe(path, road)
+    const { args, flags } = await this.parse(ModelsShow)
+    const options = { adapter: flags.adapter, signal: this.interruptSignal() }
+    const location = await locateShown(args.model, options)
+    const description = await describe(location, await findRoad(location))
     const rows = description.road === 'export' ? exportRows(description) : graphRows(description)
     const width = Math.max(...rows.map(([name]) => name.length))
     for (const [name, value] of rows) this.log(`${name.padEnd(width)}  ${value}`)
@@ -36,9 +40,9 @@ export default class ModelsShow extends BaseCommand {
   }
 }
 
-async function describe(path: string, road: Road): Promise<ModelDescription | ExportDescription> {
-  if (road.name === 'export') return describeExport(path, road)
-  const opened = await openFound(path, road.files)
+async function describe(location: ModelLocation, road: Road): Promise<ModelDescription | ExportDescription> {
+  if (road.name === 'export') return describeExport(location.path, road)
+  const opened = await openFound(location, road.files)
   try {
     return describeModel(opened, await opened.loadTokenizer(), road.why)
   } finally {
@@ -115,7 +119,8 @@ function graphRows(description: ModelDescription): Rows {
       `${formatBytes(memory.cache_per_token)} a token, ${formatBytes(memory.cache_full_context)} at full context`,
     ],
   ]
-  const { unused_tensors: unused } = description
+  const { adapter, unused_tensors: unused } = description
+  if (adapter !== undefined) rows.splice(1, 0, ['Adapter', adapter])
   if (unused.length > 0) rows.push(['Not used', namedTensors(unused)])
   return rows
 }

@@ -100,7 +100,7 @@ interface LoraFlags {
 }
 
 function adapters(model: Pretrained, flags: LoraFlags): TrainingPart {
-  const { spec, config, directory, fingerprint } = model
+  const { spec, config, layout, directory, fingerprint } = model
   const names = flags['lora-target-modules'] ?? 'all-linear'
   const lora = new Lora(spec, {
     rank: flags['lora-r'] ?? 8,
@@ -117,7 +117,7 @@ function adapters(model: Pretrained, flags: LoraFlags): TrainingPart {
     writeModel: async (output, dtype) => {
       const merged = mergeAdapters(lora, weights)
       await writeModelFiles(output, { spec, config, weights: merged, tokenizer: directory, dtype })
-      await writeAdapter(join(output, 'adapter'), lora, weights, flags.model)
+      await writeAdapter(join(output, 'adapter'), lora, weights, flags.model, layout)
     },
   }
 }

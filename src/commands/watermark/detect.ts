@@ -77,7 +77,7 @@ export default class WatermarkDetect extends BaseCommand {
   #tokenize(source: string, text: string) {
     return withOpenModel(
       source,
-      this.interruptSignal(),
+      { signal: this.interruptSignal() },
       async ({ generationConfig, spec, loadTokenizer }) => {
         const tokenizer = await loadTokenizer()
         const { config } = resolveGenerationConfig(generationConfig)

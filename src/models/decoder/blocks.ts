@@ -27,8 +27,7 @@ export abstract class Blocks extends Mlps {
 
   protected embed(ids: Value): Value {
     const { graph, spec } = this
-    const table = this.parameter(EMBEDDING, [spec.vocabSize, spec.hiddenSize])
-    const embedded = graph.cast(graph.node('Gather', [table, ids], { axis: 0 }), this.type, this.residualType)
+    const embedded = graph.cast(this.lookedUp(ids), this.type, this.residualType)
     return this.times(embedded, spec.embeddingScale, this.residualType)
   }
 
@@ -45,6 +44,23 @@ export abstract class Blocks extends Mlps {
   /** The tokens' positions, int64 [1, T]; asked where they are learned. */
   protected positionIds(): Value {
     return this.graph.input('positions', 'int64', [1, 'T'])
+  }
+
+  /** Rows of the embedding, not scaled. */
+  private lookedUp(ids: Value): Value {
+    const { graph, source } = this
+    const { vocabSize, hiddenSize } = this.spec
+    const table = source.table?.(EMBEDDING)
+    if (!table) {
+      return graph.node('Gather', [this.parameter(EMBEDDING, [vocabSize, hiddenSize]), ids], { axis: 0 })
+    }
+    const { bits, blockSize, packed, scales } = table
+    // Initializers of their own: a tied projection is packed anew, and of these only looked-up rows stay in memory.
+    const rows = graph.initializer(`${EMBEDDING}.rows`, 'uint8', [vocabSize, hiddenSize], packed)
+    const shape = [vocabSize, hiddenSize / blockSize]
+    const inputs = [rows, ids, graph.initializer(`${EMBEDDING}.row_scales`, this.type, shape, scales)]
+    const attributes = { bits, block_size: blockSize, gather_axis: 0, quantize_axis: 1 }
+    return graph.node('com.microsoft::GatherBlockQuantized', inputs, attributes)
   }
 
   /** The model's own layers. */

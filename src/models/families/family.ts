@@ -24,6 +24,8 @@ export interface Family {
   layout?(config: ConfigReader): StoredLayout
   /** Absent where its GGUF files are another family's. */
   readonly gguf?: GgufFamily
+  /** How its GGUF files are written, by the names of `gguf.modules`; absent where they are not. */
+  readonly ggufWriting?: GgufWriting
 }
 
 /** What llama.cpp's converter makes of a family. */
@@ -49,6 +51,17 @@ export interface GgufFamily {
   layout?(config: ConfigReader): StoredLayout
   /** What turns a tensor's stored values into HF's; undefined where they are the same. */
   restore?(name: string, metadata: MetadataReader): Restore | undefined
+}
+
+/** What is written of a family beside what all have. */
+export interface GgufWriting {
+  /** What `gguf.restore` undoes, in place; undefined where values are stored as they are. */
+  store?(name: string, spec: DecoderSpec): Restore | undefined
+  /**
+   * Metadata of its own, by keys without the architecture's name.
+   * @throws UserError for what its GGUF files cannot say
+   */
+  metadata?(spec: DecoderSpec): Readonly<Record<string, number>>
 }
 
 const { attn_norm: _, ffn_norm: __, ...UNNORMED } = BLOCK

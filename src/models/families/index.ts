@@ -66,7 +66,6 @@ const UNSERVED = [
   'attn_logit_softcapping',
   'final_logit_softcapping',
   'per_layer_config',
-  'quantization_config',
   'transformers_weights',
   'use_bidirectional_attention',
 ]
@@ -105,6 +104,7 @@ function familyOf(given: Fields, origin: string): { family: Family; config: Conf
   const family = FAMILIES.find(({ type }) => type === values.model_type)
   if (!family) throw notSupported(values, origin)
   const config = readerOf(family, values, origin)
+  refuseQuantised(config, given)
   for (const name of UNSERVED) {
     const value = config.values[name] ?? given[name] ?? false
     if (value !== false && !family.serves?.includes(name))
@@ -135,6 +135,36 @@ function renamedFields(values: Fields, names: Readonly<Record<string, string>>, 
     result[common] = values[own]
   }
   return result
+}
+
+/** Methods of quantisation by their `quant_method`, as people know them; bitsandbytes and HQQ are told by their own fields, too. */
+const METHODS: Readonly<Record<string, string>> = {
+  awq: 'AWQ',
+  bitsandbytes: 'bitsandbytes',
+  'compressed-tensors': 'compressed-tensors',
+  fp8: 'FP8',
+  fbgemm_fp8: 'FP8 (FBGEMM)',
+  gptq: 'GPTQ',
+  hqq: 'HQQ',
+  mxfp4: 'MXFP4',
+  quanto: 'Quanto',
+  torchao: 'torchao',
+}
+
+/** transformers reads `quantization_config`, and compressed-tensors once wrote `compression_config`. */
+function refuseQuantised(config: ConfigReader, whole: Fields): void {
+  for (const name of ['quantization_config', 'compression_config']) {
+    const value = config.values[name] ?? whole[name]
+    const quantisation = value === false ? undefined : config.object(name, { [name]: value })
+    if (!quantisation) continue
+    const { quant_method: method, load_in_4bit: in4, load_in_8bit: in8 } = quantisation
+    const bits = in4 === true ? ' in 4 bits' : in8 === true ? ' in 8 bits' : ''
+    const key = method ?? (bits ? 'bitsandbytes' : undefined)
+    const named = typeof key === 'string' ? (METHODS[key] ?? JSON.stringify(key)) : 'a method without a name'
+    throw config.error(
+      `its weights are quantised by ${named}${bits} (${name}), which is not supported: use the original checkpoint with --dtype int8 or int4, or a GGUF file`,
+    )
+  }
 }
 
 function notSupported(values: Fields, origin: string): UserError {

@@ -1,5 +1,5 @@
 import type { MetadataReader } from '../gguf/metadata.js'
-import { BLOCK, type Restore, unpermute } from '../gguf/tensors.js'
+import { BLOCK, permute, type Restore, unpermute } from '../gguf/tensors.js'
 import { attentionBias, type Family, llamaLike, refuseWindow } from './family.js'
 
 export const llama: Family = {
@@ -18,6 +18,13 @@ export const llama: Family = {
     modules: BLOCK,
     config: (_, hasBias) => ({ mlp_bias: hasBias('mlp.gate_proj') }),
     restore: unpermuted,
+  },
+  ggufWriting: {
+    store(name, { heads, kvHeads }) {
+      if (name.includes('.q_proj.')) return permute(heads)
+      return name.includes('.k_proj.') ? permute(kvHeads) : undefined
+    },
+    metadata: ({ headDim }) => ({ 'rope.dimension_count': headDim }),
   },
 }
 

@@ -10,6 +10,7 @@ export const qwen2: Family = {
   spec: (config) =>
     llamaLike(config, { ...qwenLayers(config), bias: { qkv: true, output: false, mlp: false } }),
   gguf: { architecture: 'qwen2', modules: BLOCK, config: () => ({ attention_bias: undefined }) },
+  ggufWriting: {},
 }
 
 /** Before transformers 4.53 layers slide from `max_window_layers` on, where `use_sliding_window` says so. */

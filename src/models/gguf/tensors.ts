@@ -64,6 +64,35 @@ export function subtractOne(values: Float32Array): void {
   for (let i = 0; i < values.length; i++) values[i] -= 1
 }
 
+/** What `subtractOne` undoes. */
+export function addOne(values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) values[i] += 1
+}
+
+/** What `unpermute` undoes. */
+export function permute(heads: number): Restore {
+  return (values, shape) => {
+    const half = shape[0] / heads / 2
+    const columns = values.length / shape[0]
+    for (let head = 0; head < values.length; head += 2 * half * columns) {
+      const own = values.slice(head, head + 2 * half * columns)
+      for (let row = 0; row < 2 * half; row++) {
+        const source = (row % 2) * half + (row >> 1)
+        values.set(own.subarray(source * columns, (source + 1) * columns), head + row * columns)
+      }
+    }
+  }
+}
+
+/** GGUF's name of an HF tensor, the inverse of `hfTensorName`; undefined for one that the architecture does not have. */
+export function ggufTensorName(modules: Names, name: string): string | undefined {
+  const [, layer, module, suffix] = /^(?:model\.layers\.(\d+)\.)?(.+)\.(weight|bias)$/.exec(name) ?? []
+  const names = layer === undefined ? GLOBAL : modules
+  const own = Object.keys(names).find((key) => names[key] === module)
+  if (own === undefined) return undefined
+  return layer === undefined ? `${own}.${suffix}` : `blk.${layer}.${own}.${suffix}`
+}
+
 /**
  * Meta's rotary embedding turns neighbouring pairs of a head's rows, HF's turns row i with row i + half. The
  * converter reorders each head's rows for the former: stored row 2i + j is HF's row j · half + i.

@@ -30,7 +30,7 @@ export class Lora {
 
   /** @throws UserError, exit code 2, for a target module that the model does not have */
   constructor(
-    spec: DecoderSpec,
+    readonly spec: DecoderSpec,
     readonly settings: LoraSettings,
   ) {
     const { rank, alpha } = settings

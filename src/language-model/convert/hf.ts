@@ -1,0 +1,61 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { UserError } from '../../errors.js'
+import { writeFileWhole, writeJson } from '../../files.js'
+import { familyName } from '../../models/families/index.js'
+import { isWritten } from '../../models/gguf/write.js'
+import { assembled, storedParts } from '../../models/layout.js'
+import { copyTokenizer } from '../../tokenizer/copy.js'
+import { tokenizerFilesOf } from '../../tokenizer/gguf-files.js'
+import { type AnyTensor, writeSafetensors } from '../../weights/safetensors-writer.js'
+import type { OpenModel } from '../open.js'
+
+const TORCH_TYPE = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const
+
+export interface WriteHfOptions {
+  readonly type: keyof typeof TORCH_TYPE
+  /** A parameter's values, by HF's name. */
+  readonly read: (name: string) => Promise<Float32Array>
+}
+
+/**
+ * Writes a model as HF's `save_pretrained` does: model.safetensors, config.json, generation_config.json, and the tokenizer's files.
+ * @throws UserError for a GGUF file's scaling of frequencies, which config.json cannot say
+ */
+export async function writeHfModel(
+  directory: string,
+  { path, spec, layout, config, store, generationConfig }: OpenModel,
+  { type, read }: WriteHfOptions,
+): Promise<void> {
+  const { torch_dtype: _, rope_freq_factors: factors, ...fields } = config
+  if (factors !== undefined) {
+    throw new UserError(
+      `${path} has its rope scaling as factors, from which config.json cannot be made: write a GGUF file instead.`,
+    )
+  }
+  if (store.metadata.has('general.architecture') && !isWritten(spec)) {
+    throw new UserError(
+      `${path} is a GGUF file of ${familyName(spec)}, of which config.json cannot be made: use the original checkpoint.`,
+    )
+  }
+  const tensors = [...storedParts(spec, layout)].map(([name, stored]): [string, AnyTensor] => {
+    const values = async () => {
+      const own: Float32Array[] = []
+      for (const part of stored.parts) own.push(await read(part.name))
+      return assembled(stored, own)
+    }
+    return [name, { dtype: type, shape: [...stored.shape], values }]
+  })
+  await writeSafetensors(join(directory, 'model.safetensors'), new Map(tensors), { format: 'pt' })
+  const own = { ...fields, tie_word_embeddings: spec.tiedHead, dtype: TORCH_TYPE[type] }
+  await writeJson(join(directory, 'config.json'), own)
+  const generation = Object.entries(generationConfig.values).filter(([, value]) => value !== undefined)
+  await writeJson(join(directory, 'generation_config.json'), Object.fromEntries(generation))
+  if (store.metadata.has('tokenizer.ggml.model')) {
+    for (const [name, content] of Object.entries(tokenizerFilesOf(store.metadata)))
+      await writeFileWhole(join(directory, name), `${JSON.stringify(content)}\n`)
+    return
+  }
+  const isDirectory = (await stat(path)).isDirectory()
+  await copyTokenizer(isDirectory ? path : dirname(path), directory)
+}
