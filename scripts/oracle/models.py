@@ -6,7 +6,7 @@ Writes random small models of all families, and what HF transformers computes wi
 Needs torch, transformers 5.24 and safetensors. Each model is a directory in HF layout under DIRECTORY, with expected.json:
 the ids of a prompt, those that greedy decoding adds, and the logits of the prompt's tokens in float32. What varies: the family, its
 shape (heads that share keys, head_dim, depth), rotary embeddings (bases, scaling, in the spellings of transformers 4 and 5 and in
-several places at once), sliding windows and kinds of layers, biases, a vocabulary projection that is tied, own, or tied and own
+several places at once), sliding windows and kinds of layers, experts, biases, a vocabulary projection that is tied, own, or tied and own
 in the file, the type of the weights, shards, an index left from an earlier save, and names without `model.`.
 """
 
@@ -23,14 +23,16 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 VOCABULARY = 96
-FAMILIES = ["llama", "qwen2", "qwen3", "gemma3_text"]
+WITH_EXPERTS = ["mixtral", "olmoe", "qwen2_moe", "qwen3_moe"]
+FAMILIES = ["llama", "qwen2", "qwen3", "gemma3_text", *WITH_EXPERTS]
 
 
 def sizes(rng, family):
     kv_heads = rng.choice([1, 2, 4])
     heads = kv_heads * rng.choice([1, 2, 3])
     head_dim = rng.choice([8, 16, 24])
-    own_head_dim = family == "gemma3_text" or rng.random() < 0.5
+    # OLMoE's norms of all heads are of the hidden size.
+    own_head_dim = family == "gemma3_text" or (family != "olmoe" and rng.random() < 0.5)
     config = {
         "model_type": family,
         "vocab_size": VOCABULARY,
@@ -45,7 +47,7 @@ def sizes(rng, family):
         "eos_token_id": 2,
         "pad_token_id": 0,
     }
-    if own_head_dim or family == "qwen3":
+    if own_head_dim or family in ("qwen3", "qwen3_moe"):
         config["head_dim"] = head_dim
     return config
 
@@ -129,9 +131,36 @@ def attention(rng, config):
     return fields
 
 
+def experts(rng, config):
+    family = config["model_type"]
+    count = rng.choice([1, 2, 3, 5, 8])
+    name = rng.choice(["num_experts", "num_local_experts"]) if family != "qwen2_moe" else "num_experts"
+    fields = {name: count, "num_experts_per_tok": rng.randint(1, count)}
+    if family != "mixtral" and rng.random() < 0.8:
+        fields["norm_topk_prob"] = rng.random() < 0.5
+    if family == "mixtral":
+        fields["sliding_window"] = rng.choice([None, 6])
+    if family.startswith("qwen"):
+        fields["moe_intermediate_size"] = rng.choice([8, 20, 40])
+        fields["decoder_sparse_step"] = rng.choice([1, 1, 2])
+        if rng.random() < 0.4:
+            fields["mlp_only_layers"] = rng.choice([None, [0], [1, 3]])
+        fields["use_sliding_window"] = rng.random() < 0.3
+        fields["sliding_window"] = rng.choice([3, 6, 16])
+    if family == "qwen2_moe":
+        fields["shared_expert_intermediate_size"] = rng.choice([8, 24])
+        fields["qkv_bias"] = rng.random() < 0.7
+        fields["max_window_layers"] = rng.randrange(0, config["num_hidden_layers"] + 1)
+    if family == "qwen3_moe":
+        fields["attention_bias"] = rng.random() < 0.4
+    return fields
+
+
 def config_of(rng, family):
     config = sizes(rng, family)
     config.update(attention(rng, config))
+    if family in WITH_EXPERTS:
+        config.update(experts(rng, config))
     config.update(gemma_rope(rng) if family == "gemma3_text" else rope(rng))
     head = rng.choice(["default", "tied", "untied"])
     if head != "default":
