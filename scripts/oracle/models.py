@@ -6,7 +6,7 @@ Writes random small models of all families, and what HF transformers computes wi
 Needs torch, transformers 5.24 and safetensors. Each model is a directory in HF layout under DIRECTORY, with expected.json:
 the ids of a prompt, those that greedy decoding adds, and the logits of the prompt's tokens in float32. What varies: the family, its
 shape (heads that share keys, head_dim, depth), rotary embeddings (bases, scaling, in the spellings of transformers 4 and 5 and in
-several places at once), sliding windows and kinds of layers, biases, scales, activations, fields that HF reads and ignores, a
+several places at once), sliding windows and kinds of layers, experts, biases, scales, activations, fields that HF reads and ignores, a
 vocabulary projection that is tied, own, or tied and own in the file, the type of the weights, shards, an index left from an earlier
 save, and names without the model's own prefix. What transformers refuses is drawn again.
 """
@@ -132,6 +132,27 @@ def starcoder2(rng, _):
 
 
 # By model_type, the fields of its own: a function of the random numbers and the count of layers.
+def experts(family):
+    def fields_of(rng, layers):
+        count = rng.choice([2, 3, 5, 8])
+        name = rng.choice(["num_experts", "num_local_experts"]) if family != "qwen2_moe" else "num_experts"
+        fields = {name: count, "num_experts_per_tok": rng.randint(1, count)}
+        if family != "mixtral" and rng.random() < 0.8:
+            fields["norm_topk_prob"] = rng.random() < 0.5
+        if family == "mixtral":
+            fields.update(some(rng, sliding_window=WINDOWS))
+        if family.startswith("qwen"):
+            fields["moe_intermediate_size"] = rng.choice([8, 20, 40])
+            fields.update(some(rng, decoder_sparse_step=[1, 2]))
+            if rng.random() < 0.4:
+                fields["mlp_only_layers"] = sorted(rng.sample(range(layers), rng.randint(0, layers)))
+        if family == "qwen2_moe":
+            fields["shared_expert_intermediate_size"] = rng.choice([8, 24])
+        return fields
+
+    return fields_of
+
+
 OWN = {
     "llama": lambda rng, _: some(rng, attention_bias=BOTH, mlp_bias=BOTH, pretraining_tp=[1, 2]),
     "mistral": lambda rng, _: some(rng, sliding_window=WINDOWS),
@@ -156,6 +177,10 @@ OWN = {
     "gpt_neox": gpt_neox,
     "gpt2": gpt2,
     "starcoder2": starcoder2,
+    "mixtral": experts("mixtral"),
+    "olmoe": experts("olmoe"),
+    "qwen2_moe": experts("qwen2_moe"),
+    "qwen3_moe": experts("qwen3_moe"),
 }
 PARTIAL = {"phi3": [0.5, 0.75, 1.0], "glm4": [0.5, 0.25, 1.0], "gpt_neox": [0.25, 0.5]}
 # What is called otherwise, and what there is no name for.
@@ -169,7 +194,7 @@ def sizes(rng, family):
     kv_heads = rng.choice([1, 2, 4])
     heads = kv_heads * (1 if family in SAME_HEADS else rng.choice([1, 2, 3]))
     head_dim = rng.choice([8, 16, 24])
-    own_head_dim = family not in SAME_HEADS and (family.startswith("gemma") or rng.random() < 0.5)
+    own_head_dim = family not in SAME_HEADS | {"olmoe"} and (family.startswith("gemma") or rng.random() < 0.5)
     config = {
         "model_type": family,
         "vocab_size": VOCABULARY,
@@ -185,7 +210,7 @@ def sizes(rng, family):
         "pad_token_id": 0,
         **some(rng, use_cache=BOTH, attention_dropout=[0.0, 0.4], initializer_range=[0.1]),
     }
-    if own_head_dim or family in ("qwen3", "ministral3", "glm4", "ernie4_5"):
+    if own_head_dim or family in ("qwen3", "qwen3_moe", "ministral3", "glm4", "ernie4_5"):
         config["head_dim"] = head_dim
     elif family in SAME_HEADS and rng.random() < 0.3:
         # Read by none of them.
