@@ -172,7 +172,7 @@ describe('refused', () => {
     [{ early_stopping: 'no' }, 'give true or false or "never".'],
     [{ stop_strings: [''] }, '(at 0): it is empty.'],
     [{ bad_words_ids: 'x' }, 'give a list.'],
-    [{ sequence_bias: [[[1], 'x']] }, '(at 0.1): give a number.'],
+    [{ sequence_bias: [[[1], 'x']] }, '(at 0.1): give a number, or false.'],
     [{ exponential_decay_length_penalty: [1] }, 'give at least 2 items.'],
     [{ do_sample: 1 }, 'give true or false.'],
     [{ seed: 2 ** 60 }, 'give 9007199254740991 or less.'],
