@@ -62,6 +62,14 @@ test('an identity tells families, and what differs within one, apart', async () 
   expect(new Set(identities).size).toBe(identities.length - 2)
 })
 
+test('the page of models has all of them in its table', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/models.md'), 'utf8')
+  for (const { type, gguf } of FAMILIES) {
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${type}\``))
+    expect(row, type).toContain(gguf ? `\`${gguf.architecture}\`` : '`')
+  }
+})
+
 describe.each(FAMILIES)('$name', ({ type, gguf, spec: _, ...family }) => {
   const models = goldenJson<Record<string, { config: Config }>>('models.json')
 
