@@ -51,8 +51,8 @@ export default class ModelsConvert extends BaseCommand {
     const signal = this.interruptSignal()
     return withOpenModel(args.model, { adapter, signal }, async (model) => {
       const display = transferDisplay(process.stderr, 'Writing')
-      const onProgress: ConvertOptions['onProgress'] = ({ name, done, total }) =>
-        display.update({ file: name, received: done, total })
+      const onProgress: ConvertOptions['onProgress'] = ({ done, total }) =>
+        display.update({ file: output, received: done, total })
       try {
         const converted = await convertModel(model, output, { dtype, force, onProgress, signal })
         display.stop()

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { UserError, usageError } from '../../errors.js'
+import { parametersOf } from '../../models/parameters.js'
 import type { DType, WeightStore } from '../../weights/index.js'
 import type { OpenModel } from '../open.js'
 import { refuseExisting, writeDirectoryWhole } from './files.js'
@@ -16,7 +17,8 @@ export interface ConvertOptions {
   readonly dtype: WrittenDtype | 'auto'
   /** Whether what is there may be replaced. */
   readonly force: boolean
-  readonly onProgress?: (progress: { name: string; done: number; total: number }) => void
+  /** Bytes of the model's weights that were read. */
+  readonly onProgress?: (progress: { done: number; total: number }) => void
   readonly signal?: AbortSignal
 }
 
@@ -56,12 +58,14 @@ export async function convertModel(
   { dtype: asked, onProgress, signal }: ConvertOptions,
 ): Promise<Converted> {
   const dtype = asked === 'auto' ? ownType(model.store) : asked
-  const total = model.store.tensors.size
+  const bytesOf = (name: string) => model.store.tensors.get(name)!.byteLength
+  const total = parametersOf(model.spec).reduce((sum, { name }) => sum + bytesOf(name), 0)
   let done = 0
   const read = async (name: string) => {
     signal?.throwIfAborted()
-    onProgress?.({ name, done: done++, total })
+    onProgress?.({ done, total })
     const values = await model.store.read(name)
+    done += bytesOf(name)
     if (WRITTEN_TYPES[dtype] === 'F16') requireHalf(name, values)
     return values
   }
