@@ -195,6 +195,7 @@ const RULES: Readonly<Record<string, ShapeRule>> = {
   Split: split,
   Sqrt: unary,
   Sub: elementwise,
+  Erf: unary,
   Tanh: unary,
   Transpose: ({ attributes }, [x]) => [(attributes.perm as number[]).map((axis) => x[axis])],
   Unsqueeze: unsqueeze,
