@@ -13,6 +13,8 @@ export interface RopeKinds {
   readonly partial?: number
   /** Whether the type `dynamic` may have a constant `alpha`. */
   readonly alpha?: boolean
+  /** Types by other names that files of the family have for them. */
+  readonly renamed?: Readonly<Record<string, string>>
 }
 
 /**
@@ -83,9 +85,10 @@ function inverseFrequencies(
   kinds: RopeKinds,
 ): Required<Frequencies> {
   const rotated = rotatedDimensions(config, headDim, values, kinds)
-  const type = values.rope_type ?? values.type ?? 'default'
+  const renamed = (name: unknown) => (typeof name === 'string' && kinds.renamed?.[name]) || name
+  const type = renamed(values.rope_type ?? values.type ?? 'default')
   // transformers would take rope_type, which for Gemma 3 may be its own default.
-  if ((values.type ?? type) !== type) {
+  if (renamed(values.type ?? type) !== type) {
     const [chosen, old] = [type, values.type].map((each) => JSON.stringify(each))
     throw config.error(`rope scaling has the rope_type ${chosen} and the type ${old}: leave one`)
   }

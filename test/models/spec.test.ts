@@ -55,6 +55,16 @@ describe.each(golden.cases)('$name', ({ v4, v5, kinds }) => {
   })
 })
 
+test.each([{ rope_type: 'su' }, { rope_type: 'yarn' }, { rope_type: 'longrope', type: 'su' }])(
+  'a Phi-3 has LongRoPE by its old names: %j',
+  (names) => {
+    const config = fixture('phi3-longrope')
+    const { rope_type: _, ...fields } = config.rope_parameters as Config
+    const old = { ...config, rope_parameters: undefined, rope_scaling: { ...fields, ...names } }
+    expect(specFromConfig(old, 'config.json')).toEqual(specFromConfig(config, 'config.json'))
+  },
+)
+
 describe('fields', () => {
   test('of Llama-3.2-1B', () => {
     const { rope: _, ...spec } = specFromConfig(named('Llama-3.2-1B').v4, 'config.json')

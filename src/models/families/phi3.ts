@@ -3,6 +3,9 @@ import type { StoredLayout } from '../layout.js'
 import { sharedRope } from '../rope.js'
 import { type Family, llamaLike, rotaryPairs, windowedLayers } from './family.js'
 
+/** HF reads both as LongRoPE (`Phi3Config.convert_rope_params_to_dict`). */
+const OLD_NAMES = { su: 'longrope', yarn: 'longrope' }
+
 export const phi3: Family = {
   type: 'phi3',
   name: 'Phi-3',
@@ -21,7 +24,7 @@ export const phi3: Family = {
     llamaLike(
       config,
       { ...windowedLayers(config), bias: { qkv: false, output: false, mlp: false } },
-      (headDim) => sharedRope(config, headDim, { partial: 1 }),
+      (headDim) => sharedRope(config, headDim, { partial: 1, renamed: OLD_NAMES }),
     ),
   layout,
   gguf: {
