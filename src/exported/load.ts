@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path'
 import { UserError, usageError } from '../errors.js'
 import { isJsonObject } from '../json.js'
 import type { Lacks } from '../model/model.js'
-import { MOST_LAYERS } from '../models/config-reader.js'
 import { DEVICES, type Device, type Placement } from '../runtime/device.js'
 import { DeviceUnavailable } from '../runtime/failures.js'
 import { chooseExport, configuredDevice, type ExportedFile, type ExportType, exportedFiles } from './files.js'
@@ -56,6 +55,7 @@ export async function openExport(
 
 /** Names that architectures have for a count of layers (`num_hidden_layers`, `n_layer`, `num_transformer_layers`). */
 const LAYER_COUNT = /(^|_)layers?$/
+const MOST_LAYERS = 10_000
 
 /**
  * transformers.js names the cache of each layer that config.json tells of, before it reads the graph.

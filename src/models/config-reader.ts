@@ -5,8 +5,7 @@ import { isJsonObject } from '../json.js'
 export type Fields = Readonly<Record<string, unknown>>
 
 /** Sizes above these are no model's: nothing is made of them before the weights have been looked at. */
-export const MOST_LAYERS = 10_000
-const MOST: Readonly<Record<string, number>> = { num_hidden_layers: MOST_LAYERS, head_dim: 65_536 }
+const MOST: Readonly<Record<string, number>> = { num_hidden_layers: 10_000, head_dim: 65_536 }
 const MOST_OF_OTHERS = 2 ** 31 - 1
 
 /** A configuration that is not whole, which says nothing of what it would be. */
