@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { UserError, usageError } from '../errors.js'
+import { isJsonObject } from '../json.js'
 import type { Lacks } from '../model/model.js'
 import { DEVICES, type Device, type Placement } from '../runtime/device.js'
 import { DeviceUnavailable } from '../runtime/failures.js'
@@ -42,6 +43,7 @@ export async function openExport(
   paths: readonly string[],
   { dtype = 'auto', device = 'auto' }: ExportOptions = {},
 ): Promise<OpenExport> {
+  requireFewLayers(config, join(directory, 'config.json'))
   const files = exportedFiles(paths)
   const chosen = device === 'auto' ? autoDevice(config) : device
   const file = chooseExport(files, dtype, config, directory, chosen)
@@ -49,6 +51,23 @@ export async function openExport(
   const graph = exportedGraph(await readSignature(path), path)
   const sizes = sizesOf(config, graph, join(directory, 'config.json'))
   return { directory, config, files, file, graph, sizes, lacks: lacksOf(graph), device: chosen }
+}
+
+/** Names that architectures have for a count of layers (`num_hidden_layers`, `n_layer`, `num_transformer_layers`). */
+const LAYER_COUNT = /(^|_)layers?$/
+const MOST_LAYERS = 10_000
+
+/**
+ * transformers.js names the cache of each layer that config.json tells of, before it reads the graph.
+ * @throws UserError for more layers than a model has, also where they are those of a part (`text_config`)
+ */
+function requireFewLayers(config: Config, origin: string): void {
+  for (const [name, value] of Object.entries(config)) {
+    if (isJsonObject(value)) requireFewLayers(value, origin)
+    if (typeof value !== 'number' || value <= MOST_LAYERS || !LAYER_COUNT.test(name)) continue
+    const most = MOST_LAYERS.toLocaleString('en')
+    throw new UserError(`${origin}: ${name} is ${value}, and at most ${most} is read.`)
+  }
 }
 
 /** transformers.js runs on the CPU, where config.json names nothing else. */

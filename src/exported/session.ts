@@ -50,6 +50,8 @@ export async function loadSession(
     // The device of the session is below: where transformers.js knows of a GPU it leaves the cache there, where it cannot be cut back.
     device: 'cpu',
     local_files_only: true,
+    // ONNX Runtime finds weights beside a graph by itself; transformers.js would end the process where one that config.json names is missing.
+    use_external_data_format: false,
     session_options: {
       executionProviders: [deviceId === undefined ? device : { name: device, deviceId }],
       intraOpNumThreads: threads,

@@ -41,7 +41,9 @@ export async function readSignature(path: string): Promise<GraphSignature> {
     throw unreadable(path, error)
   })
   try {
-    const { size } = await handle.stat()
+    const stats = await handle.stat()
+    if (!stats.isFile()) throw new UserError(`${path} cannot be read: it is no file.`)
+    const { size } = stats
     const cursor = new FileCursor(handle, size, path)
     const signature = {
       inputs: [] as ValueSignature[],

@@ -201,6 +201,7 @@ const RULES: Readonly<Record<string, ShapeRule>> = {
   Split: split,
   Sqrt: unary,
   Sub: elementwise,
+  Erf: unary,
   Tanh: unary,
   TopK: topK,
   Transpose: ({ attributes }, [x]) => [(attributes.perm as number[]).map((axis) => x[axis])],

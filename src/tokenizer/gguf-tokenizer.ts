@@ -29,7 +29,11 @@ export function tokenizerFromGguf(metadata: Metadata): TokenizerFiles {
   const build = builders.get(String(model))
   if (!build) {
     const known = [...builders.keys()].join(', ')
-    throw new UserError(`The GGUF file's tokenizer model "${model}" is not supported; ${known} are.`)
+    const fault =
+      model === undefined
+        ? 'has no "tokenizer.ggml.model", which names its tokenizer'
+        : `has the tokenizer model "${model}", which is not supported`
+    throw new UserError(`The GGUF file ${fault}: ${known} are read.`)
   }
   const vocabulary = readVocabulary(metadata)
   const { addBos, ...parts } = build(metadata, vocabulary)

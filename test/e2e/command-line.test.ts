@@ -18,7 +18,7 @@ describe('a command', () => {
   test.each<[args: string[], says: string]>([
     [['generat', 'hi'], 'llm has no command generat: did you mean `llm generate`?'],
     [['models', 'shw'], 'llm models has no command shw: did you mean `llm models show`?'],
-    [['models', 'zzz'], 'llm models has no command zzz: there are list, pull, rm, show.'],
+    [['models', 'zzz'], 'llm models has no command zzz: there are convert, list, pull, rm, show.'],
     [['help', 'generate', 'nosuch'], 'llm generate has no command nosuch: see its --help.'],
     [['help', 'chta'], 'llm has no command chta: did you mean `llm chat`?'],
     [['chta', '--help'], 'llm has no command chta: did you mean `llm chat`?'],

@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { chooseExport, dataFiles, exportedFiles } from '../../src/exported/files.js'
@@ -229,6 +237,54 @@ describe('a model on disk', () => {
     await expect(loadModel(unsized)).rejects.toThrow('max_position_embeddings is missing')
     const wrong = await writeExport(SOURCE, join(ROOT, 'wrong'), { config: { max_position_embeddings: -1 } })
     await expect(loadModel(wrong)).rejects.toThrow('max_position_embeddings is -1, not a positive integer')
+  })
+
+  test.each([
+    ['num_hidden_layers', { num_hidden_layers: 1e9 }],
+    ['n_layer', { n_layer: 1e9 }],
+    ['num_layers', { text_config: { num_layers: 1e9 } }],
+  ])('is refused with more layers than a model has in %s', async (name, config) => {
+    const directory = await writeExport(SOURCE, join(ROOT, `deep-${name}`), { config })
+    await expect(loadModel(directory)).rejects.toThrow(
+      `config.json: ${name} is 1000000000, and at most 10,000 is read.`,
+    )
+  })
+
+  test('is refused where its graph is a directory', async () => {
+    const directory = await writeExport(SOURCE, join(ROOT, 'no-file'))
+    rmSync(join(directory, 'onnx/model.onnx'))
+    mkdirSync(join(directory, 'onnx/model.onnx'))
+    await expect(loadModel(directory)).rejects.toThrow('onnx/model.onnx cannot be read: it is no file.')
+  })
+
+  test.each([true, 2, 1e9, { model: 3 }, 'many'])(
+    'runs from the files that there are where config.json tells of others: %j',
+    async (use_external_data_format) => {
+      const config = { 'transformers.js_config': { use_external_data_format } }
+      const name = `external-${JSON.stringify(use_external_data_format).replace(/\W/g, '')}`
+      for (const isExternal of [false, true]) {
+        const directory = await writeExport(SOURCE, join(ROOT, `${name}-${isExternal}`), {
+          config,
+          isExternal,
+        })
+        const model = await loadModel(directory)
+        expect(await generate(model, 'Once upon', { max_new_tokens: 2 }).result()).toMatchObject({
+          finish_reason: 'length',
+        })
+        await model.dispose()
+      }
+    },
+  )
+
+  test('is refused where the file of its weights is missing or empty', async () => {
+    for (const [name, damage] of [
+      ['missing', rmSync],
+      ['empty', (path: string) => truncateSync(path, 0)],
+    ] as const) {
+      const directory = await writeExport(SOURCE, join(ROOT, `data-${name}`), { isExternal: true })
+      damage(join(directory, 'onnx/model.onnx_data'))
+      await expect(loadModel(directory)).rejects.toThrow('ONNX Runtime cannot load the graph')
+    }
   })
 
   test('has a fingerprint of its graph and configuration', async () => {

@@ -145,6 +145,15 @@ describe('configFromGguf', () => {
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['an unknown architecture', { 'general.architecture': 'falcon' }, /"falcon" is not supported/],
     ['a missing field', { ...LLAMA, 'llama.block_count': undefined }, /no usable llama.block_count/],
+    [
+      "another norm's epsilon",
+      {
+        ...LLAMA,
+        'llama.attention.layer_norm_rms_epsilon': undefined,
+        'llama.attention.layer_norm_epsilon': 1e-5,
+      },
+      /no usable llama.attention.layer_norm_rms_epsilon/,
+    ],
     ['a zero', { ...LLAMA, 'llama.attention.head_count': 0 }, /no usable llama.attention.head_count/],
     [
       'a size per layer',

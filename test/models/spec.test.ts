@@ -55,6 +55,16 @@ describe.each(golden.cases)('$name', ({ v4, v5, kinds }) => {
   })
 })
 
+test.each([{ rope_type: 'su' }, { rope_type: 'yarn' }, { rope_type: 'longrope', type: 'su' }])(
+  'a Phi-3 has LongRoPE by its old names: %j',
+  (names) => {
+    const config = fixture('phi3-longrope')
+    const { rope_type: _, ...fields } = config.rope_parameters as Config
+    const old = { ...config, rope_parameters: undefined, rope_scaling: { ...fields, ...names } }
+    expect(specFromConfig(old, 'config.json')).toEqual(specFromConfig(config, 'config.json'))
+  },
+)
+
 describe('fields', () => {
   test('of Llama-3.2-1B', () => {
     const { rope: _, ...spec } = specFromConfig(named('Llama-3.2-1B').v4, 'config.json')
@@ -335,7 +345,14 @@ describe('refused', () => {
     ['llama', { num_hidden_layers: 1e9 }, 'num_hidden_layers is 1000000000, and at most 10,000 is read'],
     ['llama', { head_dim: 1e9 }, 'head_dim is 1000000000, and at most 65,536 is read'],
     ['llama', { vocab_size: 1e15 }, 'vocab_size is 1000000000000000, and at most 2,147,483,647 is read'],
-    ['llama', { rms_norm_eps: -1 }, 'rms_norm_eps is -1, below 0'],
+    ...[
+      ['llama', 'rms_norm_eps'],
+      ['gpt2', 'layer_norm_epsilon'],
+      ['gpt_neox', 'layer_norm_eps'],
+      ['cohere', 'layer_norm_eps'],
+      ['cohere2', 'layer_norm_eps'],
+      ['starcoder2', 'norm_epsilon'],
+    ].map(([family, name]): [string, Config, string] => [family, { [name]: -1 }, `${name} is -1, below 0`]),
     ['gemma3', { query_pre_attn_scalar: 0 }, 'query_pre_attn_scalar is 0, not above 0'],
     [
       'llama',
@@ -408,7 +425,8 @@ describe('refused', () => {
     ['llama', { partial_rotary_factor: 0.5 }, 'partial_rotary_factor is 0.5, which is not supported'],
     ['llama', { num_key_value_heads: 3 }, '4 attention heads cannot share 3 key-value heads'],
     ['llama', { head_dim: 15 }, 'head_dim is 15, but a rotary embedding needs it even'],
-    ['qwen2', { num_attention_heads: 3 }, 'head_dim is 10.666666666666666, not a positive integer'],
+    ['qwen2', { num_attention_heads: 3 }, 'a hidden size of 32 cannot be shared by 3 attention heads'],
+    ['gpt2', { n_head: 3 }, 'a hidden size of 32 cannot be shared by 3 attention heads'],
     ['llama', { hidden_size: undefined }, 'hidden_size is missing'],
     ['llama', { hidden_size: '64' }, 'hidden_size is "64", not a number'],
     ['llama', { vocab_size: 0 }, 'vocab_size is 0, not a positive integer'],
@@ -454,7 +472,7 @@ describe('refused', () => {
     [
       'ministral3',
       { layer_types: ['sliding_attention', 'full_attention'] },
-      'layer_types is ["sliding_attention","full_attention"], but a Mistral\'s layers are all full_attention by its sliding_window: name the model_type "ministral"',
+      'layer_types is ["sliding_attention","full_attention"], but its layers are all full_attention by its sliding_window: name the model_type "ministral"',
     ],
   ])('%s with %j', (name, change, fault) => {
     expect(() => specFromConfig(fixture(name), 'dir')).not.toThrow()

@@ -8,6 +8,7 @@ import { ArraySession, type Values } from '../../src/runtime/array-session.js'
 import { OnnxMtpModule } from '../../src/runtime/mtp-module.js'
 import { OnnxParallelHeads } from '../../src/runtime/parallel-heads.js'
 import { maximum } from '../../src/strategies/ranking.js'
+import { logitsOf } from '../../src/train/graphs/losses.js'
 import { MtpDecoder } from '../../src/train/graphs/mtp-decoder.js'
 import { largestDifference, loadFixture } from '../fixtures.js'
 import { readFixture } from '../train/golden-run.js'
@@ -44,6 +45,10 @@ describe.each([
   ['llama', { depth: DEPTH, modules: 1, hiddenStatesFirst: false, parallel: false }],
   ['qwen3', { depth: DEPTH, modules: 2, hiddenStatesFirst: true, parallel: false }],
   ['gemma3', { depth: DEPTH, modules: 3, hiddenStatesFirst: false, parallel: false }],
+  ...['gpt2', 'gpt_neox', 'cohere2', 'glm4', 'hunyuan_v1_dense'].map(
+    (fixture) =>
+      [fixture, { depth: DEPTH, modules: 2, hiddenStatesFirst: false, parallel: false }] as [string, MtpSpec],
+  ),
   ['llama', { depth: DEPTH, modules: 1, hiddenStatesFirst: false, parallel: false, draftTokens }],
 ])('modules of %s, %j', (fixture, mtp) => {
   test('predict in decoding what they predict in training', async () => {
@@ -78,6 +83,8 @@ describe.each([
   ['llama', {}],
   ['qwen3', {}],
   ['gemma3', {}],
+  ['gpt2', {}],
+  ['cohere2', {}],
   ['qwen3', { draftTokens }],
 ])('parallel heads of %s, %j', (fixture, draft) => {
   const mtp = { depth: DEPTH, modules: DEPTH, hiddenStatesFirst: false, parallel: true, ...draft }
@@ -122,12 +129,10 @@ async function trained(
   const arrays = new Map<string, Values>(weights)
   arrays.set('ids', Int32Array.from(tokens.slice(0, length)))
   arrays.set('segments', new Int32Array(length))
-  const results = beyond.map(({ hidden, weight }, k) => {
+  const results = beyond.map((projection, k) => {
     const { vocabSize } = draftShape(spec, mtp)
-    graph.output(graph.node('Gemm', [hidden, weight], { transB: 1 }, `logits.${k}`), 'float32', [
-      length,
-      vocabSize,
-    ])
+    graph.node('Identity', [logitsOf(graph, projection)], {}, `logits.${k}`)
+    graph.output(`logits.${k}`, 'float32', [length, vocabSize])
     if (!mtp.parallel) arrays.set(`ahead.${k}`, Int32Array.from(tokens.slice(k + 1, k + 1 + length)))
     const logits = new Float32Array(length * vocabSize)
     arrays.set(`logits.${k}`, logits)

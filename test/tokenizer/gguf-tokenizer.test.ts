@@ -179,3 +179,10 @@ describe('GGUF metadata that cannot be used', () => {
     expect(() => tokenizerFromGguf(metadata)).toThrow(message)
   })
 })
+
+it.each([
+  [undefined, `has no "tokenizer.ggml.model", which names its tokenizer: gpt2, llama, gemma4 are read.`],
+  ['bert', 'has the tokenizer model "bert", which is not supported: gpt2, llama, gemma4 are read.'],
+])('a file whose tokenizer model is %s is refused by it', (model, fault) => {
+  expect(() => tokenizerFromGguf(fields('gpt2', { 'tokenizer.ggml.model': model }))).toThrow(fault)
+})

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { specFromConfig } from '../../src/models/families/index.js'
+import { parametersIn } from '../../src/language-model/checkpoint.js'
+import { layoutFromConfig, specFromConfig } from '../../src/models/families/index.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import type { MicroBatch } from '../../src/train/micro-batch.js'
 import type { AdamWSettings } from '../../src/train/optimiser.js'
@@ -53,10 +54,12 @@ export function goldenOptimiser({ settings }: GoldenFile<unknown>, steps: number
 /** A fixture as it is trained. */
 export async function readFixture(model: string): Promise<{ spec: DecoderSpec; weights: Weights }> {
   const directory = fixturePath(model)
-  const spec = specFromConfig(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')), directory)
+  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'))
+  const spec = specFromConfig(config, directory)
   const store = await openWeights(directory)
+  const parameters = parametersIn(store, spec, layoutFromConfig(config, directory), directory)
   const weights: Weights = new Map()
-  for (const name of store.tensors.keys()) weights.set(name, await store.read(name))
+  for (const name of parameters.tensors.keys()) weights.set(name, await parameters.read(name))
   await store.close()
   return { spec, weights }
 }

@@ -5,6 +5,7 @@ import type { DecoderSpec } from '../spec.js'
 import {
   activationOf,
   attentionBias,
+  epsilonOf,
   type Family,
   type GgufFamily,
   layerKinds,
@@ -60,7 +61,7 @@ function cohereLike(config: ConfigReader, own: Partial<DecoderSpec>) {
   const scale = config.number('logit_scale')
   if (scale <= 0) throw config.error(`logit_scale is ${scale}, not above 0`)
   return llamaLike(config, {
-    normEpsilon: config.number('layer_norm_eps'),
+    normEpsilon: epsilonOf(config, 'layer_norm_eps'),
     activation: activationOf(config, 'silu'),
     tiedHead: config.boolean('tie_word_embeddings', true),
     bias: attentionBias(config),

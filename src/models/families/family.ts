@@ -81,13 +81,11 @@ export function sizesOf(config: ConfigReader, intermediateSize?: number) {
   const hiddenSize = config.integer('hidden_size')
   const heads = config.integer('num_attention_heads')
   const kvHeads = config.integer('num_key_value_heads', heads)
-  const headDim = config.integer('head_dim', hiddenSize / heads)
+  const headDim = headDimOf(config, hiddenSize, heads)
   if (heads % kvHeads !== 0) {
     throw config.error(`${heads} attention heads cannot share ${kvHeads} key-value heads`)
   }
   if (headDim % 2 !== 0) throw config.error(`head_dim is ${headDim}, but a rotary embedding needs it even`)
-  const normEpsilon = config.number('rms_norm_eps', 1e-6)
-  if (normEpsilon < 0) throw config.error(`rms_norm_eps is ${normEpsilon}, below 0`)
   return {
     vocabSize: config.integer('vocab_size'),
     hiddenSize,
@@ -96,8 +94,26 @@ export function sizesOf(config: ConfigReader, intermediateSize?: number) {
     kvHeads,
     headDim,
     maxPositions: config.integer('max_position_embeddings'),
-    normEpsilon,
+    normEpsilon: epsilonOf(config, 'rms_norm_eps', 1e-6),
   }
+}
+
+/** Dimensions of a head: the file's, else an equal share of the hidden size. */
+function headDimOf(config: ConfigReader, hiddenSize: number, heads: number): number {
+  const isGiven = (config.values.head_dim ?? config.defaults.head_dim) !== undefined
+  if (isGiven || hiddenSize % heads === 0) return config.integer('head_dim', hiddenSize / heads)
+  throw config.error(`a hidden size of ${hiddenSize} cannot be shared by ${heads} attention heads`)
+}
+
+/**
+ * What a norm adds to a variance.
+ * @param field the family's name of it
+ * @param fallback where the file has none
+ */
+export function epsilonOf(config: ConfigReader, field: string, fallback?: number): number {
+  const epsilon = config.number(field, fallback)
+  if (epsilon >= 0) return epsilon
+  throw config.error(`${field} is ${epsilon}, below 0`)
 }
 
 /**

@@ -2,7 +2,7 @@ import type { ConfigReader } from '../config-reader.js'
 import { LAYER_NORM_EPSILON, type MetadataReader } from '../gguf/metadata.js'
 import type { StoredLayout } from '../layout.js'
 import { sharedRope } from '../rope.js'
-import { activationOf, type Family, llamaLike, rotaryPairs } from './family.js'
+import { activationOf, epsilonOf, type Family, llamaLike, rotaryPairs } from './family.js'
 
 /** The share of a head's dimensions that is rotated where files do not say. */
 const PARTIAL = 0.25
@@ -26,7 +26,7 @@ export const gptNeox: Family = {
     return llamaLike(
       config,
       {
-        normEpsilon: config.number('layer_norm_eps'),
+        normEpsilon: epsilonOf(config, 'layer_norm_eps'),
         activation: activationOf(config, 'gelu'),
         bias: { qkv: hasBias, output: hasBias, mlp: true },
         layerNorm: { bias: true },

@@ -2,7 +2,7 @@ import type { ConfigReader } from '../config-reader.js'
 import { LAYER_NORM_EPSILON } from '../gguf/metadata.js'
 import type { StoredLayout } from '../layout.js'
 import type { DecoderSpec } from '../spec.js'
-import { activationOf, type Family, llamaLike, uniformLayers } from './family.js'
+import { activationOf, epsilonOf, type Family, llamaLike, uniformLayers } from './family.js'
 
 const ALL_BIASES = { qkv: true, output: true, mlp: true }
 
@@ -34,7 +34,7 @@ export const gpt2: Family = {
     return llamaLike(config, {
       intermediateSize,
       ...unrotated(config),
-      normEpsilon: config.number('layer_norm_epsilon'),
+      normEpsilon: epsilonOf(config, 'layer_norm_epsilon'),
       activation: activationOf(config, 'gelu_new', 'activation_function'),
       tiedHead: config.boolean('tie_word_embeddings', true),
       bias: ALL_BIASES,

@@ -47,7 +47,10 @@ export const phi3: Family = {
   },
 }
 
-/** HF takes the names that LongRoPE had before for it, of which one is another embedding's in other families. */
+/**
+ * HF takes the names that LongRoPE had before for it (`Phi3Config.convert_rope_params_to_dict`), of which one is another embedding's in
+ * other families.
+ */
 function longRopes(config: ConfigReader): Fields {
   const renamed = (values: Fields | undefined) =>
     values &&

@@ -1,6 +1,6 @@
 import { LAYER_NORM_EPSILON } from '../gguf/metadata.js'
 import { BLOCK } from '../gguf/tensors.js'
-import { activationOf, type Family, llamaLike, windowedLayers } from './family.js'
+import { activationOf, epsilonOf, type Family, llamaLike, windowedLayers } from './family.js'
 
 const { ffn_gate: _, ...PLAIN_BLOCK } = BLOCK
 
@@ -22,7 +22,7 @@ export const starcoder2: Family = {
     const hasBias = config.boolean('use_bias', true)
     return llamaLike(config, {
       ...windowedLayers(config),
-      normEpsilon: config.number('norm_epsilon'),
+      normEpsilon: epsilonOf(config, 'norm_epsilon'),
       activation: activationOf(config, 'gelu_pytorch_tanh'),
       tiedHead: config.boolean('tie_word_embeddings', true),
       bias: { qkv: hasBias, output: hasBias, mlp: hasBias },

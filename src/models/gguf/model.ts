@@ -4,7 +4,7 @@ import type { Family, GgufFamily } from '../families/family.js'
 import { configReader, FAMILIES, layoutFromConfig } from '../families/index.js'
 import type { StoredLayout } from '../layout.js'
 import { EMBEDDING, HEAD } from '../parameters.js'
-import { LAYER_NORM_EPSILON, type Metadata, MetadataReader } from './metadata.js'
+import { type Metadata, MetadataReader } from './metadata.js'
 import { hfTensorName, type Restore, ROPE_FACTORS, ROPE_FREQS } from './tensors.js'
 
 /** A GGUF file, its tensors by HF's names. */
@@ -27,19 +27,19 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
   const hasBias = (module: string) => store.tensors.has(`model.layers.0.${module}.bias`)
   const tokenizer = new MetadataReader(store.metadata, 'tokenizer.ggml')
   const ropeFields = rope(metadata)
+  const own = gguf.config?.(metadata, hasBias, ropeFields) ?? {}
   const fields: Fields = {
     model_type: type,
     architectures: [architecture],
     ...sizes(metadata, gguf.partial ?? false),
     vocab_size: store.tensors.get(EMBEDDING)?.shape[0],
-    rms_norm_eps:
-      metadata.number('attention.layer_norm_rms_epsilon') ?? metadata.required(LAYER_NORM_EPSILON),
+    ...(!('rms_norm_eps' in own) && { rms_norm_eps: metadata.required('attention.layer_norm_rms_epsilon') }),
     hidden_act: 'silu',
     attention_bias: hasBias('self_attn.q_proj'),
     ...ropeFields,
     rope_freq_factors: store.tensors.has(ROPE_FREQS) ? [...(await store.read(ROPE_FREQS))] : undefined,
     ...(await longRope(store, metadata)),
-    ...gguf.config?.(metadata, hasBias, ropeFields),
+    ...own,
     tie_word_embeddings: !store.tensors.has(HEAD),
     bos_token_id: tokenizer.number('bos_token_id'),
     eos_token_id: tokenizer.number('eos_token_id'),

@@ -1,7 +1,7 @@
 import type { Graph } from '../../onnx/graph.js'
 import { DecoderBuilder, type Trunk } from '../decoder/decoder.js'
 import type { CacheLayout, ParameterSource } from '../decoder/layers.js'
-import type { DecoderSpec } from '../spec.js'
+import type { AttentionKind, DecoderSpec } from '../spec.js'
 import { moduleName } from './mtp.js'
 
 /** One of the modules of multi-token prediction, as its graph needs it. */
@@ -11,10 +11,15 @@ export interface MtpModuleSpec {
   readonly hiddenStatesFirst: boolean
 }
 
+/** The attention of a module: with positions, where the model has a rotary embedding. */
+export function moduleKind({ rope }: Pick<DecoderSpec, 'rope'>): AttentionKind {
+  return rope.full.length > 0 ? 'full' : 'full_nope'
+}
+
 /** What the cache and graph of modules have the shape of: a model with a layer for each that runs in one pass. */
 export function moduleShape(spec: DecoderSpec, modules = 1): DecoderSpec {
   // Modules are given embeddings or states, and no positions.
-  const layers = Array.from({ length: modules }, () => 'full' as const)
+  const layers = Array.from({ length: modules }, () => moduleKind(spec))
   return { ...spec, layers, learnedPositions: undefined }
 }
 
@@ -52,7 +57,7 @@ class MtpBuilder extends DecoderBuilder {
     })
     const both = graph.node('Concat', hiddenStatesFirst ? [h, e] : [e, h], { axis: 2 })
     const input = this.linear(both, `${name}.eh_proj.weight`, hiddenSize, 2 * hiddenSize)
-    return this.blocks(input, [{ name, kind: 'full' }], `${name}.shared_head.norm`)
+    return this.blocks(input, [{ name, kind: moduleKind(this.spec) }], `${name}.shared_head.norm`)
   }
 }
 
@@ -91,7 +96,7 @@ class ParallelMtpBuilder extends DecoderBuilder {
   protected override trunk(): Trunk {
     const states = this.graph.input('states', 'float32', [1, 'T', this.spec.hiddenSize])
     const [first, ...others] = this.names.map((name, head) =>
-      this.blocks(states, [{ name, kind: 'full' }], 'model.norm', head),
+      this.blocks(states, [{ name, kind: moduleKind(this.spec) }], 'model.norm', head),
     )
     return { ...first, inputs: others.map(({ normed }) => normed) }
   }

@@ -1,4 +1,5 @@
 import { type MtpSpec, moduleName } from '../../models/heads/mtp.js'
+import { moduleKind } from '../../models/heads/mtp-graph.js'
 import type { Value } from '../../onnx/graph.js'
 import { HeadDecoder, type Predictions } from './head-decoder.js'
 
@@ -25,7 +26,11 @@ export class MtpDecoder extends HeadDecoder<MtpSpec> {
       const e = this.norm(this.embed(ids), `${name}.enorm.weight`)
       const both = graph.node('Concat', mtp.hiddenStatesFirst ? [h, e] : [e, h], { axis: 2 })
       const input = this.linear(both, `${name}.eh_proj.weight`, spec.hiddenSize, 2 * spec.hiddenSize)
-      const { output, normed } = this.blocks(input, [{ name, kind: 'full' }], `${name}.shared_head.norm`)
+      const { output, normed } = this.blocks(
+        input,
+        [{ name, kind: moduleKind(this.spec) }],
+        `${name}.shared_head.norm`,
+      )
       previous = output
       return normed
     })
@@ -35,7 +40,7 @@ export class MtpDecoder extends HeadDecoder<MtpSpec> {
   private parallelHeads(output: Value, { modules }: MtpSpec): Value[] {
     return Array.from({ length: modules }, (_, module) => {
       const name = moduleName(this.spec, module)
-      return this.blocks(output, [{ name, kind: 'full' }], 'model.norm').normed
+      return this.blocks(output, [{ name, kind: moduleKind(this.spec) }], 'model.norm').normed
     })
   }
 }
