@@ -1,4 +1,5 @@
 import { raise, typeError } from './errors.js'
+import { keysInOrder } from './key-order.js'
 import { Watched, watch } from './watched.js'
 
 /**
@@ -246,8 +247,9 @@ export function fromJson(value: unknown): JinjaValue {
         return list
       }
       if (Array.isArray(value)) return value.map(fromJson)
-      const entries = Object.entries(value).filter(([, field]) => field !== undefined)
-      return new Dict(entries.map(([key, field]) => [key, fromJson(field)]))
+      const fields = value as Readonly<Record<string, unknown>>
+      const keys = keysInOrder(fields).filter((key) => fields[key] !== undefined)
+      return new Dict(keys.map((key) => [key, fromJson(fields[key])]))
     }
   }
   typeError(`a ${typeof value} is no data of a template`)
