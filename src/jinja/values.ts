@@ -213,6 +213,13 @@ export function intOf(value: JinjaValue): bigint | undefined {
   return typeof value === 'boolean' ? BigInt(value) : undefined
 }
 
+/** Whether a flag is set that Python's own functions take as a C int. @throws JinjaError for what is no int, and for one beyond it */
+export function flagOf(value: JinjaValue): boolean {
+  const number = indexOf(value)
+  if ((number | 0) !== number) raise('OverflowError', 'Python int too large to convert to C int')
+  return number !== 0
+}
+
 /** A size or place. @throws JinjaError for what is no int, and for one that no text or list reaches */
 export function indexOf(value: JinjaValue): number {
   const int = intOf(value)
