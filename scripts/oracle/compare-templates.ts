@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { renderChatTemplate } from '../../src/tokenizer/chat-template.js'
 import type { Message } from '../../src/tokenizer/message.js'
-import { exactNumbers } from '../../src/tokenizer/message-content.js'
+import { exactJson } from '../../src/tokenizer/message-content.js'
 
 interface Result {
   readonly text?: string
@@ -35,7 +35,7 @@ globalThis.Date = new Proxy(Date, {
 })
 
 function render(template: string, json: string): Result {
-  const options = exactNumbers(json, JSON.parse(json) as Readonly<Record<string, unknown>>)
+  const options = exactJson(json, JSON.parse(json) as Readonly<Record<string, unknown>>)
   const { messages, tools, add_generation_prompt = true, ...variables } = options
   try {
     return {

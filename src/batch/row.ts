@@ -3,7 +3,7 @@ import { decodeText } from '../files.js'
 import { isJsonObject } from '../json.js'
 import { nearest } from '../nearest.js'
 import type { Message } from '../tokenizer/message.js'
-import { exactNumbers, messagesFault } from '../tokenizer/message-content.js'
+import { exactJson, messagesFault } from '../tokenizer/message-content.js'
 import type { Line } from './lines.js'
 
 export type RowId = string | number
@@ -83,7 +83,7 @@ export function parseRow(line: Line): Row | BadRow {
     const value: unknown = JSON.parse(text)
     if (isJsonObject(value)) {
       const { messages } = value
-      const exact = Array.isArray(messages) ? { messages: exactNumbers(text, value).messages } : {}
+      const exact = Array.isArray(messages) ? { messages: exactJson(text, value).messages } : {}
       return rowOf({ ...value, ...exact }, line.number)
     }
   } catch (error) {

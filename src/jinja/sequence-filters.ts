@@ -10,6 +10,7 @@ import { str } from './repr.js'
 import { characters, join } from './text.js'
 import {
   Dict,
+  flagOf,
   Iterated,
   isList,
   type JinjaValue,
@@ -164,19 +165,19 @@ function dictSorted(
     raise('AttributeError', `'${typeName(value)}' object has no attribute 'items'`)
   const change = caseOf(isSensitive)
   const key = (pair: JinjaValue) => change((pair as Tuple).items[by === 'key' ? 0 : 1])
-  return sorted(pairs(value), key, truthy(isReversed))
+  return sorted(pairs(value), key, flagOf(isReversed))
 }
 
 function sortedBy(
   value: JinjaValue,
-  isReversed: Given,
-  isSensitive: Given,
+  isReversed: Given = false,
+  isSensitive: Given = false,
   attribute: Given = null,
 ): JinjaValue {
   const text = textOf(attribute)
   const parts = text === undefined ? [attribute] : text.split(',')
   const keys = parts.map((part) => attributeGetter(part, caseOf(isSensitive)))
-  return sorted(iterate(value), (item) => keys.map((key) => key(item)), truthy(isReversed ?? false))
+  return sorted(iterate(value), (item) => keys.map((key) => key(item)), flagOf(isReversed))
 }
 
 function summed(value: JinjaValue, attribute: Given = null, start: Given = 0n): JinjaValue {

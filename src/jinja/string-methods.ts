@@ -5,7 +5,7 @@ import { capitalize, QUESTIONS, title } from './letter-case.js'
 import { spend, spendText } from './meter.js'
 import { split, splitLines } from './split.js'
 import { characters, find, join, lengthOf, slice, sliceIndices } from './text.js'
-import { indexOf, type JinjaValue, type Named, Tuple, textOf, truthy, typeName } from './values.js'
+import { flagOf, indexOf, type JinjaValue, type Named, Tuple, textOf, typeName } from './values.js'
 import { stripEnd, stripStart } from './whitespace.js'
 
 type Method = (text: string, args: readonly JinjaValue[], named: Named) => JinjaValue
@@ -162,8 +162,10 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
   rsplit: splitting('rsplit', true),
   partition: partitioning('partition', false),
   rpartition: partitioning('rpartition', true),
-  splitlines: (text, args, named) =>
-    splitLines(text, truthy(bind('splitlines', '/ keepends', args, named)[0] ?? false)),
+  splitlines: (text, args, named) => {
+    const [keepsEnds = false] = bind('splitlines', '/ keepends', args, named)
+    return splitLines(text, flagOf(keepsEnds))
+  },
   join: (text, args, named) => joinItems(text, bindPlaces('join', 'iterable', args, named)[0]!),
   replace: (text, args, named) => {
     const [old, by, most = -1n] = bindPlaces('replace', 'old new / count', args, named)

@@ -1,4 +1,5 @@
 import { raise, typeError } from './errors.js'
+import { keysInOrder } from './key-order.js'
 import { Watched, watch } from './watched.js'
 
 /**
@@ -212,6 +213,13 @@ export function intOf(value: JinjaValue): bigint | undefined {
   return typeof value === 'boolean' ? BigInt(value) : undefined
 }
 
+/** Whether a flag is set that Python's own functions take as a C int. @throws JinjaError for what is no int, and for one beyond it */
+export function flagOf(value: JinjaValue): boolean {
+  const number = indexOf(value)
+  if ((number | 0) !== number) raise('OverflowError', 'Python int too large to convert to C int')
+  return number !== 0
+}
+
 /** A size or place. @throws JinjaError for what is no int, and for one that no text or list reaches */
 export function indexOf(value: JinjaValue): number {
   const int = intOf(value)
@@ -246,8 +254,9 @@ export function fromJson(value: unknown): JinjaValue {
         return list
       }
       if (Array.isArray(value)) return value.map(fromJson)
-      const entries = Object.entries(value).filter(([, field]) => field !== undefined)
-      return new Dict(entries.map(([key, field]) => [key, fromJson(field)]))
+      const fields = value as Readonly<Record<string, unknown>>
+      const keys = keysInOrder(fields).filter((key) => fields[key] !== undefined)
+      return new Dict(keys.map((key) => [key, fromJson(fields[key])]))
     }
   }
   typeError(`a ${typeof value} is no data of a template`)

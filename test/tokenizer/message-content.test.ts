@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { renderChatTemplate } from '../../src/tokenizer/chat-template.js'
-import { exactNumbers, messagesFault } from '../../src/tokenizer/message-content.js'
+import { exactJson, messagesFault } from '../../src/tokenizer/message-content.js'
 
 const text = (value: string) => ({ type: 'text', text: value })
 const user = (content: unknown) => [{ role: 'user', content }]
@@ -101,9 +101,9 @@ describe('content parts', () => {
   })
 })
 
-describe('numbers of JSON', () => {
+describe('numbers and keys of JSON', () => {
   const exact = (json: string) =>
-    renderChatTemplate('{{ messages[0].x|tojson }}', [{ role: 'r', x: exactNumbers(json, JSON.parse(json)) }])
+    renderChatTemplate('{{ messages[0].x|tojson }}', [{ role: 'r', x: exactJson(json, JSON.parse(json)) }])
 
   it.each([
     '{"a": 1.0, "b": [2, -3.0, 1e2], "c": "1.0"}',
@@ -111,12 +111,22 @@ describe('numbers of JSON', () => {
     '{"1.0": {"\\"2.0": 2.0}}',
     '5',
     '"1.0"',
+    '{"b": 1, "10": 2, "9": {"z": 1, "0": [{"y": 1, "1": 2.0}]}}',
+    '{"b": 1, "4294967295": 2, "01": 3, "-1": 4, "1.5": 5, "7": 6}',
+    '{"__proto__": 1, "a": "3\\": 4", "3": {"constructor": 2}}',
+    '{"\\u0000": "1.0", "\\u0000\\u0000": "x", "a": 1.0, "1": -0.0}',
+    '{"a": {"\\u0000": "no number"}, "b": 1e2}',
   ])('stay as they are written: %s', (json) => {
     expect(exact(json)).toBe(json.replace('1e2', '100.0'))
   })
 
+  it('are what Python reads where JSON has several ways', () => {
+    expect(exact('{"b": 1, "\\u0031" : 2, "b": 3, "a": -0}')).toBe('{"b": 3, "1": 2, "a": 0}')
+    expect(exact('{"b": 1, "1": 2, "a": 3, "1": {"c": 0}}')).toBe('{"b": 1, "1": {"c": 0}, "a": 3}')
+  })
+
   it('cost nothing where none differs', () => {
     const value = { a: [1, 2.5] }
-    expect(exactNumbers('{"a": [1, 2.5]}', value)).toBe(value)
+    expect(exactJson('{"a": [1, 2.5]}', value)).toBe(value)
   })
 })

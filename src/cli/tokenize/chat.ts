@@ -3,7 +3,7 @@ import { MOST_SETTINGS, STDIO } from '../../files.js'
 import { chatPrompt } from '../../generation/prompt.js'
 import { isJsonObject, parseJson } from '../../json.js'
 import type { Message } from '../../tokenizer/message.js'
-import { exactNumbers } from '../../tokenizer/message-content.js'
+import { exactJson } from '../../tokenizer/message-content.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import { readTextOr } from '../io/stdin.js'
 
@@ -14,7 +14,7 @@ import { readTextOr } from '../io/stdin.js'
 export async function readMessages(file: string): Promise<Message[]> {
   const name = file === STDIO ? 'stdin' : file
   const text = await readTextOr(file, '--messages', MOST_SETTINGS)
-  const value = exactNumbers(text, parseJson(text, name, 2))
+  const value = exactJson(text, parseJson(text, name, 2))
   const messages = isJsonObject(value) ? value.messages : value
   const isMessage = (message: unknown) => isJsonObject(message) && typeof message.role === 'string'
   if (Array.isArray(messages) && messages.length > 0 && messages.every(isMessage)) return messages

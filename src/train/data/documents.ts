@@ -2,7 +2,7 @@ import { usageError } from '../../errors.js'
 import { STDIO } from '../../files.js'
 import { parseJsonObject } from '../../json.js'
 import type { Message } from '../../tokenizer/message.js'
-import { exactNumbers, messagesFault } from '../../tokenizer/message-content.js'
+import { exactJson, messagesFault } from '../../tokenizer/message-content.js'
 import { openSources, type SourceFile, type SourceOptions, sourceName } from './source-file.js'
 import { type DocumentPart, textParts } from './text-parts.js'
 
@@ -125,7 +125,7 @@ function parseLine(line: string, origin: string): TrainingDocument {
   if (isConversation(messages)) {
     const fault = messagesFault(messages)
     if (fault !== undefined) throw usageError(`${origin}: ${fault}`)
-    return { kind: 'chat', messages: exactNumbers(line, value).messages as Message[], origin }
+    return { kind: 'chat', messages: exactJson(line, value).messages as Message[], origin }
   }
   throw usageError(
     `${origin} is no training document: it needs a "text", a "prompt" and a "completion", a "question" and an "answer", or "messages" with role and content and one from the assistant.`,

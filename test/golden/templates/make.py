@@ -106,6 +106,13 @@ def expressions():
                 "1e308 * 10 // 1", "(1e308 * 10) % 2", "fields.items() == fields.items()", "fields.keys() == {'Z': 1, 'items': 1, 'a': 2, 'b': 3}.keys()", "'a' in fields.keys()", "('b', 1) in fields.items()", "fields|length",
                 "fields.values()|list", "missing|length", "missing|list", "text.format", "(text.upper)()", "text is callable", "text.upper is callable", "items|first.x", "10**4000 > 1", "2**64", "-(2**64)", "2**64 * 1.0",
                 "18446744073709551616 == 2.0**64", "9007199254740993 == 9007199254740992.0", "9007199254740993 < 9007199254740992.0", "(2**200) / (2**199)", "(10**25) / 7", "10**400 * 1.0", "10**400 / 1", "5 is divisibleby 0"]
+    # Where Python takes a truth value as a whole number, and nothing else.
+    for flag in ["true", "false", "0", "2", "-1", "10**20", "none", "'x'", "''", "1.0", "[]", "missing"]:
+        for call in ["lines.splitlines({})|tojson", "lines.splitlines(keepends={})|tojson", "words|sort({})", "items|sort(reverse={})", "fields|dictsort(reverse={})",
+                     "words|sort(case_sensitive={})", "items|tojson(sort_keys={})", "[wide]|tojson(ensure_ascii={})", "text|indent(2, first={})", "text|truncate(5, {})", "['a', 'A']|unique({})|list"]:
+            yield call.format(flag)
+    for value in ["[]", "[1]", "['a']", "()", "{}", "none", "1", "true", "1.5", "range(2)", "namespace()", "missing"]:
+        yield f"{value}|indent"
 
 
 FILTER_CALLS = """abs; attr('real'); attr('upper'); attr('b'); batch(2); batch(2, 'x')|list; batch(2)|list; batch(0)|list; capitalize; center; center(20); center(4); count; default('d'); default('d', true); d; dictsort;
