@@ -53,6 +53,34 @@ export function ropeFields(config: ConfigReader): Fields {
   }
 }
 
+/**
+ * Fields of the rotary embedding of a kind of layer, of `rope_parameters` by kind; transformers 4 had `rope_scaling` for full layers,
+ * which HF lays over what is there for them.
+ * @param bases that count where the fields have none
+ * @throws UserError for fields beside those of the kinds
+ */
+export function ropeFieldsOf(
+  config: ConfigReader,
+  kind: AttentionSpan,
+  bases: Readonly<Record<AttentionSpan, unknown>>,
+): Fields {
+  const parameters = config.object('rope_parameters')
+  const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))
+  if (other) {
+    throw config.error(
+      `rope_parameters has ${other} beside full_attention and sliding_attention: put it into one of them`,
+    )
+  }
+  const isFull = kind === 'full'
+  const fields: Fields = {
+    original_max_position_embeddings: config.integer('max_position_embeddings'),
+    ...(config.object(`${kind}_attention`, parameters) ?? { rope_type: 'default' }),
+    ...(isFull && config.object('rope_scaling')),
+  }
+  const factors = isFull ? config.values.rope_freq_factors : undefined
+  return { ...fields, rope_theta: fields.rope_theta ?? bases[kind], rope_freq_factors: factors }
+}
+
 /** Rotary embeddings by kind of layer. */
 export function ropesOf(
   config: ConfigReader,

@@ -2,7 +2,7 @@ import { UserError } from '../../errors.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { addOne, BLOCK, QK_NORM, subtractOne } from '../gguf/tensors.js'
-import { isScaledRope, type RopeSpec, ropeBase, ropesOf } from '../rope.js'
+import { isScaledRope, type RopeSpec, ropeBase, ropeFieldsOf, ropesOf } from '../rope.js'
 import type { AttentionSpan, DecoderSpec } from '../spec.js'
 import { attentionBias, type Family, layerKinds, sizesOf } from './family.js'
 
@@ -60,7 +60,7 @@ export const gemma3: Family = {
   spec(config) {
     const isFull = (layer: number) => (layer + 1) % config.integer('sliding_window_pattern', PATTERN) === 0
     return gemmaLike(config, isFull, (headDim) =>
-      ropesOf(config, headDim, { full: ropeFields(config, 'full'), sliding: ropeFields(config, 'sliding') }),
+      ropesOf(config, headDim, { full: ropeOfKind(config, 'full'), sliding: ropeOfKind(config, 'sliding') }),
     )
   },
   gguf: {
@@ -90,25 +90,13 @@ function ggufMetadata(spec: DecoderSpec): Record<string, number> {
   return { 'attention.sliding_window': slidingWindow, 'rope.freq_base_swa': ropeBase(rope.sliding) }
 }
 
-/** By kind of layer; transformers 4 had `rope_scaling` for full layers, which HF lays over what is there for them. */
-function ropeFields(config: ConfigReader, kind: AttentionSpan): Fields {
-  const { rope_theta, rope_local_base_freq, rope_freq_factors } = config.values
-  const parameters = config.object('rope_parameters')
-  const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))
-  if (other) {
-    throw config.error(
-      `rope_parameters has ${other} beside full_attention and sliding_attention: put it into one of them`,
-    )
-  }
-  const isFull = kind === 'full'
-  const fields: Fields = {
-    original_max_position_embeddings: config.integer('max_position_embeddings'),
-    ...(config.object(`${kind}_attention`, parameters) ?? { rope_type: 'default' }),
-    ...(isFull && config.object('rope_scaling')),
-  }
-  const base = isFull ? (rope_theta ?? 1_000_000) : (rope_local_base_freq ?? 10_000)
-  const factors = isFull ? rope_freq_factors : undefined
-  return { ...fields, rope_theta: fields.rope_theta ?? base, rope_freq_factors: factors }
+/** HF's bases, which lie beside the embeddings in transformers 4. */
+function ropeOfKind(config: ConfigReader, kind: AttentionSpan): Fields {
+  const { rope_theta, rope_local_base_freq } = config.values
+  return ropeFieldsOf(config, kind, {
+    full: rope_theta ?? 1_000_000,
+    sliding: rope_local_base_freq ?? 10_000,
+  })
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { BLOCK, QK_NORM } from '../gguf/tensors.js'
-import { ropesOf } from '../rope.js'
+import { ropeFieldsOf, ropesOf } from '../rope.js'
 import type { AttentionSpan, DecoderSpec } from '../spec.js'
 import { EXPERT_MODULES, EXPERTS_LAYOUT, expertFields, expertsFrom, RENAMED_EXPERTS } from './experts.js'
 import { type Family, layerKinds, llamaLike, POST_NORM_BLOCK, patternOf, refuseWindow } from './family.js'
@@ -33,8 +33,8 @@ export const olmo3: Family = {
       { ...layerKinds(config, true, (layer) => (layer + 1) % PATTERN === 0), ...NORMS_OF_OLMO },
       (headDim) =>
         ropesOf(config, headDim, {
-          full: ropeFields(config, 'full'),
-          sliding: ropeFields(config, 'sliding'),
+          full: ropeOfKind(config, 'full'),
+          sliding: ropeOfKind(config, 'sliding'),
         }),
     ),
 }
@@ -79,28 +79,9 @@ const PATTERN = 4
 
 const NORMS_OF_OLMO: Partial<DecoderSpec> = { qkNorm: 'all heads', norms: 'post' }
 
-/**
- * `rope_scaling` lies over what is there for full layers. A `rope_theta` beside them is the full layers' alone, as HF takes it from
- * the configuration.
- */
-function ropeFields(config: ConfigReader, kind: AttentionSpan): Fields {
-  const parameters = config.object('rope_parameters')
-  const other = Object.keys(parameters ?? {}).find((key) => !/^(full|sliding)_attention$/.test(key))
-  if (other) {
-    throw config.error(
-      `rope_parameters has ${other} beside full_attention and sliding_attention: put it into one of them`,
-    )
-  }
-  const isFull = kind === 'full'
-  const fields: Fields = {
-    original_max_position_embeddings: config.integer('max_position_embeddings'),
-    ...(config.object(`${kind}_attention`, parameters) ?? { rope_type: 'default' }),
-    ...(isFull && config.object('rope_scaling')),
-  }
-  return {
-    ...fields,
-    rope_theta: fields.rope_theta ?? (isFull ? config.values.rope_theta : undefined) ?? 500_000,
-  }
+/** A `rope_theta` beside the embeddings is the full layers' alone, as HF takes it from the configuration. */
+function ropeOfKind(config: ConfigReader, kind: AttentionSpan): Fields {
+  return ropeFieldsOf(config, kind, { full: config.values.rope_theta ?? 500_000, sliding: 500_000 })
 }
 
 /** Both are called olmo2 by llama.cpp, which rotates sliding layers without scaling. */
