@@ -6,7 +6,7 @@ import { writer } from '../cli/io/plain-output.js'
 import { readTextInput } from '../cli/io/text-input.js'
 import { readIds, requireTokens } from '../cli/tokenize/ids.js'
 
-/** What `llm detokenize --json` prints. */
+/** JSON of `llm detokenize --json`. */
 export interface DetokenizationJson {
   readonly text: string
   readonly ids: readonly number[]

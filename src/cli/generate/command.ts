@@ -236,7 +236,7 @@ async function customStrategy({ strategy }: GenerateFlags, { row }: Chosen): Pro
   return {}
 }
 
-/** What flags ask of generation, with drafts and without. */
+/** Options of generation by flags, with drafts and without. */
 function askedFor(flags: GenerateFlags, prompt: string): GenerateOptions {
   return { negativePrompt: flags['negative-prompt'], ...scorerOf(flags.scorer, prompt) }
 }
@@ -272,7 +272,7 @@ function autoFor(mode: GenerationMode): StrategyRow | undefined {
   return undefined
 }
 
-/** What the model cannot give is refused before its weights are read. */
+/** Strategies that the model cannot serve are refused before its weights are read. */
 function refuseUnserved(
   { lacks, path, generationConfig }: KnownModel,
   layers: readonly ConfigLayer[],

@@ -4,7 +4,7 @@ import { transferDisplay } from '../../ui/progress.js'
 
 type Options = Pick<LocateOptions, 'adapter' | 'signal'>
 
-/** Where the files of a model and of its adapter are, pulled from the hub with a progress bar where need be. */
+/** Places of the files of a model and of its adapter, pulled from the hub with a progress bar where need be. */
 export async function locateShown(source: string, options: Options): Promise<ModelLocation> {
   const display = transferDisplay()
   return locate(source, { ...options, onPull: display.update, onNotice: display.notice }).finally(

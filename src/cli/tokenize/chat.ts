@@ -31,7 +31,7 @@ interface ChatTextOptions {
 }
 
 /**
- * What a chat template makes of messages, or of a text as the user's message.
+ * Text that a chat template makes of messages, or of a text as the user's message.
  * @throws UserError as `chatPrompt`
  */
 export function chatText(

@@ -10,7 +10,7 @@ export interface TokenJson extends EncodedToken {
   readonly special: boolean
 }
 
-/** What `llm tokenize --json` prints. */
+/** JSON of `llm tokenize --json`. */
 export interface TokenizationJson {
   readonly count: number
   /** Code points of the text. */

@@ -1,5 +1,6 @@
 import type { ConfigReader } from '../config-reader.js'
 import { LAYER_NORM_EPSILON, type MetadataReader } from '../gguf/metadata.js'
+import { FUSED_PLAIN_BLOCK } from '../gguf/tensors.js'
 import type { StoredLayout } from '../layout.js'
 import { sharedRope } from '../rope.js'
 import { activationOf, epsilonOf, type Family, llamaLike, rotaryPairs } from './family.js'
@@ -55,14 +56,7 @@ export const gptNeox: Family = {
   gguf: {
     architecture: 'gptneox',
     partial: true,
-    modules: {
-      attn_norm: 'input_layernorm',
-      attn_qkv: 'self_attn.qkv_proj',
-      attn_output: 'self_attn.o_proj',
-      ffn_norm: 'post_attention_layernorm',
-      ffn_up: 'mlp.up_proj',
-      ffn_down: 'mlp.down_proj',
-    },
+    modules: FUSED_PLAIN_BLOCK,
     serves: ['use_parallel_residual'],
     config: (metadata, hasBias, rope) => ({
       hidden_act: 'gelu',

@@ -1,5 +1,6 @@
 import type { ConfigReader } from '../config-reader.js'
 import { LAYER_NORM_EPSILON } from '../gguf/metadata.js'
+import { FUSED_PLAIN_BLOCK } from '../gguf/tensors.js'
 import type { StoredLayout } from '../layout.js'
 import type { DecoderSpec } from '../spec.js'
 import { activationOf, epsilonOf, type Family, llamaLike, uniformLayers } from './family.js'
@@ -64,14 +65,7 @@ export const gpt2: Family = {
   }),
   gguf: {
     architecture: 'gpt2',
-    modules: {
-      attn_norm: 'input_layernorm',
-      attn_qkv: 'self_attn.qkv_proj',
-      attn_output: 'self_attn.o_proj',
-      ffn_norm: 'post_attention_layernorm',
-      ffn_up: 'mlp.up_proj',
-      ffn_down: 'mlp.down_proj',
-    },
+    modules: FUSED_PLAIN_BLOCK,
     config: (metadata) => ({
       hidden_act: undefined,
       attention_bias: undefined,

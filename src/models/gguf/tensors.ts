@@ -33,6 +33,16 @@ export const BLOCK: Names = {
   ffn_down: 'mlp.down_proj',
 }
 
+/** The same with one matrix of queries, keys and values, and an MLP without a gate. */
+export const FUSED_PLAIN_BLOCK: Names = {
+  attn_norm: 'input_layernorm',
+  attn_qkv: 'self_attn.qkv_proj',
+  attn_output: 'self_attn.o_proj',
+  ffn_norm: 'post_attention_layernorm',
+  ffn_up: 'mlp.up_proj',
+  ffn_down: 'mlp.down_proj',
+}
+
 export const QK_NORM: Names = {
   attn_q_norm: 'self_attn.q_norm',
   attn_k_norm: 'self_attn.k_norm',
@@ -69,18 +79,11 @@ export function addOne(values: Float32Array): void {
   for (let i = 0; i < values.length; i++) values[i] += 1
 }
 
-/** What `unpermute` undoes. */
+/** The inverse of `unpermute`. */
 export function permute(heads: number): Restore {
   return (values, shape) => {
     const half = shape[0] / heads / 2
-    const columns = values.length / shape[0]
-    for (let head = 0; head < values.length; head += 2 * half * columns) {
-      const own = values.slice(head, head + 2 * half * columns)
-      for (let row = 0; row < 2 * half; row++) {
-        const source = (row % 2) * half + (row >> 1)
-        values.set(own.subarray(source * columns, (source + 1) * columns), head + row * columns)
-      }
-    }
+    moveRows(values, shape[0], half, (row) => [(row % 2) * half + (row >> 1), row])
   }
 }
 
@@ -103,13 +106,23 @@ export function unpermute(name: string, heads: number | undefined): Restore {
     if (!Number.isInteger(half)) {
       throw new UserError(`Tensor ${name} has ${shape[0]} rows, which ${heads} attention heads cannot share.`)
     }
-    const columns = values.length / shape[0]
-    for (let head = 0; head < values.length; head += 2 * half * columns) {
-      const stored = values.slice(head, head + 2 * half * columns)
-      for (let row = 0; row < 2 * half; row++) {
-        const target = (row % 2) * half + (row >> 1)
-        values.set(stored.subarray(row * columns, (row + 1) * columns), head + target * columns)
-      }
+    moveRows(values, shape[0], half, (row) => [row, (row % 2) * half + (row >> 1)])
+  }
+}
+
+/** Moves rows within each head of 2 · half. */
+function moveRows(
+  values: Float32Array,
+  rows: number,
+  half: number,
+  move: (row: number) => readonly [from: number, to: number],
+): void {
+  const columns = values.length / rows
+  for (let head = 0; head < values.length; head += 2 * half * columns) {
+    const before = values.slice(head, head + 2 * half * columns)
+    for (let row = 0; row < 2 * half; row++) {
+      const [from, to] = move(row)
+      values.set(before.subarray(from * columns, (from + 1) * columns), head + to * columns)
     }
   }
 }
