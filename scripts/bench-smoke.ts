@@ -35,6 +35,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   'batch.ts': '--model DIR/models/hf --batches 2 --rows 2 --prefix 16 --prefix-rows 2 --rounds 1',
   'beams.ts': '--model DIR/models/hf --beams 2 --prompts 16 --tokens 4 --rounds 1',
   'decode.ts': '--models DIR/models --contexts 16 --prefill 16 --steps 2 --rounds 1 --warm-up 1',
+  'experts.ts': '--experts 4 --per-token 2 --hidden 64 --width 64 --tokens 2 --rounds 1',
   'gpu.ts':
     '--device cpu --model built-in --models DIR --shapes tiny --contexts 16 --batches 1,2 --tokens 1,2 --rounds 1 --steps 2 ' +
     '--bandwidth 10 --drafter-seconds 1',
