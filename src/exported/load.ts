@@ -5,9 +5,10 @@ import { isJsonObject } from '../json.js'
 import type { Lacks } from '../model/model.js'
 import { DEVICES, type Device, type Placement } from '../runtime/device.js'
 import { DeviceUnavailable } from '../runtime/failures.js'
-import { chooseExport, configuredDevice, type ExportedFile, type ExportType, exportedFiles } from './files.js'
+import { chooseExport, type ExportedFile, type ExportType, exportedFiles, GRAPH_NAME } from './files.js'
 import { type ExportedGraph, exportedGraph, lacksOf } from './graph.js'
 import { ExportedModel, type ExportedSizes } from './model.js'
+import { ownConfig } from './own-config.js'
 import { loadSession } from './session.js'
 import { readSignature } from './signature.js'
 
@@ -45,7 +46,7 @@ export async function openExport(
 ): Promise<OpenExport> {
   requireFewLayers(config, join(directory, 'config.json'))
   const files = exportedFiles(paths)
-  const chosen = device === 'auto' ? autoDevice(config) : device
+  const chosen = device === 'auto' ? autoDevice(config, directory) : device
   const file = chooseExport(files, dtype, config, directory, chosen)
   const path = join(directory, file.path)
   const graph = exportedGraph(await readSignature(path), path)
@@ -71,8 +72,8 @@ function requireFewLayers(config: Config, origin: string): void {
 }
 
 /** transformers.js runs on the CPU, where config.json names nothing else. */
-function autoDevice(config: Config): Device {
-  const named = configuredDevice(config)
+function autoDevice(config: Config, directory: string): Device {
+  const named = ownConfig(config, GRAPH_NAME, directory).device
   return DEVICES.find((device) => device === named) ?? 'cpu'
 }
 

@@ -59,10 +59,31 @@ describe('the file of a dtype', () => {
     [js({ dtype: { model: 'q4f16', embed_tokens: 'fp16' } }), 'model_q4f16.onnx'],
     [js({ dtype: 'q4', device_config: { cpu: { dtype: 'int8' } } }), 'model_int8.onnx'],
     [js({ dtype: 'q4', device_config: { webgpu: { dtype: 'int8' } } }), 'model_q4.onnx'],
-    [js({ dtype: 7 }), 'model.onnx'],
+    [js({ dtype: null, device_config: null, kv_cache_dtype: { fp16: 'float16' } }), 'model.onnx'],
   ])('for auto is what config.json names: %j', (config, file) => {
     expect(choose(ALL, 'auto', config)).toBe(`onnx/${file}`)
     expect(choose(ALL, 'fp16', config)).toBe('onnx/model_fp16.onnx')
+  })
+
+  test.each([
+    [js({ dtype: 5 }), 'dtype in the config.json of DIR is 5, not a name: correct it.'],
+    [js({ dtype: { model: ['q4'] } }), 'dtype.model in the config.json of DIR is ["q4"], not a name'],
+    [js({ device: false }), 'device in the config.json of DIR is false, not a name'],
+    [js({ device_config: 'cpu' }), 'device_config in the config.json of DIR is "cpu", not an object'],
+    [js({ device_config: { wasm: 4 } }), 'device_config.wasm in the config.json of DIR is 4, not an object'],
+    [js({ device_config: { cpu: { dtype: 4 } } }), 'device_config.cpu.dtype in the config.json of DIR is 4'],
+    [js({ kv_cache_dtype: { fp16: 16 } }), 'kv_cache_dtype.fp16 in the config.json of DIR is 16, not a name'],
+    [
+      js({ use_external_data_format: 'many' }),
+      'use_external_data_format in the config.json of DIR is "many"',
+    ],
+    [js({ use_external_data_format: { model: -1 } }), 'is -1, not true, false or a number of files'],
+    [
+      { 'transformers.js_config': [] },
+      'transformers.js_config in the config.json of DIR is [], not an object',
+    ],
+  ])('is refused by a configuration of another kind: %j', (config, message) => {
+    for (const dtype of ['auto', 'fp16'] as const) expect(() => choose(ALL, dtype, config)).toThrow(message)
   })
 
   test('is refused where it is not there, with those that are', () => {
@@ -257,7 +278,7 @@ describe('a model on disk', () => {
     await expect(loadModel(directory)).rejects.toThrow('onnx/model.onnx cannot be read: it is no file.')
   })
 
-  test.each([true, 2, 1e9, { model: 3 }, 'many'])(
+  test.each([true, 2, 1e9, { model: 3 }])(
     'runs from the files that there are where config.json tells of others: %j',
     async (use_external_data_format) => {
       const config = { 'transformers.js_config': { use_external_data_format } }
