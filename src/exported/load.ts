@@ -5,6 +5,7 @@ import { isJsonObject } from '../json.js'
 import type { Lacks } from '../model/model.js'
 import { DEVICES, type Device, type Placement } from '../runtime/device.js'
 import { DeviceUnavailable } from '../runtime/failures.js'
+import { requireExternalData } from './external-data.js'
 import { chooseExport, type ExportedFile, type ExportType, exportedFiles, GRAPH_NAME } from './files.js'
 import { type ExportedGraph, exportedGraph, lacksOf } from './graph.js'
 import { ExportedModel, type ExportedSizes } from './model.js'
@@ -36,7 +37,7 @@ export interface ExportOptions {
 /**
  * Reads what a directory's export is, without its weights.
  * @param paths of the directory's files, relative to it
- * @throws UserError for a dtype that is not there, and a graph that cannot be decoded with
+ * @throws UserError for a dtype that is not there, a graph that cannot be decoded with, and files of weights that it lacks
  */
 export async function openExport(
   directory: string,
@@ -49,7 +50,9 @@ export async function openExport(
   const chosen = device === 'auto' ? autoDevice(config, directory) : device
   const file = chooseExport(files, dtype, config, directory, chosen)
   const path = join(directory, file.path)
-  const graph = exportedGraph(await readSignature(path), path)
+  const signature = await readSignature(path)
+  const graph = exportedGraph(signature, path)
+  await requireExternalData(path, signature.externalData)
   const sizes = sizesOf(config, graph, join(directory, 'config.json'))
   return { directory, config, files, file, graph, sizes, lacks: lacksOf(graph), device: chosen }
 }

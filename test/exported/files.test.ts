@@ -9,6 +9,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { requireExternalData } from '../../src/exported/external-data.js'
 import { chooseExport, dataFiles, exportedFiles } from '../../src/exported/files.js'
 import { exportedGraph as graphOf } from '../../src/exported/graph.js'
 import { type GraphSignature, readSignature, type ValueSignature } from '../../src/exported/signature.js'
@@ -110,7 +111,7 @@ describe('the file of a dtype', () => {
 
 describe('what a graph takes and gives', () => {
   const path = 'model.onnx'
-  const exportedGraph = (signature: Omit<GraphSignature, 'operators'>, path: string) =>
+  const exportedGraph = (signature: Pick<GraphSignature, 'inputs' | 'outputs'>, path: string) =>
     graphOf({ operators: new Set(), ...signature }, path)
   const value = (name: string, shape: ValueSignature['shape'] = ['b', 2, 'past', 8], type = 1) => ({
     name,
@@ -297,15 +298,50 @@ describe('a model on disk', () => {
     },
   )
 
-  test('is refused where the file of its weights is missing or empty', async () => {
-    for (const [name, damage] of [
-      ['missing', rmSync],
-      ['empty', (path: string) => truncateSync(path, 0)],
-    ] as const) {
-      const directory = await writeExport(SOURCE, join(ROOT, `data-${name}`), { isExternal: true })
-      damage(join(directory, 'onnx/model.onnx_data'))
-      await expect(loadModel(directory)).rejects.toThrow('ONNX Runtime cannot load the graph')
-    }
+  test.each<[string, (path: string) => void, RegExp]>([
+    [
+      'missing',
+      rmSync,
+      /model\.onnx_data is missing, which holds weights of .*model\.onnx: fetch it, too\.$/,
+    ],
+    [
+      'empty',
+      (path) => truncateSync(path, 0),
+      /model\.onnx_data has 0 bytes, but .* need \d+: fetch it again\.$/,
+    ],
+    [
+      'cut off',
+      (path) => truncateSync(path, 5000),
+      /model\.onnx_data has 5000 bytes, but .*: fetch it again\.$/,
+    ],
+    [
+      'a directory',
+      (path) => {
+        rmSync(path)
+        mkdirSync(path)
+      },
+      /model\.onnx_data cannot be read: it is no file\.$/,
+    ],
+  ])('is refused where the file of its weights is %s', async (name, damage, message) => {
+    const directory = await writeExport(SOURCE, join(ROOT, `data-${name}`), { isExternal: true })
+    damage(join(directory, 'onnx/model.onnx_data'))
+    await expect(loadModel(directory)).rejects.toThrow(message)
+  })
+
+  test.each(['../model.onnx_data', '/etc/passwd', 'C:\\data', '*/_ORT_MEM_ADDR_/*'])(
+    'is refused where its weights are not beside it: %s',
+    async (place) => {
+      const file = place.startsWith('*') ? /is missing, which holds weights/ : /which is not beside it/
+      await expect(requireExternalData('onnx/model.onnx', new Map([[place, 1]]))).rejects.toThrow(file)
+    },
+  )
+
+  test('runs where a file of weights is there that its graph does not name', async () => {
+    const directory = await writeExport(SOURCE, join(ROOT, 'data-twice'), { isExternal: true })
+    copyFileSync(join(directory, 'onnx/model.onnx_data'), join(directory, 'onnx/model.onnx_data_1'))
+    const model = await loadModel(directory)
+    expect((await generate(model, 'Once', { max_new_tokens: 2 }).result()).ids).toHaveLength(2)
+    await model.dispose()
   })
 
   test('has a fingerprint of its graph and configuration', async () => {
