@@ -191,6 +191,18 @@ describe('a model on disk', () => {
     expect(await findRoad(scaled)).toMatchObject({ name: 'export', why: expect.stringContaining('spiral') })
   })
 
+  test('is given by its directory, and not by a file or folder in it', async () => {
+    const directory = await writeExport(SOURCE, join(ROOT, 'inside'), { isExternal: true })
+    for (const name of ['onnx/model.onnx', 'onnx/model.onnx_data', 'onnx', 'onnx/']) {
+      const what = name.startsWith('onnx/m') ? 'one file' : 'a folder'
+      await expect(findRoad(join(directory, name))).rejects.toThrow(
+        `${join(directory, name)} is ${what} of an export to ONNX: give its directory, ${directory}.`,
+      )
+    }
+    copyFileSync(join(directory, 'onnx/model.onnx'), join(directory, 'model.onnx'))
+    await expect(findRoad(join(directory, 'model.onnx'))).rejects.toThrow(`give its directory, ${directory}.`)
+  })
+
   test('is described: its files, its lacks, the strategies that are left', async () => {
     const plain = await writeExport(SOURCE, join(ROOT, 'described'), { suffixes: ['', '_q4'] })
     const description = async (path: string) => {
