@@ -38,7 +38,6 @@ test('an export to ONNX is compared, as target, as draft and as amateur, beside 
   const compared = (target: string, other: string) => {
     const kinds = [
       'greedy',
-      'lookup',
       `speculative:model=${other},nodes=4`,
       `greedy:amateur_model=${other},amateur_beta=0`,
     ]
