@@ -73,6 +73,26 @@ export function isQuantisation(text: string): boolean {
   return /^(?=.*\d)[A-Za-z][\w-]{1,31}$/.test(text)
 }
 
+/** llama.cpp's quantisations whose files hold types that are not read: of one to three bits by lattices of values. */
+const UNREAD = [
+  'IQ1_S',
+  'IQ1_M',
+  'IQ2_XXS',
+  'IQ2_XS',
+  'IQ2_S',
+  'IQ2_M',
+  'IQ3_XXS',
+  'IQ3_XS',
+  'IQ3_S',
+  'IQ3_M',
+  'Q1_0',
+]
+
+/** Whether a file's name says that it holds types that are not read; its header says it for certain. */
+export function hasUnreadTypes(path: string): boolean {
+  return UNREAD.some((name) => hasQuantisation(path, name))
+}
+
 /**
  * Whether a path has the name of a quantisation, in any case, as a word of its own: `m-Q4_K_M.gguf` has no `Q4_K`. It ends at a
  * hyphen, a dot or a slash, as for llama.cpp's `-hf`, and may follow an underscore as well.

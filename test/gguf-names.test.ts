@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { faultOfParts, ggufModels, hasQuantisation, isQuantisation } from '../src/gguf-names.js'
+import {
+  faultOfParts,
+  ggufModels,
+  hasQuantisation,
+  hasUnreadTypes,
+  isQuantisation,
+} from '../src/gguf-names.js'
 
 const part = (number: number, count = 3, name = 'm') =>
   `${name}-${String(number).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.gguf`
@@ -84,4 +90,16 @@ describe('a quantisation', () => {
   ])('%s has %s: %s', (path, name, has) => {
     expect(hasQuantisation(path, name)).toBe(has)
   })
+})
+
+test.each([
+  ['m-IQ3_S.gguf', true],
+  ['m-UD-IQ2_M.gguf', true],
+  ['iq1_s/m-00001-of-00002.gguf', true],
+  ['m-Q1_0.gguf', true],
+  ['m-IQ4_XS.gguf', false],
+  ['m-Q2_K.gguf', false],
+  ['m-TQ1_0.gguf', false],
+])('%s has types that are not read: %s', (path, expected) => {
+  expect(hasUnreadTypes(path)).toBe(expected)
 })

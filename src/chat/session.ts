@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { GenerationConfig, GenerationField } from '../config/index.js'
+import type { ContextLength } from '../config/length.js'
 import { usageError } from '../errors.js'
 import type { GenerationChunk, GenerationResult } from '../generation/options.js'
 import { modelFingerprint } from '../language-model/fingerprint.js'
@@ -109,9 +110,8 @@ export class ChatSession {
     return this.decoder.engine.cachedTokens
   }
 
-  /** Tokens that the model was made for. */
-  get contextLength(): number {
-    return this.model.model.maxPositions
+  get context(): ContextLength {
+    return this.model.model
   }
 
   /** Whether there is a template; without one what is written is continued. */

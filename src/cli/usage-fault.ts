@@ -4,6 +4,7 @@ import { fixedSettings, strategies } from '../drafting/table.js'
 import { UserError, usageError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import type { KnownFlags } from './arguments.js'
+import { ownNames } from './foreign-names.js'
 
 /** A command as its user meets it. */
 export interface CommandFace {
@@ -41,27 +42,32 @@ export function usageFault(error: ParseError, command: CommandFace): Error {
   return error
 }
 
-function unknownFlag(written: string, { name, flags, isFlagOfParent }: CommandFace): string {
-  if (!written.startsWith('--')) {
-    return `${name} has no flag ${written}: put -- before a text that begins with a dash.`
-  }
-  const flag = written.slice(2)
+function unknownFlag(written: string, command: CommandFace): string {
+  return `${command.name} has no flag ${written}: ${adviceOn(written, command)}`
+}
+
+function adviceOn(written: string, { name, args, flags, isFlagOfParent }: CommandFace): string {
+  const flag = written.replace(/^--?/, '').replaceAll('_', '-')
   const positive = flag.replace(/^no-/, '')
-  if (flag !== positive && Object.hasOwn(flags, positive)) {
-    return `${name} has no flag ${written}: leave --${positive} out.`
-  }
-  const kinds = kindsWith(positive)
-  if (isFlagOfParent(positive)) {
+  if (flag !== positive && Object.hasOwn(flags, positive)) return `leave --${positive} out.`
+  const own = ownNames(positive)
+  const owned = own.find((each) => Object.hasOwn(flags, each))
+  if (owned) return `did you mean --${owned}?`
+  const argument = [positive, ...own].find((each) => Object.hasOwn(args, each))
+  if (argument) return `give ${argument.toUpperCase()} without a flag.`
+  if (!written.startsWith('--')) return 'put -- before a text that begins with a dash.'
+  const ofParent = [positive, ...own].find(isFlagOfParent)
+  if (ofParent) {
     const parent = name.split(' ').slice(0, -1).join(' ')
-    const where = kinds.length > 0 ? kinds.map((kind) => `${parent} ${kind}`).join(' or ') : parent
-    return `${name} has no flag ${written}: use \`${where}\`.`
+    const kinds = kindsWith(ofParent)
+    return `use \`${kinds.length > 0 ? kinds.map((kind) => `${parent} ${kind}`).join(' or ') : parent}\`.`
   }
-  const names = Object.entries(flags).flatMap(([own, { aliases = [], hidden }]) =>
-    hidden ? [] : [own, ...aliases],
+  const names = Object.entries(flags).flatMap(([each, { aliases = [], hidden }]) =>
+    hidden ? [] : [each, ...aliases],
   )
-  const meant = nearest(positive, names)
-  if (meant) return `${name} has no flag ${written}: did you mean --${meant}?`
-  return `${name} has no flag ${written}: see --help.`
+  // Another tool's name is no slip of one of ours.
+  const meant = own.length === 0 ? nearest(positive, names) : undefined
+  return meant ? `did you mean --${meant}?` : 'see --help.'
 }
 
 /** Strategies that consist in a setting: `sample` for `do-sample`; where there are none, those whose drafts it sizes. */

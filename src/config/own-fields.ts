@@ -40,7 +40,13 @@ export const wordFields = group('words in place of token ids', {
 export const choosing = group('one of several samples', {
   best_of: [
     'integer',
-    z.int().min(2).max(MOST_SAMPLES).optional(),
+    // One sample, OpenAI's default, is no choice.
+    z
+      .int()
+      .min(1)
+      .max(MOST_SAMPLES)
+      .transform((count) => (count === 1 ? undefined : count))
+      .optional(),
     'Samples to draw, of which one is returned',
   ],
   select_by: [

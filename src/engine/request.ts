@@ -1,4 +1,5 @@
 import { type ConfigLayer, type GenerationConfig, lengthLimit, sequenceCount } from '../config/index.js'
+import type { ContextLength } from '../config/length.js'
 import { type GenerationSettings, layersOf } from '../config/settings.js'
 import { usageError } from '../errors.js'
 import type { GenerateOptions, GenerationModel } from '../generation/options.js'
@@ -33,22 +34,23 @@ export function prepareRequest(
 
 /** @throws UserError for a prompt with a token that the model does not have */
 export function requestFor(
-  { model: { vocabSize, maxPositions } }: Pick<GenerationModel, 'model'>,
+  { model }: Pick<GenerationModel, 'model'>,
   prepared: Prepared,
   options: RequestOptions,
 ): PreparedRequest {
   const { config, promptLength, ids } = prepared
+  const { vocabSize } = model
   const unknown = ids.find((id) => id >= vocabSize)
   if (unknown !== undefined) {
     throw usageError(`The prompt has the token ${unknown}, but the model's vocabulary has ${vocabSize}.`)
   }
-  return { ...prepared, options, tokens: tokensInFlight(config, promptLength, maxPositions) }
+  return { ...prepared, options, tokens: tokensInFlight(config, promptLength, model) }
 }
 
 /** Beams and sequences share the prompt; guidance follows another one beside each. */
-function tokensInFlight(config: GenerationConfig, promptLength: number, maxPositions: number): number {
+function tokensInFlight(config: GenerationConfig, promptLength: number, context: ContextLength): number {
   const sides = (config.guidance_scale ?? 1) === 1 ? 1 : 2
   const sequences = Math.max(config.num_beams, sequenceCount(config))
-  const newTokens = lengthLimit(config, promptLength, maxPositions) - promptLength
+  const newTokens = lengthLimit(config, promptLength, context) - promptLength
   return promptLength + sides * sequences * newTokens
 }

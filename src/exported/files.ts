@@ -1,5 +1,5 @@
 import { usageError } from '../errors.js'
-import { isJsonObject } from '../json.js'
+import { ownConfig } from './own-config.js'
 
 /** The run types, in this order of preference where neither a user nor a configuration says which. */
 export const EXPORT_TYPES = ['fp32', 'int8', 'int4', 'fp16', 'int4f16'] as const
@@ -49,7 +49,7 @@ export function dataFiles(graph: string, paths: readonly string[]): string[] {
  * there.
  * @param origin of the files, for messages
  * @param config config.json
- * @throws UserError, exit code 2, naming the files that there are, for one that is not there
+ * @throws UserError, exit code 2, naming the files that there are, for one that is not there; and as `ownConfig`
  */
 export function chooseExport(
   files: readonly ExportedFile[],
@@ -58,7 +58,8 @@ export function chooseExport(
   origin: string,
   device = 'cpu',
 ): ExportedFile {
-  const named = asked === 'auto' ? configuredDtype(config, device) : undefined
+  const own = ownConfig(config, GRAPH_NAME, origin)
+  const named = asked === 'auto' ? own.dtype(device) : undefined
   const found =
     named === undefined
       ? files.find(({ type }) => asked === 'auto' || type === asked)
@@ -68,28 +69,4 @@ export function chooseExport(
   const there = [...new Set(files.map(({ type }) => type))].join(', ')
   const paths = files.map(({ path }) => path).join(', ')
   throw usageError(`${origin} has no ONNX file of the dtype ${wanted}: use --dtype ${there} (${paths}).`)
-}
-
-/** The dtype of `transformers.js_config`, of its own for a device first; undefined where it leaves the choice. */
-function configuredDtype(config: Readonly<Record<string, unknown>>, device: string): string | undefined {
-  const own = objectIn(config, 'transformers.js_config')
-  const byDevice = objectIn(objectIn(own, 'device_config'), device)
-  const dtype = byDevice.dtype ?? own.dtype
-  const named = isJsonObject(dtype) ? dtype[GRAPH_NAME] : dtype
-  return typeof named === 'string' && named !== 'auto' ? named : undefined
-}
-
-/** What `transformers.js_config` names as the device; undefined where it is none of ours or it names none. */
-export function configuredDevice(config: Readonly<Record<string, unknown>>): string | undefined {
-  const { device } = objectIn(config, 'transformers.js_config')
-  const named = isJsonObject(device) ? device[GRAPH_NAME] : device
-  return typeof named === 'string' ? named : undefined
-}
-
-function objectIn(
-  values: Readonly<Record<string, unknown>>,
-  name: string,
-): Readonly<Record<string, unknown>> {
-  const value = values[name]
-  return isJsonObject(value) ? value : {}
 }

@@ -38,7 +38,10 @@ const SIZES: Readonly<Record<number, number>> = { 2: 1, 3: 1, 7: 8, 10: 2, 11: 8
  * @param path of the file, for messages
  * @throws UserError for a graph that is no decoder with a cache, or is given what there is nothing for
  */
-export function exportedGraph({ inputs, outputs, operators }: GraphSignature, path: string): ExportedGraph {
+export function exportedGraph(
+  { inputs, outputs, operators }: Omit<GraphSignature, 'externalData'>,
+  path: string,
+): ExportedGraph {
   const refuse = (why: string) => new UserError(`${path} cannot be decoded with: ${why}.`)
   const past = inputs.filter(({ name }) => name.startsWith('past'))
   const other = inputs.find(({ name }) => !name.startsWith('past') && !INPUTS.includes(name))

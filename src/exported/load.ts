@@ -5,9 +5,11 @@ import { isJsonObject } from '../json.js'
 import type { Lacks } from '../model/model.js'
 import { DEVICES, type Device, type Placement } from '../runtime/device.js'
 import { DeviceUnavailable } from '../runtime/failures.js'
-import { chooseExport, configuredDevice, type ExportedFile, type ExportType, exportedFiles } from './files.js'
+import { requireExternalData } from './external-data.js'
+import { chooseExport, type ExportedFile, type ExportType, exportedFiles, GRAPH_NAME } from './files.js'
 import { type ExportedGraph, exportedGraph, lacksOf } from './graph.js'
 import { ExportedModel, type ExportedSizes } from './model.js'
+import { ownConfig } from './own-config.js'
 import { loadSession } from './session.js'
 import { readSignature } from './signature.js'
 
@@ -35,7 +37,7 @@ export interface ExportOptions {
 /**
  * Reads what a directory's export is, without its weights.
  * @param paths of the directory's files, relative to it
- * @throws UserError for a dtype that is not there, and a graph that cannot be decoded with
+ * @throws UserError for a dtype that is not there, a graph that cannot be decoded with, and files of weights that it lacks
  */
 export async function openExport(
   directory: string,
@@ -45,10 +47,12 @@ export async function openExport(
 ): Promise<OpenExport> {
   requireFewLayers(config, join(directory, 'config.json'))
   const files = exportedFiles(paths)
-  const chosen = device === 'auto' ? autoDevice(config) : device
+  const chosen = device === 'auto' ? autoDevice(config, directory) : device
   const file = chooseExport(files, dtype, config, directory, chosen)
   const path = join(directory, file.path)
-  const graph = exportedGraph(await readSignature(path), path)
+  const signature = await readSignature(path)
+  const graph = exportedGraph(signature, path)
+  await requireExternalData(path, signature.externalData)
   const sizes = sizesOf(config, graph, join(directory, 'config.json'))
   return { directory, config, files, file, graph, sizes, lacks: lacksOf(graph), device: chosen }
 }
@@ -71,8 +75,8 @@ function requireFewLayers(config: Config, origin: string): void {
 }
 
 /** transformers.js runs on the CPU, where config.json names nothing else. */
-function autoDevice(config: Config): Device {
-  const named = configuredDevice(config)
+function autoDevice(config: Config, directory: string): Device {
+  const named = ownConfig(config, GRAPH_NAME, directory).device
   return DEVICES.find((device) => device === named) ?? 'cpu'
 }
 

@@ -17,18 +17,21 @@ export interface GraphSignature {
   readonly outputs: readonly ValueSignature[]
   /** Types of its nodes. */
   readonly operators: ReadonlySet<string>
+  /** Files that hold weights, by their names beside the graph's: bytes that each has at least. */
+  readonly externalData: ReadonlyMap<string, number>
 }
 
 /** Fields that are looked at, and values that are kept: no decoder has a tenth of these. */
 const MOST_FIELDS = 4_000_000
 const MOST_VALUES = 100_000
-/** Bytes of an input's or output's description. */
+/** Bytes of the description of an input, an output or a place of weights. */
 const MOST_BYTES = 65_536
 
 /** Numbers of fields in onnx.proto3. */
 const GRAPH = 7
-const [NODE, INPUT, OUTPUT] = [1, 11, 12]
+const [NODE, INITIALIZER, INPUT, OUTPUT] = [1, 5, 11, 12]
 const OPERATOR = 4
+const EXTERNAL_DATA = 13
 /** Bytes of an operator's name. */
 const LONGEST_NAME = 256
 
@@ -45,24 +48,15 @@ export async function readSignature(path: string): Promise<GraphSignature> {
     if (!stats.isFile()) throw new UserError(`${path} cannot be read: it is no file.`)
     const { size } = stats
     const cursor = new FileCursor(handle, size, path)
-    const signature = {
-      inputs: [] as ValueSignature[],
-      outputs: [] as ValueSignature[],
-      operators: new Set<string>(),
-    }
+    const signature = emptySignature()
     await cursor.fields(size, async (field, length) => {
       if (field !== GRAPH) return cursor.skip(length)
-      await cursor.fields(cursor.position + length, async (field, length) => {
-        if (field === NODE) {
-          return cursor.fields(cursor.position + length, async (field, length) => {
-            if (field !== OPERATOR || length > LONGEST_NAME) return cursor.skip(length)
-            signature.operators.add(Buffer.from(await cursor.bytes(length)).toString('utf8'))
-          })
-        }
-        if (field !== INPUT && field !== OUTPUT) return cursor.skip(length)
-        const values = field === INPUT ? signature.inputs : signature.outputs
-        if (values.length === MOST_VALUES || length > MOST_BYTES) throw cursor.damaged()
-        values.push(valueIn(new Message(await cursor.bytes(length), () => cursor.damaged())))
+      await cursor.fields(cursor.position + length, (field, length) => {
+        if (field === NODE) return readOperator(cursor, length, signature)
+        if (field === INITIALIZER) return readExternalData(cursor, length, signature)
+        if (field === INPUT) return readValue(cursor, length, signature.inputs)
+        if (field === OUTPUT) return readValue(cursor, length, signature.outputs)
+        return cursor.skip(length)
       })
     })
     if (signature.outputs.length === 0) throw cursor.damaged()
@@ -70,6 +64,46 @@ export async function readSignature(path: string): Promise<GraphSignature> {
   } finally {
     await handle.close()
   }
+}
+
+const emptySignature = () => ({
+  inputs: [] as ValueSignature[],
+  outputs: [] as ValueSignature[],
+  operators: new Set<string>(),
+  externalData: new Map<string, number>(),
+})
+
+type Signature = ReturnType<typeof emptySignature>
+
+function readOperator(cursor: FileCursor, length: number, { operators }: Signature): Promise<void> {
+  return cursor.fields(cursor.position + length, async (field, length) => {
+    if (field !== OPERATOR || length > LONGEST_NAME) return cursor.skip(length)
+    operators.add(Buffer.from(await cursor.bytes(length)).toString('utf8'))
+  })
+}
+
+/** TensorProto: where its values lie in another file, as pairs of texts. */
+async function readExternalData(
+  cursor: FileCursor,
+  length: number,
+  { externalData }: Signature,
+): Promise<void> {
+  const pairs = new Map<string | undefined, string>()
+  await cursor.fields(cursor.position + length, async (field, length) => {
+    if (field !== EXTERNAL_DATA) return cursor.skip(length)
+    const pair = await cursor.message(length)
+    pairs.set(pair.text(1), pair.text(2) ?? '')
+  })
+  const location = pairs.get('location')
+  if (location === undefined) return
+  const end = Number(pairs.get('offset') ?? 0) + Number(pairs.get('length') ?? 1)
+  if (!Number.isSafeInteger(end) || end < 0) throw cursor.damaged()
+  externalData.set(location, Math.max(end, externalData.get(location) ?? 0))
+}
+
+async function readValue(cursor: FileCursor, length: number, values: ValueSignature[]): Promise<void> {
+  if (values.length === MOST_VALUES) throw cursor.damaged()
+  values.push(valueIn(await cursor.message(length)))
 }
 
 /** ValueInfoProto: its name, and of its TypeProto's Tensor the element type and shape. */
@@ -186,6 +220,12 @@ class FileCursor {
     if (bytesRead < length) throw this.damaged()
     this.position += length
     return bytes
+  }
+
+  /** @throws UserError for one that is longer than any that is looked at */
+  async message(length: number): Promise<Message> {
+    if (length > MOST_BYTES) throw this.damaged()
+    return new Message(await this.bytes(length), () => this.damaged())
   }
 
   damaged(): UserError {

@@ -206,8 +206,8 @@ function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOp
   const { chatTemplate, negativePrompt, amateur } = options
   const logprobs = options.logprobs ?? (choosesByLogprob(config, options) ? 0 : undefined)
   const { vocabSize } = model
-  const maxPositions = Math.min(model.maxPositions, amateur?.model.maxPositions ?? Infinity)
-  const maxLength = lengthLimit(config, promptLength, maxPositions)
+  const shortest = amateur && amateur.model.maxPositions < model.maxPositions ? amateur.model : model
+  const maxLength = lengthLimit(config, promptLength, shortest)
   requireMemory(config, { promptLength, maxLength, vocabSize, spec })
   const stopwatch = new Stopwatch(promptLength)
   const eosTokenIds = config.eos_token_id ?? tokenizer.eosTokenIds

@@ -59,10 +59,17 @@ export function prepare(
 
 /** @throws UserError as `encodePrompt` */
 export function promptTokens(
-  { model: { maxPositions }, tokenizer }: GenerationModel,
+  { model: { maxPositions, longContext }, tokenizer }: GenerationModel,
   prompt: Prompt,
   { bos_token_id: bosTokenId, enable_thinking: enableThinking }: GenerationConfig,
   chatTemplate?: string,
 ): number[] {
-  return encodePrompt(prompt, { tokenizer, chatTemplate, enableThinking, bosTokenId, maxPositions })
+  return encodePrompt(prompt, {
+    tokenizer,
+    chatTemplate,
+    enableThinking,
+    bosTokenId,
+    maxPositions,
+    longContext,
+  })
 }

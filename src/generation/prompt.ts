@@ -1,3 +1,4 @@
+import { type ContextLength, contextReason } from '../config/length.js'
 import { UserError, usageError } from '../errors.js'
 import type { Message } from '../tokenizer/message.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
@@ -5,7 +6,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js'
 /** A text as it is, token ids, or a chat, which the model's chat template turns into text. */
 export type Prompt = string | readonly number[] | readonly Message[]
 
-export interface PromptOptions {
+export interface PromptOptions extends ContextLength {
   readonly tokenizer: Tokenizer
   /** A Jinja chat template instead of the model's own, or the name of one of these. */
   readonly chatTemplate?: string
@@ -13,8 +14,6 @@ export interface PromptOptions {
   readonly enableThinking?: boolean
   /** What an empty prompt starts with, as in HF. */
   readonly bosTokenId?: number
-  /** The longest sequence that the model was made for, tokens. */
-  readonly maxPositions: number
 }
 
 /**
@@ -40,7 +39,7 @@ function encodeText(prompt: string | readonly Message[], options: PromptOptions)
   }
   if (text.length > maxPositions * longestToken(tokenizer)) {
     throw usageError(
-      `The prompt has ${text.length} characters, but the model's context ends at ${maxPositions} tokens: shorten the prompt.`,
+      `The prompt has ${text.length} characters, but the model's context ends at ${maxPositions} tokens${contextReason(options)}: shorten the prompt.`,
     )
   }
   return tokenizer.encode(text, isText ? {} : { addSpecialTokens: false })

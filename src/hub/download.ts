@@ -16,12 +16,18 @@ export interface RemoteFile {
   readonly hash: string
 }
 
+/** The error of a file that is of no use, whatever comes after its first `bytes`, which are on disk. */
+export type FaultOf = (file: RemoteFile, handle: FileHandle, bytes: number) => UserError | undefined
+
+/** Bytes after which a file's beginning is looked at; then again whenever there are twice as many. */
+const FIRST_LOOK = 64 * 2 ** 10
+
 /**
  * Downloads one file to `blobPath`, which appears only when the content is whole and has the right hash. Until then
  * it grows in `${blobPath}.incomplete`, which a later call continues, as does this one when the connection drops.
  *
  * @param onBytes called with the bytes of this file that are on disk
- * @throws UserError when the hub refuses or stays unavailable, or sends other content than it announced
+ * @throws UserError when the hub refuses or stays unavailable, or sends other content than it announced; what `faultOf` gives
  */
 export async function downloadBlob(
   url: string,
@@ -29,21 +35,29 @@ export async function downloadBlob(
   blobPath: string,
   connection: Connection,
   onBytes: (received: number) => void,
+  faultOf: FaultOf = () => undefined,
 ): Promise<void> {
   const partial = `${blobPath}.incomplete`
   const handle = await open(partial, 'a+')
+  let fault: UserError | undefined
   try {
     let received = 0
+    let nextLook = Math.min(FIRST_LOOK, file.size)
     const attempt = () =>
       continueDownload(url, file, handle, connection, (bytes) => {
         received = bytes
         onBytes(bytes)
+        if (bytes < nextLook) return
+        nextLook = 2 * bytes
+        fault = faultOf(file, handle, bytes)
+        if (fault) throw fault
       })
     const least = Math.max(1, Math.min(connection.limits.progress * file.size, MOST_PROGRESS))
     await withRetries(attempt, connection, { progress: { received: () => received, least } })
     await handle.datasync()
   } finally {
     await handle.close()
+    if (fault) await rm(partial)
   }
   await verify(partial, file)
   await rename(partial, blobPath)

@@ -7,16 +7,29 @@ import { isCommit } from './model-id.js'
 import { mayBeExport, neededFiles } from './needed-files.js'
 import { readSmallObject } from './small-file.js'
 
+/** What a repository has at a commit. */
+export interface ResolvedFiles {
+  readonly commit: string
+  /** Those that are needed, weights last. */
+  readonly files: RemoteFile[]
+  /** Paths of all. */
+  readonly listed: readonly string[]
+}
+
 /**
- * The commit that the revision is at now, and the needed files of it, weights last.
+ * The commit that the revision is at now, and its files.
  * @throws UserError for an answer that is none of a hub, without end, or whose names lead out of the cache
  */
-export async function resolveFiles(connection: Connection): Promise<{ commit: string; files: RemoteFile[] }> {
+export async function resolveFiles(connection: Connection): Promise<ResolvedFiles> {
   const { id, settings, signal } = connection
   try {
     const commit = isCommit(id.revision) ? id.revision : await currentCommit(connection)
-    const files = isCommit(commit) ? await neededOf(commit, connection) : []
-    if (files.length > 0 && files.every(isSafe) && areApart(files)) return { commit, files }
+    if (isCommit(commit)) {
+      const listed = await listedFiles(commit, connection)
+      const files = await neededOf(listed, commit, connection)
+      if (files.length > 0 && files.every(isSafe) && areApart(files))
+        return { commit, files, listed: [...listed.keys()] }
+    }
   } catch (error) {
     if (error instanceof UserError || signal?.aborted) throw error
     const message = `${settings.endpoint} does not answer as a hub: check HF_ENDPOINT.`
@@ -33,8 +46,11 @@ async function currentCommit(connection: Connection): Promise<string> {
   return (await modelInfo({ ...common(connection), ...options })).sha
 }
 
-async function neededOf(commit: string, connection: Connection): Promise<RemoteFile[]> {
-  const listed = await listedFiles(commit, connection)
+async function neededOf(
+  listed: ReadonlyMap<string, RemoteFile>,
+  commit: string,
+  connection: Connection,
+): Promise<RemoteFile[]> {
   const { id, chooseExport } = connection
   const paths = [...listed.keys()]
   const isOpen = chooseExport && mayBeExport(id, paths)

@@ -1,5 +1,5 @@
 import { UserError, usageError } from '../errors.js'
-import { faultOfParts, ggufModels, hasQuantisation } from '../gguf-names.js'
+import { faultOfParts, ggufModels, hasQuantisation, hasUnreadTypes } from '../gguf-names.js'
 import { isModelId, type ModelId } from './model-id.js'
 
 /** What is read of a model beside its weights; that of an adapter where it is one. */
@@ -66,6 +66,17 @@ export function ggufFiles({ file, quantisation }: ModelId, paths: readonly strin
 export function severalFiles(id: ModelId, found: readonly (readonly string[])[]): UserError {
   const what = id.quantisation === undefined ? 'GGUF files' : `GGUF files of ${id.quantisation}`
   return usageError(`${id.repo} holds ${found.length} ${what} and one must be chosen.${ggufHint(id, found)}`)
+}
+
+/**
+ * The error of a GGUF file that cannot be used.
+ * @param why a clause
+ * @param paths of all files of its repository
+ */
+export function unusableFile(id: ModelId, path: string, why: string, paths: readonly string[]): UserError {
+  const others = ggufModels(paths).filter((files) => !files.includes(path) && !hasUnreadTypes(files[0]))
+  const hint = ggufHint(id, others) || ' Choose another model.'
+  return new UserError(`${path} of ${id.repo} cannot be used: ${why}.${hint}`)
 }
 
 function noFiles(id: ModelId, paths: readonly string[]): UserError {

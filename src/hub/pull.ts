@@ -1,4 +1,4 @@
-import { link, readFile, rm, stat, statfs, symlink } from 'node:fs/promises'
+import { type FileHandle, link, readFile, rm, stat, statfs, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { UserError } from '../errors.js'
 import { makeDirectory, writeFileWhole } from '../files.js'
@@ -6,12 +6,12 @@ import { withLock } from '../lock.js'
 import { HubNotFound, HubUnavailable } from './answer-errors.js'
 import { CachedRepository, findSnapshot, loadPath } from './cache.js'
 import { cacheError, diskFull } from './cache-errors.js'
-import { downloadBlob, type RemoteFile } from './download.js'
+import { downloadBlob, type FaultOf, type RemoteFile } from './download.js'
 import { type Connection, RETRIES, withRetries } from './http.js'
 import { HUB_LIMITS, type HubLimits } from './limits.js'
 import { resolveFiles } from './listing.js'
 import { parseModelId } from './model-id.js'
-import type { ChooseExport } from './needed-files.js'
+import { type ChooseExport, unusableFile } from './needed-files.js'
 import { hubSettings, refuseUnusable } from './settings.js'
 import { type StartTimer, startTimer } from './watch.js'
 
@@ -37,9 +37,14 @@ export interface PullOptions {
   readonly limits?: Partial<HubLimits>
   /** Says where an export to ONNX is to be pulled; by default nowhere. */
   readonly chooseExport?: ChooseExport
+  /** Why a GGUF file cannot be used, as a clause, as far as its first bytes tell; ends its transfer. */
+  readonly faultOfGguf?: FaultOfGguf
   /** Tells when the hub has been silent for too long. */
   readonly startTimer?: StartTimer
 }
+
+/** @param handle of a file of which the first `bytes` are on disk @param path of it, for messages */
+export type FaultOfGguf = (path: string, handle: FileHandle, bytes: number) => string | undefined
 
 /**
  * Makes a hub model present in the cache and up to date. What is there already is not transferred again; offline
@@ -47,7 +52,8 @@ export interface PullOptions {
  *
  * @param id `org/name[@revision][:file.gguf or :Q4_K_M]`
  * @returns what to load: the snapshot's directory, or the GGUF file in it
- * @throws UserError, exit code 2 for a malformed id or an open choice between GGUF files; the signal's reason
+ * @throws UserError, exit code 2 for a malformed id or an open choice between GGUF files; for a GGUF file that has a fault, once its
+ * header is here; the signal's reason
  */
 export async function pullModel(id: string, options: PullOptions = {}): Promise<string> {
   const { signal, onNotice, env, retryDelay = 500, chooseExport } = options
@@ -66,7 +72,7 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
     return findSnapshot(connection.id, settings, chooseExport) ?? notCachedOffline(connection)
   refuseUnusable(settings)
   try {
-    return await pull(connection, options.onProgress)
+    return await pull(connection, options)
   } catch (error) {
     signal?.throwIfAborted()
     const cached =
@@ -77,21 +83,28 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
   }
 }
 
-async function pull(connection: Connection, onProgress: PullOptions['onProgress']): Promise<string> {
+async function pull(
+  connection: Connection,
+  { onProgress, faultOfGguf }: Pick<PullOptions, 'onProgress' | 'faultOfGguf'>,
+): Promise<string> {
   const { id, settings, signal, onNotice } = connection
   const repository = new CachedRepository(settings.cacheDir, id.repo)
   // With a copy at hand, a hub that is down is no reason to wait.
   const retries = repository.commit(id.revision) ? 0 : RETRIES
   const isFinal = (error: HubUnavailable) => error instanceof HubNotFound
-  const { commit, files } = await withRetries(() => resolveFiles(connection), connection, {
+  const { commit, files, listed } = await withRetries(() => resolveFiles(connection), connection, {
     retries,
     isFinal,
   })
   const paths = files.map(({ path }) => path)
   const result = loadPath(repository.snapshot(commit), paths)
   if (await isCurrent(id.revision, commit, files, repository)) return result
+  const faultOf: FaultOf = ({ path }, handle, bytes) => {
+    const fault = /\.gguf$/i.test(path) ? faultOfGguf?.(path, handle, bytes) : undefined
+    return fault === undefined ? undefined : unusableFile(id, path, fault, listed)
+  }
   const transfer = async () => {
-    await fetchBlobs(files, commit, repository, connection, onProgress)
+    await fetchBlobs(files, commit, repository, connection, { onProgress, faultOf })
     for (const file of files) await linkBlob(file, commit, repository)
     if (id.revision !== commit) await writeRef(repository.ref(id.revision), commit)
   }
@@ -118,7 +131,7 @@ async function fetchBlobs(
   commit: string,
   repository: CachedRepository,
   connection: Connection,
-  onProgress: PullOptions['onProgress'],
+  { onProgress, faultOf }: Pick<PullOptions, 'onProgress'> & { readonly faultOf: FaultOf },
 ): Promise<void> {
   const { settings, id } = connection
   const missing: RemoteFile[] = []
@@ -132,7 +145,7 @@ async function fetchBlobs(
     const path = file.path.split('/').map(encodeURIComponent).join('/')
     const url = `${settings.endpoint}/${id.repo}/resolve/${commit}/${path}`
     const onBytes = (bytes: number) => onProgress?.({ file: file.path, received: before + bytes, total })
-    await downloadBlob(url, file, repository.blob(file.hash), connection, onBytes)
+    await downloadBlob(url, file, repository.blob(file.hash), connection, onBytes, faultOf)
     before += file.size
   }
 }

@@ -20,6 +20,8 @@ export interface ModelDescription {
   /** Bytes by storage type of the file. */
   readonly dtypes: Readonly<Record<string, number>>
   readonly context_length: number
+  /** That of the files, where the context ends before it. */
+  readonly long_context?: number
   readonly vocab_size: number
   readonly layers: number
   readonly hidden_size: number
@@ -62,6 +64,7 @@ export function describeModel(
     parameters: parameterCount(spec),
     dtypes: bytesByType(store),
     context_length: spec.maxPositions,
+    ...(spec.longContext !== undefined && { long_context: spec.longContext }),
     vocab_size: spec.vocabSize,
     layers: spec.layers.length,
     hidden_size: spec.hiddenSize,

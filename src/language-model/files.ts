@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { MOST_SETTINGS, namesIn, readJsonObjectIfThere, unreadable } from '../files.js'
 import { ggufModels } from '../gguf-names.js'
@@ -28,7 +28,7 @@ type Config = Readonly<Record<string, unknown>>
 /**
  * Finds out what to load. Formats are told by what files begin with, since some caches name files by their hash. The directory of an
  * adapter that is applied may be that of the model.
- * @throws UserError, with what is there instead, for a path that is no model: an adapter, one shard of a model, several GGUF files
+ * @throws UserError, with what is there instead, for a path that is no model: an adapter, one shard of a model, one file of an export, several GGUF files
  */
 export async function modelFiles({ path, adapter }: ModelLocation): Promise<FoundFiles> {
   const stats = await stat(path).catch((error) => {
@@ -40,9 +40,19 @@ export async function modelFiles({ path, adapter }: ModelLocation): Promise<Foun
   if (/-\d{5}-of-\d{5}\.safetensors$/.test(path)) {
     throw new UserError(`${path} is one part of a model: give the directory, ${directory}.`)
   }
+  if (/\.onnx(_data(_\d+)?)?$/i.test(path)) {
+    throw new UserError(
+      `${path} is one file of an export to ONNX: give its directory, ${exportOf(directory)}.`,
+    )
+  }
   const config = await readJsonObjectIfThere(join(directory, 'config.json'), MOST_SETTINGS)
   if (!config) throw noModel(directory)
   return { directory, weights: path, config }
+}
+
+/** The directory of an export whose graphs lie in a folder of it. */
+function exportOf(folder: string): string {
+  return basename(resolve(folder)) === 'onnx' ? dirname(folder === '.' ? resolve(folder) : folder) : folder
 }
 
 async function filesIn(directory: string, adapter: string | undefined): Promise<FoundFiles> {
@@ -54,6 +64,11 @@ async function filesIn(directory: string, adapter: string | undefined): Promise<
   if (config) return { directory, weights: directory, config }
   const found = ggufModels(await namesIn(directory))
   if (found.length === 1) return { gguf: join(directory, found[0][0]) }
+  if (found.length === 0 && basename(resolve(directory)) === 'onnx') {
+    throw new UserError(
+      `${directory} is a folder of an export to ONNX: give its directory, ${exportOf(directory)}.`,
+    )
+  }
   if (found.length === 0) throw noModel(directory)
   const firsts = found.map(([first]) => first)
   throw new UserError(`${directory} has several GGUF files: give the path of one (${firsts.join(', ')}).`)

@@ -1,8 +1,16 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { usageError } from '../errors.js'
-import { type ChooseExport, findCached, isModelId, type PullOptions, pullModel } from '../hub/index.js'
+import {
+  type ChooseExport,
+  type FaultOfGguf,
+  findCached,
+  isModelId,
+  type PullOptions,
+  pullModel,
+} from '../hub/index.js'
 import type { RunType } from '../runtime/storage.js'
+import { faultOfBeginning } from '../weights/index.js'
 import { adapterFiles, adapterInWords, readAdapterConfig } from './adapter.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from './built-in.js'
 import type { ModelLocation } from './files.js'
@@ -55,6 +63,10 @@ async function locateAdapter(source: string, options: LocateOptions): Promise<st
   throw usageError(`There is no adapter at ${source}: give its directory, or a hub id such as org/name.`)
 }
 
+/** Why a GGUF file that is being pulled will not be read. */
+export const faultOfGguf: FaultOfGguf = (path, handle, bytes) =>
+  faultOfBeginning({ path, handle, size: bytes, mtimeMs: 0 })
+
 function pulled(
   id: string,
   what: string,
@@ -63,7 +75,7 @@ function pulled(
 ): Promise<string> {
   if (!isCached(id, chooseExport))
     onNotice?.(`There is no ${id} here: it is taken for the id of ${what} on the hub.`)
-  return pullModel(id, { onProgress: onPull, onNotice, signal, chooseExport })
+  return pullModel(id, { onProgress: onPull, onNotice, signal, chooseExport, faultOfGguf })
 }
 
 /** Whether a copy of a hub model is on disk, or several of which one has to be chosen. */

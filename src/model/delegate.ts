@@ -31,6 +31,10 @@ export class DelegatingModel implements All<Model> {
     return this.inner.maxPositions
   }
 
+  get longContext(): number | undefined {
+    return this.inner.longContext
+  }
+
   newCache(prompt?: readonly number[]): KVCache {
     return this.inner.newCache(prompt)
   }

@@ -90,6 +90,8 @@ export interface Model {
   readonly hiddenSize: number
   /** The longest sequence (root to leaf) the model was made for, tokens. */
   readonly maxPositions: number
+  /** The one that its files give, where that is longer (`DecoderSpec.longContext`). */
+  readonly longContext?: number
   /** @param prompt what is about to be run: a model that keeps caches may give one that holds the beginning of it */
   newCache(prompt?: readonly number[]): KVCache
   /**

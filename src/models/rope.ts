@@ -5,7 +5,7 @@ import type { AttentionSpan, DecoderSpec } from './spec.js'
 const round = Math.fround
 
 /** What of a specification follows from its rotary embeddings. */
-export type RopeSpec = Pick<DecoderSpec, 'rope' | 'ropeFactor' | 'maxPositions'>
+export type RopeSpec = Pick<DecoderSpec, 'rope' | 'ropeFactor' | 'maxPositions' | 'longContext'>
 
 /** What a family's rotary embedding may be, beside the kinds that all have. */
 export interface RopeKinds {
@@ -94,11 +94,14 @@ export function ropesOf(
   }
   const full = inverseFrequencies(config, headDim, fields.full, kinds)
   const sliding = isShared ? full : inverseFrequencies(config, headDim, fields.sliding, kinds)
+  const context = config.integer('max_position_embeddings')
+  const maxPositions = Math.min(context, full.end, sliding.end)
   const isScaled = full.factor !== 1 || sliding.factor !== 1
   return {
     rope: { full: full.frequencies, sliding: sliding.frequencies },
     ropeFactor: isScaled ? { full: full.factor, sliding: sliding.factor } : undefined,
-    maxPositions: Math.min(config.integer('max_position_embeddings'), full.end, sliding.end),
+    maxPositions,
+    longContext: context > maxPositions ? context : undefined,
   }
 }
 

@@ -94,6 +94,8 @@ export interface DecoderSpec {
   readonly experts?: Experts
   /** Positions are rows of a table, [maxPositions, hidden], that are added to the embeddings. */
   readonly learnedPositions?: true
+  /** The context that files give, where it is longer than `maxPositions`: LongRoPE's factors for longer texts are not served. */
+  readonly longContext?: number
 }
 
 /**
@@ -125,10 +127,10 @@ export type LogitScale = Pick<DecoderSpec, 'logitDivisor' | 'logitSoftcap'>
 /**
  * What a specification is told by in the keys of caches and the fingerprints of models, as JSON. Files that lie on disk were named
  * by it: fields come in this order, the norms of the first families are one, and a new field is undefined in families that were
- * there before it.
+ * there before it. The context beyond what is served changes no result.
  */
 export function specIdentity(spec: DecoderSpec): Readonly<Record<string, unknown>> {
-  const { norms, normOffset, residual, bias, ...fields } = spec
+  const { norms, normOffset, residual, bias, longContext: _, ...fields } = spec
   const isNamed = [LLAMA_NORMS, GEMMA_NORMS].some(
     (named) => named.norms === norms && named.normOffset === normOffset && named.residual === residual,
   )

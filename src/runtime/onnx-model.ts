@@ -39,6 +39,7 @@ export abstract class OnnxTree<Item> {
   readonly vocabSize: number
   readonly hiddenSize: number
   readonly maxPositions: number
+  readonly longContext?: number
   readonly exits: readonly number[]
   readonly taps: readonly number[]
   protected readonly spec: DecoderSpec
@@ -73,6 +74,7 @@ export abstract class OnnxTree<Item> {
     this.sparseRows = new SparseRows(spec.vocabSize)
     this.hiddenSize = spec.hiddenSize
     this.maxPositions = spec.maxPositions
+    this.longContext = spec.longContext
   }
 
   /** The graph's inputs for tokens. */

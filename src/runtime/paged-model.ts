@@ -39,6 +39,7 @@ export class PagedModel implements NativeBatchModel {
   readonly vocabSize: number
   readonly hiddenSize: number
   readonly maxPositions: number
+  readonly longContext?: number
   readonly exits: readonly number[]
   readonly taps: readonly number[]
   private readonly spec: DecoderSpec
@@ -55,6 +56,7 @@ export class PagedModel implements NativeBatchModel {
     this.vocabSize = spec.vocabSize
     this.hiddenSize = spec.hiddenSize
     this.maxPositions = spec.maxPositions
+    this.longContext = spec.longContext
     this.pool = new PagePool(spec)
   }
 

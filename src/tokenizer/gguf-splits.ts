@@ -1,5 +1,8 @@
 import { UserError } from '../errors.js'
 import {
+  afmoeDigits,
+  afmoeScripts,
+  ayaDigits,
   bloomWords,
   cjkRuns,
   coderLetters,
@@ -13,6 +16,7 @@ import {
   falconSymbols,
   gpt2Words,
   gpt4oWords,
+  imageTokens,
   jais2Words,
   kimiWords,
   lineBreak,
@@ -20,9 +24,12 @@ import {
   llama3Words,
   miniCpm5Words,
   numbers,
+  pairsOfSpaces,
+  punctuation,
   qwen2Words,
   qwen35Words,
   seedCoderWords,
+  sentinels,
   shortNumbers,
   sparkWords,
   tekkenWords,
@@ -81,6 +88,12 @@ const NAMED: readonly (readonly [names: string, splits: Splits])[] = [
   ['falcon', { regexes: [falconSymbols, gpt2Words, threeDigits] }],
   ['bloom gpt3-finnish poro-chat', { regexes: [bloomWords] }],
   ['viking', { regexes: [bloomWords, digit] }],
+  ['tiny_aya cohere2moe', { regexes: [ayaDigits, gpt4oWords] }],
+  ['afmoe', { regexes: [afmoeDigits, afmoeScripts, deepSeek3Words] }],
+  [
+    'chameleon',
+    { regexes: [sentinels, imageTokens, pairsOfSpaces, digit, punctuation, gpt2Words], addBos: true },
+  ],
   ['superbpe', { regexes: [numbers, thousands] }],
 ]
 

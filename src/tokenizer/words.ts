@@ -112,6 +112,21 @@ export const numbers = '\\p{N}+'
 /** Places in a number before each three digits from its end; the time that it takes grows with the square of a number's length. */
 export const thousands = '(?=(\\d{3})+(?!\\d))'
 
+/** Groups of three digits from a number's end; like `thousands` in time. */
+const digitGroups = (digit: string, end: string) => `${digit}{1,3}(?=(?:${digit}{3})*${end})`
+/** Tiny Aya's, in numbers that no word goes on from (Oniguruma's `\\d` and `\\b`). */
+export const ayaDigits = digitGroups('\\p{Nd}', '(?![\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}])')
+export const afmoeDigits = digitGroups('\\p{N}', '(?!\\p{N})')
+/** Scripts without spaces, by blocks, as AFMoE lists them: of China, Japan, Thailand, Laos, Cambodia, Myanmar and Korea. */
+export const afmoeScripts =
+  '[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u3040-\u309f\u30a0-\u30ff\uff65-\uff9f\u2f00-\u2fdf\u0e40-\u0e7f\u0e80-\u0eff\u1780-\u17ff\u1000-\u109f\uaa60-\uaa7f\ua9e0-\ua9ff\uac00-\ud7af\u1100-\u11ff]+'
+
+/** Chameleon's special tokens, then its spaces and punctuation. */
+export const sentinels = '<sentinel:[0-9]+>'
+export const imageTokens = 'IMGIMG[A-I]{1,4}Z'
+export const pairsOfSpaces = '[\\t\\n]|    |  '
+export const punctuation = '[\\p{P}!-/:-@\\[-`{-~]'
+
 /** Patterns that take linear time on every text. */
 export const wellKnown: ReadonlySet<string> = new Set([
   gpt2Words,
@@ -141,5 +156,8 @@ export const wellKnown: ReadonlySet<string> = new Set([
   youtuScripts,
   youtuWords,
   numbers,
+  afmoeScripts,
+  sentinels,
+  imageTokens,
   '\\s+',
 ])

@@ -27,6 +27,20 @@ export interface GgufHeader {
   tensors: TensorInfo[]
 }
 
+/** A tensor has a type that is not a DType. */
+class UnreadType extends UserError {
+  constructor(
+    readonly tensor: string,
+    readonly type: string,
+    path: string,
+  ) {
+    const types = Object.keys(BLOCKS).join(', ')
+    super(
+      `Tensor ${tensor} of ${path} has the type ${type}, which is not supported: use a file with ${types}.`,
+    )
+  }
+}
+
 /**
  * Reads all that precedes a GGUF file's tensor data (versions 2 and 3, little-endian;
  * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md).
@@ -50,6 +64,21 @@ export function readGgufHeader(file: WeightFile): GgufHeader {
   for (let i = 0; i < tensorCount; i++) tensors.push(readTensorInfo(cursor, file))
   placeTensors(file, tensors, cursor.position, alignment(file, metadata))
   return { metadata, tensors }
+}
+
+/**
+ * Why a file will not be read, as a clause, as far as its first `size` bytes tell: a tensor's type; undefined where they tell no such
+ * thing. That they end is no fault.
+ */
+export function faultOfBeginning(file: WeightFile): string | undefined {
+  try {
+    readGgufHeader(file)
+  } catch (error) {
+    if (error instanceof UnreadType)
+      return `its tensor ${error.tensor} has the type ${error.type}, which is not supported`
+    if (!(error instanceof UserError)) throw error
+  }
+  return undefined
 }
 
 function requireVersion(file: WeightFile, cursor: GgufCursor): void {
@@ -100,9 +129,7 @@ function readTensorInfo(cursor: GgufCursor, file: WeightFile): TensorInfo {
 function dtypeOf(file: WeightFile, tensor: string, code: number): DType {
   const name = TYPE_NAMES[code] ?? `number ${code}`
   if (isDType(name)) return name
-  throw new UserError(
-    `Tensor ${tensor} of ${file.path} has the type ${name}, which is not supported: use a file with ${Object.keys(BLOCKS).join(', ')}.`,
-  )
+  throw new UnreadType(tensor, name, file.path)
 }
 
 function isDType(name: string): name is DType {

@@ -1,5 +1,6 @@
 export { arranged, rowsIn } from './arranged.js'
 export { bitsPerWeight } from './dequantise.js'
+export { faultOfBeginning } from './gguf-header.js'
 export { toHalves } from './half.js'
 export { openWeights, weightFormat } from './open.js'
 export { quantiseBlocks } from './quantise.js'

@@ -349,13 +349,17 @@ describe('lengthLimit', () => {
     [{}, 500, 512, 512],
     [{ max_new_tokens: 600 }, 10, 512, 512],
   ])('%j with a prompt of %i in %i positions is %i', (values, prompt, positions, expected) => {
-    expect(lengthLimit(resolve(values).config, prompt, positions)).toBe(expected)
+    expect(lengthLimit(resolve(values).config, prompt, { maxPositions: positions })).toBe(expected)
   })
 
   it('refuses a prompt that leaves no room', () => {
     const { config } = resolve({ max_length: 10 })
-    expect(failure(() => lengthLimit(config, 10, 512)).message).toContain('max_length is 10')
-    expect(failure(() => lengthLimit(config, 600, 512)).message).toContain("model's context ends at 512")
+    expect(failure(() => lengthLimit(config, 10, { maxPositions: 512 })).message).toContain(
+      'max_length is 10',
+    )
+    expect(failure(() => lengthLimit(config, 600, { maxPositions: 512 })).message).toContain(
+      "model's context ends at 512",
+    )
   })
 })
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { readComparison } from '../../src/compare/read.js'
 import type { Comparison, StrategyResult } from '../../src/report/comparison.js'
 import { strategyWith } from '../compare/comparison.js'
+import { writeExport } from '../exported/exports.js'
 import { fileWriter, isolateEnvironment, Llm, on, runClass, temporaryDirectory } from './cli.js'
 import { type BadInput, testRefusals } from './refusal.js'
 import { writeTextModel } from './text-model.js'
@@ -30,6 +31,28 @@ test('token recycling is compared, alone and beside prompt lookup', async () => 
   const flags = ['-s', 'greedy', '-s', 'recycling', '-s', 'recycling:lookup=true']
   const { strategies } = await compare([prompts, ...builtIn, ...flags, '--max-new-tokens', '8', ...one])
   expect(strategies.map(({ name }) => name)).toEqual(['greedy', 'recycling', 'recycling:lookup=true'])
+})
+
+test('an export to ONNX is compared, as target, as draft and as amateur, beside a model of the same weights', async () => {
+  const exported = await writeExport(tiny, join(home, 'export'))
+  const compared = (target: string, other: string) => {
+    const kinds = [
+      'greedy',
+      `speculative:model=${other},nodes=4`,
+      `greedy:amateur_model=${other},amateur_beta=0`,
+    ]
+    const flags = kinds.flatMap((kind) => ['-s', kind])
+    return compare([prompts, ...on(target), '--dtype', 'fp32', ...flags, '--max-new-tokens', '8', ...one])
+  }
+  const textsOf = ({ strategies }: Comparison) => strategies[0].outputs.map(({ text }) => text)
+  const [first, second] = [await compared(exported, tiny), await compared(tiny, exported)]
+  for (const comparison of [first, second]) {
+    const { strategies } = comparison
+    expect(strategies.map(({ identical }) => identical)).toEqual([1, 1, 1])
+    expect(strategies[1].acceptance_by_depth![0]).toBe(1)
+  }
+  expect(textsOf(first)).toEqual(textsOf(second))
+  expect(first.model).toMatchObject({ name: exported, dtype: 'fp32', parameters: null })
 })
 
 describe('five strategies on the built-in model', () => {

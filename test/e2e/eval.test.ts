@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { EvaluationJson } from '../../src/cli/eval/json.js'
 import { loadTokenizer } from '../../src/tokenizer/tokenizer.js'
 import { ended, fileWriter, isolateEnvironment, Llm, on, runClass, temporaryDirectory } from './cli.js'
@@ -14,6 +14,15 @@ const model = writeTextModel(join(home, 'model'))
 const tokenizer = await loadTokenizer(model)
 
 isolateEnvironment(home)
+
+// A clock that does not follow the machine's: after ten seconds progress is told, which a machine under load may need.
+beforeEach(() => {
+  let milliseconds = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => ++milliseconds)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 const TEXT = 'The cat — né Tom — sat on the mat. “Hi!” it said, and stretched.\n'.repeat(9)
 

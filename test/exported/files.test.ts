@@ -9,6 +9,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { requireExternalData } from '../../src/exported/external-data.js'
 import { chooseExport, dataFiles, exportedFiles } from '../../src/exported/files.js'
 import { exportedGraph as graphOf } from '../../src/exported/graph.js'
 import { type GraphSignature, readSignature, type ValueSignature } from '../../src/exported/signature.js'
@@ -59,10 +60,31 @@ describe('the file of a dtype', () => {
     [js({ dtype: { model: 'q4f16', embed_tokens: 'fp16' } }), 'model_q4f16.onnx'],
     [js({ dtype: 'q4', device_config: { cpu: { dtype: 'int8' } } }), 'model_int8.onnx'],
     [js({ dtype: 'q4', device_config: { webgpu: { dtype: 'int8' } } }), 'model_q4.onnx'],
-    [js({ dtype: 7 }), 'model.onnx'],
+    [js({ dtype: null, device_config: null, kv_cache_dtype: { fp16: 'float16' } }), 'model.onnx'],
   ])('for auto is what config.json names: %j', (config, file) => {
     expect(choose(ALL, 'auto', config)).toBe(`onnx/${file}`)
     expect(choose(ALL, 'fp16', config)).toBe('onnx/model_fp16.onnx')
+  })
+
+  test.each([
+    [js({ dtype: 5 }), 'dtype in the config.json of DIR is 5, not a name: correct it.'],
+    [js({ dtype: { model: ['q4'] } }), 'dtype.model in the config.json of DIR is ["q4"], not a name'],
+    [js({ device: false }), 'device in the config.json of DIR is false, not a name'],
+    [js({ device_config: 'cpu' }), 'device_config in the config.json of DIR is "cpu", not an object'],
+    [js({ device_config: { wasm: 4 } }), 'device_config.wasm in the config.json of DIR is 4, not an object'],
+    [js({ device_config: { cpu: { dtype: 4 } } }), 'device_config.cpu.dtype in the config.json of DIR is 4'],
+    [js({ kv_cache_dtype: { fp16: 16 } }), 'kv_cache_dtype.fp16 in the config.json of DIR is 16, not a name'],
+    [
+      js({ use_external_data_format: 'many' }),
+      'use_external_data_format in the config.json of DIR is "many"',
+    ],
+    [js({ use_external_data_format: { model: -1 } }), 'is -1, not true, false or a number of files'],
+    [
+      { 'transformers.js_config': [] },
+      'transformers.js_config in the config.json of DIR is [], not an object',
+    ],
+  ])('is refused by a configuration of another kind: %j', (config, message) => {
+    for (const dtype of ['auto', 'fp16'] as const) expect(() => choose(ALL, dtype, config)).toThrow(message)
   })
 
   test('is refused where it is not there, with those that are', () => {
@@ -89,7 +111,7 @@ describe('the file of a dtype', () => {
 
 describe('what a graph takes and gives', () => {
   const path = 'model.onnx'
-  const exportedGraph = (signature: Omit<GraphSignature, 'operators'>, path: string) =>
+  const exportedGraph = (signature: Pick<GraphSignature, 'inputs' | 'outputs'>, path: string) =>
     graphOf({ operators: new Set(), ...signature }, path)
   const value = (name: string, shape: ValueSignature['shape'] = ['b', 2, 'past', 8], type = 1) => ({
     name,
@@ -167,6 +189,18 @@ describe('a model on disk', () => {
     const scaled = await writeExport(SOURCE, join(ROOT, 'spiral'), { config: spiral })
     copyFileSync(join(SOURCE, 'model.safetensors'), join(scaled, 'model.safetensors'))
     expect(await findRoad(scaled)).toMatchObject({ name: 'export', why: expect.stringContaining('spiral') })
+  })
+
+  test('is given by its directory, and not by a file or folder in it', async () => {
+    const directory = await writeExport(SOURCE, join(ROOT, 'inside'), { isExternal: true })
+    for (const name of ['onnx/model.onnx', 'onnx/model.onnx_data', 'onnx', 'onnx/']) {
+      const what = name.startsWith('onnx/m') ? 'one file' : 'a folder'
+      await expect(findRoad(join(directory, name))).rejects.toThrow(
+        `${join(directory, name)} is ${what} of an export to ONNX: give its directory, ${directory}.`,
+      )
+    }
+    copyFileSync(join(directory, 'onnx/model.onnx'), join(directory, 'model.onnx'))
+    await expect(findRoad(join(directory, 'model.onnx'))).rejects.toThrow(`give its directory, ${directory}.`)
   })
 
   test('is described: its files, its lacks, the strategies that are left', async () => {
@@ -257,7 +291,7 @@ describe('a model on disk', () => {
     await expect(loadModel(directory)).rejects.toThrow('onnx/model.onnx cannot be read: it is no file.')
   })
 
-  test.each([true, 2, 1e9, { model: 3 }, 'many'])(
+  test.each([true, 2, 1e9, { model: 3 }])(
     'runs from the files that there are where config.json tells of others: %j',
     async (use_external_data_format) => {
       const config = { 'transformers.js_config': { use_external_data_format } }
@@ -276,15 +310,50 @@ describe('a model on disk', () => {
     },
   )
 
-  test('is refused where the file of its weights is missing or empty', async () => {
-    for (const [name, damage] of [
-      ['missing', rmSync],
-      ['empty', (path: string) => truncateSync(path, 0)],
-    ] as const) {
-      const directory = await writeExport(SOURCE, join(ROOT, `data-${name}`), { isExternal: true })
-      damage(join(directory, 'onnx/model.onnx_data'))
-      await expect(loadModel(directory)).rejects.toThrow('ONNX Runtime cannot load the graph')
-    }
+  test.each<[string, (path: string) => void, RegExp]>([
+    [
+      'missing',
+      rmSync,
+      /model\.onnx_data is missing, which holds weights of .*model\.onnx: fetch it, too\.$/,
+    ],
+    [
+      'empty',
+      (path) => truncateSync(path, 0),
+      /model\.onnx_data has 0 bytes, but .* need \d+: fetch it again\.$/,
+    ],
+    [
+      'cut off',
+      (path) => truncateSync(path, 5000),
+      /model\.onnx_data has 5000 bytes, but .*: fetch it again\.$/,
+    ],
+    [
+      'a directory',
+      (path) => {
+        rmSync(path)
+        mkdirSync(path)
+      },
+      /model\.onnx_data cannot be read: it is no file\.$/,
+    ],
+  ])('is refused where the file of its weights is %s', async (name, damage, message) => {
+    const directory = await writeExport(SOURCE, join(ROOT, `data-${name}`), { isExternal: true })
+    damage(join(directory, 'onnx/model.onnx_data'))
+    await expect(loadModel(directory)).rejects.toThrow(message)
+  })
+
+  test.each(['../model.onnx_data', '/etc/passwd', 'C:\\data', '*/_ORT_MEM_ADDR_/*'])(
+    'is refused where its weights are not beside it: %s',
+    async (place) => {
+      const file = place.startsWith('*') ? /is missing, which holds weights/ : /which is not beside it/
+      await expect(requireExternalData('onnx/model.onnx', new Map([[place, 1]]))).rejects.toThrow(file)
+    },
+  )
+
+  test('runs where a file of weights is there that its graph does not name', async () => {
+    const directory = await writeExport(SOURCE, join(ROOT, 'data-twice'), { isExternal: true })
+    copyFileSync(join(directory, 'onnx/model.onnx_data'), join(directory, 'onnx/model.onnx_data_1'))
+    const model = await loadModel(directory)
+    expect((await generate(model, 'Once', { max_new_tokens: 2 }).result()).ids).toHaveLength(2)
+    await model.dispose()
   })
 
   test('has a fingerprint of its graph and configuration', async () => {

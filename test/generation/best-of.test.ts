@@ -22,6 +22,15 @@ describe('best_of', () => {
     expect(best.config.num_return_sequences).toBe(1)
   })
 
+  test('is no choice where it is 1, whatever else is asked for', async () => {
+    for (const settings of [{ max_new_tokens: 5 }, { num_beams: 3, num_return_sequences: 2 }]) {
+      const plain = await run(settings)
+      const one = await run({ ...settings, best_of: 1 })
+      expect(one.sequences).toEqual(plain.sequences)
+      expect(one).not.toHaveProperty('chosen')
+    }
+  })
+
   test('is the same with drafts, and with log-probabilities', async () => {
     const plain = await run({ ...SAMPLED, best_of: 4 })
     const drafted = await run({ ...SAMPLED, best_of: 4, prompt_lookup_num_tokens: 3 }, { logprobs: 1 })
@@ -70,7 +79,7 @@ describe('best_of', () => {
 
   test.each<[GenerationSettings, RegExp]>([
     [{ best_of: 4 }, /best_of is 4 while do_sample is false/],
-    [{ best_of: 1 }, /best_of .* give 2 or more/],
+    [{ best_of: 0 }, /best_of .* give 1 or more/],
     [{ ...SAMPLED, best_of: 4, num_beams: 2 }, /best_of is 4 while num_beams is 2/],
     [{ ...SAMPLED, best_of: 4, num_return_sequences: 2 }, /best_of is 4 while num_return_sequences is 2/],
     [{ best_of: 4, penalty_alpha: 0.6, top_k: 4 }, /best_of|penalty_alpha/],

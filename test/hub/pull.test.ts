@@ -15,6 +15,8 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { filesUnder } from '../../src/hub/cache.js'
 import { findCached, type PullOptions, type PullProgress, pullModel } from '../../src/hub/index.js'
+import { faultOfGguf } from '../../src/language-model/locate.js'
+import { ggufBytes, string } from '../weights/files.js'
 import { bytes, FILES, hubFixture, NEEDED, REPO, WEIGHTS } from './fixture.js'
 import type { Fault, HubRequest } from './server.js'
 
@@ -376,6 +378,52 @@ test('a quantisation that several GGUF files have, or none, is refused with the 
     message: `${REPO}@main has no GGUF file of Q5_0. Write ${REPO}:FILE, where FILE is one of m-Q4_0.gguf, n-Q4_0.gguf, q8/m-Q8_0-00001-of-00002.gguf.`,
   })
   expect(hub.server.bytesServed).toBe(0)
+})
+
+describe('a GGUF file of a type that is not read', () => {
+  /** @param type 21 is IQ3_S, 2 is Q4_0 @param vocabulary bytes that stand before the tensor */
+  const gguf = (type: number, vocabulary = 0) =>
+    ggufBytes({
+      metadata: [['a.vocabulary', 8, string('x'.repeat(vocabulary))]],
+      tensors: [{ name: 'blk.0.ffn_up.weight', dimensions: [256n], type, offset: 0n }],
+      dataBytes: vocabulary === 0 ? 144 : 3_000_000,
+    })
+  const files = (chosen: Buffer) => ({
+    'm-IQ3_S.gguf': chosen,
+    'm-UD-IQ2_M.gguf': gguf(21),
+    'm-Q4_0.gguf': gguf(2),
+    'm-IQ4_XS.gguf': gguf(23),
+  })
+
+  test.each([
+    ['short', 0],
+    ['with a header that comes in pieces', 500_000],
+  ])('is refused once its header is here, with the names of others: %s', async (_, vocabulary) => {
+    const chosen = gguf(21, vocabulary)
+    hub.server.commit(files(chosen))
+    const message =
+      `m-IQ3_S.gguf of ${REPO} cannot be used: its tensor blk.0.ffn_up.weight has the type IQ3_S, which is not supported. ` +
+      `Write ${REPO}:FILE, where FILE is one of m-IQ4_XS.gguf, m-Q4_0.gguf.`
+    for (const id of [`${REPO}:IQ3_S`, `${REPO}:m-IQ3_S.gguf`]) {
+      await expect(pull(id, { faultOfGguf })).rejects.toMatchObject({ message, exitCode: 1 })
+    }
+    expect(filesUnder(repository()).filter((path) => path.startsWith('blobs/'))).toEqual([])
+  })
+
+  test('is refused by its first tensors, before its rest is sent', async () => {
+    const chosen = gguf(21, 500_000)
+    hub.server.commit(files(chosen))
+    // The rest never comes.
+    hub.server.fault = ({ kind }) => (kind === 'cdn' ? { stallAfter: 1_500_000 } : undefined)
+    await expect(pull(`${REPO}:IQ3_S`, { faultOfGguf })).rejects.toThrow('has the type IQ3_S')
+    expect(hub.server.bytesServed).toBeLessThan(chosen.length)
+  })
+
+  test('of a type that is read, a header in pieces is no fault', async () => {
+    const chosen = gguf(2, 500_000)
+    hub.server.commit(files(chosen))
+    expect(readFileSync(await pull(`${REPO}:IQ3_S`, { faultOfGguf })).equals(chosen)).toBe(true)
+  })
 })
 
 test('a split GGUF file that lacks a part is refused before anything is transferred', async () => {

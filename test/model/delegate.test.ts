@@ -40,6 +40,7 @@ describe('delegate', () => {
     vocabSize: 3,
     hiddenSize: 4,
     maxPositions: 5,
+    longContext: 9,
     newCache: (prompt) => {
       calls.push(['newCache', prompt])
       return cache
@@ -52,7 +53,15 @@ describe('delegate', () => {
 
   test('hands on every member of a model with all its arguments', async () => {
     const model = new DelegatingModel(inner)
-    for (const name of ['lacks', 'exits', 'taps', 'vocabSize', 'hiddenSize', 'maxPositions'] as const) {
+    for (const name of [
+      'lacks',
+      'exits',
+      'taps',
+      'vocabSize',
+      'hiddenSize',
+      'maxPositions',
+      'longContext',
+    ] as const) {
       expect(model[name], name).toBe(inner[name])
     }
     expect(model.newCache([1, 2])).toBe(cache)

@@ -128,6 +128,7 @@ const OTHERS = [
   'kvHeads',
   'headDim',
   'maxPositions',
+  'longContext',
   'residual',
 ]
 

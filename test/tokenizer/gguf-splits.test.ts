@@ -50,6 +50,7 @@ it.each([
   ['minerva-7b', 'exaone'],
   ['poro-chat', 'bloom'],
   ['modern-bert', 'exaone4'],
+  ['cohere2moe', 'tiny_aya'],
 ])('%s splits as %s', (pre, kind) => {
   expect(lengthsBy(pre)).toEqual(words[kind])
 })
@@ -57,6 +58,8 @@ it.each([
 it.each([
   ['llama-bpe', true],
   ['tekken', true],
+  ['chameleon', true],
+  ['tiny_aya', false],
   ['minicpm5', false],
   ['youtu', false],
   ['glm4', false],
@@ -66,7 +69,7 @@ it.each([
   expect(tokenizer.encode('a')[0] === 0).toBe(isFirst)
 })
 
-it.each(['chameleon', 'afmoe', 'tiny_aya', 'whitespace', 'roberta-bpe', 'toString'])(
+it.each(['whitespace', 'sarvam-moe', 'granite-embed-multi-311m', 'jina-v1-en', 'roberta-bpe', 'toString'])(
   '%s is refused by its name',
   (pre) => {
     expect(() => tokenizerFromGguf(metadata(pre))).toThrow(

@@ -165,7 +165,7 @@ describe('merging by score', () => {
 describe('GGUF metadata that cannot be used', () => {
   it.each([
     ['tokenizer.ggml.model', 'rwkv', /model "rwkv"/],
-    ['tokenizer.ggml.pre', 'chameleon', /pre-tokenizer "chameleon"/],
+    ['tokenizer.ggml.pre', 'whitespace', /pre-tokenizer "whitespace"/],
     ['tokenizer.ggml.bos_token_id', 521, /"tokenizer\.ggml\.bos_token_id" is 521, but .* has 521 tokens/],
     ['tokenizer.ggml.merges', undefined, /no "tokenizer\.ggml\.merges"/],
     ['tokenizer.ggml.tokens', undefined, /no "tokenizer\.ggml\.tokens"/],

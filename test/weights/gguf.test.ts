@@ -80,6 +80,18 @@ describe('openGguf', () => {
       /Tensor blk.0.ffn_gate_inp.weight of .* does not belong to a dense llama model/,
     ],
     [
+      'a Mixtral with a tensor for each expert',
+      {
+        metadata: [architecture('llama'), ['llama.expert_count', 4, u32(8)]],
+        tensors: [
+          norm('blk.0.ffn_gate_inp.weight'),
+          { ...norm('blk.0.ffn_gate.3.weight'), dimensions: [8n, 4n], offset: 32n },
+        ],
+        dataBytes: 192,
+      },
+      /^The GGUF file has a tensor for each expert \(blk\.0\.ffn_gate\.3\.weight\), .*: convert the model again/,
+    ],
+    [
       'a repeated tensor',
       {
         metadata: [architecture('llama')],

@@ -187,11 +187,7 @@ async function serve(
       onChunk()
     }
     await port.endAnswer(session)
-    const ending = endingOf(
-      session.statistics.last!.result,
-      session.contextLength,
-      (field) => `/set ${field}`,
-    )
+    const ending = endingOf(session.statistics.last!.result, session.context, (field) => `/set ${field}`)
     if (ending) port.note(`${ending[0].toUpperCase()}${ending.slice(1)}.`)
   }
   return exit

@@ -4,6 +4,7 @@ import {
   type ResolvedConfig,
   resolveGenerationConfig,
 } from '../../config/index.js'
+import type { ContextLength } from '../../config/length.js'
 import { type GenerationMode, generationMode, PLAIN_MODES } from '../../config/mode.js'
 import { AUTO, loadDrafter } from '../../drafting/auto.js'
 import { type CustomStrategy, loadStrategy } from '../../drafting/custom-strategy.js'
@@ -118,7 +119,7 @@ export abstract class GenerateCommand extends BaseCommand {
         logprobs: flags.logprobs,
         onBeams: shown?.showBeams,
       })
-      const result = await this.#show(generation, shown, model.model.maxPositions)
+      const result = await this.#show(generation, shown, model.model)
       if (!flags.baseline || signal.aborted) return generationJson(result)
       const seed = { values: { seed: result.config.seed }, origin: THIS_COMMAND }
       const plain = generate(model, prompt, [...layers.map(withoutDrafts), seed], common)
@@ -202,13 +203,13 @@ export abstract class GenerateCommand extends BaseCommand {
   async #show(
     generation: Generation,
     shown: GenerationView | undefined,
-    maxPositions: number,
+    context: ContextLength,
   ): Promise<GenerationResult> {
     if (this.jsonEnabled()) return generation.result()
     if (!shown) {
       await writeStream(generation, process.stdout)
       const result = await generation.result()
-      tell(statisticsLine(result.statistics, endingOf(result, maxPositions)))
+      tell(statisticsLine(result.statistics, endingOf(result, context)))
       return result
     }
     let result: GenerationResult | undefined
@@ -217,7 +218,7 @@ export abstract class GenerateCommand extends BaseCommand {
       result = await generation.result()
       return result
     } finally {
-      await shown.finish(result?.statistics, result && endingOf(result, maxPositions))
+      await shown.finish(result?.statistics, result && endingOf(result, context))
     }
   }
 }

@@ -1,3 +1,4 @@
+import { type ContextLength, contextReason } from '../../config/length.js'
 import type { GenerationResult } from '../../generation/options.js'
 import { type ReachedLimit, reachedLimit } from '../../generation/reached-limit.js'
 
@@ -7,14 +8,15 @@ import { type ReachedLimit, reachedLimit } from '../../generation/reached-limit.
  */
 export function endingOf(
   result: GenerationResult,
-  maxPositions: number,
+  context: ContextLength,
   name: (field: string) => string = flagOf,
 ): string | undefined {
-  const limit = reachedLimit(result, maxPositions)
+  const limit = reachedLimit(result, context.maxPositions)
   if (!limit) return undefined
   const { length } = result.sequences
   const some = limit.sequences < length ? `${limit.sequences} of ${length} ` : ''
-  return `${some}stopped ${placeOf(limit, name)}`
+  const reason = limit.field === 'context' ? contextReason(context) : ''
+  return `${some}stopped ${placeOf(limit, name)}${reason}`
 }
 
 function placeOf({ field, value }: ReachedLimit, name: (field: string) => string): string {

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { pullModel } from '../../hub/index.js'
+import { faultOfGguf } from '../../language-model/locate.js'
 import { EXPORT_TYPES, type ExportType, exportChooser } from '../../language-model/road.js'
 import { transferDisplay } from '../../ui/progress.js'
 
@@ -40,6 +41,7 @@ export default class ModelsPull extends BaseCommand {
         onProgress: display.update,
         onNotice: display.notice,
         chooseExport: exportChooser(args.id, flags.dtype as ExportType | 'auto'),
+        faultOfGguf,
       })
       display.stop()
       this.log(path)

@@ -2,6 +2,7 @@ import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.js'
 import { modelFlags } from '../../cli/flags/model.js'
 import { locateShown } from '../../cli/io/open-model.js'
+import { contextReason } from '../../config/length.js'
 import { BUILT_IN } from '../../language-model/built-in.js'
 import { describeModel, type ModelDescription, namedTensors } from '../../language-model/describe.js'
 import { describeExport, type ExportDescription } from '../../language-model/describe-export.js'
@@ -95,7 +96,10 @@ function graphRows(description: ModelDescription): Rows {
         .map(([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`)
         .join(', '),
     ],
-    ['Context', `${description.context_length.toLocaleString('en-US')} tokens`],
+    [
+      'Context',
+      `${description.context_length.toLocaleString('en-US')} tokens${contextReason({ longContext: description.long_context })}`,
+    ],
     [
       'Vocabulary',
       `${description.vocab_size.toLocaleString('en-US')} tokens, ${description.tied_embeddings ? 'projected by the embedding' : 'with a projection of its own'}`,

@@ -50,16 +50,24 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
 
 /**
  * HF's tensors by a file's names; undefined for one that the architecture does not have.
- * @throws UserError for an architecture that is not supported
+ * @throws UserError for an architecture that is not supported, and for a tensor of one expert
  */
 export function ggufTensors(metadata: Metadata) {
   const { gguf } = ggufFamily(metadata)
   const reader = new MetadataReader(metadata, gguf.architecture)
   return (tensor: string): { name: string; restore?: Restore } | undefined => {
     const name = hfTensorName(gguf.modules, tensor)
+    if (name === undefined && OF_ONE_EXPERT.test(tensor)) {
+      throw new UserError(
+        `The GGUF file has a tensor for each expert (${tensor}), as llama.cpp wrote them until April 2024: convert the model again, or use a newer file of it.`,
+      )
+    }
     return name === undefined ? undefined : { name, restore: gguf.restore?.(name, reader) }
   }
 }
+
+/** llama.cpp has one tensor of all experts of a layer since (`ffn_gate_exps`). */
+const OF_ONE_EXPERT = /^blk\.\d+\.ffn_(gate|up|down)\.\d+\.weight$/
 
 /** How a GGUF file holds the parameters, by the names of `ggufTensors`. */
 export function ggufLayout(config: Fields, origin: string): StoredLayout | undefined {

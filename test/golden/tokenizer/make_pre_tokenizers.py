@@ -61,6 +61,14 @@ DEEPSEEK_SYMBOLS = r"\s?[!-/:-~！-／：-～‘-‟　-。]+"
 BLOOM = r" ?[^(\s|[.,!?…。，、।۔،])]+"
 YOUTU_SCRIPTS = "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+"
 JAIS2_SPACES = "|".join(rf"\s{{{count}}}(?!\S)" for count in [512, 256, 128, 64, 32, 16, 8, 4, "1,2"]) + r"|\s{1}"
+# By the blocks of Unicode.
+AFMOE_SCRIPTS = "[" + "".join(
+    "-".join(chr(int(end, 16)) for end in block.split("-"))
+    for block in (
+        "4E00-9FFF 3400-4DBF F900-FAFF 3040-309F 30A0-30FF FF65-FF9F 2F00-2FDF E40-E7F E80-EFF 1780-17FF 1000-109F AA60-AA7F "
+        "A9E0-A9FF AC00-D7AF 1100-11FF"
+    ).split()
+) + "]+"
 DIGITS = pre_tokenizers.Digits(individual_digits=True)
 
 # By one name of each kind; strings are patterns, one after the other.
@@ -95,6 +103,16 @@ PRE_TOKENIZERS = {
     "falcon": [r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"],
     "bloom": [BLOOM],
     "viking": [BLOOM, r"\p{N}"],
+    "tiny_aya": [r"\d{1,3}(?=(?:\d{3})*\b)", GPT4O],
+    "afmoe": [r"\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))", AFMOE_SCRIPTS, DEEPSEEK3],
+    "chameleon": [
+        "<sentinel:[0-9]+>",
+        "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z",
+        "([\t\n]|    |  )",
+        DIGITS,
+        pre_tokenizers.Punctuation("isolated"),
+        GPT2,
+    ],
     "superbpe": [r"\p{N}+", r"(?=(\d{3})+(?!\d))"],
 }
 
@@ -104,6 +122,8 @@ KINDS = [
     " ", "  ", "   ", "\t", "\n", "\r\n", "\n\n", "\u00a0", "\u3000", "\u2028", "ὼώΐΊι\u1fbe\u2126\u212a\u212b", "𝒳𐐀𐍈😀🎉", "ﬁﬓＡａ", "ƻʔⴀა",
 ]
 CHUNKS = ["'s", "'T", "'re", "'LL", "'ve", "'M", "I'd", "don't", "he'S", "123456", " 12", " a b c", "x y", "\n \n", "    ", "IMG", "://", "\u0130'S"]
+# After the random ones, which stay as they are.
+SPECIAL = ["a<sentinel:12>b <sentinel:>", "IMGIMGABCDZ IMGIMGAJZ IMGIMGABCDEZ", "12345a 1234567 1234_ ١٢٣٤٥ 1234567ⅷ 1234é 1234567\u200dx 1234\u0488 1234Ⓐ 1234₀"]
 
 
 def random_text(rng):
@@ -131,7 +151,7 @@ def pre_tokenizer(steps):
 def main():
     rng = random.Random(0)
     texts = json.loads((HERE / "texts.json").read_text())
-    texts += [random_text(rng) for _ in range(120)] + [" " * 700 + "x", "a" + "\n" * 5 + " " * 300 + "1234567"]
+    texts += [random_text(rng) for _ in range(120)] + [" " * 700 + "x", "a" + "\n" * 5 + " " * 300 + "1234567"] + SPECIAL
     words = {}
     for name, steps in PRE_TOKENIZERS.items():
         tokenizer = pre_tokenizer(steps)
