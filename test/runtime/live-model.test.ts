@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../src/model/model.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { liveModel } from '../../src/runtime/live-model.js'
@@ -13,6 +13,9 @@ import { openWeights, type Weights } from '../../src/weights/index.js'
 import { fixturePath, largestDifference } from '../fixtures.js'
 import { readFixture } from '../train/golden-run.js'
 import { tinyOptimiser } from '../train/tiny.js'
+import { temporaryDirectory } from '../weights/files.js'
+
+vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
 
 const TOLERANCE = 1e-4
 const TOKENS = [5, 9, 14, 2, 7, 30, 11, 8]
@@ -68,42 +71,48 @@ async function savedLogits(name: string, spec: DecoderSpec, weights: Weights) {
   }
 }
 
-describe.each(['llama', 'qwen2', 'qwen3', 'gemma3'])('%s over the arrays of a trainer', (name) => {
-  test.each([false, true])('decodes with the weights of its last step (many sequences: %s)', async (many) => {
-    const { spec, weights } = await readFixture(name)
-    const model = many
-      ? await liveModel(spec, weights, { threads: 1, manySequences: true })
-      : await liveModel(spec, weights, { threads: 1 })
-    const trainer = await trainerOf(spec, weights)
-    let before = await logitsOf(model)
-    expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
-    for (let step = 0; step < 3; step++) {
-      await trainer.step()
-      const after = await logitsOf(model)
-      expect(worst(after, before)).toBeGreaterThan(100 * TOLERANCE)
-      before = after
-    }
-    expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
-    await Promise.all([trainer.dispose(), model.dispose()])
-  })
+describe.each(['llama', 'qwen2', 'qwen3', 'gemma3', 'qwen2_moe'])(
+  '%s over the arrays of a trainer',
+  (name) => {
+    test.each([false, true])(
+      'decodes with the weights of its last step (many sequences: %s)',
+      async (many) => {
+        const { spec, weights } = await readFixture(name)
+        const model = many
+          ? await liveModel(spec, weights, { threads: 1, manySequences: true })
+          : await liveModel(spec, weights, { threads: 1 })
+        const trainer = await trainerOf(spec, weights)
+        let before = await logitsOf(model)
+        expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
+        for (let step = 0; step < 3; step++) {
+          await trainer.step()
+          const after = await logitsOf(model)
+          expect(worst(after, before)).toBeGreaterThan(100 * TOLERANCE)
+          before = after
+        }
+        expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
+        await Promise.all([trainer.dispose(), model.dispose()])
+      },
+    )
 
-  test('runs a tree as its paths', async () => {
-    const { spec, weights } = await readFixture(name)
-    const model = await liveModel(spec, weights, { threads: 1 })
-    // 5 9 14, 5 9 2, 5 7 and 5 7 30.
-    const tree = await logitsOf(model, [5, 9, 7, 14, 2, 30], [-1, 0, 0, 1, 1, 2])
-    for (const [node, path] of [
-      [3, [5, 9, 14]],
-      [4, [5, 9, 2]],
-      [2, [5, 7]],
-      [5, [5, 7, 30]],
-    ] as const) {
-      const along = await logitsOf(model, [...path])
-      expect(largestDifference(tree[node], along.at(-1)!)).toBeLessThan(TOLERANCE)
-    }
-    await model.dispose()
-  })
-})
+    test('runs a tree as its paths', async () => {
+      const { spec, weights } = await readFixture(name)
+      const model = await liveModel(spec, weights, { threads: 1 })
+      // 5 9 14, 5 9 2, 5 7 and 5 7 30.
+      const tree = await logitsOf(model, [5, 9, 7, 14, 2, 30], [-1, 0, 0, 1, 1, 2])
+      for (const [node, path] of [
+        [3, [5, 9, 14]],
+        [4, [5, 9, 2]],
+        [2, [5, 7]],
+        [5, [5, 7, 30]],
+      ] as const) {
+        const along = await logitsOf(model, [...path])
+        expect(largestDifference(tree[node], along.at(-1)!)).toBeLessThan(TOLERANCE)
+      }
+      await model.dispose()
+    })
+  },
+)
 
 describe('rollouts over live weights', () => {
   test('are those of each sequence by itself', async () => {
