@@ -6,6 +6,7 @@ import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/de
 import { type DecoderSpec, specIdentity } from '../models/spec.js'
 import type { FloatType, InitializerData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import { elements } from '../onnx/shapes.js'
 import { quantiseBlocks, toHalves, transpose, type WeightStore } from '../weights/index.js'
 import { type Entry, keepEntry, readEntry, sha256, WEIGHT_FILE, type WrittenParameters } from './entry.js'
 import { floatType, type RunType, type StoredParameter, storagePlan, storedBytes } from './storage.js'
@@ -48,7 +49,7 @@ export async function buildGraph(
   const { layout, exits = [], taps = [] } = options
   // Pages want the same weights.
   const kept = layout === 'paged' ? 'in-place' : layout
-  // Entries of other models keep their names.
+  // Stacked experts came after this version: entries of all else keep their names.
   const experts = plan.some(({ interleaved }) => interleaved) ? ['stacked experts'] : []
   const key = JSON.stringify([VERSION, await store.fingerprint(), specIdentity(spec), type, kept, ...experts])
   const entry = join(cacheDirectory('graphs', options.env), sha256(key).slice(0, 32))
@@ -127,9 +128,9 @@ async function writeWeights(
       const { name, bits, type, shape } = parameter
       const pieces = piecesOf(store, parameter, advance)
       if (bits === 8 || bits === 4) {
-        quantised[name] = await appendQuantised(file, parameter, bits, await whole(pieces))
+        quantised[name] = await appendQuantised(file, parameter, bits, await whole(pieces, parameter))
       } else if (parameter.transposed) {
-        const floats = asFloats(await whole(pieces), type, name)
+        const floats = asFloats(await whole(pieces, parameter), type, name)
         transposed[name] = await file.append(transpose(floats, shape[0], shape[1]))
       } else plain[name] = await file.appendPieces(eachAsFloats(pieces, type, name))
     }
@@ -166,6 +167,7 @@ async function* piecesOf(
   }
 }
 
+/** A row of one, a row of the other, and so on. */
 function inTurns(a: Float32Array, b: Float32Array, width: number): Float32Array {
   const rows = new Float32Array(a.length + b.length)
   for (let at = 0; at < a.length; at += width) {
@@ -175,13 +177,15 @@ function inTurns(a: Float32Array, b: Float32Array, width: number): Float32Array 
   return rows
 }
 
-async function whole(pieces: AsyncIterable<Float32Array>): Promise<Float32Array> {
-  const read: Float32Array[] = []
-  for await (const piece of pieces) read.push(piece)
-  if (read.length === 1) return read[0]
-  const values = new Float32Array(read.reduce((sum, { length }) => sum + length, 0))
+/** All pieces, one below the other. */
+async function whole(
+  pieces: AsyncIterable<Float32Array>,
+  { shape, parts }: StoredParameter,
+): Promise<Float32Array> {
+  const values = new Float32Array(parts.length > 1 ? elements(shape) : 0)
   let offset = 0
-  for (const piece of read) {
+  for await (const piece of pieces) {
+    if (parts.length === 1) return piece
     values.set(piece, offset)
     offset += piece.length
   }

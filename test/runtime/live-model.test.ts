@@ -19,6 +19,7 @@ vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
 
 const TOLERANCE = 1e-4
 const TOKENS = [5, 9, 14, 2, 7, 30, 11, 8]
+const MODELS = ['llama', 'qwen2', 'qwen3', 'gemma3', 'qwen2_moe']
 
 const rising = (count: number) => Array.from({ length: count }, (_, i) => i - 1)
 
@@ -71,48 +72,42 @@ async function savedLogits(name: string, spec: DecoderSpec, weights: Weights) {
   }
 }
 
-describe.each(['llama', 'qwen2', 'qwen3', 'gemma3', 'qwen2_moe'])(
-  '%s over the arrays of a trainer',
-  (name) => {
-    test.each([false, true])(
-      'decodes with the weights of its last step (many sequences: %s)',
-      async (many) => {
-        const { spec, weights } = await readFixture(name)
-        const model = many
-          ? await liveModel(spec, weights, { threads: 1, manySequences: true })
-          : await liveModel(spec, weights, { threads: 1 })
-        const trainer = await trainerOf(spec, weights)
-        let before = await logitsOf(model)
-        expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
-        for (let step = 0; step < 3; step++) {
-          await trainer.step()
-          const after = await logitsOf(model)
-          expect(worst(after, before)).toBeGreaterThan(100 * TOLERANCE)
-          before = after
-        }
-        expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
-        await Promise.all([trainer.dispose(), model.dispose()])
-      },
-    )
+describe.each(MODELS)('%s over the arrays of a trainer', (name) => {
+  test.each([false, true])('decodes with the weights of its last step (many sequences: %s)', async (many) => {
+    const { spec, weights } = await readFixture(name)
+    const model = many
+      ? await liveModel(spec, weights, { threads: 1, manySequences: true })
+      : await liveModel(spec, weights, { threads: 1 })
+    const trainer = await trainerOf(spec, weights)
+    let before = await logitsOf(model)
+    expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
+    for (let step = 0; step < 3; step++) {
+      await trainer.step()
+      const after = await logitsOf(model)
+      expect(worst(after, before)).toBeGreaterThan(100 * TOLERANCE)
+      before = after
+    }
+    expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
+    await Promise.all([trainer.dispose(), model.dispose()])
+  })
 
-    test('runs a tree as its paths', async () => {
-      const { spec, weights } = await readFixture(name)
-      const model = await liveModel(spec, weights, { threads: 1 })
-      // 5 9 14, 5 9 2, 5 7 and 5 7 30.
-      const tree = await logitsOf(model, [5, 9, 7, 14, 2, 30], [-1, 0, 0, 1, 1, 2])
-      for (const [node, path] of [
-        [3, [5, 9, 14]],
-        [4, [5, 9, 2]],
-        [2, [5, 7]],
-        [5, [5, 7, 30]],
-      ] as const) {
-        const along = await logitsOf(model, [...path])
-        expect(largestDifference(tree[node], along.at(-1)!)).toBeLessThan(TOLERANCE)
-      }
-      await model.dispose()
-    })
-  },
-)
+  test('runs a tree as its paths', async () => {
+    const { spec, weights } = await readFixture(name)
+    const model = await liveModel(spec, weights, { threads: 1 })
+    // 5 9 14, 5 9 2, 5 7 and 5 7 30.
+    const tree = await logitsOf(model, [5, 9, 7, 14, 2, 30], [-1, 0, 0, 1, 1, 2])
+    for (const [node, path] of [
+      [3, [5, 9, 14]],
+      [4, [5, 9, 2]],
+      [2, [5, 7]],
+      [5, [5, 7, 30]],
+    ] as const) {
+      const along = await logitsOf(model, [...path])
+      expect(largestDifference(tree[node], along.at(-1)!)).toBeLessThan(TOLERANCE)
+    }
+    await model.dispose()
+  })
+})
 
 describe('rollouts over live weights', () => {
   test('are those of each sequence by itself', async () => {
