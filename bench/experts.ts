@@ -1,6 +1,6 @@
 /**
- * A mixture of experts on the CPU: the products that the decoder's graph is made of (`routedExperts`), and ONNX Runtime's operators `MoE`
- * and `QMoE`, in float32 and with weights of 8 and 4 bits.
+ * A mixture of experts on the CPU: products (`routedExperts`), which the decoder's graph is made of in int8 and int4, and ONNX Runtime's
+ * operators, of which it has `MoE` in float32 (`stackedExperts`), and `QMoE` is not used.
  *
  *     npx tsx bench/experts.ts [--experts 32] [--per-token 4] [--hidden 1024] [--width 512] [--tokens 1,16,256] [--rounds 9] [--threads N]
  *
@@ -9,7 +9,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { routedExperts } from '../src/models/decoder/experts.js'
+import { routedExperts, stackedExperts } from '../src/models/decoder/experts.js'
 import { Graph, type Value } from '../src/onnx/graph.js'
 import { serialize } from '../src/onnx/serialize.js'
 import { createRandom } from '../src/random.js'
@@ -42,12 +42,11 @@ const bytes = (length: number) => Uint8Array.from({ length }, () => 256 * random
 
 type Bits = 32 | 8 | 4
 
-/** Activations and routes, the inputs of either side. */
-function inputsOf(graph: Graph): [x: Value, probabilities: Value] {
-  return [
-    graph.input('x', 'float32', [1, 'T', hidden]),
-    graph.input('probabilities', 'float32', [1, 'T', count]),
-  ]
+const experts = { count, perToken, intermediateSize: width, normalised: true, layers: [0] }
+
+/** Activations and what a router makes of them, the inputs of either side. */
+function inputsOf(graph: Graph): [x: Value, logits: Value] {
+  return [graph.input('x', 'float32', [1, 'T', hidden]), graph.input('logits', 'float32', [1, 'T', count])]
 }
 
 const weight = (graph: Graph, name: string, shape: number[]) =>
@@ -75,7 +74,7 @@ function product(graph: Graph, bits: Bits, x: Value, name: string, rows: number,
 
 function products(bits: Bits): Graph {
   const graph = new Graph()
-  const [x, probabilities] = inputsOf(graph)
+  const [x, logits] = inputsOf(graph)
   const expert = (tokens: Value, index: number) => {
     const both = product(graph, bits, tokens, `up.${index}`, 2 * width, hidden)
     const sizes = graph.constant('int64', [width, width])
@@ -84,31 +83,28 @@ function products(bits: Bits): Graph {
     const silu = graph.node('Mul', [gate, graph.node('Sigmoid', [gate])])
     return product(graph, bits, graph.node('Mul', [silu, up]), `down.${index}`, hidden, width)
   }
-  const experts = { count, perToken, intermediateSize: width, normalised: true, layers: [0] }
   const mixture = { graph, experts, type: 'float32', hiddenSize: hidden, expert } as const
   graph.output('y', 'float32', [1, 'T', hidden])
-  graph.node('Identity', [routedExperts(mixture, x, probabilities)], {}, 'y')
+  graph.node('Identity', [routedExperts(mixture, x, logits)], {}, 'y')
   return graph
 }
 
 function operator(bits: Bits): Graph {
   const graph = new Graph()
-  const [x, probabilities] = inputsOf(graph)
-  const routes = graph.node('Reshape', [probabilities, graph.constant('int64', [-1, count])])
+  const [x, logits] = inputsOf(graph)
+  graph.output('y', 'float32', [1, 'T', hidden])
+  if (bits === 32) {
+    const gateUp = weight(graph, 'up', [count, 2 * width, hidden])
+    const down = weight(graph, 'down', [count, hidden, width])
+    graph.node('Identity', [stackedExperts(graph, experts, { gateUp, down }, x, logits)], {}, 'y')
+    return graph
+  }
+  const routes = graph.node('Reshape', [logits, graph.constant('int64', [-1, count])])
   const attributes = {
     k: perToken,
     normalize_routing_weights: 1,
     activation_type: 'swiglu',
     swiglu_fusion: 1,
-  }
-  graph.output('y', 'float32', [1, 'T', hidden])
-  if (bits === 32) {
-    const [up, down] = [
-      weight(graph, 'up', [count, 2 * width, hidden]),
-      weight(graph, 'down', [count, hidden, width]),
-    ]
-    graph.node('com.microsoft::MoE', [x, routes, up, '', down], attributes, 'y')
-    return graph
   }
   const matrix = (name: string, rows: number, columns: number) => [
     packed(graph, name, [count, rows, (columns * bits) / 8]),
@@ -118,6 +114,8 @@ function operator(bits: Bits): Graph {
   graph.node('com.microsoft::QMoE', inputs, { ...attributes, expert_weight_bits: bits }, 'y')
   return graph
 }
+
+const logitsOf = (length: number) => floats(length * count).map((value) => 80 * value)
 
 /** The fastest of 3 runs, ms. */
 async function time(session: ort.InferenceSession, feeds: Record<string, ort.Tensor>): Promise<number> {
@@ -130,17 +128,6 @@ async function time(session: ort.InferenceSession, feeds: Record<string, ort.Ten
   return Math.min(...times)
 }
 
-/** Softmax of routes that are drawn. */
-function routesOf(length: number): Float32Array {
-  const routes = floats(length * count).map((value) => Math.exp(80 * value))
-  for (let token = 0; token < length; token++) {
-    const row = routes.subarray(token * count, (token + 1) * count)
-    const total = row.reduce((sum, value) => sum + value)
-    for (let i = 0; i < count; i++) row[i] /= total
-  }
-  return routes
-}
-
 const rowsOfTable: string[][] = []
 for (const bits of [32, 8, 4] as const) {
   const sides = []
@@ -150,7 +137,7 @@ for (const bits of [32, 8, 4] as const) {
   for (const length of lengths) {
     const feeds = {
       x: new ort.Tensor('float32', floats(length * hidden), [1, length, hidden]),
-      probabilities: new ort.Tensor('float32', routesOf(length), [1, length, count]),
+      logits: new ort.Tensor('float32', logitsOf(length), [1, length, count]),
     }
     const times: [number[], number[]] = [[], []]
     for (let round = 0; round < rounds; round++) {

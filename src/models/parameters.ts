@@ -39,6 +39,12 @@ export const FUSED = {
   gate_up_proj: { name: 'gate_up_proj', parts: ['gate_proj', 'up_proj'] },
 } as const satisfies Record<string, FusedProjection>
 
+/**
+ * Matrices that hold the projections of all experts of a layer, one expert after the other, as modules of its MLP: `gateUp` has the rows of
+ * an expert's gate and up projections in turns (gate_0, up_0, gate_1, …).
+ */
+export const STACKED = { gateUp: 'experts.gate_up_proj', down: 'experts.down_proj' } as const
+
 /** The vocabulary projection's parameter. */
 export function headName(spec: DecoderSpec): string {
   return spec.tiedHead ? EMBEDDING : HEAD
@@ -109,9 +115,9 @@ export function expertName(expert: number): string {
   return `experts.${expert}`
 }
 
-/** Of a parameter of an expert that only some tokens take. */
+/** Of a parameter of an expert that only some tokens take, or of all of them together. */
 export function isOfExpert(parameter: string): boolean {
-  return /\.experts\.\d+\./.test(parameter)
+  return parameter.includes('.experts.')
 }
 
 function expertParameters(spec: DecoderSpec, module: string, experts: Experts): Parameter[] {

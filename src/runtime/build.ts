@@ -6,6 +6,7 @@ import type { CacheLayout, ParameterSource, QuantisedLinear } from '../models/de
 import { type DecoderSpec, specIdentity } from '../models/spec.js'
 import type { FloatType, InitializerData } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
+import { elements } from '../onnx/shapes.js'
 import { quantiseBlocks, toHalves, transpose, type WeightStore } from '../weights/index.js'
 import { type Entry, keepEntry, readEntry, sha256, WEIGHT_FILE, type WrittenParameters } from './entry.js'
 import { floatType, type RunType, type StoredParameter, storagePlan, storedBytes } from './storage.js'
@@ -39,9 +40,8 @@ export async function buildGraph(
   type: RunType,
   options: BuildOptions,
 ): Promise<BuiltGraph> {
-  const directory = storagePlan(spec, type, options.layout).every(isVerbatim)
-    ? await mappableDirectory(spec, store, type)
-    : undefined
+  const plan = storagePlan(spec, type, options.layout)
+  const directory = plan.every(isVerbatim) ? await mappableDirectory(plan, store, type) : undefined
   if (directory) {
     const graph = serialize(decoderGraph(spec, verbatimSource(store, type), options.layout, options))
     return { graph, directory }
@@ -49,13 +49,15 @@ export async function buildGraph(
   const { layout, exits = [], taps = [] } = options
   // Pages want the same weights.
   const kept = layout === 'paged' ? 'in-place' : layout
-  const key = JSON.stringify([VERSION, await store.fingerprint(), specIdentity(spec), type, kept])
+  // Stacked experts came after this version: entries of all else keep their names.
+  const experts = plan.some(({ interleaved }) => interleaved) ? ['stacked experts'] : []
+  const key = JSON.stringify([VERSION, await store.fingerprint(), specIdentity(spec), type, kept, ...experts])
   const entry = join(cacheDirectory('graphs', options.env), sha256(key).slice(0, 32))
   const { graph, parameters } =
     (await readEntry(entry)) ??
     (await keepEntry(
       entry,
-      (directory) => writeEntry(directory, spec, store, type, { ...options, layout: kept }),
+      (directory) => writeEntry(directory, spec, plan, store, type, { ...options, layout: kept }),
       options.signal,
     ))
   if (exits.length + taps.length === 0 && layout === kept) return { graph, directory: entry }
@@ -65,17 +67,17 @@ export async function buildGraph(
 }
 
 /** Whether a parameter is held as a file of floats holds it. */
-function isVerbatim({ bits, transposed }: StoredParameter): boolean {
-  return bits >= 16 && !transposed
+function isVerbatim({ bits, transposed, parts }: StoredParameter): boolean {
+  return bits >= 16 && !transposed && parts.length === 1
 }
 
 /** The one directory in which all parameters lie as the graph wants them, links followed. */
 async function mappableDirectory(
-  spec: DecoderSpec,
+  plan: readonly StoredParameter[],
   store: WeightStore,
   type: RunType,
 ): Promise<string | undefined> {
-  const names = storagePlan(spec, type).map(({ name }) => name)
+  const names = plan.map(({ name }) => name)
   const dtype = floatType(type) === 'float32' ? 'F32' : 'F16'
   if (!names.every((name) => store.isVerbatim(name, dtype))) return undefined
   const files = new Set(names.map((name) => store.tensors.get(name)!.file))
@@ -97,11 +99,11 @@ function verbatimSource(store: WeightStore, type: RunType): ParameterSource {
 async function writeEntry(
   directory: string,
   spec: DecoderSpec,
+  plan: readonly StoredParameter[],
   store: WeightStore,
   type: RunType,
   options: BuildOptions,
 ): Promise<Entry> {
-  const plan = storagePlan(spec, type, options.layout)
   const parameters = await writeWeights(join(directory, WEIGHT_FILE), plan, store, options)
   return { graph: serialize(decoderGraph(spec, sourceOf(parameters, type), options.layout)), parameters }
 }
@@ -118,17 +120,19 @@ async function writeWeights(
   const total = plan.reduce((sum, parameter) => sum + storedBytes(parameter).values, 0)
   const file = new TensorFile(WEIGHT_FILE, await open(path, 'w'))
   try {
-    for (const parameter of plan) {
+    const advance = () => {
       signal?.throwIfAborted()
       onProgress?.({ done: file.length, total })
-      const values = await readRows(store, parameter)
+    }
+    for (const parameter of plan) {
       const { name, bits, type, shape } = parameter
-      if (bits === 8 || bits === 4) quantised[name] = await appendQuantised(file, parameter, bits, values)
-      else {
-        const floats = asFloats(values, type, name)
-        if (!parameter.transposed) plain[name] = await file.append(floats)
-        else transposed[name] = await file.append(transpose(floats, shape[0], shape[1]))
-      }
+      const pieces = piecesOf(store, parameter, advance)
+      if (bits === 8 || bits === 4) {
+        quantised[name] = await appendQuantised(file, parameter, bits, await whole(pieces, parameter))
+      } else if (parameter.transposed) {
+        const floats = asFloats(await whole(pieces, parameter), type, name)
+        transposed[name] = await file.append(transpose(floats, shape[0], shape[1]))
+      } else plain[name] = await file.appendPieces(eachAsFloats(pieces, type, name))
     }
     await file.handle.sync()
   } finally {
@@ -143,21 +147,53 @@ function sourceOf({ plain, transposed, quantised }: WrittenParameters, type: Run
     data: (name) => plain[name],
     transposed: (name) => transposed[name],
     quantised: (name) => quantised[name],
+    stacked: (name) => plain[name],
     table: (name) => (plain[name] ? undefined : quantised[name]),
   }
 }
 
-/** The rows of all parts, one below the other. */
-async function readRows(store: WeightStore, { shape, parts }: StoredParameter): Promise<Float32Array> {
-  if (parts.length === 1) return store.read(parts[0].name)
-  const values = new Float32Array(shape[0] * shape[1])
+/** The rows of all parts in their order: of one part at a time, or of two whose rows take turns. */
+async function* piecesOf(
+  store: WeightStore,
+  { parts, interleaved }: StoredParameter,
+  advance: () => void,
+): AsyncGenerator<Float32Array> {
+  const together = interleaved ? 2 : 1
+  for (let i = 0; i < parts.length; i += together) {
+    advance()
+    const first = await store.read(parts[i].name)
+    if (!interleaved) yield first
+    else yield inTurns(first, await store.read(parts[i + 1].name), parts[i].shape[1])
+  }
+}
+
+/** A row of one, a row of the other, and so on. */
+function inTurns(a: Float32Array, b: Float32Array, width: number): Float32Array {
+  const rows = new Float32Array(a.length + b.length)
+  for (let at = 0; at < a.length; at += width) {
+    rows.set(a.subarray(at, at + width), 2 * at)
+    rows.set(b.subarray(at, at + width), 2 * at + width)
+  }
+  return rows
+}
+
+/** All pieces, one below the other. */
+async function whole(
+  pieces: AsyncIterable<Float32Array>,
+  { shape, parts }: StoredParameter,
+): Promise<Float32Array> {
+  const values = new Float32Array(parts.length > 1 ? elements(shape) : 0)
   let offset = 0
-  for (const part of parts) {
-    const rows = await store.read(part.name)
-    values.set(rows, offset)
-    offset += rows.length
+  for await (const piece of pieces) {
+    if (parts.length === 1) return piece
+    values.set(piece, offset)
+    offset += piece.length
   }
   return values
+}
+
+async function* eachAsFloats(pieces: AsyncIterable<Float32Array>, type: FloatType, name: string) {
+  for await (const piece of pieces) yield asFloats(piece, type, name)
 }
 
 async function appendQuantised(

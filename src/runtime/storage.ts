@@ -1,6 +1,14 @@
 import { UserError } from '../errors.js'
 import type { CacheLayout } from '../models/decoder/layers.js'
-import { EMBEDDING, FUSED, headName, isOfExpert, type Parameter, parametersOf } from '../models/parameters.js'
+import {
+  EMBEDDING,
+  FUSED,
+  headName,
+  isOfExpert,
+  type Parameter,
+  parametersOf,
+  STACKED,
+} from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import { elements } from '../onnx/shapes.js'
@@ -30,6 +38,8 @@ const FLOAT_BITS = { float32: 32, float16: 16 } as const satisfies Record<FloatT
 export interface StoredParameter extends Parameter {
   /** HF's parameters whose rows it holds, one below the other. */
   readonly parts: readonly Parameter[]
+  /** Whether the rows of the first two parts take turns, then those of the next two, and so on. */
+  readonly interleaved: boolean
   readonly bits: Bits
   /** Of floats, or of the scales. */
   readonly type: FloatType
@@ -53,7 +63,8 @@ export function storagePlan(
   const isTransposed = transposes(layout) && !quantised
   const float = floatType(type)
   const hasRows = quantised && gathersBlocks(spec, layout)
-  const parameters = quantised ? fuse(parametersOf(spec)) : parametersOf(spec).map(alone)
+  const nameOf = quantised ? fusedName : stacksExperts(spec, type, layout) ? stackedName : ownName
+  const parameters = joined(parametersOf(spec), nameOf)
   const stored = parameters.map((parameter): StoredParameter => {
     const isBlocks = parameter.kind === 'linear' || (parameter.kind === 'embedding' && hasRows)
     const bits = isBlocks ? bitsFor(parameter.name, spec, type) : FLOAT_BITS[float]
@@ -74,29 +85,57 @@ function transposes(layout: CacheLayout): boolean {
 
 /** Whether rows of an embedding in blocks can be looked up: by the CPU's provider, and where no block is padded. */
 function gathersBlocks({ hiddenSize }: DecoderSpec, layout: CacheLayout): boolean {
-  return (layout === 'in-place' || layout === 'paged') && hiddenSize % 32 === 0
+  return isOnCpu(layout) && hiddenSize % 32 === 0
 }
 
-type Parts = Pick<StoredParameter, 'parts'>
-
-function alone(parameter: Parameter): Parameter & Parts {
-  return { ...parameter, parts: [parameter] }
+/**
+ * Whether the experts of a layer are stacked, as ONNX Runtime's MoE wants them: the CPU has it in float32 for gated MLPs with SiLU (see
+ * docs/models.md). One expert alone is a plain MLP.
+ */
+function stacksExperts({ experts, activation, bias }: DecoderSpec, type: RunType, layout: CacheLayout) {
+  const isServed = type === 'fp32' && isOnCpu(layout) && activation === 'silu' && !bias.mlp
+  return isServed && experts !== undefined && experts.count > 1
 }
 
-/** The projections of `FUSED` as one matrix each, in the place of its first part. */
-function fuse(parameters: readonly Parameter[]): (Parameter & Parts)[] {
+function isOnCpu(layout: CacheLayout): boolean {
+  return layout === 'in-place' || layout === 'paged'
+}
+
+type Joined = Parameter & Pick<StoredParameter, 'parts' | 'interleaved'>
+
+function alone(parameter: Parameter): Joined {
+  return { ...parameter, parts: [parameter], interleaved: false }
+}
+
+/** Parameters as one matrix where they have a name in common, in the place of the first. */
+function joined(parameters: readonly Parameter[], nameOf: (parameter: Parameter) => string): Joined[] {
   const groups = new Map<string, Parameter[]>()
   for (const parameter of parameters) {
-    const name = fusedName(parameter)
-    groups.set(name, [...(groups.get(name) ?? []), parameter])
+    const name = nameOf(parameter)
+    const group = groups.get(name)
+    if (group) group.push(parameter)
+    else groups.set(name, [parameter])
   }
   return [...groups].map(([name, parts]) => {
     if (parts.length === 1) return alone(parts[0])
     const rows = parts.reduce((sum, { shape }) => sum + shape[0], 0)
-    return { name, kind: 'linear', shape: [rows, parts[0].shape[1]], parts }
+    const interleaved = name.endsWith(`.${STACKED.gateUp}.weight`)
+    return { name, kind: 'linear', shape: [rows, parts[0].shape[1]], parts, interleaved }
   })
 }
 
+function ownName({ name }: Parameter): string {
+  return name
+}
+
+/** The name of an expert's projection by `STACKED`. */
+function stackedName({ name }: Parameter): string {
+  const [, module, part] = /^(.*)\.experts\.\d+\.(\w+)\.weight$/.exec(name) ?? []
+  if (!module) return name
+  return `${module}.${part === 'down_proj' ? STACKED.down : STACKED.gateUp}.weight`
+}
+
+/** The name of a projection by `FUSED`. */
 function fusedName({ name, kind }: Parameter): string {
   const [, module, part] = /^(.*)\.(\w+)\.weight$/.exec(name) ?? []
   const fused = Object.values(FUSED).find(({ parts }) => (parts as readonly string[]).includes(part))

@@ -3,10 +3,19 @@ import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { loadModel } from '../../src/language-model/load.js'
 import { openModel } from '../../src/language-model/open.js'
+import { allExperts, routedExperts, stackedExperts } from '../../src/models/decoder/experts.js'
+import type { CacheLayout } from '../../src/models/decoder/layers.js'
 import { specFromConfig } from '../../src/models/families/index.js'
-import { isOfExpert, parametersOf } from '../../src/models/parameters.js'
+import { isOfExpert, parameterCount, parametersOf } from '../../src/models/parameters.js'
+import type { DecoderSpec } from '../../src/models/spec.js'
+import { Graph, type Value } from '../../src/onnx/graph.js'
+import { serialize } from '../../src/onnx/serialize.js'
+import { createRandom } from '../../src/random.js'
+import { buildGraph } from '../../src/runtime/build.js'
 import { loadOnnxModel } from '../../src/runtime/load.js'
-import { bytesReadPerToken, storagePlan, weightBytes } from '../../src/runtime/storage.js'
+import * as ort from '../../src/runtime/ort.js'
+import { createSession } from '../../src/runtime/session.js'
+import { bytesReadPerToken, type RunType, storagePlan, weightBytes } from '../../src/runtime/storage.js'
 import { Lora } from '../../src/train/graphs/lora.js'
 import { newModel } from '../../src/train/new-model.js'
 import { fixturePath, largestDifference } from '../fixtures.js'
@@ -76,6 +85,20 @@ describe('storage', () => {
     expect(first).toMatchObject({ shape: [32, 32], bits: 4 })
   })
 
+  test('in float32 on the CPU those of a layer are two matrices, in others each has its own', () => {
+    const shapes = (type: RunType, layout?: CacheLayout) =>
+      storagePlan(spec, type, layout)
+        .filter(({ name }) => name.startsWith('model.layers.0.mlp.experts.'))
+        .map(({ shape, parts }) => [...shape, parts.length])
+    expect(shapes('fp32', 'paged')).toEqual([
+      [6 * 32, 32, 12],
+      [6 * 32, 16, 6],
+    ])
+    expect(shapes('fp32', 'appended')).toHaveLength(6 * 3)
+    expect(shapes('fp16')).toHaveLength(6 * 3)
+    expect(weightBytes(spec, 'fp32')).toBe(4 * parameterCount(spec))
+  })
+
   test('a token reads the experts that it takes', () => {
     const ofExperts = parametersOf(spec).filter(({ name }) => isOfExpert(name))
     expect(ofExperts).toHaveLength(2 * 6 * 3)
@@ -85,6 +108,102 @@ describe('storage', () => {
       weightBytes(spec, 'fp32') - embedding - bytes / 2,
       6,
     )
+  })
+})
+
+describe('the operator of ONNX Runtime', () => {
+  test.each<
+    [fixture: string, layers: number, type: RunType, layout: CacheLayout, change?: Partial<DecoderSpec>]
+  >([
+    ['mixtral', 2, 'fp32', 'in-place'],
+    ['olmoe', 2, 'fp32', 'paged'],
+    ['qwen3_moe-sparse', 2, 'fp32', 'in-place'],
+    ['mixtral', 0, 'fp32', 'appended'],
+    ['mixtral', 0, 'fp32', 'device'],
+    ['mixtral', 0, 'fp16', 'in-place'],
+    ['mixtral', 0, 'int8', 'in-place'],
+    ['mixtral', 0, 'fp32', 'in-place', { activation: 'gelu' }],
+  ])('of %s is in %i layers in %s, %s %j', async (fixture, layers, type, layout, change = {}) => {
+    const { spec, store } = await openModel(fixturePath(fixture))
+    const { graph } = await buildGraph({ ...spec, ...change }, store, type, { layout })
+    await store.close()
+    const nodes = Buffer.from(graph)
+      .toString('latin1')
+      .match(/MoE_\d+/g)
+    expect(new Set(nodes).size).toBe(layers)
+  })
+
+  /** A mixture of random weights as its decoder's graph has it: x is what a node gives, whose memory results may take. */
+  async function mixed(form: 'stacked' | 'routed' | 'all', normalised: boolean, length: number) {
+    const [count, hidden, width] = [7, 24, 12]
+    const random = createRandom(5)
+    const floats = (size: number) => Float32Array.from({ length: size }, () => 2 * random() - 1)
+    const weights = Array.from({ length: count }, () => [1, 2, 3].map(() => floats(width * hidden)))
+    const feeds = {
+      x: new ort.Tensor('float32', floats(length * hidden), [1, length, hidden]),
+      logits: new ort.Tensor('float32', floats(length * count), [1, length, count]),
+    }
+    const graph = new Graph()
+    const matrix = (name: string, shape: number[], values: readonly Float32Array[]) => {
+      const data = {
+        bytes: new Uint8Array(Buffer.concat(values.map(({ buffer }) => new Uint8Array(buffer)))),
+      }
+      return graph.initializer(name, 'float32', shape, data)
+    }
+    const sum = graph.node('Add', [graph.input('x', 'float32', [1, 'T', hidden]), 'x'])
+    const logits = graph.input('logits', 'float32', [1, 'T', count])
+    const experts = { count, perToken: 3, intermediateSize: width, normalised, layers: [0] }
+    const rows = (values: Float32Array) =>
+      Array.from({ length: width }, (_, row) => values.slice(row * hidden, (row + 1) * hidden))
+    const product = (x: Value, name: string, shape: number[], values: Float32Array) =>
+      graph.node('com.microsoft::FusedMatMul', [x, matrix(name, shape, [values])], { transB: 1 })
+    const expert = (x: Value, index: number) => {
+      const [gate, up, down] = weights[index]
+      const gated = product(x, `gate.${index}`, [width, hidden], gate)
+      const silu = graph.node('Mul', [gated, graph.node('Sigmoid', [gated])])
+      const inner = graph.node('Mul', [silu, product(x, `up.${index}`, [width, hidden], up)])
+      return product(inner, `down.${index}`, [hidden, width], down)
+    }
+    const stacked = () => ({
+      gateUp: matrix(
+        'gate_up',
+        [count, 2 * width, hidden],
+        weights.flatMap(([gate, up]) => rows(gate).flatMap((row, i) => [row, rows(up)[i]])),
+      ),
+      down: matrix(
+        'down',
+        [count, hidden, width],
+        weights.map(([, , down]) => down),
+      ),
+    })
+    const mixture = { graph, experts, type: 'float32', hiddenSize: hidden, expert } as const
+    const y = {
+      stacked: () => stackedExperts(graph, experts, stacked(), sum, logits),
+      routed: () => routedExperts(mixture, sum, logits),
+      all: () => allExperts(mixture, sum, logits),
+    }[form]()
+    graph.output('y', 'float32', [1, 'T', hidden])
+    graph.node('Neg', [y], {}, 'y')
+    const session = await createSession(serialize(graph), '', { device: 'cpu', threads: 2 })
+    const { y: result } = await session.run(feeds)
+    await session.release()
+    return result.data as Float32Array
+  }
+
+  // From 1024 tokens on several threads choose experts.
+  test.each([
+    [true, 1],
+    [false, 1],
+    [true, 5],
+    [false, 5],
+    [true, 1100],
+    [false, 1100],
+  ])('gives what products give (normalised: %s, %i tokens)', async (normalised, length) => {
+    const operator = await mixed('stacked', normalised, length)
+    expect(Math.max(...operator)).toBeGreaterThan(1)
+    for (const form of ['routed', 'all'] as const) {
+      expect(largestDifference(operator, await mixed(form, normalised, length)), form).toBeLessThan(1e-4)
+    }
   })
 })
 

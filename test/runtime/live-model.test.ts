@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../src/model/model.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { liveModel } from '../../src/runtime/live-model.js'
@@ -13,9 +13,13 @@ import { openWeights, type Weights } from '../../src/weights/index.js'
 import { fixturePath, largestDifference } from '../fixtures.js'
 import { readFixture } from '../train/golden-run.js'
 import { tinyOptimiser } from '../train/tiny.js'
+import { temporaryDirectory } from '../weights/files.js'
+
+vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
 
 const TOLERANCE = 1e-4
 const TOKENS = [5, 9, 14, 2, 7, 30, 11, 8]
+const MODELS = ['llama', 'qwen2', 'qwen3', 'gemma3', 'qwen2_moe']
 
 const rising = (count: number) => Array.from({ length: count }, (_, i) => i - 1)
 
@@ -68,7 +72,7 @@ async function savedLogits(name: string, spec: DecoderSpec, weights: Weights) {
   }
 }
 
-describe.each(['llama', 'qwen2', 'qwen3', 'gemma3'])('%s over the arrays of a trainer', (name) => {
+describe.each(MODELS)('%s over the arrays of a trainer', (name) => {
   test.each([false, true])('decodes with the weights of its last step (many sequences: %s)', async (many) => {
     const { spec, weights } = await readFixture(name)
     const model = many

@@ -5,6 +5,7 @@ import { createRandom } from '../../src/random.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
 import type { PagedModel } from '../../src/runtime/paged-model.js'
 import { largestDifference, loadFixture, loadPaged } from '../fixtures.js'
+import { temporaryDirectory } from '../weights/files.js'
 
 const TOLERANCE = 1e-4
 
@@ -14,7 +15,9 @@ interface Pair {
   readonly alone: KVCache
 }
 
-describe.each(['llama', 'qwen3', 'gemma3'])('%s in pages', (name) => {
+vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
+
+describe.each(['llama', 'qwen3', 'gemma3', 'qwen2_moe'])('%s in pages', (name) => {
   let model: PagedModel
   let reference: OnnxModel
   let spec: DecoderSpec

@@ -59,6 +59,7 @@ const CHANGES: Readonly<Record<string, readonly (readonly [fixture: string, chan
     ['llama-yarn', () => ({ activation: 'gelu' })],
     ['llama-yarn', () => ({ activation: 'relu2' })],
     ['starcoder2', () => ({ activation: 'silu' })],
+    ['mixtral', () => ({ activation: 'gelu' })],
     ['gpt_neox', () => ({ activation: 'relu2' })],
   ],
   layerNorm: [

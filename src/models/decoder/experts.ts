@@ -15,18 +15,18 @@ export interface Mixture {
 
 /**
  * The sum of a token's experts, where each expert is given the tokens that take it: tokens are put in the order of their experts, cut
- * into a part for each, which may be of no token, and put back. On the CPU that costs little more than the products; ONNX Runtime's
- * own MoE and QMoE take several times as long (see docs/models.md).
+ * into a part for each, which may be of no token, and put back. Products with weights of 8 and 4 bits are faster so than ONNX Runtime's
+ * QMoE (see docs/models.md).
  * @param x [1, T, hidden]
- * @param probabilities of all experts, float32 [1, T, count]
+ * @param logits of all experts, float32 [1, T, count]
  * @returns [1, T, hidden]
  */
-export function routedExperts(mixture: Mixture, x: Value, probabilities: Value): Value {
+export function routedExperts(mixture: Mixture, x: Value, logits: Value): Value {
   const { graph, experts, type, hiddenSize } = mixture
   const { count, perToken } = experts
   const integers = (...values: number[]) => graph.constant('int64', values)
   const fresh = (stem: string) => Array.from({ length: count }, () => graph.fresh(stem))
-  const [best, chosen] = bestExperts(graph, probabilities, perToken)
+  const [best, chosen] = bestExperts(graph, probabilitiesOf(graph, logits), perToken)
   const flat = graph.node('Reshape', [chosen, integers(-1)])
   const total = graph.node('Shape', [flat])
   const orderOf = (values: Value) =>
@@ -51,9 +51,10 @@ export function routedExperts(mixture: Mixture, x: Value, probabilities: Value):
  * The same, where all experts are given all tokens, and those that a token does not take count nothing: shapes do not depend on
  * values, which GPUs want, and gradients.
  */
-export function allExperts(mixture: Mixture, x: Value, probabilities: Value): Value {
+export function allExperts(mixture: Mixture, x: Value, logits: Value): Value {
   const { graph, experts, type } = mixture
   const { count, perToken } = experts
+  const probabilities = probabilitiesOf(graph, logits)
   const [, chosen] = bestExperts(graph, probabilities, perToken)
   const isExpert = graph.node('Equal', [
     graph.node('Unsqueeze', [chosen, graph.constant('int64', [3])]),
@@ -74,6 +75,46 @@ export function allExperts(mixture: Mixture, x: Value, probabilities: Value): Va
     .reduce((sum, each) => graph.node('Add', [sum, each]))
 }
 
+/** Two matrices that hold all experts of a layer (`STACKED`). */
+export interface StackedExperts {
+  /** [count, 2 · intermediate, hidden]. */
+  readonly gateUp: Value
+  /** [count, hidden, intermediate]. */
+  readonly down: Value
+}
+
+/**
+ * The same in float32 on the CPU, of gated MLPs with SiLU, as ONNX Runtime's MoE. It always divides by the sum of a token's weights, by
+ * which its result is multiplied where they count as they are: without `normalize_routing_weights` version 1.30 reads x after it
+ * has written zeros to its output, for which the memory planner takes the memory of x.
+ */
+export function stackedExperts(
+  graph: Graph,
+  { count, perToken, normalised }: Experts,
+  { gateUp, down }: StackedExperts,
+  x: Value,
+  logits: Value,
+): Value {
+  const routes = graph.node('Reshape', [logits, graph.constant('int64', [-1, count])])
+  const mean = graph.node('com.microsoft::MoE', [x, routes, gateUp, '', down], {
+    k: perToken,
+    normalize_routing_weights: 1,
+    // gate · sigmoid(alpha · gate) · (up + beta).
+    activation_type: 'swiglu',
+    activation_alpha: { float: 1 },
+    activation_beta: { float: 0 },
+    // Rows of gate and up in turns.
+    swiglu_fusion: 1,
+  })
+  if (normalised) return mean
+  const [best] = bestExperts(graph, probabilitiesOf(graph, logits), perToken)
+  return graph.node('Mul', [mean, sumOf(graph, best)])
+}
+
+function probabilitiesOf(graph: Graph, logits: Value): Value {
+  return graph.node('Softmax', [logits], { axis: -1 })
+}
+
 /** The largest probabilities of each token, and whose they are, int64; both [1, T, perToken]. */
 function bestExperts(graph: Graph, probabilities: Value, perToken: number): Value[] {
   const outputs = [graph.fresh('best'), graph.fresh('experts')]
@@ -83,10 +124,12 @@ function bestExperts(graph: Graph, probabilities: Value, perToken: number): Valu
 /** Weights of experts, which lie along the last of three axes. */
 function normalised(graph: Graph, weights: Value, { normalised }: Experts): Value {
   if (!normalised) return weights
-  return graph.node('Div', [
-    weights,
-    graph.node('ReduceSum', [weights, graph.constant('int64', [2])], { keepdims: 1 }),
-  ])
+  return graph.node('Div', [weights, sumOf(graph, weights)])
+}
+
+/** Along the last of three axes, which stays. */
+function sumOf(graph: Graph, weights: Value): Value {
+  return graph.node('ReduceSum', [weights, graph.constant('int64', [2])], { keepdims: 1 })
 }
 
 /** How many tokens take each expert, int64 [count]. */

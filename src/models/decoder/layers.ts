@@ -26,6 +26,8 @@ export interface ParameterSource {
   transposed?(name: string): InitializerData | undefined
   /** Undefined for a layer that is not quantised; the projections of `FUSED` are asked for as one, by its name. */
   quantised(name: string): QuantisedLinear | undefined
+  /** The projections of all experts of a layer as one matrix, by a name of `STACKED`, where they are held so. */
+  stacked?(name: string): InitializerData | undefined
   /** The embedding where its rows are in blocks, none of them padded; by the same values as a tied projection's. */
   table?(name: string): QuantisedLinear | undefined
 }

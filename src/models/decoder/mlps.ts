@@ -1,7 +1,7 @@
 import type { Value } from '../../onnx/graph.js'
-import { expertName, FUSED } from '../parameters.js'
+import { expertName, FUSED, STACKED } from '../parameters.js'
 import type { Experts } from '../spec.js'
-import { allExperts, routedExperts } from './experts.js'
+import { allExperts, routedExperts, type StackedExperts, stackedExperts } from './experts.js'
 import { Layers } from './layers.js'
 
 /** What follows attention in a block: an MLP, or a mixture of them. */
@@ -42,18 +42,39 @@ export class Mlps extends Layers {
   private mixture(x: Value, module: string, experts: Experts): Value {
     const { graph, type } = this
     const { hiddenSize } = this.spec
-    const { count, intermediateSize, shared } = experts
-    const logits = this.projection(x, `${module}.gate`, count, hiddenSize, false)
-    const probabilities = graph.node('Softmax', [graph.cast(logits, type, 'float32')], { axis: -1 })
-    const expert = (tokens: Value, index: number) =>
-      this.plainMlp(tokens, `${module}.${expertName(index)}`, intermediateSize)
-    const mix = this.isOnCpu ? routedExperts : allExperts
-    const mixed = mix({ graph, experts, type, hiddenSize, expert }, x, probabilities)
+    const { count, shared } = experts
+    const routes = this.projection(x, `${module}.gate`, count, hiddenSize, false)
+    const mixed = this.mixed(x, graph.cast(routes, type, 'float32'), module, experts)
     if (!shared) return mixed
     const gate = graph.node('Sigmoid', [
       this.projection(x, `${module}.shared_expert_gate`, 1, hiddenSize, false),
     ])
     const own = this.plainMlp(x, `${module}.shared_expert`, shared.intermediateSize)
     return graph.node('Add', [mixed, graph.node('Mul', [own, gate])])
+  }
+
+  /** The sum of a token's experts. @param logits of its router */
+  private mixed(x: Value, logits: Value, module: string, experts: Experts): Value {
+    const { graph, type } = this
+    const { hiddenSize } = this.spec
+    const { intermediateSize } = experts
+    const stacked = this.stacked(module, experts)
+    if (stacked) return stackedExperts(graph, experts, stacked, x, logits)
+    const expert = (tokens: Value, index: number) =>
+      this.plainMlp(tokens, `${module}.${expertName(index)}`, intermediateSize)
+    const mix = this.isOnCpu ? routedExperts : allExperts
+    return mix({ graph, experts, type, hiddenSize, expert }, x, logits)
+  }
+
+  /** A layer's experts, where they are held as two matrices. */
+  private stacked(module: string, { count, intermediateSize }: Experts): StackedExperts | undefined {
+    const { graph, source, type, spec } = this
+    const matrix = (name: string, rows: number, columns: number) => {
+      const data = source.stacked?.(name)
+      return data && graph.initializer(name, type, [count, rows, columns], data)
+    }
+    const gateUp = matrix(`${module}.${STACKED.gateUp}.weight`, 2 * intermediateSize, spec.hiddenSize)
+    const down = matrix(`${module}.${STACKED.down}.weight`, spec.hiddenSize, intermediateSize)
+    return gateUp && down ? { gateUp, down } : undefined
   }
 }
