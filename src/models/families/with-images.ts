@@ -37,6 +37,8 @@ export function textModelFields(values: Fields, origin: string): Fields {
     ...text,
     ...Object.fromEntries(ids),
     tie_word_embeddings: tied ?? true,
+    // LFM2's name of it.
+    tie_embedding: values.tie_embedding,
   }
 }
 
