@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { parametersIn } from '../../src/language-model/checkpoint.js'
 import type { Model } from '../../src/model/model.js'
+import { layoutFromConfig } from '../../src/models/families/index.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { liveModel } from '../../src/runtime/live-model.js'
 import { loadOnnxModel } from '../../src/runtime/load.js'
@@ -53,7 +55,8 @@ async function savedLogits(name: string, spec: DecoderSpec, weights: Weights) {
   try {
     const files = { spec, config: {}, weights, tokenizer: fixturePath(name), dtype: 'F32' } as const
     await writeModelFiles(directory, files)
-    const store = await openWeights(directory)
+    const layout = layoutFromConfig({ model_type: spec.family }, directory)
+    const store = parametersIn(await openWeights(directory), spec, layout, directory)
     const { model } = await loadOnnxModel(spec, store, directory, {
       dtype: 'fp32',
       device: 'cpu',
@@ -68,42 +71,48 @@ async function savedLogits(name: string, spec: DecoderSpec, weights: Weights) {
   }
 }
 
-describe.each(['llama', 'qwen2', 'qwen3', 'gemma3'])('%s over the arrays of a trainer', (name) => {
-  test.each([false, true])('decodes with the weights of its last step (many sequences: %s)', async (many) => {
-    const { spec, weights } = await readFixture(name)
-    const model = many
-      ? await liveModel(spec, weights, { threads: 1, manySequences: true })
-      : await liveModel(spec, weights, { threads: 1 })
-    const trainer = await trainerOf(spec, weights)
-    let before = await logitsOf(model)
-    expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
-    for (let step = 0; step < 3; step++) {
-      await trainer.step()
-      const after = await logitsOf(model)
-      expect(worst(after, before)).toBeGreaterThan(100 * TOLERANCE)
-      before = after
-    }
-    expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
-    await Promise.all([trainer.dispose(), model.dispose()])
-  })
+describe.each(['llama', 'qwen2', 'qwen3', 'gemma3', 'lfm2-biased'])(
+  '%s over the arrays of a trainer',
+  (name) => {
+    test.each([false, true])(
+      'decodes with the weights of its last step (many sequences: %s)',
+      async (many) => {
+        const { spec, weights } = await readFixture(name)
+        const model = many
+          ? await liveModel(spec, weights, { threads: 1, manySequences: true })
+          : await liveModel(spec, weights, { threads: 1 })
+        const trainer = await trainerOf(spec, weights)
+        let before = await logitsOf(model)
+        expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
+        for (let step = 0; step < 3; step++) {
+          await trainer.step()
+          const after = await logitsOf(model)
+          expect(worst(after, before)).toBeGreaterThan(100 * TOLERANCE)
+          before = after
+        }
+        expect(worst(before, await savedLogits(name, spec, weights))).toBeLessThan(TOLERANCE)
+        await Promise.all([trainer.dispose(), model.dispose()])
+      },
+    )
 
-  test('runs a tree as its paths', async () => {
-    const { spec, weights } = await readFixture(name)
-    const model = await liveModel(spec, weights, { threads: 1 })
-    // 5 9 14, 5 9 2, 5 7 and 5 7 30.
-    const tree = await logitsOf(model, [5, 9, 7, 14, 2, 30], [-1, 0, 0, 1, 1, 2])
-    for (const [node, path] of [
-      [3, [5, 9, 14]],
-      [4, [5, 9, 2]],
-      [2, [5, 7]],
-      [5, [5, 7, 30]],
-    ] as const) {
-      const along = await logitsOf(model, [...path])
-      expect(largestDifference(tree[node], along.at(-1)!)).toBeLessThan(TOLERANCE)
-    }
-    await model.dispose()
-  })
-})
+    test('runs a tree as its paths', async () => {
+      const { spec, weights } = await readFixture(name)
+      const model = await liveModel(spec, weights, { threads: 1 })
+      // 5 9 14, 5 9 2, 5 7 and 5 7 30.
+      const tree = await logitsOf(model, [5, 9, 7, 14, 2, 30], [-1, 0, 0, 1, 1, 2])
+      for (const [node, path] of [
+        [3, [5, 9, 14]],
+        [4, [5, 9, 2]],
+        [2, [5, 7]],
+        [5, [5, 7, 30]],
+      ] as const) {
+        const along = await logitsOf(model, [...path])
+        expect(largestDifference(tree[node], along.at(-1)!)).toBeLessThan(TOLERANCE)
+      }
+      await model.dispose()
+    })
+  },
+)
 
 describe('rollouts over live weights', () => {
   test('are those of each sequence by itself', async () => {

@@ -80,51 +80,54 @@ function optimiserOf(schedule: 'cosine' | 'linear', steps: number): AdamWSetting
   }
 }
 
-describe.each([...golden.runs, ...experts.runs, ...convolutions.runs])('$model is trained as PyTorch does: its', (run) => {
-  test('gradients', async () => {
-    const { build, weights, nameOf } = await load(run.model)
-    const objective = build(shape)
-    const { graph } = objective
-    const names = [...objective.parameters.keys()]
-    expect(names.map(nameOf).sort()).toEqual(Object.keys(run.gradients).sort())
-    const gradients = differentiate(graph, objective.loss, names)
-    const total = run.weights.reduce((sum, weight) => sum + weight, 0)
-    const arrays = new Map<string, Values>([...weights, ...objective.inputs(batchOf(run), 1 / total)])
-    for (const [i, name] of names.entries()) {
-      const size = objective.parameters.get(name)!
-      graph.output(graph.node('Identity', [gradients[i]], {}, `d.${name}`), 'float32', [...size])
-      arrays.set(`d.${name}`, new Float32Array(elements(size)))
-    }
-    const session = await ArraySession.create(graph, { device: 'cpu' })
-    await session.run(arrays)
-    await session.dispose()
-    for (const name of names) {
-      const { norm, first } = run.gradients[nameOf(name)]
-      const gradient = arrays.get(`d.${name}`) as Float32Array
-      expect(Math.hypot(...gradient) / norm, name).toBeCloseTo(1, 4)
-      for (const [i, value] of first.entries()) {
-        expect(Math.abs(gradient[i] - value) / norm, name).toBeLessThan(1e-4)
+describe.each([...golden.runs, ...experts.runs, ...convolutions.runs])(
+  '$model is trained as PyTorch does: its',
+  (run) => {
+    test('gradients', async () => {
+      const { build, weights, nameOf } = await load(run.model)
+      const objective = build(shape)
+      const { graph } = objective
+      const names = [...objective.parameters.keys()]
+      expect(names.map(nameOf).sort()).toEqual(Object.keys(run.gradients).sort())
+      const gradients = differentiate(graph, objective.loss, names)
+      const total = run.weights.reduce((sum, weight) => sum + weight, 0)
+      const arrays = new Map<string, Values>([...weights, ...objective.inputs(batchOf(run), 1 / total)])
+      for (const [i, name] of names.entries()) {
+        const size = objective.parameters.get(name)!
+        graph.output(graph.node('Identity', [gradients[i]], {}, `d.${name}`), 'float32', [...size])
+        arrays.set(`d.${name}`, new Float32Array(elements(size)))
       }
-    }
-  })
+      const session = await ArraySession.create(graph, { device: 'cpu' })
+      await session.run(arrays)
+      await session.dispose()
+      for (const name of names) {
+        const { norm, first } = run.gradients[nameOf(name)]
+        const gradient = arrays.get(`d.${name}`) as Float32Array
+        expect(Math.hypot(...gradient) / norm, name).toBeCloseTo(1, 4)
+        for (const [i, value] of first.entries()) {
+          expect(Math.abs(gradient[i] - value) / norm, name).toBeLessThan(1e-4)
+        }
+      }
+    })
 
-  test.each([
-    ['one micro-batch', golden.batch],
-    ['four micro-batches', 1],
-  ])('20 steps of AdamW, in %s', async (_, rows) => {
-    const { build, weights } = await load(run.model)
-    const optimiser = optimiserOf(run.schedule, run.steps.length)
-    const options = { device: 'cpu', weights, optimiser, shape: { ...shape, batch: rows } } as const
-    const trainer = await Trainer.create(build, options)
-    for (const [i, step] of run.steps.entries()) {
-      const { loss, gradientNorm, learningRate } = await trainer.step(cut(batchOf(run), rows))
-      expect(Math.abs(loss - step.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4)
-      expect(gradientNorm / step.gradient_norm).toBeCloseTo(1, 2)
-      expect(learningRate / step.learning_rate).toBeCloseTo(1, 5)
-    }
-    await trainer.dispose()
-  })
-})
+    test.each([
+      ['one micro-batch', golden.batch],
+      ['four micro-batches', 1],
+    ])('20 steps of AdamW, in %s', async (_, rows) => {
+      const { build, weights } = await load(run.model)
+      const optimiser = optimiserOf(run.schedule, run.steps.length)
+      const options = { device: 'cpu', weights, optimiser, shape: { ...shape, batch: rows } } as const
+      const trainer = await Trainer.create(build, options)
+      for (const [i, step] of run.steps.entries()) {
+        const { loss, gradientNorm, learningRate } = await trainer.step(cut(batchOf(run), rows))
+        expect(Math.abs(loss - step.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4)
+        expect(gradientNorm / step.gradient_norm).toBeCloseTo(1, 2)
+        expect(learningRate / step.learning_rate).toBeCloseTo(1, 5)
+      }
+      await trainer.dispose()
+    })
+  },
+)
 
 /** The rows of a batch in several micro-batches. */
 function cut(batch: MicroBatch, rows: number): MicroBatch[] {
