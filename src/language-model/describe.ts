@@ -22,6 +22,8 @@ export interface ModelDescription {
   readonly context_length: number
   readonly vocab_size: number
   readonly layers: number
+  /** Of these, the ones that are short convolutions and not attention. */
+  readonly convolution_layers?: number
   readonly hidden_size: number
   readonly attention_heads: number
   readonly key_value_heads: number
@@ -52,6 +54,7 @@ export function describeModel(
   why: string,
 ): ModelDescription {
   const perToken = cacheBytesPerToken(spec, 'fp32')
+  const convolutions = spec.layers.filter((kind) => kind === 'conv').length
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,
@@ -64,6 +67,7 @@ export function describeModel(
     context_length: spec.maxPositions,
     vocab_size: spec.vocabSize,
     layers: spec.layers.length,
+    ...(convolutions > 0 && { convolution_layers: convolutions }),
     hidden_size: spec.hiddenSize,
     attention_heads: spec.heads,
     key_value_heads: spec.kvHeads,
