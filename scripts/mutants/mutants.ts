@@ -347,7 +347,7 @@ export const MUTANTS: readonly Mutant[] = [
     'runtime/convolution',
   ),
   mutant('runtime/convolution-feeds.ts', 'slot < 0 ? 0 :', 'slot < 0 ? 1 :', 'runtime/convolution'),
-  mutant('runtime/onnx-model.ts', 'columnOf?.get(slot) ?? slot', 'slot', 'runtime/convolution'),
+  mutant('runtime/onnx-model.ts', 'columns.slots?.indexOf(slot) ?? slot', 'slot', 'runtime/convolution'),
   mutant('runtime/paged-model.ts', ' - places.firstPage) * PAGE', ') * PAGE', 'runtime/convolution'),
   mutant('runtime/device-rows.ts', 'placeNames(heads)\n', 'placeNames(1)\n', 'runtime/convolution'),
   mutant(

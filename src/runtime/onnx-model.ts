@@ -228,8 +228,7 @@ export abstract class OnnxTree<Item> {
       rows: int64(rows, [rows.length]),
     }
     const mask = (window: number | undefined) => cache.mask(count, columns, window)
-    const columnOf = columns.slots && new Map(columns.slots.map((slot, column) => [slot, column]))
-    const placeOf = (slot: number) => columnOf?.get(slot) ?? slot
+    const placeOf = (slot: number) => columns.slots?.indexOf(slot) ?? slot
     return {
       ...feeds,
       ...attentionFeeds(this.spec, cache.positions(count), mask),

@@ -108,24 +108,20 @@ export abstract class Blocks extends Mlps {
   }
 
   /** The residual with attention's or the convolution's output added, and the MLP's of it, which is to be added. */
-  private sequentialMlp(
-    residual: Value,
-    attended: Value,
-    block: BlockName,
-  ): { residual: Value; output: Value } {
+  private sequentialMlp(residual: Value, mixed: Value, block: BlockName): { residual: Value; output: Value } {
     const [, afterAttention, beforeMlp, afterMlp] = normNames(this.spec)
-    const attentionOut = this.blockOutput(attended, normOf(block, afterAttention))
-    const [normed, sum] = this.addAndNorm(residual, attentionOut, normOf(block, beforeMlp))
+    const added = this.blockOutput(mixed, normOf(block, afterAttention))
+    const [normed, sum] = this.addAndNorm(residual, added, normOf(block, beforeMlp))
     const output = this.mlp(normed, `${block.name}.mlp`, block.experts)
     return { residual: sum, output: this.blockOutput(output, normOf(block, afterMlp)) }
   }
 
-  /** The sum of attention's and the MLP's outputs, which are given the same residual. */
-  private parallelMlp(normed: Value, residual: Value, attended: Value, block: BlockName): Value {
+  /** The sum of the mixing's and the MLP's outputs, which are given the same residual. */
+  private parallelMlp(normed: Value, residual: Value, mixed: Value, block: BlockName): Value {
     const [, , beforeMlp] = normNames(this.spec)
     const own = beforeMlp ? this.norm(residual, `${block.name}.${beforeMlp}.weight`) : normed
     const output = this.mlp(own, `${block.name}.mlp`, block.experts)
-    return this.blockOutput(this.graph.node('Add', [attended, output]), undefined)
+    return this.blockOutput(this.graph.node('Add', [mixed, output]), undefined)
   }
 
   /** What tokens are given of one another. */
