@@ -339,4 +339,21 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('models/layout.ts', 'pair + (second ? pairs : 0)', 'pair + (second ? half : 0)', 'models/layout'),
   mutant('weights/arranged.ts', 'rows[0] + i)', 'row)', 'models/layout', 'weights'),
   mutant('weights/arranged.ts', 'start = end', 'start = end + 1', 'models/layout', 'weights'),
+  // Short convolutions.
+  mutant(
+    'runtime/convolution-feeds.ts',
+    '1 + before + slot - first',
+    '1 + slot - first',
+    'runtime/convolution',
+  ),
+  mutant('runtime/convolution-feeds.ts', 'slot < 0 ? 0 :', 'slot < 0 ? 1 :', 'runtime/convolution'),
+  mutant('runtime/onnx-model.ts', 'columns.slots?.indexOf(slot) ?? slot', 'slot', 'runtime/convolution'),
+  mutant('runtime/paged-model.ts', ' - places.firstPage) * PAGE', ') * PAGE', 'runtime/convolution'),
+  mutant('runtime/device-rows.ts', 'placeNames(heads)\n', 'placeNames(1)\n', 'runtime/convolution'),
+  mutant(
+    'train/graphs/batch-decoder.ts',
+    'slice(segments, 0, length - distance)',
+    'now',
+    'runtime/convolution',
+  ),
 ]

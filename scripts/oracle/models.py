@@ -153,6 +153,26 @@ def experts(family):
     return fields_of
 
 
+def lfm2(rng, layers):
+    fields = some(
+        rng,
+        conv_bias=BOTH,
+        conv_L_cache=[1, 2, 3, 4, 7],
+        norm_eps=[1e-6, 1e-2],
+        block_auto_adjust_ff_dim=BOTH,
+        block_ffn_dim_multiplier=[0.5, 1, 1.3],
+        tie_embedding=BOTH,
+        block_ff_dim=[20, 50],
+        theta=[3.0],
+    )
+    fields["block_multiple_of"] = rng.choice([1, 8, 10])
+    if rng.random() < 0.4:
+        fields["full_attn_idxs"] = sorted(rng.sample(range(layers), rng.randint(1, layers)))
+    elif rng.random() < 0.8:
+        fields["layer_types"] = layer_types(rng, layers, (FULL, "conv", "conv"))
+    return fields
+
+
 OWN = {
     "llama": lambda rng, _: some(rng, attention_bias=BOTH, mlp_bias=BOTH, pretraining_tp=[1, 2]),
     "mistral": lambda rng, _: some(rng, sliding_window=WINDOWS),
@@ -181,6 +201,7 @@ OWN = {
     "olmoe": experts("olmoe"),
     "qwen2_moe": experts("qwen2_moe"),
     "qwen3_moe": experts("qwen3_moe"),
+    "lfm2": lfm2,
 }
 PARTIAL = {"phi3": [0.5, 0.75, 1.0], "glm4": [0.5, 0.25, 1.0], "gpt_neox": [0.25, 0.5]}
 # What is called otherwise, and what there is no name for.

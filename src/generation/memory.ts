@@ -1,5 +1,6 @@
 import { type GenerationConfig, sequenceCount } from '../config/index.js'
 import { usageError } from '../errors.js'
+import { cachedNumbers } from '../models/cached-tensors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { availableMemory, inWords } from '../runtime/memory.js'
 
@@ -66,7 +67,7 @@ function keptArrays({ return_dict_in_generate, output_scores, output_logits }: G
   return return_dict_in_generate ? Number(output_scores) + Number(output_logits) : 0
 }
 
-/** Keys and values of all layers, as floats of four bytes. */
+/** What the cache holds of it, as floats of four bytes. */
 function bytesOfToken(spec: DecoderSpec | undefined): number {
-  return spec ? spec.layers.length * 2 * spec.kvHeads * spec.headDim * 4 : 0
+  return spec ? 4 * cachedNumbers(spec) : 0
 }

@@ -24,6 +24,8 @@ export interface ModelDescription {
   readonly long_context?: number
   readonly vocab_size: number
   readonly layers: number
+  /** Of these, the ones that are short convolutions and not attention. */
+  readonly convolution_layers?: number
   readonly hidden_size: number
   readonly attention_heads: number
   readonly key_value_heads: number
@@ -54,6 +56,7 @@ export function describeModel(
   why: string,
 ): ModelDescription {
   const perToken = cacheBytesPerToken(spec, 'fp32')
+  const convolutions = spec.layers.filter((kind) => kind === 'conv').length
   const weights = RUN_TYPES.map((type) => [type, weightBytes(spec, type)])
   return {
     path,
@@ -67,6 +70,7 @@ export function describeModel(
     ...(spec.longContext !== undefined && { long_context: spec.longContext }),
     vocab_size: spec.vocabSize,
     layers: spec.layers.length,
+    ...(convolutions > 0 && { convolution_layers: convolutions }),
     hidden_size: spec.hiddenSize,
     attention_heads: spec.heads,
     key_value_heads: spec.kvHeads,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chooseExport, dataFiles, exportedFiles } from '../exported/files.js'
-import { specIdentity } from '../models/spec.js'
+import { type LayerKind, specIdentity } from '../models/spec.js'
 import type { RunType } from '../runtime/storage.js'
 import { adapterFingerprint } from './adapter.js'
 import { locationOf, type ModelLocation } from './files.js'
@@ -10,7 +10,7 @@ import { openFound } from './open.js'
 import { findRoad, type Road } from './road.js'
 
 /**
- * What tells a model from others, wherever its files lie: a hash of its shape and of two of its small tensors, which training
+ * What tells a model from others, wherever its files lie: a hash of its shape and of some of its small tensors, which training
  * changes; of an adapter that is applied, all counts.
  * @param source path of its directory or file, and of its adapter
  * @param dtype that an export is run in, a file of its own
@@ -23,9 +23,17 @@ export async function modelFingerprint(
   if (road.name === 'export') return exportFingerprint(road, dtype)
   const { spec, store, adapter } = await openFound(locationOf(source), road.files)
   try {
-    const last = spec.layers.length - 1
+    const last = (isOf: (kind: LayerKind) => boolean, module: string) => {
+      const layer = spec.layers.findLastIndex(isOf)
+      return layer < 0 ? [] : [`model.layers.${layer}.${module}.weight`]
+    }
+    const tensors = [
+      'model.norm.weight',
+      ...last((kind) => kind !== 'conv', 'self_attn.v_proj'),
+      ...last((kind) => kind === 'conv', 'conv.out_proj'),
+    ]
     const hash = createHash('sha256').update(JSON.stringify(specIdentity(spec)))
-    for (const name of ['model.norm.weight', `model.layers.${last}.self_attn.v_proj.weight`]) {
+    for (const name of tensors) {
       const values = await store.read(name)
       hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     }

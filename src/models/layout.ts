@@ -167,10 +167,12 @@ export interface StoredParts {
 export function storedParts(spec: DecoderSpec, layout: StoredLayout): Map<string, StoredParts> {
   const result = new Map<string, StoredParts>()
   const places = storedRows(spec, layout)
-  for (const { name } of parametersOf(spec)) {
+  for (const { name, kind } of parametersOf(spec)) {
     const { tensor, shape, rows, transposed } = places.get(name)!
     const parts = result.get(tensor)?.parts ?? []
-    result.set(tensor, { shape, parts: [...parts, { name, rows, transposed }] })
+    // PyTorch's Conv1d has the kernels of its channels as [channels, 1, kernel].
+    const whole = kind === 'kernels' ? [shape[0], 1, shape[1]] : shape
+    result.set(tensor, { shape: whole, parts: [...parts, { name, rows, transposed }] })
   }
   return result
 }

@@ -1,14 +1,20 @@
 import { elements } from '../onnx/shapes.js'
-import { type DecoderSpec, type Experts, expertsOf } from './spec.js'
+import { type DecoderSpec, type Experts, expertsOf, type LayerKind } from './spec.js'
 
-/** How a parameter is used, which decides how it may be stored; a router is a linear layer that is never quantised. */
-export type ParameterKind = 'embedding' | 'linear' | 'router' | 'vector'
+/**
+ * How a parameter is used, which decides how it may be stored; a router is a linear layer that is never quantised, and neither are
+ * kernels of a convolution.
+ */
+export type ParameterKind = 'embedding' | 'linear' | 'router' | 'kernels' | 'vector'
 
 export interface Parameter {
   /** HF's name. */
   readonly name: string
   readonly kind: ParameterKind
-  /** [out, in] of a linear layer or router, [vocab, hidden] of the embedding, [positions, hidden] of learned positions, [size] of a norm or bias. */
+  /**
+   * [out, in] of a linear layer or router, [vocab, hidden] of the embedding, [positions, hidden] of learned positions, [channels,
+   * kernel] of a convolution, [size] of a norm or bias.
+   */
   readonly shape: readonly number[]
 }
 
@@ -56,8 +62,8 @@ export function parametersOf(spec: DecoderSpec): Parameter[] {
   return [
     { name: EMBEDDING, kind: 'embedding', shape: [vocabSize, hiddenSize] },
     ...positionParameters(spec),
-    ...spec.layers.flatMap((_, layer) =>
-      blockParameters(spec, `model.layers.${layer}`, expertsOf(spec, layer)),
+    ...spec.layers.flatMap((kind, layer) =>
+      blockParameters(spec, `model.layers.${layer}`, kind, expertsOf(spec, layer)),
     ),
     ...normParameters(spec, 'model.norm'),
     ...(spec.tiedHead ? [] : [linear(HEAD, vocabSize, hiddenSize)]),
@@ -83,22 +89,45 @@ export function normParameters(
 }
 
 /** Of a block by the common name of its parameters, with experts or a plain MLP. */
-export function blockParameters(spec: DecoderSpec, layer: string, experts?: Experts): Parameter[] {
-  const { hiddenSize, headDim, bias } = spec
-  const query = spec.heads * headDim
-  const keyValue = spec.kvHeads * headDim
+export function blockParameters(
+  spec: DecoderSpec,
+  layer: string,
+  kind: LayerKind,
+  experts?: Experts,
+): Parameter[] {
   return [
     ...normNames(spec)
       .filter(Boolean)
       .flatMap((norm) => normParameters(spec, `${layer}.${norm}`)),
-    ...withBias(`${layer}.self_attn.q_proj`, query, hiddenSize, bias.qkv),
-    ...withBias(`${layer}.self_attn.k_proj`, keyValue, hiddenSize, bias.qkv),
-    ...withBias(`${layer}.self_attn.v_proj`, keyValue, hiddenSize, bias.qkv),
-    ...queryKeyNorms(spec).map(([which, size]) => vector(`${layer}.self_attn.${which}.weight`, size)),
-    ...withBias(`${layer}.self_attn.o_proj`, hiddenSize, query, bias.output),
+    ...(kind === 'conv'
+      ? convolutionParameters(spec, `${layer}.conv`)
+      : attentionParameters(spec, `${layer}.self_attn`)),
     ...(experts
       ? expertParameters(spec, `${layer}.mlp`, experts)
       : mlpParameters(spec, `${layer}.mlp`, spec.intermediateSize)),
+  ]
+}
+
+function attentionParameters(spec: DecoderSpec, module: string): Parameter[] {
+  const { hiddenSize, headDim, bias } = spec
+  const query = spec.heads * headDim
+  const keyValue = spec.kvHeads * headDim
+  return [
+    ...withBias(`${module}.q_proj`, query, hiddenSize, bias.qkv),
+    ...withBias(`${module}.k_proj`, keyValue, hiddenSize, bias.qkv),
+    ...withBias(`${module}.v_proj`, keyValue, hiddenSize, bias.qkv),
+    ...queryKeyNorms(spec).map(([which, size]) => vector(`${module}.${which}.weight`, size)),
+    ...withBias(`${module}.o_proj`, hiddenSize, query, bias.output),
+  ]
+}
+
+function convolutionParameters({ hiddenSize, convolution }: DecoderSpec, module: string): Parameter[] {
+  const { kernel, bias } = convolution!
+  return [
+    ...withBias(`${module}.in_proj`, 3 * hiddenSize, hiddenSize, bias),
+    { name: `${module}.conv.weight`, kind: 'kernels', shape: [hiddenSize, kernel] },
+    ...(bias ? [vector(`${module}.conv.bias`, hiddenSize)] : []),
+    ...withBias(`${module}.out_proj`, hiddenSize, hiddenSize, bias),
   ]
 }
 

@@ -4,6 +4,9 @@
  */
 export type AttentionKind = 'full' | 'sliding' | 'full_nope' | 'sliding_nope'
 
+/** What mixes the tokens of a layer: attention of some kind, or a short convolution. */
+export type LayerKind = AttentionKind | 'conv'
+
 /** What a token sees, of which there is a mask each. */
 export type AttentionSpan = 'full' | 'sliding'
 
@@ -17,12 +20,12 @@ export const ATTENTION_KINDS: Readonly<
   sliding_nope: { span: 'sliding', rope: undefined },
 }
 
-/** The spans that a model's layers have, and those with a rotary embedding. */
+/** The spans that a model's attention layers have, and those with a rotary embedding. */
 export function spansOf({ layers }: Pick<DecoderSpec, 'layers'>): {
   seen: Set<AttentionSpan>
   rotated: Set<AttentionSpan>
 } {
-  const kinds = [...new Set(layers)].map((kind) => ATTENTION_KINDS[kind])
+  const kinds = [...new Set(layers)].flatMap((kind) => (kind === 'conv' ? [] : ATTENTION_KINDS[kind]))
   const rotated = kinds.flatMap(({ rope }) => rope ?? [])
   return { seen: new Set(kinds.map(({ span }) => span)), rotated: new Set(rotated) }
 }
@@ -46,7 +49,7 @@ export interface DecoderSpec {
   readonly maxPositions: number
   readonly normEpsilon: number
   /** One entry a layer. */
-  readonly layers: readonly AttentionKind[]
+  readonly layers: readonly LayerKind[]
   /** Tokens that a sliding layer looks at, itself included. */
   readonly slidingWindow: number | undefined
   /** Inverse frequencies of the rotary embedding by kind of layer, [headDim / 2]; 0 for dimensions that are not rotated. */
@@ -96,6 +99,27 @@ export interface DecoderSpec {
   readonly learnedPositions?: true
   /** The context that files give, where it is longer than `maxPositions`: LongRoPE's factors for longer texts are not served. */
   readonly longContext?: number
+  /** Of the layers that have one. */
+  readonly convolution?: ShortConvolution
+}
+
+/**
+ * LFM2's gated short convolution (HF's `Lfm2ShortConv`): of B, C and x, projections of a layer's input, out(C · conv(B · x)), where conv
+ * is causal and each channel has a kernel of its own.
+ */
+export interface ShortConvolution {
+  /** Tokens that a token is made of, itself included. */
+  readonly kernel: number
+  /** Of the convolution and its projections. */
+  readonly bias: boolean
+}
+
+/** The convolution of a model that has layers of this kind. */
+export function convolutionOf({
+  layers,
+  convolution,
+}: Pick<DecoderSpec, 'layers' | 'convolution'>): ShortConvolution | undefined {
+  return layers.includes('conv') ? convolution : undefined
 }
 
 /**

@@ -1,4 +1,11 @@
-import { cacheNames, growingGraph, movingGraph, zerosGraph } from '../models/decoder/cache-graphs.js'
+import { type CachedTensor, cachedNumbers, cachedTensors } from '../models/cached-tensors.js'
+import {
+  growingGraph,
+  movingGraph,
+  placeNames,
+  roomName,
+  zerosGraph,
+} from '../models/decoder/cache-graphs.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import { serialize } from '../onnx/serialize.js'
@@ -44,7 +51,9 @@ export class DeviceKernels {
     try {
       // WebGPU's float16 is a feature that an adapter may lack, which only a run tells.
       if (type === 'float16') {
-        const trial = await kernels.empty(1).catch((error) => Promise.reject(halfFailure(error, device)))
+        const trial = await kernels
+          .empty({ heads: 1, width: 1 }, 1)
+          .catch((error) => Promise.reject(halfFailure(error, device)))
         trial.dispose()
       }
       kernels.longestPass = await longestPass(spec, device, type, chunk)
@@ -55,33 +64,39 @@ export class DeviceKernels {
     return kernels
   }
 
-  /** Bytes of a key's or value's number. */
-  get valueBytes(): number {
-    return this.type === 'float16' ? 2 : 4
+  /** Bytes of a column of all tensors. */
+  get columnBytes(): number {
+    return (this.type === 'float16' ? 2 : 4) * cachedNumbers(this.spec)
   }
 
-  /** A tensor of zeros, [1, kvHeads, columns, headDim]. */
-  async empty(columns: number): Promise<ort.Tensor> {
-    const { kvHeads, headDim } = this.spec
-    const shape = BigInt64Array.from([1, kvHeads, columns, headDim], BigInt)
+  /** A tensor of zeros, [1, heads, columns, width]. */
+  async empty({ heads, width }: Omit<CachedTensor, 'name'>, columns: number): Promise<ort.Tensor> {
+    const shape = BigInt64Array.from([1, heads, columns, width], BigInt)
     return (await this.zeros.run({ shape: new ort.Tensor('int64', shape, [4]) })).zeros
   }
 
   /** New tensors with so many columns more. */
   async grown(cache: DeviceTensors, columns: number): Promise<DeviceTensors> {
-    const room = await this.empty(columns)
+    const rooms: Record<string, ort.Tensor> = {}
     try {
-      const results = await this.growing.run({ ...prefixed('past_', cache), room })
+      for (const tensor of cachedTensors(this.spec)) {
+        rooms[roomName(tensor)] ??= await this.empty(tensor, columns)
+      }
+      const results = await this.growing.run({ ...prefixed('past_', cache), ...rooms })
       return new Map([...cache.keys()].map((name) => [name, results[`present_${name}`]]))
     } finally {
-      room.dispose()
+      for (const room of Object.values(rooms)) room.dispose()
     }
   }
 
   /** Moves the rows of columns `from` to columns `to`. */
   async move(cache: DeviceTensors, from: readonly number[], to: readonly number[]): Promise<void> {
-    const { kvHeads } = this.spec
-    const feeds = { ...prefixed('past_', cache), from: places(kvHeads, from), to: places(kvHeads, to) }
+    const feeds = prefixed('past_', cache)
+    for (const heads of new Set(cachedTensors(this.spec).map((tensor) => tensor.heads))) {
+      const names = placeNames(heads)
+      feeds[names.from] = places(heads, from)
+      feeds[names.to] = places(heads, to)
+    }
     await this.moving.run(feeds, prefixed('present_', cache))
   }
 
@@ -90,11 +105,11 @@ export class DeviceKernels {
   }
 }
 
-/** By the names of `cacheNames`, [1, kvHeads, columns, headDim] each. */
+/** By the names of `cachedTensors`, [1, heads, columns, width] each. */
 type DeviceTensors = ReadonlyMap<string, ort.Tensor>
 
 /**
- * Keys and values of all layers in the memory of a device, which the graph reads and writes. What is to be done with them is
+ * All rows of a cache in the memory of a device, which the graph reads and writes. What is to be done with them is
  * noted and done before the next pass, since a device is waited for.
  */
 export class DeviceRows implements CacheRows {
@@ -107,8 +122,7 @@ export class DeviceRows implements CacheRows {
   constructor(private readonly kernels: DeviceKernels) {}
 
   get byteLength(): number {
-    const { kvHeads, headDim } = this.kernels.spec
-    return this.kernels.valueBytes * this.tensors.size * kvHeads * headDim * this.columns
+    return this.kernels.columnBytes * this.columns
   }
 
   allocate(): void {}
@@ -138,17 +152,17 @@ export class DeviceRows implements CacheRows {
     const missing = this.wanted - this.columns
     if (missing <= 0) return
     const before = this.tensors
-    this.tensors =
-      this.columns > 0
-        ? await kernels.grown(before, missing)
-        : await this.fresh(cacheNames(kernels.spec), missing)
+    this.tensors = this.columns > 0 ? await kernels.grown(before, missing) : await this.fresh(missing)
     this.columns = this.wanted
     for (const tensor of before.values()) tensor.dispose()
   }
 
-  private async fresh(names: readonly string[], columns: number): Promise<DeviceTensors> {
+  private async fresh(columns: number): Promise<DeviceTensors> {
+    const { kernels } = this
     const tensors = new Map<string, ort.Tensor>()
-    for (const name of names) tensors.set(name, await this.kernels.empty(columns))
+    for (const tensor of cachedTensors(kernels.spec)) {
+      tensors.set(tensor.name, await kernels.empty(tensor, columns))
+    }
     return tensors
   }
 
@@ -174,7 +188,7 @@ function prefixed(prefix: string, tensors: DeviceTensors): Record<string, ort.Te
 }
 
 /** Of columns in every head, int64 [1, heads, columns, 3]. */
-function places(heads: number, columns: readonly number[]): ort.Tensor {
+export function places(heads: number, columns: readonly number[]): ort.Tensor {
   const indices = new BigInt64Array(heads * columns.length * 3)
   for (let head = 0; head < heads; head++) {
     for (const [i, column] of columns.entries()) {

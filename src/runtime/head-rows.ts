@@ -5,7 +5,7 @@ import * as ort from './ort.js'
 const ARRAYS = { float32: Float32Array, float16: Uint16Array } as const
 
 /**
- * The rows of one layer's keys or values in host memory, [heads, rows, headDim]: a head's rows lie side by side, which
+ * The rows of one tensor of a cache in host memory, [heads, rows, width]: a head's rows lie side by side, which
  * is how attention reads them. The buffer may hold more rows than are laid out.
  */
 export class HeadRows {
@@ -14,8 +14,8 @@ export class HeadRows {
   private whole: ort.Tensor | undefined
 
   constructor(
-    private readonly heads: number,
-    private readonly headDim: number,
+    readonly heads: number,
+    private readonly width: number,
     private readonly type: FloatType,
   ) {
     this.buffer = new ARRAYS[type](0)
@@ -28,10 +28,10 @@ export class HeadRows {
   /** Makes the buffer hold `capacity` rows; the first `used` are kept. */
   allocate(capacity: number, used: number): void {
     const source = this.buffer
-    this.buffer = new ARRAYS[this.type](this.heads * capacity * this.headDim)
+    this.buffer = new ARRAYS[this.type](this.heads * capacity * this.width)
     for (let head = 0; head < this.heads; head++) {
       const start = this.offset(head, 0)
-      this.buffer.set(source.subarray(start, start + used * this.headDim), start)
+      this.buffer.set(source.subarray(start, start + used * this.width), start)
     }
     this.whole = undefined
   }
@@ -40,11 +40,11 @@ export class HeadRows {
   layOut(rows: number, used: number): void {
     const moves = Array.from({ length: this.heads }, (_, head) => [
       this.offset(head, 0),
-      head * rows * this.headDim,
+      head * rows * this.width,
     ])
     // Away from where the next head's rows still are.
     if (rows > this.rows) moves.reverse()
-    for (const [from, to] of moves) this.buffer.copyWithin(to, from, from + used * this.headDim)
+    for (const [from, to] of moves) this.buffer.copyWithin(to, from, from + used * this.width)
     this.rows = rows
     this.whole = undefined
   }
@@ -53,7 +53,7 @@ export class HeadRows {
   move(from: number, to: number, count: number): void {
     for (let head = 0; head < this.heads; head++) {
       const start = this.offset(head, from)
-      this.buffer.copyWithin(this.offset(head, to), start, start + count * this.headDim)
+      this.buffer.copyWithin(this.offset(head, to), start, start + count * this.width)
     }
   }
 
@@ -61,14 +61,14 @@ export class HeadRows {
   take(source: HeadRows, first: number, target: number, count: number): void {
     for (let head = 0; head < this.heads; head++) {
       const start = source.offset(head, first)
-      this.buffer.set(source.buffer.subarray(start, start + count * this.headDim), this.offset(head, target))
+      this.buffer.set(source.buffer.subarray(start, start + count * this.width), this.offset(head, target))
     }
   }
 
   /** Takes over rows of every head of another one as its first ones, of `rows` in all. */
   gather(source: HeadRows, slots: readonly number[], rows: number): void {
-    const { heads, headDim } = this
-    if (this.buffer.length < heads * rows * headDim) this.allocate(rows, 0)
+    const { heads, width } = this
+    if (this.buffer.length < heads * rows * width) this.allocate(rows, 0)
     this.layOut(rows, 0)
     for (const [target, from, count] of runsOf(slots)) {
       this.take(source, from, target, count)
@@ -81,21 +81,21 @@ export class HeadRows {
     this.whole = undefined
   }
 
-  /** A view of all rows, [heads, 1, rows, headDim]. */
+  /** A view of all rows, [heads, 1, rows, width]. */
   tensor(): ort.Tensor {
-    const { heads, rows, headDim } = this
-    this.whole ??= this.view(0, [heads, 1, rows, headDim])
+    const { heads, rows, width } = this
+    this.whole ??= this.view(0, [heads, 1, rows, width])
     return this.whole
   }
 
-  /** A view of one head's rows from `first` on, [1, count, headDim]. */
+  /** A view of one head's rows from `first` on, [1, count, width]. */
   headTensor(head: number, first: number, count: number): ort.Tensor {
-    return this.view(this.offset(head, first), [1, count, this.headDim])
+    return this.view(this.offset(head, first), [1, count, this.width])
   }
 
-  /** Takes over rows of every head from `first` on, [heads, 1, count, headDim]. */
+  /** Takes over rows of every head from `first` on, [heads, 1, count, width]. */
   write(first: number, { data, dims }: ort.Tensor): void {
-    const length = dims[2] * this.headDim
+    const length = dims[2] * this.width
     for (let head = 0; head < this.heads; head++) {
       const rows = (data as Float32Array).subarray(head * length, (head + 1) * length)
       this.buffer.set(rows, this.offset(head, first))
@@ -112,7 +112,7 @@ export class HeadRows {
   }
 
   private offset(head: number, row: number): number {
-    return (head * this.rows + row) * this.headDim
+    return (head * this.rows + row) * this.width
   }
 }
 

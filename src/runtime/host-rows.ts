@@ -1,3 +1,4 @@
+import { cachedTensors } from '../models/cached-tensors.js'
 import type { DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
 import { HeadRows, runsOf } from './head-rows.js'
@@ -5,19 +6,19 @@ import type { CacheRows } from './kv-cache.js'
 import type * as ort from './ort.js'
 import { fetching } from './pass.js'
 
-/** Keys and values of all layers in host memory, where the graph reads and writes them. */
+/** All rows of a cache in host memory, where the graph reads and writes them. */
 export class HostRows implements CacheRows {
-  private readonly keys: HeadRows[]
-  private readonly values: HeadRows[]
+  /** By the names of `cachedTensors`. */
+  private readonly tensors: ReadonlyMap<string, HeadRows>
   private part: HostRows | undefined
 
   constructor(
     private readonly spec: DecoderSpec,
     private readonly type: FloatType = 'float32',
   ) {
-    const rows = () => spec.layers.map(() => new HeadRows(spec.kvHeads, spec.headDim, type))
-    this.keys = rows()
-    this.values = rows()
+    this.tensors = new Map(
+      cachedTensors(spec).map(({ name, heads, width }) => [name, new HeadRows(heads, width, type)]),
+    )
   }
 
   get byteLength(): number {
@@ -58,23 +59,17 @@ export class HostRows implements CacheRows {
     for (const [i, rows] of this.all().entries()) rows.take(sources[i], first, target, count)
   }
 
-  /** All columns of every layer as `past_key.i` and `past_value.i`, [kvHeads, 1, columns, headDim]: views. */
+  /** All columns of every tensor as `past_` and its name, [heads, 1, columns, width]: views. */
   past(): Record<string, ort.Tensor> {
-    const tensors: Record<string, ort.Tensor> = {}
-    for (const [layer, keys] of this.keys.entries()) {
-      tensors[`past_key.${layer}`] = keys.tensor()
-      tensors[`past_value.${layer}`] = this.values[layer].tensor()
-    }
-    return tensors
+    return Object.fromEntries([...this.tensors].map(([name, rows]) => [`past_${name}`, rows.tensor()]))
   }
 
-  /** Rows from `first` on as `key.i.h` and `value.i.h`, [1, count, headDim]: views to write to. */
+  /** Rows from `first` on by tensor and head, `name.h`, [1, count, width]: views to write to. */
   rows(first: number, count: number): Record<string, ort.Tensor> {
     const tensors: Record<string, ort.Tensor> = {}
-    for (const [layer, keys] of this.keys.entries()) {
-      for (let head = 0; head < this.spec.kvHeads; head++) {
-        tensors[`key.${layer}.${head}`] = keys.headTensor(head, first, count)
-        tensors[`value.${layer}.${head}`] = this.values[layer].headTensor(head, first, count)
+    for (const [name, rows] of this.tensors) {
+      for (let head = 0; head < rows.heads; head++) {
+        tensors[`${name}.${head}`] = rows.headTensor(head, first, count)
       }
     }
     return tensors
@@ -82,18 +77,15 @@ export class HostRows implements CacheRows {
 
   /** What a run gives that `write` takes over. */
   fetches(): Record<string, null> {
-    return fetching(this.keys.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`]))
+    return fetching([...this.tensors.keys()])
   }
 
-  /** Takes over new rows from `first` on, `key.i` and `value.i`, [kvHeads, 1, count, headDim]. */
+  /** Takes over new rows from `first` on by the tensors' names, [heads, 1, count, width]. */
   write(first: number, results: ort.OnnxValueMapType): void {
-    for (const [layer, keys] of this.keys.entries()) {
-      keys.write(first, results[`key.${layer}`])
-      this.values[layer].write(first, results[`value.${layer}`])
-    }
+    for (const [name, rows] of this.tensors) rows.write(first, results[name])
   }
 
   private all(): HeadRows[] {
-    return [...this.keys, ...this.values]
+    return [...this.tensors.values()]
   }
 }

@@ -16,7 +16,7 @@ const COPYING = 16
 /** What a slot that must not be seen adds to its score: exp() of it is 0, and unlike -Infinity it cannot give NaN. */
 export const HIDDEN = -1e9
 
-/** Keys and values of all layers, a row a slot. */
+/** What layers keep of each token, a row a slot. */
 export interface CacheRows {
   readonly byteLength: number
   /** Makes room for `capacity` rows; the first `used` are kept. */
@@ -78,7 +78,7 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
     this.rows.layOut(this.columns, this.length)
   }
 
-  /** Bytes of keys and values, room to grow included. */
+  /** Bytes of all rows, room to grow included. */
   get byteLength(): number {
     return this.rows.byteLength
   }
@@ -142,6 +142,19 @@ export class TreeCache<Rows extends CacheRows = CacheRows> implements KVCache {
   /** Positions of the last `count` slots: a view. */
   positions(count: number): Int32Array {
     return this.depths.subarray(this.length - count, this.length)
+  }
+
+  /** Of each of the last `count` slots its nearest ancestors and itself, the last of `length`; -1 before the start. [count, length] */
+  lineage(count: number, length: number): Int32Array {
+    const lines = new Int32Array(count * length).fill(-1)
+    for (let token = 0; token < count; token++) {
+      let slot = this.length - count + token
+      for (let i = length - 1; i >= 0 && slot >= 0; i--) {
+        lines[token * length + i] = slot
+        slot = this.parents[slot]
+      }
+    }
+    return lines
   }
 
   /**

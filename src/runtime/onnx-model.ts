@@ -1,9 +1,10 @@
 import { UserError } from '../errors.js'
 import type { ForwardOptions, KVCache, Model, StateName } from '../model/model.js'
-import type { DecoderSpec } from '../models/spec.js'
+import { convolutionOf, type DecoderSpec } from '../models/spec.js'
 import type { FloatType } from '../onnx/graph.js'
+import { convolutionFeeds } from './convolution-feeds.js'
 import type { Device } from './device.js'
-import { type DeviceKernels, DeviceRows } from './device-rows.js'
+import { type DeviceKernels, DeviceRows, places } from './device-rows.js'
 import { runFailure } from './failures.js'
 import { HostRows } from './host-rows.js'
 import { checkParents, type MaskColumns, padded, TreeCache } from './kv-cache.js'
@@ -181,6 +182,12 @@ export abstract class OnnxTree<Item> {
         ...cache.rows.past(),
         last_column: int32(cache.length - 1),
         columns: int32(cache.length),
+        ...(convolutionOf(this.spec) && {
+          conv_places: places(
+            1,
+            [...tokens.keys()].map((i) => past + i),
+          ),
+        }),
         ...(this.givesShortlists && shortlist.feeds()),
       }
       return session.run(feeds, { ...wanted, ...cache.rows.present() })
@@ -223,7 +230,12 @@ export abstract class OnnxTree<Item> {
       rows: int64(rows, [rows.length]),
     }
     const mask = (window: number | undefined) => cache.mask(count, columns, window)
-    return { ...feeds, ...attentionFeeds(this.spec, cache.positions(count), mask) }
+    const placeOf = (slot: number) => columns.slots?.indexOf(slot) ?? slot
+    return {
+      ...feeds,
+      ...attentionFeeds(this.spec, cache.positions(count), mask),
+      ...convolutionFeeds(this.spec, [{ cache, count, placeOf }]),
+    }
   }
 
   protected checkToken(_item: Item): void {}

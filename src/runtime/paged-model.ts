@@ -9,6 +9,7 @@ import type {
 } from '../model/model.js'
 import { PAGE } from '../models/decoder/paged-attention.js'
 import type { DecoderSpec } from '../models/spec.js'
+import { convolutionFeeds } from './convolution-feeds.js'
 import { runFailure } from './failures.js'
 import { checkParents, HIDDEN, TreeCache } from './kv-cache.js'
 import { checkTokenId } from './onnx-model.js'
@@ -143,16 +144,25 @@ export class PagedModel implements NativeBatchModel {
     const positions = Int32Array.from(parts.flatMap((part) => [...part.job.cache.positions(lengthOf(part))]))
     const mask = (window: number | undefined) =>
       places.mask(parts.map((part) => part.job.cache.mask(lengthOf(part), places.columns, window)))
-    return { ...feeds, ...attentionFeeds(this.spec, positions, mask) }
+    const newSlots = parts.map((part, i) => ({
+      cache: part.job.cache,
+      count: lengthOf(part),
+      placeOf: (slot: number) =>
+        (pages[i][Math.floor(slot / PAGE)] - places.firstPage) * PAGE + (slot % PAGE),
+    }))
+    return {
+      ...feeds,
+      ...attentionFeeds(this.spec, positions, mask),
+      ...convolutionFeeds(this.spec, newSlots),
+    }
   }
 
   private fetches(states: readonly StateName[]): Record<string, null> {
-    const rows = this.spec.layers.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`])
     return fetching([
       'logits',
       ...states.map(outputOfState),
       ...(this.exits.length > 0 ? ['exits'] : []),
-      ...rows,
+      ...this.pool.names,
     ])
   }
 }

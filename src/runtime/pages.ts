@@ -1,3 +1,4 @@
+import { type CachedTensor, cachedNumbers, cachedTensors } from '../models/cached-tensors.js'
 import { PAGE } from '../models/decoder/paged-attention.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { outOfMemory } from './failures.js'
@@ -7,29 +8,36 @@ import * as ort from './ort.js'
 
 const FIRST_CAPACITY = 32
 
+/** The pages of one of a cache's tensors, [pages, heads, PAGE, width]. */
+interface Pages extends CachedTensor {
+  readonly buffer: Float32Array
+  /** Numbers of a page. */
+  readonly size: number
+}
+
 /**
- * Keys and values of many sequences in host memory, as pages of PAGE columns: by layer [pages, kvHeads, PAGE, headDim]. The pages in
- * use are the first ones, whosever they are.
+ * The caches of many sequences in host memory, as pages of PAGE columns. The pages in use are the first ones, whosever they are.
  */
 export class PagePool {
-  /** Keys of all layers, and then their values. */
-  private buffers: Float32Array[]
+  private tensors: readonly Pages[]
   private capacity = FIRST_CAPACITY
   /** Whose each page is. */
   private readonly owners: PagedRows[] = []
-  private readonly pageSize: number
+  /** Of all tensors. */
+  readonly pageBytes: number
 
   constructor(private readonly spec: DecoderSpec) {
-    this.pageSize = spec.kvHeads * PAGE * spec.headDim
-    this.buffers = this.newBuffers()
+    this.pageBytes = Float32Array.BYTES_PER_ELEMENT * PAGE * cachedNumbers(spec)
+    this.tensors = this.newTensors()
   }
 
   get byteLength(): number {
-    return this.buffers.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    return this.capacity * this.pageBytes
   }
 
-  get pageBytes(): number {
-    return this.byteLength / this.capacity
+  /** Names of the tensors, whose new rows a run gives. */
+  get names(): string[] {
+    return this.tensors.map(({ name }) => name)
   }
 
   take(owner: PagedRows): void {
@@ -44,45 +52,35 @@ export class PagePool {
     const last = this.owners.length - 1
     const moved = this.owners.pop()!
     if (page === last) return
-    for (const buffer of this.buffers) {
-      buffer.copyWithin(page * this.pageSize, last * this.pageSize, (last + 1) * this.pageSize)
+    for (const { buffer, size } of this.tensors) {
+      buffer.copyWithin(page * size, last * size, (last + 1) * size)
     }
     moved.pages[moved.pages.indexOf(last)] = page
     this.owners[page] = moved
   }
 
-  /** `count` pages from `first` on, as `past_key.i` and `past_value.i`: views. */
+  /** `count` pages of each tensor from `first` on, as `past_` and its name: views. */
   past(first: number, count: number): Record<string, ort.Tensor> {
-    const { kvHeads, headDim, layers } = this.spec
-    const shape = [count, kvHeads, PAGE, headDim]
-    const view = (buffer: Float32Array) =>
-      new ort.Tensor(
-        'float32',
-        buffer.subarray(first * this.pageSize, (first + count) * this.pageSize),
-        shape,
-      )
-    const tensors: Record<string, ort.Tensor> = {}
-    for (const layer of layers.keys()) {
-      tensors[`past_key.${layer}`] = view(this.buffers[layer])
-      tensors[`past_value.${layer}`] = view(this.buffers[layers.length + layer])
-    }
-    return tensors
+    const view = ({ buffer, size, heads, width }: Pages) =>
+      new ort.Tensor('float32', buffer.subarray(first * size, (first + count) * size), [
+        count,
+        heads,
+        PAGE,
+        width,
+      ])
+    return Object.fromEntries(this.tensors.map((pages) => [`past_${pages.name}`, view(pages)]))
   }
 
-  /** Takes over new rows, `key.i` and `value.i`, [1, T, kvHeads * headDim], those from `start` on as the owner's slots from `first` on. */
+  /** Takes over new rows by the tensors' names, [1, T, heads * width], those from `start` on as the owner's slots from `first` on. */
   write(owner: PagedRows, first: number, count: number, start: number, results: ort.OnnxValueMapType): void {
-    const { kvHeads, headDim, layers } = this.spec
-    const width = kvHeads * headDim
-    for (const layer of layers.keys()) {
-      for (const [i, name] of ['key', 'value'].entries()) {
-        const rows = results[`${name}.${layer}`].data as Float32Array
-        const buffer = this.buffers[i * layers.length + layer]
-        for (let row = 0; row < count; row++) {
-          let from = (start + row) * width
-          let to = this.offset(owner, first + row)
-          for (let head = 0; head < kvHeads; head++, from += headDim, to += PAGE * headDim) {
-            for (let j = 0; j < headDim; j++) buffer[to + j] = rows[from + j]
-          }
+    for (const pages of this.tensors) {
+      const { name, buffer, heads, width } = pages
+      const rows = results[name].data as Float32Array
+      for (let row = 0; row < count; row++) {
+        let from = (start + row) * heads * width
+        let to = offset(pages, owner, first + row)
+        for (let head = 0; head < heads; head++, from += width, to += PAGE * width) {
+          for (let j = 0; j < width; j++) buffer[to + j] = rows[from + j]
         }
       }
     }
@@ -90,42 +88,43 @@ export class PagePool {
 
   /** Copies `count` slots of one owner to another, or its own, within a page of either. */
   copy(source: PagedRows, from: number, target: PagedRows, to: number, count: number): void {
-    const { kvHeads, headDim } = this.spec
-    const start = this.offset(source, from)
-    const end = this.offset(target, to)
-    const length = count * headDim
-    for (const buffer of this.buffers) {
-      for (let head = 0; head < kvHeads; head++) {
-        const shift = head * PAGE * headDim
-        buffer.copyWithin(end + shift, start + shift, start + shift + length)
+    for (const pages of this.tensors) {
+      const { buffer, heads, width } = pages
+      const start = offset(pages, source, from)
+      const end = offset(pages, target, to)
+      for (let head = 0; head < heads; head++) {
+        const shift = head * PAGE * width
+        buffer.copyWithin(end + shift, start + shift, start + shift + count * width)
       }
     }
   }
 
-  /** Where the first head's row of a slot begins. */
-  private offset(owner: PagedRows, slot: number): number {
-    return owner.pages[Math.floor(slot / PAGE)] * this.pageSize + (slot % PAGE) * this.spec.headDim
-  }
-
   private grow(): void {
-    const before = this.buffers
+    const before = this.tensors
     this.capacity *= 2
     try {
-      this.buffers = this.newBuffers()
+      this.tensors = this.newTensors()
     } catch (error) {
       this.capacity /= 2
       throw outOfMemory(`for a cache of ${2 * this.capacity * PAGE} tokens`, error)
     }
-    for (const [i, buffer] of before.entries()) this.buffers[i].set(buffer)
+    for (const [i, { buffer }] of before.entries()) this.tensors[i].buffer.set(buffer)
   }
 
-  private newBuffers(): Float32Array[] {
-    const { layers } = this.spec
-    return Array.from({ length: 2 * layers.length }, () => new Float32Array(this.capacity * this.pageSize))
+  private newTensors(): Pages[] {
+    return cachedTensors(this.spec).map((tensor) => {
+      const size = tensor.heads * PAGE * tensor.width
+      return { ...tensor, size, buffer: new Float32Array(this.capacity * size) }
+    })
   }
 }
 
-/** The keys and values of one sequence. */
+/** Where the first head's row of a slot begins. */
+function offset({ size, width }: Pages, { pages }: PagedRows, slot: number): number {
+  return pages[Math.floor(slot / PAGE)] * size + (slot % PAGE) * width
+}
+
+/** The cache of one sequence. */
 export class PagedRows implements CacheRows {
   /** The pages of its slots, in their order. */
   readonly pages: number[] = []

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { cachedNumbers, numbersRead } from '../models/cached-tensors.js'
 import type { CacheLayout } from '../models/decoder/layers.js'
 import {
   EMBEDDING,
@@ -168,9 +169,13 @@ export function weightBytes(spec: DecoderSpec, type: RunType): number {
   }, 0)
 }
 
-/** Bytes of keys and values by token of context. */
-export function cacheBytesPerToken({ layers, kvHeads, headDim }: DecoderSpec, type: RunType): number {
-  return (FLOAT_BITS[floatType(type)] / 8) * 2 * layers.length * kvHeads * headDim
+/** Bytes of the cache by token of context. */
+export function cacheBytesPerToken(spec: DecoderSpec, type: RunType): number {
+  return floatBytes(type) * cachedNumbers(spec)
+}
+
+function floatBytes(type: RunType): number {
+  return FLOAT_BITS[floatType(type)] / 8
 }
 
 /**
@@ -188,7 +193,7 @@ export function bytesReadPerToken(spec: DecoderSpec, type: RunType, context: num
     const { values, scales } = storedBytes(parameter)
     return sum + (values + scales) * (isOfExpert(parameter.name) ? perToken / count : 1)
   }, 0)
-  return weights + context * cacheBytesPerToken(spec, type)
+  return weights + floatBytes(type) * numbersRead(spec, context)
 }
 
 /**

@@ -18,7 +18,7 @@ export function initialWeights(spec: DecoderSpec, seed: number): Weights {
 function initial({ name, kind, shape }: Parameter, spec: DecoderSpec, gaussian: () => number): Float32Array {
   const values = new Float32Array(elements(shape))
   if (kind === 'vector') return values.fill(name.endsWith('.bias') ? 0 : 1 - spec.normOffset)
-  const writes = /\.(o_proj|down_proj)\.weight$/.test(name)
+  const writes = /\.(o_proj|out_proj|down_proj)\.weight$/.test(name)
   const deviation = Math.sqrt(2 / (5 * spec.hiddenSize)) / (writes ? Math.sqrt(2 * spec.layers.length) : 1)
   for (let i = 0; i < values.length; i++) values[i] = gaussian() * deviation
   return values

@@ -157,7 +157,7 @@ function trainedParameters(
 }
 
 function isHidden(name: string, shape: Shape): boolean {
-  return shape.length === 2 && !/(embed_tokens|lm_head)\.weight$/.test(name)
+  return shape.length === 2 && !/(embed_tokens|lm_head|conv\.conv)\.weight$/.test(name)
 }
 
 /** Makes the gradients outputs of the graph, added to the sums that come in as `sum.*`. */

@@ -182,9 +182,12 @@ describe('a model on disk', () => {
     expect(await findRoad(directory)).toMatchObject({ name: 'export', why: 'it has no safetensors' })
     copyFileSync(join(SOURCE, 'model.safetensors'), join(directory, 'model.safetensors'))
     expect(await findRoad(directory)).toMatchObject({ name: 'graph', why: 'it has safetensors' })
-    const other = await writeExport(SOURCE, join(ROOT, 'other'), { isRecurrent: true })
+    const other = await writeExport(SOURCE, join(ROOT, 'other'), { config: { model_type: 'falcon_h1' } })
     copyFileSync(join(SOURCE, 'model.safetensors'), join(other, 'model.safetensors'))
-    expect(await findRoad(other)).toMatchObject({ name: 'export', why: expect.stringContaining('"lfm2"') })
+    expect(await findRoad(other)).toMatchObject({
+      name: 'export',
+      why: expect.stringContaining('"falcon_h1"'),
+    })
     const spiral = { rope_scaling: { type: 'spiral', factor: 4 } }
     const scaled = await writeExport(SOURCE, join(ROOT, 'spiral'), { config: spiral })
     copyFileSync(join(SOURCE, 'model.safetensors'), join(scaled, 'model.safetensors'))
@@ -394,7 +397,7 @@ test('a signature is read past weights of any size', async () => {
 describe('a pull', () => {
   const hub = hubFixture()
   const files = {
-    'config.json': '{"model_type":"lfm2","transformers.js_config":{"dtype":"q4"}}',
+    'config.json': '{"model_type":"falcon_h1","transformers.js_config":{"dtype":"q4"}}',
     'model.safetensors': bytes(3000),
     'onnx/model.onnx': bytes(2000),
     'onnx/model.onnx_data': bytes(4000),

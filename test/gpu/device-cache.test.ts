@@ -144,18 +144,28 @@ describe.skipIf(webgpu?.missing !== undefined)('the cache on the device', () => 
       cache.dispose()
     },
   )
-
-  test('kept in parts, twice before the next pass, goes on as the host’s does', async () => {
-    const results = []
-    for (const model of [cpu, gpu]) {
-      const cache = model.newCache()
-      await model.forward(cache, [5, 9, 14, 200, 31, 7, 8], [-1, 0, 0, 1, 2, 2, 5], [])
-      cache.keep([0, 2, 5, 6])
-      cache.keep([0, 1, 2])
-      await model.forward(cache, [...Array(100).keys()], chain(100, 3), [])
-      results.push((await model.forward(cache, [42], [102])).logits(0).slice())
-      cache.dispose()
-    }
-    expect(largestDifference(results[0], results[1])).toBeLessThan(1e-4)
-  })
 })
+
+// Keys and values, and rows of convolutions between them.
+describe.skipIf(webgpu?.missing !== undefined).each(['llama', 'lfm2'])(
+  'the cache of %s on the device',
+  (name) => {
+    test('kept in parts, twice before the next pass, goes on as the host’s does', async () => {
+      const results = []
+      for (const device of ['cpu', 'webgpu'] as const) {
+        const { model } = await loadFixture(name, { dtype: 'fp32', device })
+        const cache = model.newCache()
+        await model.forward(cache, [5, 9, 14, 100, 31, 7, 8], [-1, 0, 0, 1, 2, 2, 5], [])
+        cache.keep([0, 2, 5, 6])
+        cache.keep([0, 1, 2])
+        results.push((await model.forward(cache, [41], [2])).logits(0).slice())
+        await model.forward(cache, [...Array(100).keys()], chain(100, 4), [])
+        results.push((await model.forward(cache, [42], [103])).logits(0).slice())
+        cache.dispose()
+        await model.dispose()
+      }
+      expect(largestDifference(results[0], results[2])).toBeLessThan(1e-4)
+      expect(largestDifference(results[1], results[3])).toBeLessThan(1e-4)
+    })
+  },
+)

@@ -115,6 +115,8 @@ test.each([
   ['gpt_neox', ['q_proj', 'v_proj', 'up_proj']],
   ['gpt2', 'all-linear'],
   ['cohere', ['q_proj', 'k_proj']],
+  ['lfm2', 'all-linear'],
+  ['lfm2-biased', ['in_proj', 'layers.0.conv.out_proj', 'v_proj']],
 ] as const)('what training writes is what it merges: %s, %s', async (name, targetModules) => {
   const { spec, layout, store } = await openModel(fixturePath(name))
   const weights = await readWeights(spec, store).finally(() => store.close())

@@ -98,7 +98,16 @@ describe("a family's names and rows", () => {
 })
 
 describe('of a family with a layout of its own', () => {
-  const laidOut = ['phi3', 'gpt2', 'gpt_neox', 'cohere', 'glm4', 'granitemoehybrid', 'starcoder2']
+  const laidOut = [
+    'phi3',
+    'gpt2',
+    'gpt_neox',
+    'cohere',
+    'glm4',
+    'granitemoehybrid',
+    'starcoder2',
+    'lfm2-biased',
+  ]
 
   test.each(laidOut)('safetensors of %s are what they were', async (name) => {
     const [path, own] = [

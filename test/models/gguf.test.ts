@@ -85,6 +85,35 @@ describe('configFromGguf', () => {
     expect(none).not.toHaveProperty('rope_scaling')
   })
 
+  it('takes layers of an LFM2 without heads of keys and values for convolutions, and no others', async () => {
+    const lfm2 = JSON.parse(JSON.stringify(LLAMA).replaceAll('llama', 'lfm2')) as Record<string, unknown>
+    const heads = (counts: unknown) => ({
+      ...lfm2,
+      'lfm2.attention.head_count_kv': counts,
+      'lfm2.shortconv.l_cache': 4,
+    })
+    const config = await configFromGguf(store(heads(Uint32Array.of(0, 2, 0, 0, 2))))
+    expect(config).toMatchObject({ num_key_value_heads: 2, conv_L_cache: 4, norm_eps: 1e-5 })
+    expect(config).not.toHaveProperty('rms_norm_eps')
+    expect(specFromConfig({ ...config, vocab_size: 10 }, 'dir')).toMatchObject({
+      layers: ['conv', 'full', 'conv', 'conv', 'full'],
+      intermediateSize: 172,
+      convolution: { kernel: 4, bias: false },
+    })
+    const full = await configFromGguf(store(heads(4)))
+    expect(specFromConfig({ ...full, vocab_size: 10 }, 'dir').layers).toEqual(Array(5).fill('full'))
+    await expect(configFromGguf(store(heads(Uint32Array.of(0, 2, 4, 2, 2))))).rejects.toThrow(
+      'lfm2.attention.head_count_kv differs from layer to layer',
+    )
+    const short = await configFromGguf(store(heads(Uint32Array.of(0, 2))))
+    expect(() => specFromConfig({ ...short, vocab_size: 10 }, 'dir')).toThrow('2 entries for 5 layers')
+    const counts = { 'llama.attention.head_count_kv': Uint32Array.of(0, 2, 0, 0, 2) }
+    await expect(configFromGguf(store({ ...LLAMA, ...counts }))).rejects.toThrow(
+      'differs from layer to layer',
+    )
+    await expect(configFromGguf(store(lfm2))).rejects.toThrow('no usable lfm2.shortconv.l_cache')
+  })
+
   it('takes a Ministral 3, and other Mistrals of the same architecture, as llama.cpp does', async () => {
     const mistral3 = Object.fromEntries(
       Object.entries({ ...LLAMA, 'general.architecture': 'mistral3' }).map(([key, value]) => [

@@ -126,6 +126,36 @@ describe('fields', () => {
     expect(spec.rope.sliding[1]).toBeCloseTo(10_000 ** (-2 / 256), 6)
   })
 
+  test('of LFM2-1.2B: attention by number, two thirds of the width, and its own names before others', () => {
+    const config = {
+      model_type: 'lfm2',
+      hidden_size: 2048,
+      num_hidden_layers: 16,
+      block_ff_dim: 12_288,
+      intermediate_size: 100,
+      full_attn_idxs: [2, 5, 8, 10, 12, 14],
+      tie_word_embeddings: false,
+      tie_embedding: true,
+    }
+    const { layers, ...spec } = specFromConfig(config, 'dir')
+    expect(layers.flatMap((kind, layer) => (kind === 'full' ? [layer] : []))).toEqual(config.full_attn_idxs)
+    expect(layers.filter((kind) => kind === 'conv')).toHaveLength(10)
+    expect(spec).toMatchObject({
+      intermediateSize: 8192,
+      kvHeads: 8,
+      tiedHead: true,
+      qkNorm: true,
+      convolution: { kernel: 3, bias: false },
+      maxPositions: 128_000,
+    })
+    expect(spec.rope.full[1]).toBeCloseTo(1_000_000 ** (-1 / 32), 6)
+    const images = (fields: Config) =>
+      specFromConfig({ model_type: 'lfm2_vl', text_config: { ...config, ...fields } }, 'dir').tiedHead
+    expect(images({ tie_embedding: false })).toBe(true)
+    const untied = { model_type: 'lfm2_vl', text_config: config, tie_embedding: false }
+    expect(specFromConfig(untied, 'dir').tiedHead).toBe(false)
+  })
+
   test('attention_bias and mlp_bias of Llama ask for their parameters', () => {
     const config = { ...fixture('llama'), attention_bias: true, mlp_bias: true }
     const spec = specFromConfig(config, 'config.json')
@@ -260,6 +290,7 @@ describe('refused', () => {
     [{ model_type: 'mamba', architectures: ['MambaForCausalLM'] }, '"mamba", "MambaForCausalLM"'],
     [{ model_type: 'gemma' }, '"gemma"'],
     [{ model_type: 'falcon' }, '"falcon"'],
+    [{ model_type: 'lfm2_moe', architectures: ['Lfm2MoeForCausalLM'] }, '"lfm2_moe", "Lfm2MoeForCausalLM"'],
     [{ model_type: 'bloom', architectures: ['BloomForCausalLM'] }, '"bloom", "BloomForCausalLM"'],
     [{ model_type: 'toString' }, '"toString"'],
     [{ model_type: 7 }, '7'],
@@ -468,6 +499,21 @@ describe('refused', () => {
       'ministral3',
       v4Scaling({ rope_type: 'yarn', factor: 4, llama_4_scaling_beta: '0.1' }),
       'llama_4_scaling_beta is "0.1", not a number of 0 or more',
+    ],
+    ['lfm2', { layer_types: ['conv', 'full_attention'] }, 'layer_types has 2 entries for 5 layers'],
+    ['lfm2', { layer_types: 'conv' }, 'layer_types is "conv", not a list'],
+    [
+      'lfm2',
+      { layer_types: Array(5).fill('sliding_attention') },
+      'layer_types names "sliding_attention", which is not supported',
+    ],
+    ['lfm2', { layer_types: null, full_attn_idxs: ['1'] }, 'full_attn_idxs is ["1"], not a list of layers'],
+    ['lfm2', { layer_types: null, full_attn_idxs: 2 }, 'full_attn_idxs is 2, not a list of layers'],
+    ['lfm2', { conv_L_cache: 0 }, 'conv_L_cache is 0, not a positive integer'],
+    [
+      'lfm2',
+      { block_ffn_dim_multiplier: 0 },
+      'its MLPs have a width of 0 by block_ffn_dim_multiplier and block_multiple_of',
     ],
     [
       'ministral3',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cacheDirectory } from '../../src/cache-directory.js'
@@ -9,8 +9,8 @@ import { UserError } from '../../src/errors.js'
 import { generate } from '../../src/generation/generate.js'
 import { BUILT_IN, BUILT_IN_DIRECTORY } from '../../src/language-model/built-in.js'
 import { loadModel } from '../../src/language-model/load.js'
+import { openModel } from '../../src/language-model/open.js'
 import type { CacheLayout } from '../../src/models/decoder/layers.js'
-import { specFromConfig } from '../../src/models/families/index.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { createRandom } from '../../src/random.js'
 import { buildGraph } from '../../src/runtime/build.js'
@@ -21,7 +21,7 @@ import type * as sessions from '../../src/runtime/session.js'
 import { createSession } from '../../src/runtime/session.js'
 import { floatType, type RunType } from '../../src/runtime/storage.js'
 import { CHUNK } from '../../src/runtime/tree-graph.js'
-import { openWeights, type WeightStore } from '../../src/weights/index.js'
+import type { WeightStore } from '../../src/weights/index.js'
 import { fixturePath, largestDifference, loadFixture } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
 
@@ -53,8 +53,8 @@ interface Run {
 }
 
 async function open(directory: string): Promise<Files> {
-  const spec = specFromConfig(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')), directory)
-  return { spec, store: await openWeights(directory) }
+  const { spec, store } = await openModel(directory)
+  return { spec, store }
 }
 
 /** The graph for a GPU on the CPU's provider, which casts to float32 and back where it has no operator for float16. */
@@ -117,7 +117,7 @@ function coarse(values: Float32Array): Float32Array {
 }
 
 const models = [
-  ...['llama', 'qwen2', 'qwen3', 'gemma3'].map((name) => [name, fixturePath(name)]),
+  ...['llama', 'qwen2', 'qwen3', 'gemma3', 'lfm2-biased'].map((name) => [name, fixturePath(name)]),
   ['the built-in model', BUILT_IN_DIRECTORY],
 ]
 

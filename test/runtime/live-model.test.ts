@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
+import { parametersIn } from '../../src/language-model/checkpoint.js'
 import type { Model } from '../../src/model/model.js'
+import { layoutFromConfig } from '../../src/models/families/index.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { liveModel } from '../../src/runtime/live-model.js'
 import { loadOnnxModel } from '../../src/runtime/load.js'
@@ -19,7 +21,7 @@ vi.stubEnv('XDG_CACHE_HOME', temporaryDirectory())
 
 const TOLERANCE = 1e-4
 const TOKENS = [5, 9, 14, 2, 7, 30, 11, 8]
-const MODELS = ['llama', 'qwen2', 'qwen3', 'gemma3', 'qwen2_moe']
+const MODELS = ['llama', 'qwen2', 'qwen3', 'gemma3', 'qwen2_moe', 'lfm2-biased']
 
 const rising = (count: number) => Array.from({ length: count }, (_, i) => i - 1)
 
@@ -57,7 +59,8 @@ async function savedLogits(name: string, spec: DecoderSpec, weights: Weights) {
   try {
     const files = { spec, config: {}, weights, tokenizer: fixturePath(name), dtype: 'F32' } as const
     await writeModelFiles(directory, files)
-    const store = await openWeights(directory)
+    const layout = layoutFromConfig({ model_type: spec.family }, directory)
+    const store = parametersIn(await openWeights(directory), spec, layout, directory)
     const { model } = await loadOnnxModel(spec, store, directory, {
       dtype: 'fp32',
       device: 'cpu',

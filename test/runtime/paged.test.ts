@@ -171,8 +171,8 @@ describe('pages', () => {
   test('that there is no memory for are told in one sentence', async () => {
     const { model } = await loadPaged('llama', { dtype: 'fp32', threads: 1 })
     const cache = model.newCache()
-    const pool = (model as unknown as { pool: { newBuffers(): Float32Array[] } }).pool
-    const failing = vi.spyOn(pool, 'newBuffers').mockImplementation(() => {
+    const pool = (model as unknown as { pool: { newTensors(): Float32Array[] } }).pool
+    const failing = vi.spyOn(pool, 'newTensors').mockImplementation(() => {
       throw new RangeError('Array buffer allocation failed')
     })
     const tokens = Array.from({ length: 2100 }, () => 1)

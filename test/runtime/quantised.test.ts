@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { specFromConfig } from '../../src/models/families/index.js'
+import { openModel } from '../../src/language-model/open.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { Graph } from '../../src/onnx/graph.js'
 import { createRandom } from '../../src/random.js'
@@ -10,7 +10,7 @@ import type { Device } from '../../src/runtime/device.js'
 import { loadOnnxModel } from '../../src/runtime/load.js'
 import type { OnnxModel } from '../../src/runtime/onnx-model.js'
 import { type RunType, type StoredParameter, storagePlan } from '../../src/runtime/storage.js'
-import { openWeights, quantiseBlocks, type WeightStore } from '../../src/weights/index.js'
+import { quantiseBlocks, type WeightStore } from '../../src/weights/index.js'
 import { fixturePath } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
 import { runGraph, tensor, testDevices } from './devices.js'
@@ -116,6 +116,7 @@ const models = [
   { name: 'llama, widths 64 and 96', directory: fixturePath('llama') },
   { name: 'qwen2, with biases', directory: fixturePath('qwen2') },
   { name: 'gemma3, widths 32 and 48', directory: fixturePath('gemma3') },
+  { name: 'lfm2, with convolutions', directory: fixturePath('lfm2') },
   { name: 'stories260K, widths 64 and 172', directory: STORIES },
 ]
 const devices = await testDevices()
@@ -126,8 +127,7 @@ for (const { name, directory } of models) {
     let spec: DecoderSpec
     let store: WeightStore
     beforeAll(async () => {
-      spec = specFromConfig(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')), directory)
-      store = await openWeights(directory)
+      ;({ spec, store } = await openModel(directory))
     })
     afterAll(() => store?.close())
 

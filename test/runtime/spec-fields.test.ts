@@ -29,6 +29,7 @@ const CHANGES: Readonly<Record<string, readonly (readonly [fixture: string, chan
     ['smollm3', () => ({ layers: ['full', 'full', 'full', 'full'] })],
     ['exaone4', () => ({ layers: ['sliding', 'sliding', 'full_nope', 'sliding_nope'] })],
     ['exaone4-full', () => ({ layers: ['full', 'full', 'full', 'full_nope'] })],
+    ['lfm2', () => ({ layers: ['conv', 'full', 'conv', 'full_nope', 'conv'] })],
   ],
   slidingWindow: [['mistral', () => ({ slidingWindow: 7 })]],
   rope: [
@@ -112,6 +113,7 @@ const CHANGES: Readonly<Record<string, readonly (readonly [fixture: string, chan
     ['qwen2_moe', ({ experts }) => ({ experts: { ...experts!, shared: undefined } })],
     ['olmoe', ({ experts }) => ({ experts: { ...experts!, normalised: true } })],
   ],
+  convolution: [['lfm2-biased', ({ convolution }) => ({ convolution: { ...convolution!, bias: false } })]],
   bias: [
     ['granite', () => ({ bias: { qkv: false, output: true, mlp: true } })],
     ['granite', () => ({ bias: { qkv: true, output: false, mlp: true } })],

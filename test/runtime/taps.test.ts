@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
+import { openModel } from '../../src/language-model/open.js'
 import { BranchingModel } from '../../src/model/branches.js'
 import type { KVCache, Model, Output, StateName } from '../../src/model/model.js'
-import { specFromConfig } from '../../src/models/families/index.js'
 import { loadOnnxModel } from '../../src/runtime/load.js'
 import { PagedModel } from '../../src/runtime/paged-model.js'
 import { CHUNK } from '../../src/runtime/tree-graph.js'
-import { openWeights } from '../../src/weights/index.js'
 import { fixturePath, largestDifference, loadFixture, loadPaged } from '../fixtures.js'
 import { temporaryDirectory } from '../weights/files.js'
 import { testDevices } from './devices.js'
@@ -33,11 +30,10 @@ async function statesOf(model: Model, state: (output: Output, node: number) => F
   return [...states, ...[...TREE.keys()].flatMap((node) => state(second, node))]
 }
 
-for (const fixture of ['llama', 'qwen3', 'gemma3']) {
+for (const fixture of ['llama', 'qwen3', 'gemma3', 'lfm2']) {
   describe(`taps of ${fixture}`, async () => {
     const path = fixturePath(fixture)
-    const spec = specFromConfig(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8')), path)
-    const store = await openWeights(path)
+    const { spec, store } = await openModel(path)
     afterAll(() => store.close())
 
     const exits = await loadOnnxModel(spec, store, path, { device: 'cpu', dtype: 'fp32', exits: TAPS })

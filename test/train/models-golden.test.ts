@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { specFromConfig } from '../../src/models/families/index.js'
+import { parametersIn } from '../../src/language-model/checkpoint.js'
+import { layoutFromConfig, specFromConfig } from '../../src/models/families/index.js'
+import { storedRows } from '../../src/models/layout.js'
 import { differentiate } from '../../src/onnx/autodiff/differentiate.js'
 import { elements } from '../../src/onnx/shapes.js'
 import { ArraySession, type Values } from '../../src/runtime/array-session.js'
@@ -28,7 +30,7 @@ interface Golden {
   }[]
 }
 
-const [golden, experts] = ['models', 'experts'].map(
+const [golden, experts, convolutions] = ['models', 'experts', 'convolutions'].map(
   (name): Golden =>
     JSON.parse(readFileSync(new URL(`../golden/train/${name}.json`, import.meta.url), 'utf8')),
 )
@@ -47,12 +49,16 @@ function batchOf({ ids, targets, weights }: Golden['runs'][number]): MicroBatch 
 
 async function load(model: string) {
   const directory = fixturePath(model)
-  const spec = specFromConfig(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')), directory)
-  const store = await openWeights(directory)
+  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'))
+  const spec = specFromConfig(config, directory)
+  const layout = layoutFromConfig(config, directory) ?? {}
+  const stored = await openWeights(directory)
+  const store = parametersIn(stored, spec, layout, directory)
   const weights: Weights = new Map()
   for (const name of store.tensors.keys()) weights.set(name, await store.read(name))
-  await store.close()
-  return { build: nextToken(spec), weights }
+  await stored.close()
+  const places = storedRows(spec, layout)
+  return { build: nextToken(spec), weights, nameOf: (name: string) => places.get(name)!.tensor }
 }
 
 function optimiserOf(schedule: 'cosine' | 'linear', steps: number): AdamWSettings {
@@ -74,50 +80,54 @@ function optimiserOf(schedule: 'cosine' | 'linear', steps: number): AdamWSetting
   }
 }
 
-describe.each([...golden.runs, ...experts.runs])('$model is trained as PyTorch does: its', (run) => {
-  test('gradients', async () => {
-    const { build, weights } = await load(run.model)
-    const objective = build(shape)
-    const { graph } = objective
-    const names = [...objective.parameters.keys()]
-    expect(names.sort()).toEqual(Object.keys(run.gradients).sort())
-    const gradients = differentiate(graph, objective.loss, names)
-    const total = run.weights.reduce((sum, weight) => sum + weight, 0)
-    const arrays = new Map<string, Values>([...weights, ...objective.inputs(batchOf(run), 1 / total)])
-    for (const [i, name] of names.entries()) {
-      const size = objective.parameters.get(name)!
-      graph.output(graph.node('Identity', [gradients[i]], {}, `d.${name}`), 'float32', [...size])
-      arrays.set(`d.${name}`, new Float32Array(elements(size)))
-    }
-    const session = await ArraySession.create(graph, { device: 'cpu' })
-    await session.run(arrays)
-    await session.dispose()
-    for (const [name, { norm, first }] of Object.entries(run.gradients)) {
-      const gradient = arrays.get(`d.${name}`) as Float32Array
-      expect(Math.hypot(...gradient) / norm, name).toBeCloseTo(1, 4)
-      for (const [i, value] of first.entries()) {
-        expect(Math.abs(gradient[i] - value) / norm, name).toBeLessThan(1e-4)
+describe.each([...golden.runs, ...experts.runs, ...convolutions.runs])(
+  '$model is trained as PyTorch does: its',
+  (run) => {
+    test('gradients', async () => {
+      const { build, weights, nameOf } = await load(run.model)
+      const objective = build(shape)
+      const { graph } = objective
+      const names = [...objective.parameters.keys()]
+      expect(names.map(nameOf).sort()).toEqual(Object.keys(run.gradients).sort())
+      const gradients = differentiate(graph, objective.loss, names)
+      const total = run.weights.reduce((sum, weight) => sum + weight, 0)
+      const arrays = new Map<string, Values>([...weights, ...objective.inputs(batchOf(run), 1 / total)])
+      for (const [i, name] of names.entries()) {
+        const size = objective.parameters.get(name)!
+        graph.output(graph.node('Identity', [gradients[i]], {}, `d.${name}`), 'float32', [...size])
+        arrays.set(`d.${name}`, new Float32Array(elements(size)))
       }
-    }
-  })
+      const session = await ArraySession.create(graph, { device: 'cpu' })
+      await session.run(arrays)
+      await session.dispose()
+      for (const name of names) {
+        const { norm, first } = run.gradients[nameOf(name)]
+        const gradient = arrays.get(`d.${name}`) as Float32Array
+        expect(Math.hypot(...gradient) / norm, name).toBeCloseTo(1, 4)
+        for (const [i, value] of first.entries()) {
+          expect(Math.abs(gradient[i] - value) / norm, name).toBeLessThan(1e-4)
+        }
+      }
+    })
 
-  test.each([
-    ['one micro-batch', golden.batch],
-    ['four micro-batches', 1],
-  ])('20 steps of AdamW, in %s', async (_, rows) => {
-    const { build, weights } = await load(run.model)
-    const optimiser = optimiserOf(run.schedule, run.steps.length)
-    const options = { device: 'cpu', weights, optimiser, shape: { ...shape, batch: rows } } as const
-    const trainer = await Trainer.create(build, options)
-    for (const [i, step] of run.steps.entries()) {
-      const { loss, gradientNorm, learningRate } = await trainer.step(cut(batchOf(run), rows))
-      expect(Math.abs(loss - step.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4)
-      expect(gradientNorm / step.gradient_norm).toBeCloseTo(1, 2)
-      expect(learningRate / step.learning_rate).toBeCloseTo(1, 5)
-    }
-    await trainer.dispose()
-  })
-})
+    test.each([
+      ['one micro-batch', golden.batch],
+      ['four micro-batches', 1],
+    ])('20 steps of AdamW, in %s', async (_, rows) => {
+      const { build, weights } = await load(run.model)
+      const optimiser = optimiserOf(run.schedule, run.steps.length)
+      const options = { device: 'cpu', weights, optimiser, shape: { ...shape, batch: rows } } as const
+      const trainer = await Trainer.create(build, options)
+      for (const [i, step] of run.steps.entries()) {
+        const { loss, gradientNorm, learningRate } = await trainer.step(cut(batchOf(run), rows))
+        expect(Math.abs(loss - step.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4)
+        expect(gradientNorm / step.gradient_norm).toBeCloseTo(1, 2)
+        expect(learningRate / step.learning_rate).toBeCloseTo(1, 5)
+      }
+      await trainer.dispose()
+    })
+  },
+)
 
 /** The rows of a batch in several micro-batches. */
 function cut(batch: MicroBatch, rows: number): MicroBatch[] {

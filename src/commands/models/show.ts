@@ -80,8 +80,9 @@ function exportRows(description: ExportDescription): Rows {
 }
 
 function graphRows(description: ModelDescription): Rows {
-  const { memory, special_tokens } = description
-  const layers = `${description.layers} layers, hidden ${description.hidden_size}, ${description.attention_heads} heads`
+  const { memory, special_tokens, convolution_layers: convolutions } = description
+  const kinds = convolutions === undefined ? '' : `, ${convolutions} of them short convolutions`
+  const layers = `${description.layers} layers${kinds}, hidden ${description.hidden_size}, ${description.attention_heads} heads`
   const rows: Rows = [
     ['Model', description.path],
     ['Run by', `a graph of llm's own, since ${description.why}`],

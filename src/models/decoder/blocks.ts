@@ -1,6 +1,6 @@
 import type { Value } from '../../onnx/graph.js'
 import { EMBEDDING, FUSED, normNames, POSITIONS } from '../parameters.js'
-import { type AttentionKind, type Experts, expertsOf } from '../spec.js'
+import { type AttentionKind, type Experts, expertsOf, type LayerKind } from '../spec.js'
 import { Mlps } from './mlps.js'
 
 /** A layer's attention: its parameters' common name, and of what kind it is. */
@@ -9,13 +9,15 @@ export interface AttentionLayer {
   readonly kind: AttentionKind
 }
 
-/** The same of a decoder layer, with experts or a plain MLP. */
-export interface BlockName extends AttentionLayer {
+/** The same of a decoder layer, which may have a convolution in place of attention, with experts or a plain MLP. */
+export interface BlockName {
+  readonly name: string
+  readonly kind: LayerKind
   readonly experts?: Experts
 }
 
 /**
- * The blocks of a decoder-only transformer; how their attention sees the tokens is for the kind of graph to say. Values
+ * The blocks of a decoder-only transformer; how their attention and convolutions see the tokens is for the kind of graph to say. Values
  * are [1, T, width] where nothing else is said.
  */
 export abstract class Blocks extends Mlps {
@@ -24,6 +26,13 @@ export abstract class Blocks extends Mlps {
    * @param index the layer's place in the cache
    */
   protected abstract attend(queryKeyValue: readonly Value[], layer: AttentionLayer, index: number): Value
+
+  /**
+   * The rows of each token and of those before it, zeros before the first: [kernel, T, hidden], the token's own last.
+   * @param rows of the tokens, [1, T, hidden]
+   * @param index the layer's place in the cache
+   */
+  protected abstract windows(rows: Value, index: number): Value
 
   protected embed(ids: Value): Value {
     const { graph, spec } = this
@@ -89,41 +98,64 @@ export abstract class Blocks extends Mlps {
     for (const [i, block] of blocks.entries()) {
       inputs.push(residual)
       const next = i + 1 < blocks.length ? normOf(blocks[i + 1], beforeAttention) : `${finalNorm}.weight`
-      const attended = this.attention(normed, block, first + i)
+      const mixed = this.tokensMixed(normed, block, first + i)
       const added = this.spec.parallel
-        ? { residual, output: this.parallelMlp(normed, residual, attended, block) }
-        : this.sequentialMlp(residual, attended, block)
+        ? { residual, output: this.parallelMlp(normed, residual, mixed, block) }
+        : this.sequentialMlp(residual, mixed, block)
       ;[normed, residual] = this.addAndNorm(added.residual, added.output, next)
     }
     return { inputs, output: residual, normed }
   }
 
-  /** The residual with attention's output added, and the MLP's of it, which is to be added. */
-  private sequentialMlp(
-    residual: Value,
-    attended: Value,
-    block: BlockName,
-  ): { residual: Value; output: Value } {
+  /** The residual with attention's or the convolution's output added, and the MLP's of it, which is to be added. */
+  private sequentialMlp(residual: Value, mixed: Value, block: BlockName): { residual: Value; output: Value } {
     const [, afterAttention, beforeMlp, afterMlp] = normNames(this.spec)
-    const attentionOut = this.blockOutput(attended, normOf(block, afterAttention))
-    const [normed, sum] = this.addAndNorm(residual, attentionOut, normOf(block, beforeMlp))
+    const added = this.blockOutput(mixed, normOf(block, afterAttention))
+    const [normed, sum] = this.addAndNorm(residual, added, normOf(block, beforeMlp))
     const output = this.mlp(normed, `${block.name}.mlp`, block.experts)
     return { residual: sum, output: this.blockOutput(output, normOf(block, afterMlp)) }
   }
 
-  /** The sum of attention's and the MLP's outputs, which are given the same residual. */
-  private parallelMlp(normed: Value, residual: Value, attended: Value, block: BlockName): Value {
+  /** The sum of the mixing's and the MLP's outputs, which are given the same residual. */
+  private parallelMlp(normed: Value, residual: Value, mixed: Value, block: BlockName): Value {
     const [, , beforeMlp] = normNames(this.spec)
     const own = beforeMlp ? this.norm(residual, `${block.name}.${beforeMlp}.weight`) : normed
     const output = this.mlp(own, `${block.name}.mlp`, block.experts)
-    return this.blockOutput(this.graph.node('Add', [attended, output]), undefined)
+    return this.blockOutput(this.graph.node('Add', [mixed, output]), undefined)
   }
 
-  private attention(x: Value, { name, kind }: BlockName, index: number): Value {
+  /** Tokens mixed with those before them: by attention, or by a convolution. */
+  private tokensMixed(x: Value, { name, kind }: BlockName, index: number): Value {
+    if (kind === 'conv') return this.shortConvolution(x, `${name}.conv`, index)
+    return this.attention(x, { name: `${name}.self_attn`, kind }, index)
+  }
+
+  private attention(x: Value, layer: AttentionLayer, index: number): Value {
     const { heads, headDim, bias, hiddenSize } = this.spec
-    const module = `${name}.self_attn`
-    const merged = this.attend(this.projectedHeads(x, module), { name: module, kind }, index)
-    return this.projection(merged, `${module}.o_proj`, hiddenSize, heads * headDim, bias.output)
+    const merged = this.attend(this.projectedHeads(x, layer.name), layer, index)
+    return this.projection(merged, `${layer.name}.o_proj`, hiddenSize, heads * headDim, bias.output)
+  }
+
+  /** out(C · conv(B · x)); B · x of each token is what the cache holds of it. */
+  private shortConvolution(input: Value, module: string, index: number): Value {
+    const { graph } = this
+    const { hiddenSize, convolution } = this.spec
+    const { kernel, bias } = convolution!
+    const sizes = [hiddenSize, hiddenSize, hiddenSize]
+    const projected = this.projection(input, `${module}.in_proj`, 3 * hiddenSize, hiddenSize, bias)
+    const [b, c, x] = this.separate([projected], sizes)
+    const windows = this.windows(graph.node('Mul', [b, x]), index)
+    const kernels = this.parameter(`${module}.conv.weight`, [hiddenSize, kernel])
+    const byPlace = this.reshape(graph.node('Transpose', [kernels], { perm: [1, 0] }), [
+      kernel,
+      1,
+      hiddenSize,
+    ])
+    const weighted = graph.node('Mul', [windows, byPlace])
+    let convolved = graph.node('ReduceSum', [weighted, graph.constant('int64', [0])], { keepdims: 1 })
+    if (bias) convolved = graph.node('Add', [convolved, this.parameter(`${module}.conv.bias`, [hiddenSize])])
+    const gated = graph.node('Mul', [c, convolved])
+    return this.projection(gated, `${module}.out_proj`, hiddenSize, hiddenSize, bias)
   }
 
   /** Queries, keys and values, each of its heads side by side and normed where the family does; one value if fused. */

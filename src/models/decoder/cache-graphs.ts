@@ -1,10 +1,6 @@
 import { type FloatType, Graph, type Value } from '../../onnx/graph.js'
+import { type CachedTensor, cachedTensors } from '../cached-tensors.js'
 import type { DecoderSpec } from '../spec.js'
-
-/** What a decoder over a cache on the device calls its tensors: `past_` before a run, `present_` after it. */
-export function cacheNames({ layers }: Pick<DecoderSpec, 'layers'>): string[] {
-  return layers.flatMap((_, layer) => [`key.${layer}`, `value.${layer}`])
-}
 
 /** A tensor of zeros, `zeros`, of a `shape`, int64 [4]. */
 export function zerosGraph(type: FloatType): Graph {
@@ -15,37 +11,49 @@ export function zerosGraph(type: FloatType): Graph {
   return graph
 }
 
-/** Appends `room`, [1, kvHeads, N, headDim], to every `past_*`: `present_*`. */
+/** The name of the room for a tensor that grows: tensors of one shape share it. */
+export function roomName({ heads, width }: Omit<CachedTensor, 'name'>): string {
+  return `room_${heads}_${width}`
+}
+
+/** Appends `roomName`, [1, heads, N, width], to every `past_*`: `present_*`. */
 export function growingGraph(spec: DecoderSpec, type: FloatType): Graph {
-  const { graph, past } = overCache(spec, type)
-  const room = graph.input('room', type, [1, spec.kvHeads, 'N', spec.headDim])
-  for (const [name, cache] of past) graph.node('Concat', [cache, room], { axis: 2 }, `present_${name}`)
-  return graph
+  return overCache(spec, type, (graph, past, tensor, present) => {
+    const room = graph.input(roomName(tensor), type, [1, tensor.heads, 'N', tensor.width])
+    graph.node('Concat', [past, room], { axis: 2 }, present)
+  })
+}
+
+/** The names of places in tensors of so many heads. */
+export function placeNames(heads: number): { from: string; to: string } {
+  return { from: `from_${heads}`, to: `to_${heads}` }
 }
 
 /**
- * Moves rows of every `past_*`: those at `from` go to `to`, int64 [1, kvHeads, T, 3], each a place: 0, head and column. ONNX Runtime
- * copies nothing else where a result is given the memory of what it comes from.
+ * Moves rows of every `past_*`: those at `from` go to `to` (`placeNames`), int64 [1, heads, T, 3], each a place: 0, head and column. ONNX
+ * Runtime copies nothing else where a result is given the memory of what it comes from.
  */
 export function movingGraph(spec: DecoderSpec, type: FloatType): Graph {
-  const { graph, past } = overCache(spec, type)
-  const places = (name: string) => graph.input(name, 'int64', [1, spec.kvHeads, 'T', 3])
-  const [from, to] = [places('from'), places('to')]
-  for (const [name, cache] of past) {
-    graph.node('ScatterND', [cache, to, graph.node('GatherND', [cache, from])], {}, `present_${name}`)
-  }
-  return graph
+  return overCache(spec, type, (graph, past, { heads }, present) => {
+    const places = (name: string) => graph.input(name, 'int64', [1, heads, 'T', 3])
+    const { from, to } = placeNames(heads)
+    const rows = graph.node('GatherND', [past, places(from)])
+    graph.node('ScatterND', [past, places(to), rows], {}, present)
+  })
 }
 
+/** Makes `present_*` of each tensor `past_*` of a cache on the device. */
 function overCache(
   spec: DecoderSpec,
   type: FloatType,
-): { graph: Graph; past: [name: string, cache: Value][] } {
+  add: (graph: Graph, past: Value, tensor: CachedTensor, present: string) => void,
+): Graph {
   const graph = new Graph()
-  const shape = (columns: string) => [1, spec.kvHeads, columns, spec.headDim]
-  const past = cacheNames(spec).map((name): [string, Value] => {
-    graph.output(`present_${name}`, type, shape('C'))
-    return [name, graph.input(`past_${name}`, type, shape('P'))]
-  })
-  return { graph, past }
+  for (const tensor of cachedTensors(spec)) {
+    const { name, heads, width } = tensor
+    const shape = (columns: string) => [1, heads, columns, width]
+    const present = graph.output(`present_${name}`, type, shape('C'))
+    add(graph, graph.input(`past_${name}`, type, shape('P')), tensor, present)
+  }
+  return graph
 }

@@ -1,6 +1,7 @@
 import type { Dimension, Value } from '../../onnx/graph.js'
 import { ATTENTION_KINDS, type AttentionSpan, spansOf } from '../spec.js'
-import { type AttentionLayer, Blocks } from './blocks.js'
+import type { AttentionLayer } from './blocks.js'
+import { CachedWindows } from './cached-windows.js'
 import { deviceAttention } from './device-attention.js'
 import type { CacheLayout } from './layers.js'
 import { PAGE, type PagedPlaces, pagedAttention, pagedPlaces } from './paged-attention.js'
@@ -30,7 +31,7 @@ interface Shared {
 }
 
 /** Blocks whose attention sees the tokens of a tree by a mask, and keys and values in a cache of any layout; see `decoderGraph`. */
-export abstract class CachedAttention extends Blocks {
+export abstract class CachedAttention extends CachedWindows {
   private shared: Shared = { masks: new Map(), tables: new Map(), queryScale: undefined }
   /** How many columns are used, for a cache on the device: the last one's number, and the count. */
   private columns: readonly [Value, Value] = ['', '']

@@ -18,7 +18,11 @@ import { addShortlist } from './shortlist.js'
  * for a cache on the device the columns in use, S of the mask, the new ones included: `columns` int32 [1], and `last_column` int32 [1],
  * one less; and without exits those of `addShortlist`, which tells of its outputs, too. For a cache in pages the T tokens are those
  * of B sequences, up to n of each: `mask` [B, n, M * PAGE + n], of the sequence's pages and then of its new tokens; `past_key.i` and
- * `past_value.i`, [P, kvHeads, PAGE, headDim]; and the inputs of `pagedPlaces`.
+ * `past_value.i`, [P, kvHeads, PAGE, headDim]; and the inputs of `pagedPlaces`. Where layers are short convolutions these have
+ * `past_conv.i` in the place of keys and values, a row of the hidden size without heads ([1, 1, S, hidden] and so on), and there are
+ * `conv_past` int64 [N], the earlier rows that the tokens read, of all rows of the cache as one list; `conv_window` int64 [kernel, T],
+ * the rows of which each token is made, its own last, of a row of zeros, the T new ones and the N earlier ones; and for a cache on the
+ * device `conv_places` int64 [1, 1, T, 3], where the new rows go.
  *
  * Outputs: `logits` float32 [1, (1 + exits) * R, vocab], first those of the wanted tokens, then those of each early exit;
  * `hidden` float32 [1, T, hidden], after the final norm, and `residual` of the same shape, before it; where there are exits,
@@ -26,7 +30,8 @@ import { addShortlist } from './shortlist.js'
  * of `hidden`, not normed; keys (rotated) and
  * values, of the source's type: in place by layer and key-value head the new rows `key.i.h` and `value.i.h`, [1, T, headDim];
  * appended by layer the new rows `key.i` and `value.i`, [kvHeads, 1, T, headDim], in pages the same as [1, T, kvHeads * headDim]; for a
- * cache on the device by layer all rows, `present_key.i` and `present_value.i`, [1, kvHeads, C, headDim].
+ * cache on the device by layer all rows, `present_key.i` and `present_value.i`, [1, kvHeads, C, headDim]. Convolutions give `conv.i.0`, `conv.i`
+ * and `present_conv.i` likewise.
  */
 export function decoderGraph(
   spec: DecoderSpec,

@@ -42,6 +42,8 @@ export interface GgufFamily {
   readonly serves?: readonly string[]
   /** Whether a part of a head's dimensions may be rotated. */
   readonly partial?: boolean
+  /** Whether there are layers without attention, which have no heads of keys and values. */
+  readonly headless?: boolean
   /**
    * Fields of config.json beside those of all families, or in their place; undefined for one that it does not have.
    * @param rope `rope_theta` and `rope_scaling` of all families

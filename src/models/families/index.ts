@@ -13,6 +13,7 @@ import { gptNeox } from './gpt-neox.js'
 import { gpt2 } from './gpt2.js'
 import { granite, graniteMoeHybrid } from './granite.js'
 import { hunyuanV1Dense } from './hunyuan-v1-dense.js'
+import { lfm2 } from './lfm2.js'
 import { llama } from './llama.js'
 import { ministral, ministral3, mistral } from './mistral.js'
 import { mixtral } from './mixtral.js'
@@ -54,6 +55,7 @@ export const FAMILIES: readonly Family[] = [
   qwen2Moe,
   qwen3Moe,
   olmoe,
+  lfm2,
 ]
 
 /** The name of a model's family, for people. */

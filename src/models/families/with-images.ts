@@ -7,7 +7,11 @@ import type { StoredLayout } from '../layout.js'
  * Models that see, of which the text model is served: `model_type` of the whole, and of what its `text_config` is where that names
  * none.
  */
-const TEXT_MODELS: Readonly<Record<string, string>> = { gemma3: 'gemma3_text', mistral3: 'mistral' }
+const TEXT_MODELS: Readonly<Record<string, string>> = {
+  gemma3: 'gemma3_text',
+  lfm2_vl: 'lfm2',
+  mistral3: 'mistral',
+}
 
 /** Whether a config.json is of a model with images, whose text model's fields are in `text_config`. */
 export function isWithImages({ model_type: type }: Fields): boolean {
@@ -33,6 +37,8 @@ export function textModelFields(values: Fields, origin: string): Fields {
     ...text,
     ...Object.fromEntries(ids),
     tie_word_embeddings: tied ?? true,
+    // LFM2's name of it.
+    tie_embedding: values.tie_embedding,
   }
 }
 

@@ -31,6 +31,12 @@ export class MetadataReader {
     )
   }
 
+  /** A number for each layer; undefined where the file has none, or one for all. */
+  numbers(key: string): number[] | undefined {
+    const numbers = listOf(this.get(key))
+    return numbers?.every((each) => typeof each === 'number') ? (numbers as number[]) : undefined
+  }
+
   /** @throws UserError for what is missing, or not above 0 */
   required(key: string): number {
     const value = this.number(key)

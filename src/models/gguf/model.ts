@@ -31,7 +31,7 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
   const fields: Fields = {
     model_type: type,
     architectures: [architecture],
-    ...sizes(metadata, gguf.partial ?? false),
+    ...sizes(metadata, gguf),
     vocab_size: store.tensors.get(EMBEDDING)?.shape[0],
     ...(!('rms_norm_eps' in own) && { rms_norm_eps: metadata.required('attention.layer_norm_rms_epsilon') }),
     hidden_act: 'silu',
@@ -87,7 +87,7 @@ function ggufFamily(metadata: Metadata): Family & { readonly gguf: GgufFamily } 
   )
 }
 
-function sizes(metadata: MetadataReader, isPartial: boolean): Fields {
+function sizes(metadata: MetadataReader, { partial: isPartial = false, headless }: GgufFamily): Fields {
   const hidden = metadata.required('embedding_length')
   const heads = metadata.required('attention.head_count')
   const headDim = metadata.number('attention.key_length') ?? hidden / heads
@@ -108,11 +108,18 @@ function sizes(metadata: MetadataReader, isPartial: boolean): Fields {
     intermediate_size: metadata.required('feed_forward_length'),
     num_hidden_layers: metadata.required('block_count'),
     num_attention_heads: heads,
-    num_key_value_heads: metadata.number('attention.head_count_kv') ?? heads,
+    num_key_value_heads: keyValueHeads(metadata, headless) ?? heads,
     head_dim: headDim,
     max_position_embeddings: metadata.required('context_length'),
     partial_rotary_factor: isPartial ? rotated / headDim : undefined,
   }
+}
+
+/** The same in all layers that have some. */
+function keyValueHeads(metadata: MetadataReader, isHeadless = false): number | undefined {
+  const key = 'attention.head_count_kv'
+  const counts = new Set(isHeadless ? metadata.numbers(key)?.filter((count) => count !== 0) : undefined)
+  return counts.size === 1 ? [...counts][0] : metadata.number(key)
 }
 
 /** LongRoPE's factors, where the file has some, with the one of cosines and sines that the converter has computed. */

@@ -17,6 +17,8 @@ const GLOBAL: Names = {
   token_embd: 'model.embed_tokens',
   position_embd: 'model.embed_positions',
   output_norm: 'model.norm',
+  // LFM2's, by the name that HF has for it.
+  token_embd_norm: 'model.norm',
   output: 'lm_head',
 }
 
@@ -55,7 +57,7 @@ export const QK_NORM: Names = {
  */
 export function hfTensorName(modules: Names, name: string): string | undefined {
   if (ROPE_TENSORS.includes(name)) return name
-  const [, block, module, suffix] = /^(?:blk\.(\d+)\.)?([a-z_]+)\.(weight|bias)$/.exec(name) ?? []
+  const [, block, module, suffix] = /^(?:blk\.(\d+)\.)?([a-z_.]+)\.(weight|bias)$/.exec(name) ?? []
   if (module === undefined) return undefined
   const names = block === undefined ? GLOBAL : modules
   if (!Object.hasOwn(names, module)) return undefined

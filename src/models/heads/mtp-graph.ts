@@ -1,19 +1,14 @@
 import type { Graph } from '../../onnx/graph.js'
 import { DecoderBuilder, type Trunk } from '../decoder/decoder.js'
 import type { CacheLayout, ParameterSource } from '../decoder/layers.js'
-import type { AttentionKind, DecoderSpec } from '../spec.js'
-import { moduleName } from './mtp.js'
+import type { DecoderSpec } from '../spec.js'
+import { moduleKind, moduleName } from './mtp.js'
 
 /** One of the modules of multi-token prediction, as its graph needs it. */
 export interface MtpModuleSpec {
   /** The common name of its parameters, `model.layers.N`. */
   readonly name: string
   readonly hiddenStatesFirst: boolean
-}
-
-/** The attention of a module: with positions, where the model has a rotary embedding. */
-export function moduleKind({ rope }: Pick<DecoderSpec, 'rope'>): AttentionKind {
-  return rope.full.length > 0 ? 'full' : 'full_nope'
 }
 
 /** What the cache and graph of modules have the shape of: a model with a layer for each that runs in one pass. */

@@ -1,5 +1,5 @@
 import { blockParameters, normParameters, type Parameter } from '../parameters.js'
-import type { DecoderSpec } from '../spec.js'
+import type { AttentionKind, DecoderSpec } from '../spec.js'
 import type { DraftVocabulary } from './draft-vocabulary.js'
 
 export interface MtpSpec extends DraftVocabulary {
@@ -18,18 +18,23 @@ export function moduleName({ layers }: Pick<DecoderSpec, 'layers'>, module: numb
   return `model.layers.${layers.length + module}`
 }
 
+/** The attention of a module: with positions, where the model has a rotary embedding. */
+export function moduleKind({ rope }: Pick<DecoderSpec, 'rope'>): AttentionKind {
+  return rope.full.length > 0 ? 'full' : 'full_nope'
+}
+
 /** By DeepSeek-V3's names; embedding and vocabulary matrix are the model's. Parallel heads have a block each, no more. */
 export function mtpParameters(spec: DecoderSpec, { modules, parallel }: MtpSpec): Parameter[] {
   const { hiddenSize } = spec
   return Array.from({ length: modules }, (_, module): Parameter[] => {
     const name = moduleName(spec, module)
     const norm = (which: string) => normParameters(spec, `${name}.${which}`)
-    if (parallel) return blockParameters(spec, name)
+    if (parallel) return blockParameters(spec, name, moduleKind(spec))
     return [
       ...norm('enorm'),
       ...norm('hnorm'),
       { name: `${name}.eh_proj.weight`, kind: 'linear', shape: [hiddenSize, 2 * hiddenSize] },
-      ...blockParameters(spec, name),
+      ...blockParameters(spec, name, moduleKind(spec)),
       ...norm('shared_head.norm'),
     ]
   }).flat()

@@ -141,6 +141,37 @@ export class BatchDecoder extends Blocks {
     return this.reshape(byToken, [1, batch * length, heads * headDim])
   }
 
+  /** Rows of a sequence shifted by a token each; those of another segment are zeros, as those before the first are. */
+  protected override windows(rows: Value): Value {
+    const { graph, shape, spec } = this
+    const { batch, length } = shape
+    const width = spec.hiddenSize
+    const bySequence = this.reshape(rows, [batch, length, width])
+    const { kernel } = spec.convolution!
+    const shifted = Array.from({ length: kernel }, (_, i) => {
+      const distance = Math.min(kernel - 1 - i, length)
+      const own = distance === 0 ? bySequence : this.shifted(bySequence, distance)
+      return this.reshape(own, [1, batch * length, width])
+    })
+    return graph.node('Concat', shifted, { axis: 0 })
+  }
+
+  /** Rows [batch, length, width] by those `distance` tokens before them, where these are of the same segment. */
+  private shifted(rows: Value, distance: number): Value {
+    const { graph, shape, spec, segments } = this
+    const { batch, length } = shape
+    const zeros = graph.constant('float32', [0], [])
+    const missing = graph.node('Expand', [zeros, graph.constant('int64', [batch, distance, spec.hiddenSize])])
+    if (distance === length) return missing
+    const bounds = (first: number, end: number) =>
+      [first, end, 1].map((each) => graph.constant('int64', [each]))
+    const slice = (x: Value, first: number, end: number) => graph.node('Slice', [x, ...bounds(first, end)])
+    const [now, before] = [slice(segments, distance, length), slice(segments, 0, length - distance)]
+    const same = graph.node('Unsqueeze', [graph.node('Equal', [now, before]), graph.constant('int64', [2])])
+    const earlier = graph.node('Where', [same, slice(rows, 0, length - distance), zeros])
+    return graph.node('Concat', [missing, earlier], { axis: 1 })
+  }
+
   /** [1, N, heads * headDim] → [batch, heads, length, headDim]. */
   private splitHeads(x: Value, heads: number): Value {
     const { batch, length } = this.shape

@@ -1,5 +1,4 @@
-import { type MtpSpec, moduleName } from '../../models/heads/mtp.js'
-import { moduleKind } from '../../models/heads/mtp-graph.js'
+import { type MtpSpec, moduleKind, moduleName } from '../../models/heads/mtp.js'
 import type { Value } from '../../onnx/graph.js'
 import { HeadDecoder, type Predictions } from './head-decoder.js'
 

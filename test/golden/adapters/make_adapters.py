@@ -64,6 +64,7 @@ CASES = {
     "interleaved": ("cohere", False, dict(target_modules=["q_proj", "k_proj", "v_proj"])),
     "renamed": ("starcoder2", False, dict(target_modules=["c_fc", "c_proj", "v_proj"], bias="lora_only")),
     "images": ("gemma3-images", False, dict(target_modules=["q_proj", "down_proj"])),
+    "convolutions": ("lfm2-biased", False, dict(target_modules=["in_proj", "out_proj", "k_proj", "w1"], bias="all")),
 }
 
 

@@ -82,9 +82,27 @@ ALL = dict(
     mlp_bias=[True],
     use_bias=[False],
 )
+# Of LFM2 alone, whose fixtures have layer_types and no block_ff_dim.
+LFM2 = dict(
+    norm_eps=[0.1],
+    full_attn_idxs=[[0], None],
+    layer_types=[None],
+    conv_bias=[True, False],
+    conv_L_cache=[2, 5],
+    block_ff_dim=[24, 90],
+    intermediate_size=[25, 90],
+    block_multiple_of=[4, 20],
+    block_ffn_dim_multiplier=[1.0, 1.2, 2.0, None],
+    block_auto_adjust_ff_dim=[True, False],
+    theta=[7.0],
+    conv_dim=[16],
+    use_pos_enc=[False],
+    head_dim=[8],
+)
 FIXTURE_OF = [
     "llama", "mistral", "ministral", "ministral3", "smollm3", "granite", "granitemoehybrid", "qwen2", "qwen3", "gemma2", "gemma3", "olmo2",
     "olmo3", "exaone4", "phi3", "glm4", "ernie4_5", "hunyuan_v1_dense", "cohere", "cohere2", "gpt_neox", "gpt2", "starcoder2",
+    "lfm2", "lfm2-biased",
 ]  # fmt: skip
 
 
@@ -119,9 +137,10 @@ def main():
         config.pop("time_step_limit", None)
         own = logits_of(config, weights)
         count = config.get("num_hidden_layers", 2)
-        for field, values in ALL.items():
+        own_fields = LFM2 if config["model_type"] == "lfm2" else {}
+        for field, values in [*ALL.items(), *own_fields.items()]:
             for value in values:
-                if field in ("layer_types", "no_rope_layers"):
+                if field in ("layer_types", "no_rope_layers") and value is not None:
                     value = [value[0]] * count if field == "layer_types" else (value * count)[:count]
                 rows.append([fixture, {field: value}, result_of(config | {field: value}, weights, own)])
         print(fixture, len(rows), flush=True)

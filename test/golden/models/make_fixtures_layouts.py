@@ -32,7 +32,7 @@ SMALL = dict(
     tie_word_embeddings=False,
 )
 THETA = dict(rope_type="default", rope_theta=100.0)
-FULL, SLIDING = "full_attention", "sliding_attention"
+FULL, SLIDING, CONV = "full_attention", "sliding_attention", "conv"
 VISION = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=4, patch_size=2)
 TEXT = {key: value for key, value in SMALL.items() if not key.endswith("_id") and key != "tie_word_embeddings"}
 IDS = {key: value for key, value in SMALL.items() if key.endswith("_id")}
@@ -74,6 +74,39 @@ MODELS = {
     "gpt2": dict(n_inner=48, tie_word_embeddings=True),
     "starcoder2": dict(rope_parameters=THETA, sliding_window=8, tie_word_embeddings=True),
     "starcoder2-full": dict(model_type="starcoder2", rope_parameters=THETA, use_bias=True),
+    "lfm2": dict(
+        num_hidden_layers=5,
+        layer_types=[CONV, FULL, CONV, FULL, CONV],
+        rope_parameters=THETA,
+        block_multiple_of=10,
+        block_ffn_dim_multiplier=1.1,
+        tie_word_embeddings=True,
+    ),
+    "lfm2-biased": dict(
+        num_hidden_layers=4,
+        full_attn_idxs=[2],
+        conv_L_cache=4,
+        conv_bias=True,
+        rope_parameters=THETA,
+        block_auto_adjust_ff_dim=False,
+    ),
+    "lfm2-images": dict(
+        model_type="lfm2_vl",
+        text_config=dict(
+            TEXT,
+            model_type="lfm2",
+            num_hidden_layers=3,
+            layer_types=[FULL, CONV, CONV],
+            conv_L_cache=2,
+            block_multiple_of=8,
+            rope_parameters=THETA,
+            **IDS,
+        ),
+        vision_config=dict(VISION, model_type="siglip2_vision_model", num_patches=4),
+        projector_hidden_size=8,
+        tie_word_embeddings=True,
+        **IDS,
+    ),
     "mistral3-images": dict(
         model_type="mistral3",
         text_config=dict(
@@ -132,7 +165,7 @@ def run(model, ids, past=None, use_cache=True):
 
 
 def auto_class(name):
-    return AutoModelForImageTextToText if name == "mistral3-images" else AutoModelForCausalLM
+    return AutoModelForImageTextToText if name in ("mistral3-images", "lfm2-images") else AutoModelForCausalLM
 
 
 def load(name):
@@ -181,7 +214,18 @@ ARCHITECTURES = {
     "gpt_neox-sequential": gguf.MODEL_ARCH.GPTNEOX,
     "gpt2": gguf.MODEL_ARCH.GPT2,
     "starcoder2-full": gguf.MODEL_ARCH.STARCODER2,
+    "lfm2": gguf.MODEL_ARCH.LFM2,
 }
+
+
+def feed_forward_length(config, name):
+    if name == "gpt2":
+        return config.n_inner
+    if name != "lfm2":
+        return config.intermediate_size
+    # The converter rounds up what HF does.
+    scaled = int(config.block_ffn_dim_multiplier * int(2 * config.intermediate_size / 3))
+    return -(-scaled // config.block_multiple_of) * config.block_multiple_of
 
 
 def write_metadata(writer, config, name):
@@ -190,13 +234,16 @@ def write_metadata(writer, config, name):
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
-    writer.add_feed_forward_length(config.n_inner if name == "gpt2" else config.intermediate_size)
+    writer.add_feed_forward_length(feed_forward_length(config, name))
     writer.add_head_count(heads)
     writer.add_token_list([f"t{i}" for i in range(config.vocab_size)])
-    if getattr(config, "num_key_value_heads", None):
+    if name == "lfm2":
+        writer.add_head_count_kv([0 if kind == CONV else config.num_key_value_heads for kind in config.layer_types])
+        writer.add_shortconv_l_cache(config.conv_L_cache)
+    elif getattr(config, "num_key_value_heads", None):
         writer.add_head_count_kv(config.num_key_value_heads)
-    if hasattr(config, "rms_norm_eps"):
-        writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    if hasattr(config, "rms_norm_eps") or name == "lfm2":
+        writer.add_layer_norm_rms_eps(config.norm_eps if name == "lfm2" else config.rms_norm_eps)
     else:
         keys = ["layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"]
         writer.add_layer_norm_eps(next(getattr(config, key) for key in keys if hasattr(config, key)))
@@ -233,7 +280,7 @@ def stored(name, key, data, config):
         return data.reshape(heads, 3, -1, *data.shape[1:]).swapaxes(0, 1).reshape(data.shape)
     if name == "gpt2" and any(key.endswith(f"{module}.weight") for module in ["c_attn", "c_proj", "c_fc"]):
         return data.T
-    return data
+    return data.squeeze(1) if key.endswith("conv.conv.weight") else data
 
 
 def write_gguf(name, model):
@@ -245,8 +292,8 @@ def write_gguf(name, model):
         if key == "lm_head.weight" and model.config.tie_word_embeddings or "vision" in key or "multi_modal" in key:
             continue
         data = stored(name, key, tensor.float().numpy(), config)
-        # Vectors stay float32, as with the converter.
-        values = data if data.ndim == 1 else np.ascontiguousarray(data, dtype=np.float16)
+        # Vectors and kernels stay float32, as with the converter.
+        values = data if data.ndim == 1 or "conv.conv" in key else np.ascontiguousarray(data, dtype=np.float16)
         hf = key.replace("model.language_model.", "model.")
         writer.add_tensor(names.get_name(hf, try_suffixes=(".weight", ".bias")) or f"MISSING.{hf}", values)
     writer.write_header_to_file()

@@ -1,7 +1,7 @@
 """Losses, gradients and 20 steps of AdamW of PyTorch for the fixture models, in float32 on the CPU.
 
-Run from the repository's root: python test/golden/train/make_models.py [models] [experts]
-Needs torch, transformers and safetensors; writes test/golden/train/models.json and experts.json.
+Run from the repository's root: python test/golden/train/make_models.py [models] [experts] [convolutions]
+Needs torch, transformers and safetensors; writes test/golden/train/models.json, experts.json and convolutions.json.
 """
 
 import json
@@ -27,6 +27,7 @@ FIXTURES = {
         "smollm3-sliding",
     ],
     "experts": ["qwen3_moe", "qwen2_moe"],
+    "convolutions": ["lfm2", "lfm2-biased"],
 }
 BATCH, LENGTH, STEPS = 4, 24, 20
 SETTINGS = {
