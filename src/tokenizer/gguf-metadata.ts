@@ -50,7 +50,9 @@ export async function ggufMetadataOf(
   if (isSentencePiece) set('scores', scores(json, tokens))
   else set('merges', mergesOf(json))
   for (const [name, token] of Object.entries(specialTokens(tokenizer))) {
-    set(`${name}_token_id`, token === undefined ? undefined : tokenizer.tokenToId(token))
+    const id = token === undefined ? undefined : tokenizer.tokenToId(token)
+    // A token of HF's class may lie beyond the embedding.
+    set(`${name}_token_id`, id !== undefined && id < vocabSize ? id : undefined)
   }
   const [first, last] = [tokenizer.encode('a')[0], tokenizer.encode('a').at(-1)]
   set('add_bos_token', tokenizer.bosToken !== undefined && first === tokenizer.tokenToId(tokenizer.bosToken))

@@ -2,8 +2,6 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UserError } from '../../errors.js'
 import { writeFileWhole, writeJson } from '../../files.js'
-import { familyName } from '../../models/families/index.js'
-import { isWritten } from '../../models/gguf/write.js'
 import { assembled, storedParts } from '../../models/layout.js'
 import { copyTokenizer } from '../../tokenizer/copy.js'
 import { tokenizerFilesOf } from '../../tokenizer/gguf-files.js'
@@ -31,11 +29,6 @@ export async function writeHfModel(
   if (factors !== undefined) {
     throw new UserError(
       `${path} has its rope scaling as factors, from which config.json cannot be made: write a GGUF file instead.`,
-    )
-  }
-  if (store.metadata.has('general.architecture') && !isWritten(spec)) {
-    throw new UserError(
-      `${path} is a GGUF file of ${familyName(spec)}, of which config.json cannot be made: use the original checkpoint.`,
     )
   }
   const tensors = [...storedParts(spec, layout)].map(([name, stored]): [string, AnyTensor] => {

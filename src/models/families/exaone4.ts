@@ -1,11 +1,14 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import { QK_NORM } from '../gguf/tensors.js'
+import { QK_NORM, ROPE_FREQS } from '../gguf/tensors.js'
 import type { AttentionKind } from '../spec.js'
 import { type Family, layerKinds, llamaLike, POST_NORM_BLOCK, patternOf } from './family.js'
 
 /** Each so-manieth layer is full, where files do not say. */
 const PATTERN = 4
+
+/** The layers of the 32B model. */
+const LARGEST = 64
 
 /** Blocks norm what they give; where some layers slide, full ones have no positions. */
 export const exaone4: Family = {
@@ -31,6 +34,9 @@ export const exaone4: Family = {
     modules: { ...POST_NORM_BLOCK, ...QK_NORM },
     slides: true,
     config: ggufConfig,
+    ropeTensors: [ROPE_FREQS],
+    // llama.cpp tells by the number of layers whether some slide.
+    metadata: ({ layers }) => (layers.length === LARGEST ? {} : { 'attention.sliding_window': undefined }),
   },
 }
 

@@ -1,5 +1,3 @@
-import { UserError } from '../../errors.js'
-
 /**
  * Llama 3's rope scaling: divisors of the inverse frequencies, which HF computes from its configuration. No
  * HF parameter corresponds, and the name stays as it is.
@@ -63,9 +61,6 @@ export function hfTensorName(modules: Names, name: string): string | undefined {
   return `${layer}${names[module]}.${suffix}`
 }
 
-/** Turns a tensor's stored values into HF's, in place. */
-export type Restore = (values: Float32Array, shape: readonly number[]) => void
-
 /**
  * Gemma multiplies by 1 + w, and the converter stores fp32(1 + w). The difference is exact in fp32, so what
  * is lost is what the sum rounded off: at most 2⁻²⁴ for |w| < 1, and nothing for a w of bf16 down to 2⁻¹⁶.
@@ -79,14 +74,6 @@ export function addOne(values: Float32Array): void {
   for (let i = 0; i < values.length; i++) values[i] += 1
 }
 
-/** The inverse of `unpermute`. */
-export function permute(heads: number): Restore {
-  return (values, shape) => {
-    const half = shape[0] / heads / 2
-    moveRows(values, shape[0], half, (row) => [(row % 2) * half + (row >> 1), row])
-  }
-}
-
 /** GGUF's name of an HF tensor, the inverse of `hfTensorName`; undefined for one that the architecture does not have. */
 export function ggufTensorName(modules: Names, name: string): string | undefined {
   const [, layer, module, suffix] = /^(?:model\.layers\.(\d+)\.)?(.+)\.(weight|bias)$/.exec(name) ?? []
@@ -94,35 +81,4 @@ export function ggufTensorName(modules: Names, name: string): string | undefined
   const own = Object.keys(names).find((key) => names[key] === module)
   if (own === undefined) return undefined
   return layer === undefined ? `${own}.${suffix}` : `blk.${layer}.${own}.${suffix}`
-}
-
-/**
- * Meta's rotary embedding turns neighbouring pairs of a head's rows, HF's turns row i with row i + half. The
- * converter reorders each head's rows for the former: stored row 2i + j is HF's row j · half + i.
- */
-export function unpermute(name: string, heads: number | undefined): Restore {
-  return (values, shape) => {
-    const half = shape[0] / Number(heads) / 2
-    if (!Number.isInteger(half)) {
-      throw new UserError(`Tensor ${name} has ${shape[0]} rows, which ${heads} attention heads cannot share.`)
-    }
-    moveRows(values, shape[0], half, (row) => [row, (row % 2) * half + (row >> 1)])
-  }
-}
-
-/** Moves rows within each head of 2 · half. */
-function moveRows(
-  values: Float32Array,
-  rows: number,
-  half: number,
-  move: (row: number) => readonly [from: number, to: number],
-): void {
-  const columns = values.length / rows
-  for (let head = 0; head < values.length; head += 2 * half * columns) {
-    const before = values.slice(head, head + 2 * half * columns)
-    for (let row = 0; row < 2 * half; row++) {
-      const [from, to] = move(row)
-      values.set(before.subarray(from * columns, (from + 1) * columns), head + to * columns)
-    }
-  }
 }
