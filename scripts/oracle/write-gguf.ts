@@ -1,6 +1,6 @@
 /**
  * Writes models that scripts/oracle/models.py wrote as GGUF files, for gguf_files.py and llama-cpp.mjs: `model.gguf` in each directory, with a
- * tokenizer of its own.
+ * tokenizer of its own, of that `again` in HF layout, and of the model itself `same`.
  *
  *     npx tsx scripts/oracle/write-gguf.ts DIRECTORY
  *
@@ -19,11 +19,19 @@ for (const name of readdirSync(root).sort()) {
   const files = asciiTokenizer(text?.vocab_size ?? whole.vocab_size)
   for (const [file, content] of Object.entries(files))
     writeFileSync(join(directory, file), JSON.stringify(content))
-  const model = await openModel({ path: directory })
+  await write(directory, join(directory, 'same'))
+  const path = join(directory, 'model.gguf')
+  if (await write(directory, path)) await write(path, join(directory, 'again'))
+}
+
+async function write(path: string, output: string): Promise<boolean> {
+  const model = await openModel({ path })
   try {
-    await convertModel(model, join(directory, 'model.gguf'), { dtype: 'fp32', force: true })
+    await convertModel(model, output, { dtype: 'fp32', force: true })
+    return true
   } catch (error) {
-    console.log(`${name}: ${(error as Error).message}`)
+    console.log(`${output}: ${(error as Error).message}`)
+    return false
   } finally {
     await model.store.close()
   }

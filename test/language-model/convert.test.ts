@@ -96,6 +96,18 @@ describe('of a family with a layout of its own', () => {
   })
 })
 
+test('a configuration keeps its floats', async () => {
+  const path = await converted(fixturePath('gemma2'), 'floats', 'fp32')
+  const text = readFileSync(join(path, 'config.json'), 'utf8')
+  expect(text).toContain('"final_logit_softcapping": 12.0,')
+  expect(text).toContain('"query_pre_attn_scalar": 16,')
+  const images = readFileSync(
+    join(await converted(fixturePath('gemma3-images'), 'text-floats', 'fp32'), 'config.json'),
+    'utf8',
+  )
+  expect(images).toMatch(/"rope_theta": 100\.0/)
+})
+
 test('an adapter is merged into what is written', async () => {
   const base = fixturePath('llama')
   const adapter = join(import.meta.dirname, '../golden/adapters/patterns')

@@ -142,6 +142,15 @@ describe('a GGUF file of a family', () => {
     expect(architecture).toBe(FAMILIES.find(({ type }) => type === spec.family)!.gguf!.architecture)
   })
 
+  test('names the ends of texts that llama.cpp does not know', async () => {
+    const path = withTokenizer('gpt2', { eos_token_id: [2, 7, 9] })
+    const model = await openModel({ path: await converted(path, 'ends.gguf') })
+    expect(model.generationConfig.values.eos_token_id).toEqual([2, 7, 9])
+    await model.store.close()
+    const many = withTokenizer('gpt2', { eos_token_id: [2, 7, 9, 11] })
+    await expect(converted(many, 'many.gguf')).rejects.toThrow(/eos_token_id \[2,7,9,11\]/)
+  })
+
   const YARN = { rope_type: 'yarn', rope_theta: 100, factor: 4, original_max_position_embeddings: 16 }
 
   test.each<[string, string, Record<string, unknown>, RegExp]>([

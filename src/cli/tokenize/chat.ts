@@ -3,7 +3,7 @@ import { MOST_SETTINGS, STDIO } from '../../files.js'
 import { chatPrompt } from '../../generation/prompt.js'
 import { isJsonObject, parseJson } from '../../json.js'
 import type { Message } from '../../tokenizer/message.js'
-import { exactJson } from '../../tokenizer/message-content.js'
+import { exactJson } from '../../tokenizer/exact-json.js'
 import type { Tokenizer } from '../../tokenizer/tokenizer.js'
 import { readTextOr } from '../io/stdin.js'
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { readJsonObjectIfThere } from '../../files.js'
 import { type GgufModel, type GgufTensor, ggufModel, isFloat } from '../../models/gguf/write.js'
 import { assembled } from '../../models/layout.js'
-import { ggufMetadataOf } from '../../tokenizer/gguf-metadata.js'
+import { ggufMetadataOf, setEnds } from '../../tokenizer/gguf-metadata.js'
 import type { TokenizerJson } from '../../tokenizer/tokenizer-json.js'
 import type { WrittenType } from '../../weights/encode.js'
 import { type GgufValue, writeGguf } from '../../weights/gguf-writer.js'
@@ -79,7 +79,7 @@ function typeOf({ kind, name, isHead, shape }: GgufTensor, type: WrittenType): W
 
 /** A GGUF file's own, or what one would say of HF's tokenizer. */
 async function tokenizerMetadata(
-  { path, spec, store, loadTokenizer }: OpenModel,
+  { path, spec, store, generationConfig, loadTokenizer }: OpenModel,
   architecture: string,
 ): Promise<[string, GgufValue][]> {
   const own = [...store.metadata].filter(([key]) => key.startsWith('tokenizer.'))
@@ -88,6 +88,8 @@ async function tokenizerMetadata(
   const tokenizer = await loadTokenizer()
   const json = (await readJsonObjectIfThere(join(directory, 'tokenizer.json'))) as unknown as TokenizerJson
   const metadata = await ggufMetadataOf(json, tokenizer, spec.vocabSize, architecture)
+  const ends = [generationConfig.values.eos_token_id ?? []].flat() as number[]
+  setEnds(metadata, ends)
   return [...metadata].map(([key, value]) => [key, ggufValue(value)])
 }
 

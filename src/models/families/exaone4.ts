@@ -57,10 +57,9 @@ function pattern(config: ConfigReader): number {
 
 function ggufConfig(metadata: MetadataReader): Fields {
   const window = metadata.number('attention.sliding_window') ?? 0
-  return {
-    attention_bias: undefined,
-    ...(window === 0
-      ? { sliding_window: null }
-      : { sliding_window: window, ...patternOf(metadata, PATTERN) }),
+  if (window !== 0) {
+    return { attention_bias: undefined, sliding_window: window, ...patternOf(metadata, PATTERN) }
   }
+  const layers = Array.from({ length: metadata.required('block_count') }, () => 'full_attention')
+  return { attention_bias: undefined, sliding_window: null, layer_types: layers }
 }

@@ -109,5 +109,7 @@ function ggufConfig(metadata: MetadataReader, hasBias: (module: string) => boole
     layer_types: layers,
     shared_intermediate_size: metadata.required('feed_forward_length'),
     num_local_experts: 0,
+    // HF wants a number of heads of recurrent layers that divides twice the hidden size.
+    mamba_n_heads: 1,
   }
 }
