@@ -35,8 +35,11 @@ export const exaone4: Family = {
     slides: true,
     config: ggufConfig,
     ropeTensors: [ROPE_FREQS],
-    // llama.cpp tells by the number of layers whether some slide.
-    metadata: ({ layers }) => (layers.length === LARGEST ? {} : { 'attention.sliding_window': undefined }),
+    // llama.cpp tells by the number of layers whether some slide, and then which.
+    metadata: ({ layers }) => ({
+      'attention.sliding_window_pattern': undefined,
+      ...(layers.length !== LARGEST && { 'attention.sliding_window': undefined }),
+    }),
   },
 }
 
