@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parametersIn } from '../src/language-model/checkpoint.js'
 import { layoutFromConfig, specFromConfig } from '../src/models/families/index.js'
+import { configFromGguf, ggufLayout, ggufTensors } from '../src/models/gguf/model.js'
 import type { DecoderSpec } from '../src/models/spec.js'
 import { loadOnnxModel, type RuntimeOptions } from '../src/runtime/load.js'
 import type { PagedModel } from '../src/runtime/paged-model.js'
+import { openGguf } from '../src/weights/gguf.js'
 import { openWeights, type WeightStore } from '../src/weights/index.js'
 
 const FIXTURES = join(import.meta.dirname, 'fixtures')
@@ -41,6 +43,13 @@ async function withFixture<T>(
   } finally {
     await store.close()
   }
+}
+
+/** The parameters of a GGUF file, in HF's order of rows. */
+export async function openHfParameters(path: string): Promise<WeightStore> {
+  const store = await openGguf(path, ggufTensors)
+  const config = await configFromGguf(store)
+  return parametersIn(store, specFromConfig(config, path), ggufLayout(config, path), path)
 }
 
 /** Float32 values in base64, little-endian, as golden files hold them. */

@@ -9,8 +9,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { renderChatTemplate } from '../../src/tokenizer/chat-template.js'
+import { exactJson } from '../../src/tokenizer/exact-json.js'
 import type { Message } from '../../src/tokenizer/message.js'
-import { exactJson } from '../../src/tokenizer/message-content.js'
 
 interface Result {
   readonly text?: string

@@ -2,8 +2,9 @@ import { generationConfigSchema } from '../config/index.js'
 import { decodeText } from '../files.js'
 import { isJsonObject } from '../json.js'
 import { nearest } from '../nearest.js'
+import { exactJson } from '../tokenizer/exact-json.js'
 import type { Message } from '../tokenizer/message.js'
-import { exactJson, messagesFault } from '../tokenizer/message-content.js'
+import { messagesFault } from '../tokenizer/message-content.js'
 import type { Line } from './lines.js'
 
 export type RowId = string | number

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
-import { MOST_SETTINGS, namesIn, readJsonObjectIfThere, unreadable } from '../files.js'
+import { MOST_SETTINGS, namesIn, readTextIfThere, unreadable } from '../files.js'
 import { ggufModels } from '../gguf-names.js'
+import { parseJsonObject } from '../json.js'
+import { keepNumbers } from '../tokenizer/exact-json.js'
 import { weightFormat } from '../weights/index.js'
 import { type AdapterFiles, adapterFiles, adapterInWords } from './adapter.js'
 
@@ -45,7 +47,7 @@ export async function modelFiles({ path, adapter }: ModelLocation): Promise<Foun
       `${path} is one file of an export to ONNX: give its directory, ${exportOf(directory)}.`,
     )
   }
-  const config = await readJsonObjectIfThere(join(directory, 'config.json'), MOST_SETTINGS)
+  const config = await readConfigIfThere(directory)
   if (!config) throw noModel(directory)
   return { directory, weights: path, config }
 }
@@ -55,8 +57,15 @@ function exportOf(folder: string): string {
   return basename(resolve(folder)) === 'onnx' ? dirname(folder === '.' ? resolve(folder) : folder) : folder
 }
 
+/** A directory's config.json, with the numbers of its text. */
+async function readConfigIfThere(directory: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const path = join(directory, 'config.json')
+  const text = await readTextIfThere(path, MOST_SETTINGS)
+  return text === undefined ? undefined : keepNumbers(text, parseJsonObject(text, path))
+}
+
 async function filesIn(directory: string, adapter: string | undefined): Promise<FoundFiles> {
-  const config = await readJsonObjectIfThere(join(directory, 'config.json'), MOST_SETTINGS)
+  const config = await readConfigIfThere(directory)
   const beside = await adapterFiles(directory)
   if (beside && !(config && adapter !== undefined && resolve(adapter) === resolve(directory))) {
     throw adapterError(beside, config !== undefined)

@@ -9,6 +9,7 @@ import { EMBEDDING, HEAD } from '../models/parameters.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { unusedTensors } from '../models/unused-tensors.js'
 import { checkParameters } from '../runtime/storage.js'
+import { passNumbers } from '../tokenizer/exact-json.js'
 import { endsOfGguf, tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { openWeights, renamed, type WeightStore } from '../weights/index.js'
@@ -68,7 +69,8 @@ async function openDirectory(
   { directory, weights, config: whole }: { directory: string; weights: string; config: OpenModel['config'] },
 ): Promise<OpenModel> {
   const configPath = join(directory, 'config.json')
-  const config = textModelConfig(whole, configPath)
+  const text = textModelConfig(whole, configPath)
+  const config = text === whole ? whole : passNumbers(whole.text_config as object, text)
   const spec = specFromConfig(config, configPath)
   const generationConfig = await authorSettings(directory, config)
   return openedStore(await openWeights(weights), async (opened) => {

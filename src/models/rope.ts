@@ -21,8 +21,13 @@ export interface RopeKinds {
  * `rope_theta`. The length that scaling starts from HF looks for in three places.
  */
 export function sharedRope(config: ConfigReader, headDim: number, kinds: RopeKinds = {}): RopeSpec {
+  return ropesOf(config, headDim, sameRopes(config), kinds)
+}
+
+/** The fields of such an embedding, by kind of layer. */
+export function sameRopes(config: ConfigReader): Readonly<Record<AttentionSpan, Fields>> {
   const fields = ropeFields(config)
-  return ropesOf(config, headDim, { full: fields, sliding: fields }, kinds)
+  return { full: fields, sliding: fields }
 }
 
 /** How many of a head's dimensions such an embedding rotates, the first ones. */
@@ -202,29 +207,4 @@ export function queryScales(
   positions: ArrayLike<number>,
 ): Float32Array {
   return Float32Array.from(positions, (position) => 1 + beta * Math.log(1 + Math.floor(position / length)))
-}
-
-/**
- * The base of inverse frequencies whose first two are not scaled, or alike: 1 / base^(2 / headDim) lies between them. They are
- * rounded to float32, so that a base that is nearly a whole number is that.
- */
-export function ropeBase(frequencies: readonly number[]): number {
-  if (frequencies.length < 2) return 10_000
-  const base = (frequencies[0] / frequencies[1]) ** frequencies.length
-  const whole = Math.round(base)
-  return Math.abs(base / whole - 1) < 1e-4 ? whole : base
-}
-
-/** By what the powers of `ropeBase` are divided in scaled inverse frequencies. */
-export function ropeDivisors(frequencies: readonly number[]): number[] {
-  const base = ropeBase(frequencies)
-  return frequencies.map((frequency, i) => base ** (-i / frequencies.length) / frequency)
-}
-
-/** How far divisors of frequencies that are not scaled are from 1, as they are rounded to float32. */
-const ROUNDED = 1e-4
-
-/** Whether frequencies are others than a base's powers. */
-export function isScaledRope(frequencies: readonly number[]): boolean {
-  return ropeDivisors(frequencies).some((divisor) => Math.abs(divisor - 1) > ROUNDED)
 }

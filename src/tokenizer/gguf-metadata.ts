@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { preOfSplits } from './gguf-splits.js'
-import { tokenizerFromGguf } from './gguf-tokenizer.js'
+import { endsOfGguf, tokenizerFromGguf } from './gguf-tokenizer.js'
 import type { Tokenizer } from './tokenizer.js'
 import { loadTokenizer } from './tokenizer.js'
 import type { Component, TokenizerJson } from './tokenizer-json.js'
@@ -50,7 +50,9 @@ export async function ggufMetadataOf(
   if (isSentencePiece) set('scores', scores(json, tokens))
   else set('merges', mergesOf(json))
   for (const [name, token] of Object.entries(specialTokens(tokenizer))) {
-    set(`${name}_token_id`, token === undefined ? undefined : tokenizer.tokenToId(token))
+    const id = token === undefined ? undefined : tokenizer.tokenToId(token)
+    // A token of HF's class may lie beyond the embedding.
+    set(`${name}_token_id`, id !== undefined && id < vocabSize ? id : undefined)
   }
   const [first, last] = [tokenizer.encode('a')[0], tokenizer.encode('a').at(-1)]
   set('add_bos_token', tokenizer.bosToken !== undefined && first === tokenizer.tokenToId(tokenizer.bosToken))
@@ -62,6 +64,24 @@ export async function ggufMetadataOf(
   if (tokenizer.chatTemplate !== undefined) metadata.set('tokenizer.chat_template', tokenizer.chatTemplate)
   await requireSame(metadata, tokenizer, architecture)
   return metadata
+}
+
+/**
+ * Names the tokens that end a text beyond those that llama.cpp takes for ends of itself.
+ * @param ends HF's `eos_token_id` of generation
+ * @throws UserError for more than there are keys for
+ */
+export function setEnds(metadata: TokenizerMetadata, ends: readonly number[]): void {
+  for (const id of ends) {
+    if (endsOfGguf(metadata)?.includes(id)) continue
+    const key = ['eos', 'eot', 'eom'].find((name) => !metadata.has(`tokenizer.ggml.${name}_token_id`))
+    if (key === undefined) {
+      throw new UserError(
+        `A GGUF file has no key for so many ends of a text (eos_token_id ${JSON.stringify(ends)}): write safetensors instead.`,
+      )
+    }
+    metadata.set(`tokenizer.ggml.${key}_token_id`, id)
+  }
 }
 
 function specialTokens({ bosToken, eosToken, unkToken, padToken }: Tokenizer) {

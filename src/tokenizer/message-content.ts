@@ -1,5 +1,3 @@
-import { keepKeyOrder } from '../jinja/key-order.js'
-import { Float } from '../jinja/values.js'
 import { isJsonObject, kindOf } from '../json.js'
 import type { Message } from './message.js'
 
@@ -64,55 +62,3 @@ export function withText(message: Message, text: string): Message {
 }
 
 const joined = (parts: readonly TextPart[]) => parts.map(({ text }) => text).join('\n')
-
-const STRING_OR_NUMBER = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g
-/** Keys that JavaScript puts before all others, in the order of their numbers. */
-const INDEX = /^(?:0|[1-9]\d{0,9})$/
-const isFloat = (number: string) => /[.eE]/.test(number)
-
-/**
- * A JSON text's value as Python reads it: 1.0 is a float (`Float`), -0 is 0, whole numbers have no largest one (bigint), and keys stay in
- * the order in which they are written. A template prints all of it as it is, say as arguments of a tool call, where JavaScript makes
- * 1 of 1.0, rounds what is large and puts the key "10" before "a".
- * @param value what `JSON.parse` made of the text, which is returned where nothing differs
- */
-export function exactJson<T>(json: string, value: T): T {
-  let mark: string | undefined
-  const marked = json.replace(STRING_OR_NUMBER, (token, text?: string, colon = '') => {
-    const key = text !== undefined && colon !== '' ? (JSON.parse(text) as string) : undefined
-    if (key === undefined ? text !== undefined || isExact(token) : !INDEX.test(key)) return token
-    mark ??= unsaid(value)
-    return key === undefined
-      ? `{${JSON.stringify(mark)}:"${token}"}`
-      : `${JSON.stringify(mark + key)}${colon}`
-  })
-  if (mark === undefined) return value
-  return JSON.parse(marked, (_, part: unknown) => (isJsonObject(part) ? unmarked(part, mark!) : part)) as T
-}
-
-/** Whether JavaScript's number is the one that is written. */
-function isExact(token: string): boolean {
-  const number = Number(token)
-  return isFloat(token) ? !Number.isInteger(number) : Number.isSafeInteger(number) && !Object.is(number, -0)
-}
-
-/** A text that no key of a value begins with. */
-function unsaid(value: unknown): string {
-  const runs = JSON.stringify(value).match(/(?:\\u0000)+/g) ?? []
-  return '\0'.repeat(1 + runs.reduce((most, run) => Math.max(most, run.length / 6), 0))
-}
-
-/** A number that was marked, or an object whose keys were; any other as it is. */
-function unmarked(part: Readonly<Record<string, unknown>>, mark: string): unknown {
-  const token = part[mark]
-  if (typeof token === 'string') return isFloat(token) ? new Float(Number(token)) : BigInt(token)
-  const keys = Object.keys(part)
-  if (!keys.some((key) => key.startsWith(mark))) return part
-  const entries = keys.map((key) => [key.startsWith(mark) ? key.slice(mark.length) : key, part[key]] as const)
-  const object = Object.fromEntries(entries)
-  keepKeyOrder(
-    object,
-    entries.map(([key]) => key),
-  )
-  return object
-}

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
-import { writeJson } from '../files.js'
+import { writeFileWhole, writeJson } from '../files.js'
 import { layoutFromConfig } from '../models/families/index.js'
+import { isFloatField } from '../models/float-fields.js'
 import { storedWeights } from '../models/layout.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { copyTokenizer } from '../tokenizer/copy.js'
+import { exactJsonText } from '../tokenizer/exact-json.js'
 import type { Weights } from '../weights/index.js'
 import { type WrittenTensor, writeSafetensors } from '../weights/safetensors-writer.js'
 
@@ -36,7 +38,8 @@ export async function writeModelFiles(
     ([name, { shape, values }]): [string, WrittenTensor] => [name, { dtype, shape: [...shape], values }],
   )
   await writeSafetensors(join(directory, 'model.safetensors'), new Map(tensors), { format: 'pt' })
-  await writeJson(join(directory, 'config.json'), { ...config, dtype: TORCH_TYPE[dtype] })
+  const changes = { dtype: TORCH_TYPE[dtype] }
+  await writeFileWhole(join(directory, 'config.json'), exactJsonText(config, changes, isFloatField))
   const { bos_token_id, eos_token_id } = config
   await writeJson(join(directory, 'generation_config.json'), { bos_token_id, eos_token_id })
   await copyTokenizer(tokenizer, directory)

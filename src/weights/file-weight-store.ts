@@ -9,7 +9,7 @@ const CHUNK_BYTES = 2 ** 20
 const SAMPLE_BYTES = 256
 
 /** Turns a tensor's stored values into HF's, in place. */
-export type Restore = (values: Float32Array, shape: readonly number[]) => void
+export type Restore = (values: Float32Array) => void
 
 /** A weight store over one or several open files; it owns and closes them. */
 export class FileWeightStore implements WeightStore {
@@ -32,7 +32,7 @@ export class FileWeightStore implements WeightStore {
     const part = rows && !restore ? rowsOfTensor(info, rows) : info
     const values = await readTensor(this.files.get(info.file)!, part)
     if (!restore) return values
-    restore(values, info.shape)
+    restore(values)
     const width = elementCount(info.shape.slice(1))
     return rows ? values.subarray(rows[0] * width, rows[1] * width) : values
   }

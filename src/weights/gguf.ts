@@ -4,10 +4,17 @@ import { openGgufFiles } from './gguf-parts.js'
 import type { TensorInfo, WeightStore } from './types.js'
 import { damaged, withWeightFiles } from './weight-file.js'
 
-/** From a file's metadata and a tensor's name there to HF's, and what restores HF's values; undefined for a foreign tensor. */
-export type TensorsOf = (
-  metadata: ReadonlyMap<string, unknown>,
-) => (name: string) => { readonly name: string; readonly restore?: Restore } | undefined
+/** A tensor as the HF model has it. */
+export interface HfTensor {
+  readonly name: string
+  /** Turns the file's values into HF's. */
+  readonly restore?: Restore
+  /** Whether a vector of the file is a matrix of one row. */
+  readonly isRow?: boolean
+}
+
+/** From a file's metadata and a tensor's name there to HF's; undefined for a foreign tensor. */
+export type TensorsOf = (metadata: ReadonlyMap<string, unknown>) => (name: string) => HfTensor | undefined
 
 const asStored: TensorsOf = () => (name) => ({ name })
 
@@ -35,9 +42,10 @@ export function openGguf(path: string, tensorsOf: TensorsOf = asStored): Promise
           `Tensor ${info.name} of ${info.file} does not belong to a dense ${architecture} model.`,
         )
       }
-      const { name, restore } = tensor
+      const { name, restore, isRow } = tensor
       if (tensors.has(name)) throw damaged(info.file, `the tensor ${info.name} comes twice`)
-      tensors.set(name, { ...info, name })
+      const shape = isRow && info.shape.length === 1 ? [1, ...info.shape] : info.shape
+      tensors.set(name, { ...info, name, shape })
       if (restore) restores.set(name, restore)
     }
     const files = parts.map(({ file }) => file)

@@ -5,7 +5,6 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { BUILT_IN_DIRECTORY } from '../../src/language-model/built-in.js'
 import { type ConvertOptions, checkOutput, convertModel } from '../../src/language-model/convert/convert.js'
 import { type OpenModel, openModel } from '../../src/language-model/load.js'
-import { ggufModel } from '../../src/models/gguf/write.js'
 import { parametersOf } from '../../src/models/parameters.js'
 import { openWeights } from '../../src/weights/index.js'
 import { fixturePath, largestDifference } from '../fixtures.js'
@@ -72,31 +71,6 @@ describe('a model', () => {
   })
 })
 
-describe("a family's names and rows", () => {
-  test.each(['llama', 'llama3-rope', 'qwen2', 'qwen3'])(
-    'of %s are inverse to how they are read',
-    async (name) => {
-      await using(fixturePath(name), async ({ spec, store }) => {
-        const { tensors, ropeFactors } = ggufModel(spec)
-        expect(new Set(tensors.map((tensor) => tensor.name)).size).toBe(parametersOf(spec).length)
-        expect(ropeFactors !== undefined).toBe(name === 'llama3-rope')
-        const { store: change, shape } = tensors.find((tensor) => tensor.name === 'blk.0.attn_q.weight')!
-        const values = await store.read('model.layers.0.self_attn.q_proj.weight')
-        const stored = values.slice()
-        change?.(stored, shape)
-        const isPermuted = name.startsWith('llama')
-        expect(largestDifference(stored, values) > 0).toBe(isPermuted)
-      })
-    },
-  )
-
-  test("of Gemma 3 with other layers than llama.cpp's are refused", async () => {
-    await using(fixturePath('gemma3'), async ({ spec }) => {
-      expect(() => ggufModel(spec)).toThrow(/cannot say the model's .*: write safetensors instead/)
-    })
-  })
-})
-
 describe('of a family with a layout of its own', () => {
   const laidOut = [
     'phi3',
@@ -129,23 +103,18 @@ describe('of a family with a layout of its own', () => {
     expect(await after.store.read(name)).toEqual(await before.store.read(name))
     await Promise.all([before.store.close(), after.store.close()])
   })
+})
 
-  test.each([...laidOut, 'mistral', 'smollm3', 'granite', 'ministral3', 'llama-yarn', 'llama-longrope'])(
-    'no GGUF file of %s is written',
-    async (name) => {
-      await expect(converted(fixturePath(name), `${name}.gguf`, 'fp32')).rejects.toThrow(
-        /^A GGUF file of .* (is not written|does not say how its rope is scaled): write safetensors instead\.$/,
-      )
-      expect(readdirSync(root)).not.toContain(`${name}.gguf`)
-    },
+test('a configuration keeps its floats', async () => {
+  const path = await converted(fixturePath('gemma2'), 'floats', 'fp32')
+  const text = readFileSync(join(path, 'config.json'), 'utf8')
+  expect(text).toContain('"final_logit_softcapping": 12.0,')
+  expect(text).toContain('"query_pre_attn_scalar": 16,')
+  const images = readFileSync(
+    join(await converted(fixturePath('gemma3-images'), 'text-floats', 'fp32'), 'config.json'),
+    'utf8',
   )
-
-  test('nor is config.json made of its GGUF file', async () => {
-    await expect(converted(join(fixturePath('phi3'), 'phi3.gguf'), 'phi3-hf', 'fp32')).rejects.toThrow(
-      /is a GGUF file of Phi-?\s?3.*, of which config\.json cannot be made/,
-    )
-    expect(readdirSync(root)).not.toContain('phi3-hf')
-  })
+  expect(images).toMatch(/"rope_theta": 100\.0/)
 })
 
 test('an adapter is merged into what is written', async () => {

@@ -59,8 +59,11 @@ describe.each(FAMILIES)('$name', ({ type, name }) => {
 })
 
 test('a family without a graph runs from its export, and the reason names those that have one', async () => {
-  const config = JSON.stringify({ model_type: 'lfm2', architectures: ['Lfm2ForCausalLM'] })
+  const config = JSON.stringify({ model_type: 'falcon_h1', architectures: ['FalconH1ForCausalLM'] })
   const weights = join(fixturePath('llama'), 'model.safetensors')
-  const road = await findRoad(withExport('lfm2', { config, weights }))
-  expect(road).toMatchObject({ name: 'export', why: expect.stringContaining('"lfm2", "Lfm2ForCausalLM"') })
+  const road = await findRoad(withExport('falcon_h1', { config, weights }))
+  expect(road).toMatchObject({
+    name: 'export',
+    why: expect.stringContaining('"falcon_h1", "FalconH1ForCausalLM"'),
+  })
 })

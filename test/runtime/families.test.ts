@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parametersIn } from '../../src/language-model/checkpoint.js'
 import { openModel } from '../../src/language-model/open.js'
 import type { Model } from '../../src/model/model.js'
 import { specFromConfig } from '../../src/models/families/index.js'
-import { configFromGguf, ggufTensors } from '../../src/models/gguf/model.js'
+import { configFromGguf, ggufLayout, ggufTensors } from '../../src/models/gguf/model.js'
 import type { DecoderSpec } from '../../src/models/spec.js'
 import { openGguf } from '../../src/weights/gguf.js'
 import type { WeightStore } from '../../src/weights/index.js'
@@ -127,8 +128,10 @@ test('GGUF files are there for the families whose names and keys are their own',
 describe.each(converted)('%s as GGUF', (name) => {
   test('is the same model', async () => {
     const { spec, store } = await openFixture(name)
-    const gguf = await openGguf(join(GOLDEN, `${name}.gguf`), ggufTensors)
-    const ggufSpec = specFromConfig(await configFromGguf(gguf), name)
+    const stored = await openGguf(join(GOLDEN, `${name}.gguf`), ggufTensors)
+    const ggufConfig = await configFromGguf(stored)
+    const ggufSpec = specFromConfig(ggufConfig, name)
+    const gguf = parametersIn(stored, ggufSpec, ggufLayout(ggufConfig, name), name)
     // llama.cpp's converter makes a Llama of a Mistral without a window.
     const family = name === 'mistral-full' ? 'llama' : spec.family
     expect(inFloat32(ggufSpec)).toEqual(inFloat32({ ...spec, family }))

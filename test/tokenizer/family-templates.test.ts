@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { JinjaError } from '../../src/jinja/errors.js'
 import { renderChatTemplate } from '../../src/tokenizer/chat-template.js'
+import { exactJson } from '../../src/tokenizer/exact-json.js'
 import type { Message } from '../../src/tokenizer/message.js'
-import { exactJson } from '../../src/tokenizer/message-content.js'
 
 /** A text, or what Python raises. */
 type Rendered = string | [exception: string, message: string]

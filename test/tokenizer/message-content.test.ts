@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { renderChatTemplate } from '../../src/tokenizer/chat-template.js'
-import { exactJson, messagesFault } from '../../src/tokenizer/message-content.js'
+import { exactJson } from '../../src/tokenizer/exact-json.js'
+import { messagesFault } from '../../src/tokenizer/message-content.js'
 
 const text = (value: string) => ({ type: 'text', text: value })
 const user = (content: unknown) => [{ role: 'user', content }]

@@ -6,6 +6,7 @@ import { UserError } from '../../src/errors.js'
 import { ggufTensors } from '../../src/models/gguf/model.js'
 import { openWeights } from '../../src/weights/open.js'
 import { writeSafetensors } from '../../src/weights/safetensors-writer.js'
+import { openHfParameters } from '../fixtures.js'
 import { bitsOf, GOLDEN, temporaryDirectory, writeIn } from './files.js'
 
 const root = temporaryDirectory()
@@ -125,7 +126,7 @@ if (absent) console.log(`Skipped: the comparison of safetensors with GGUF needs 
 it.skipIf(absent)('reads the same bits from the safetensors and the GGUF file of stories260K', async () => {
   const [safetensors, gguf] = await Promise.all([
     openWeights(STORIES),
-    openWeights(join(STORIES, 'model.gguf'), ggufTensors),
+    openHfParameters(join(STORIES, 'model.gguf')),
   ])
   // The GGUF file repeats the tied embeddings as its output matrix.
   const names = [...gguf.tensors.keys()].filter((name) => name !== 'lm_head.weight')

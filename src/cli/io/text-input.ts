@@ -3,6 +3,7 @@ import { usageError } from '../../errors.js'
 import { MOST_SETTINGS, STDIO } from '../../files.js'
 import { parseJsonObject } from '../../json.js'
 import { readChatTemplate } from '../../tokenizer/chat-template.js'
+import { keepNumbers } from '../../tokenizer/exact-json.js'
 import { readPiped, readStdin, readTextOr } from './stdin.js'
 
 /** Bytes of a prompt at most: more than a model's context holds. */
@@ -61,7 +62,8 @@ function withoutNewline(text: string): string {
  * @throws UserError, exit code 2 for what is no JSON object, 1 for an unreadable file
  */
 export async function readJsonObject(file: string): Promise<Record<string, unknown>> {
-  return { ...parseJsonObject(await readTextOr(file, 'the configuration', MOST_SETTINGS), nameOf(file), 2) }
+  const text = await readTextOr(file, 'the configuration', MOST_SETTINGS)
+  return keepNumbers(text, { ...parseJsonObject(text, nameOf(file), 2) })
 }
 
 /**

@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readJsonObjectIfThere } from '../../files.js'
-import { FLOATS, type GgufModel, type GgufTensor, ggufModel, ROPE_FREQS } from '../../models/gguf/write.js'
-import { headName } from '../../models/parameters.js'
-import type { DecoderSpec } from '../../models/spec.js'
-import { ggufMetadataOf } from '../../tokenizer/gguf-metadata.js'
+import { type GgufModel, type GgufTensor, ggufModel, isFloat } from '../../models/gguf/write.js'
+import { assembled } from '../../models/layout.js'
+import { ggufMetadataOf, setEnds } from '../../tokenizer/gguf-metadata.js'
 import type { TokenizerJson } from '../../tokenizer/tokenizer-json.js'
 import type { WrittenType } from '../../weights/encode.js'
 import { type GgufValue, writeGguf } from '../../weights/gguf-writer.js'
@@ -31,8 +30,7 @@ export async function writeGgufModel(
   model: OpenModel,
   { type, name, read }: WriteGgufOptions,
 ): Promise<void> {
-  const { spec } = model
-  const written = ggufModel(spec)
+  const written = await ggufModel(model.spec, model.config)
   const metadata = new Map<string, GgufValue>([
     ['general.architecture', { type: 'string', value: written.architecture }],
     ['general.type', { type: 'string', value: 'model' }],
@@ -45,36 +43,43 @@ export async function writeGgufModel(
   const tensors = new Map<string, WrittenValues>()
   for (const tensor of written.tensors) {
     const values = async () => {
+      const parts: Float32Array[] = []
+      for (const { name } of tensor.stored.parts) parts.push(await read(name))
+      const whole = assembled(tensor.stored, parts)
+      if (!tensor.store) return whole
       // What a store reads is its own.
-      const own = (await read(tensor.parameter)).slice()
-      tensor.store?.(own, tensor.shape)
+      const own = whole.slice()
+      tensor.store(own)
       return own
     }
-    tensors.set(tensor.name, { dtype: typeOf(tensor, type, spec), shape: [...tensor.shape], values })
+    tensors.set(tensor.name, { dtype: typeOf(tensor, type), shape: [...tensor.shape], values })
   }
-  const { ropeFactors } = written
-  if (ropeFactors) tensors.set(ROPE_FREQS, { dtype: 'F32', shape: [ropeFactors.length], values: ropeFactors })
+  for (const [name, values] of written.ropeTensors)
+    tensors.set(name, { dtype: 'F32', shape: [values.length], values })
   await writeGguf(path, metadata, tensors)
 }
 
 function modelMetadata({ architecture, metadata }: GgufModel): [string, GgufValue][] {
   return Object.entries(metadata).map(([key, value]) => [
     `${architecture}.${key}`,
-    { type: FLOATS.includes(key) ? 'f32' : 'u32', value },
+    isFloat(key) ? { type: 'f32', value: Number(value) } : ggufValue(value),
   ])
 }
 
-/** As llama.cpp's: vectors are float32, rows that are no whole blocks float16, and in 4 bits the vocabulary projection has 8. */
-function typeOf({ kind, parameter, shape }: GgufTensor, type: WrittenType, spec: DecoderSpec): WrittenType {
-  if (kind === 'vector') return 'F32'
+/**
+ * As llama.cpp's: vectors, routers and learned positions are float32, rows that are no whole blocks float16, and in 4 bits the vocabulary
+ * projection has 8.
+ */
+function typeOf({ kind, name, isHead, shape }: GgufTensor, type: WrittenType): WrittenType {
+  if (kind === 'vector' || kind === 'router' || name === 'position_embd.weight') return 'F32'
   if (type !== 'Q8_0' && type !== 'Q4_0') return type
-  if (shape[1] % 32 !== 0) return 'F16'
-  return parameter === headName(spec) ? 'Q8_0' : type
+  if (shape.at(-1)! % 32 !== 0) return 'F16'
+  return isHead ? 'Q8_0' : type
 }
 
 /** A GGUF file's own, or what one would say of HF's tokenizer. */
 async function tokenizerMetadata(
-  { path, spec, store, loadTokenizer }: OpenModel,
+  { path, spec, store, generationConfig, loadTokenizer }: OpenModel,
   architecture: string,
 ): Promise<[string, GgufValue][]> {
   const own = [...store.metadata].filter(([key]) => key.startsWith('tokenizer.'))
@@ -83,6 +88,8 @@ async function tokenizerMetadata(
   const tokenizer = await loadTokenizer()
   const json = (await readJsonObjectIfThere(join(directory, 'tokenizer.json'))) as unknown as TokenizerJson
   const metadata = await ggufMetadataOf(json, tokenizer, spec.vocabSize, architecture)
+  const ends = [generationConfig.values.eos_token_id ?? []].flat() as number[]
+  setEnds(metadata, ends)
   return [...metadata].map(([key, value]) => [key, ggufValue(value)])
 }
 

@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UserError } from '../../errors.js'
 import { writeFileWhole, writeJson } from '../../files.js'
-import { familyName } from '../../models/families/index.js'
-import { isWritten } from '../../models/gguf/write.js'
+import { isFloatField } from '../../models/float-fields.js'
 import { assembled, storedParts } from '../../models/layout.js'
 import { copyTokenizer } from '../../tokenizer/copy.js'
+import { exactJsonText } from '../../tokenizer/exact-json.js'
 import { tokenizerFilesOf } from '../../tokenizer/gguf-files.js'
 import { type AnyTensor, writeSafetensors } from '../../weights/safetensors-writer.js'
 import type { OpenModel } from '../open.js'
@@ -27,15 +27,9 @@ export async function writeHfModel(
   { path, spec, layout, config, store, generationConfig }: OpenModel,
   { type, read }: WriteHfOptions,
 ): Promise<void> {
-  const { torch_dtype: _, rope_freq_factors: factors, ...fields } = config
-  if (factors !== undefined) {
+  if (config.rope_freq_factors !== undefined) {
     throw new UserError(
       `${path} has its rope scaling as factors, from which config.json cannot be made: write a GGUF file instead.`,
-    )
-  }
-  if (store.metadata.has('general.architecture') && !isWritten(spec)) {
-    throw new UserError(
-      `${path} is a GGUF file of ${familyName(spec)}, of which config.json cannot be made: use the original checkpoint.`,
     )
   }
   const tensors = [...storedParts(spec, layout)].map(([name, stored]): [string, AnyTensor] => {
@@ -47,8 +41,8 @@ export async function writeHfModel(
     return [name, { dtype: type, shape: [...stored.shape], values }]
   })
   await writeSafetensors(join(directory, 'model.safetensors'), new Map(tensors), { format: 'pt' })
-  const own = { ...fields, tie_word_embeddings: spec.tiedHead, dtype: TORCH_TYPE[type] }
-  await writeJson(join(directory, 'config.json'), own)
+  const changes = { torch_dtype: undefined, tie_word_embeddings: spec.tiedHead, dtype: TORCH_TYPE[type] }
+  await writeFileWhole(join(directory, 'config.json'), exactJsonText(config, changes, isFloatField))
   const generation = Object.entries(generationConfig.values).filter(([, value]) => value !== undefined)
   await writeJson(join(directory, 'generation_config.json'), Object.fromEntries(generation))
   if (store.metadata.has('tokenizer.ggml.model')) {

@@ -1,5 +1,5 @@
 import type { ConfigReader } from '../config-reader.js'
-import { LAYER_NORM_EPSILON, type MetadataReader } from '../gguf/metadata.js'
+import { LAYER_NORM_EPSILON } from '../gguf/metadata.js'
 import { BLOCK } from '../gguf/tensors.js'
 import type { DecoderSpec } from '../spec.js'
 import {
@@ -10,6 +10,7 @@ import {
   type GgufFamily,
   layerKinds,
   llamaLike,
+  patternOf,
   rotaryPairs,
 } from './family.js'
 
@@ -36,8 +37,10 @@ export const cohere: Family = {
     return cohereLike(config, {})
   },
   layout,
-  gguf: ggufOf('command-r', () => ({})),
+  gguf: ggufOf('command-r'),
 }
+
+const PATTERN = 4
 
 /** Three sliding layers with a rotary embedding come before each full one without. */
 export const cohere2: Family = {
@@ -46,7 +49,7 @@ export const cohere2: Family = {
   architecture: 'Cohere2ForCausalLM',
   defaults: { ...DEFAULTS, sliding_window: 4096 },
   spec(config) {
-    const pattern = config.integer('sliding_window_pattern', 4)
+    const pattern = config.integer('sliding_window_pattern', PATTERN)
     const { layers, slidingWindow } = layerKinds(config, true, (layer) => (layer + 1) % pattern === 0)
     return cohereLike(config, {
       layers: layers.map((kind) => (kind === 'full' ? 'full_nope' : kind)),
@@ -54,7 +57,15 @@ export const cohere2: Family = {
     })
   },
   layout,
-  gguf: ggufOf('cohere2', (metadata) => ({ sliding_window: metadata.required('attention.sliding_window') })),
+  gguf: {
+    ...ggufOf('cohere2'),
+    slides: true,
+    config: (metadata) => ({
+      rms_norm_eps: undefined,
+      sliding_window: metadata.required('attention.sliding_window'),
+      ...patternOf(metadata, PATTERN),
+    }),
+  },
 }
 
 function cohereLike(config: ConfigReader, own: Partial<DecoderSpec>) {
@@ -76,19 +87,15 @@ function layout(config: ConfigReader) {
   return { rotary: rotaryPairs(config, true) }
 }
 
-function ggufOf(architecture: string, own: (metadata: MetadataReader) => object): GgufFamily {
+function ggufOf(architecture: string): GgufFamily {
   const { ffn_norm: _, ...modules } = BLOCK
   return {
     architecture,
     modules,
-    slides: architecture === 'cohere2',
     serves: ['logit_scale'],
-    config: (metadata) => ({
-      rms_norm_eps: undefined,
-      layer_norm_eps: metadata.required(LAYER_NORM_EPSILON),
-      logit_scale: metadata.required('logit_scale'),
-      ...own(metadata),
-    }),
+    granted: (spec) => ({ tiedHead: true, bias: { output: false }, headDim: spec.hiddenSize / spec.heads }),
+    keys: { [LAYER_NORM_EPSILON]: 'layer_norm_eps', logit_scale: 'logit_scale' },
+    config: () => ({ rms_norm_eps: undefined }),
     layout,
   }
 }

@@ -1,11 +1,14 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import { QK_NORM } from '../gguf/tensors.js'
+import { QK_NORM, ROPE_FREQS } from '../gguf/tensors.js'
 import type { AttentionKind } from '../spec.js'
 import { type Family, layerKinds, llamaLike, POST_NORM_BLOCK, patternOf } from './family.js'
 
 /** Each so-manieth layer is full, where files do not say. */
 const PATTERN = 4
+
+/** The layers of the 32B model. */
+const LARGEST = 64
 
 /** Blocks norm what they give; where some layers slide, full ones have no positions. */
 export const exaone4: Family = {
@@ -31,6 +34,12 @@ export const exaone4: Family = {
     modules: { ...POST_NORM_BLOCK, ...QK_NORM },
     slides: true,
     config: ggufConfig,
+    ropeTensors: [ROPE_FREQS],
+    // llama.cpp tells by the number of layers whether some slide, and then which.
+    metadata: ({ layers }) => ({
+      'attention.sliding_window_pattern': undefined,
+      ...(layers.length !== LARGEST && { 'attention.sliding_window': undefined }),
+    }),
   },
 }
 
@@ -51,10 +60,9 @@ function pattern(config: ConfigReader): number {
 
 function ggufConfig(metadata: MetadataReader): Fields {
   const window = metadata.number('attention.sliding_window') ?? 0
-  return {
-    attention_bias: undefined,
-    ...(window === 0
-      ? { sliding_window: null }
-      : { sliding_window: window, ...patternOf(metadata, PATTERN) }),
+  if (window !== 0) {
+    return { attention_bias: undefined, sliding_window: window, ...patternOf(metadata, PATTERN) }
   }
+  const layers = Array.from({ length: metadata.required('block_count') }, () => 'full_attention')
+  return { attention_bias: undefined, sliding_window: null, layer_types: layers }
 }

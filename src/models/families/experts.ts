@@ -43,7 +43,12 @@ export const RENAMED_EXPERTS = { num_local_experts: 'num_experts' } as const
 
 const PROJECTIONS = ['gate_proj', 'up_proj', 'down_proj']
 
-/** A tensor for each expert, or all of them in one: as transformers 5 holds them, or as GGUF files do. */
+/** A tensor for all experts of a layer, a projection each. */
+export const GGUF_EXPERTS: StoredLayout = {
+  joined: Object.fromEntries(PROJECTIONS.map((name) => [`mlp.experts.${name}.weight`, [name]])),
+}
+
+/** A tensor for each expert, or all of them in one, as transformers 5 holds them. */
 export const EXPERTS_LAYOUT: StoredLayout = {
   variants: {
     'mlp.experts.gate_up_proj': {
@@ -51,9 +56,6 @@ export const EXPERTS_LAYOUT: StoredLayout = {
         'mlp.experts.gate_up_proj': ['gate_proj', 'up_proj'],
         'mlp.experts.down_proj': ['down_proj'],
       },
-    },
-    'mlp.experts.gate_proj.weight': {
-      joined: Object.fromEntries(PROJECTIONS.map((name) => [`mlp.experts.${name}.weight`, [name]])),
     },
   },
 }

@@ -1,6 +1,7 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import { BLOCK, type Restore } from '../gguf/tensors.js'
+import type { GgufFields } from '../gguf/rope.js'
+import { BLOCK } from '../gguf/tensors.js'
 import type { RotaryPairs, StoredLayout } from '../layout.js'
 import { type RopeSpec, sharedRope, sharedRotated } from '../rope.js'
 import type { AttentionKind, AttentionSpan, DecoderSpec } from '../spec.js'
@@ -22,18 +23,20 @@ export interface Family {
   spec(config: ConfigReader): Omit<DecoderSpec, 'family'>
   /** How a checkpoint in HF layout holds the parameters; absent where it has a tensor for each, by its name. */
   layout?(config: ConfigReader): StoredLayout
-  /** Absent where its GGUF files are another family's. */
+  /** HF's fields of its rotary embeddings by kind of layer; absent where it has one for all, in the common places. */
+  ropes?(config: ConfigReader): Readonly<Record<AttentionSpan, Fields>>
+  /** Absent where it has none. Of several families with one architecture, a file is the first one's that it fits. */
   readonly gguf?: GgufFamily
-  /** How its GGUF files are written, by the names of `gguf.modules`; absent where they are not. */
-  readonly ggufWriting?: GgufWriting
 }
 
-/** What llama.cpp's converter makes of a family. */
+/** What llama.cpp's converter makes of a family, which is read and written by this. */
 export interface GgufFamily {
   /** `general.architecture`, with which the keys of its metadata begin. */
   readonly architecture: string
   /** HF's names of a block's modules, by GGUF's. */
   readonly modules: Readonly<Record<string, string>>
+  /** Numbers of config.json by the keys that say them, beside those of all families. */
+  readonly keys?: Readonly<Record<string, GgufKey>>
   /** Whether it is the family of its architecture whose files have experts. */
   readonly experts?: true
   /** Whether llama.cpp reads `attention.sliding_window` for it. */
@@ -44,27 +47,30 @@ export interface GgufFamily {
   readonly partial?: boolean
   /** Whether there are layers without attention, which have no heads of keys and values. */
   readonly headless?: boolean
+  /** Norms are stored as 1 + w. */
+  readonly offsetNorms?: true
+  /** Tensors of rotary frequencies that llama.cpp loads for it. */
+  readonly ropeTensors?: readonly string[]
+  /** What llama.cpp takes for granted of it beyond what files say; by default biases of queries, keys and values alone. */
+  granted?(spec: DecoderSpec): Granted
   /**
    * Fields of config.json beside those of all families, or in their place; undefined for one that it does not have.
    * @param rope `rope_theta` and `rope_scaling` of all families
    */
   config?(metadata: MetadataReader, hasBias: (module: string) => boolean, rope: Fields): Fields
+  /** The inverse of `config`: keys beside those of all families and `keys`; undefined for one that it does not have. */
+  metadata?(spec: DecoderSpec, rope: Fields): Partial<GgufFields>
   /** How a file holds the parameters, by HF's names of `modules`; absent where it is as checkpoints do. */
   layout?(config: ConfigReader): StoredLayout
-  /** What turns a tensor's stored values into HF's; undefined where they are the same. */
-  restore?(name: string, metadata: MetadataReader): Restore | undefined
 }
 
-/** What is written of a family beside what all have. */
-export interface GgufWriting {
-  /** What `gguf.restore` undoes, in place; undefined where values are stored as they are. */
-  store?(name: string, spec: DecoderSpec): Restore | undefined
-  /**
-   * Metadata of its own, by keys without the architecture's name.
-   * @throws UserError for what its GGUF files cannot say
-   */
-  metadata?(spec: DecoderSpec): Readonly<Record<string, number>>
+/** A part of a specification. */
+export interface Granted extends Partial<Pick<DecoderSpec, 'headDim' | 'kvHeads' | 'tiedHead'>> {
+  readonly bias?: Partial<DecoderSpec['bias']>
 }
+
+/** The field that a key says; without `read` a file must have it, above 0. */
+export type GgufKey = string | { readonly field: string; read(metadata: MetadataReader): number }
 
 const { attn_norm: _, ffn_norm: __, ...UNNORMED } = BLOCK
 

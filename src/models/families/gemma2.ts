@@ -2,8 +2,8 @@ import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { BLOCK } from '../gguf/tensors.js'
 import { sharedRope } from '../rope.js'
-import { type Family, patternOf } from './family.js'
-import { GEMMA_NORMS, gemma3, gemmaLike } from './gemma3.js'
+import { type Family, type GgufKey, patternOf } from './family.js'
+import { GEMMA_NORMS, gemmaLike } from './gemma3.js'
 
 /** Every other layer slides. */
 const PATTERN = 2
@@ -40,8 +40,13 @@ export const gemma2: Family = {
     modules: { ...BLOCK, ...GEMMA_NORMS },
     slides: true,
     serves: ['attn_logit_softcapping', 'final_logit_softcapping'],
+    offsetNorms: true,
+    granted: () => ({ tiedHead: true, bias: { output: false } }),
+    keys: {
+      attn_logit_softcapping: capKey('attn_logit_softcapping', 50),
+      final_logit_softcapping: capKey('final_logit_softcapping', 30),
+    },
     config: ggufConfig,
-    restore: gemma3.gguf!.restore,
   },
 }
 
@@ -51,6 +56,10 @@ function cap(config: ConfigReader, name: string, usual: number): number | undefi
   const value = config.number(name, usual)
   if (value > 0) return value
   throw config.error(`${name} is ${value}, not above 0`)
+}
+
+function capKey(field: string, usual: number): GgufKey {
+  return { field, read: (metadata) => metadata.number(field) ?? usual }
 }
 
 /** As llama.cpp builds it. */
@@ -64,8 +73,6 @@ function ggufConfig(metadata: MetadataReader): Fields {
     hidden_activation: 'gelu_pytorch_tanh',
     sliding_window: metadata.number('attention.sliding_window') ?? 4096,
     ...patternOf(metadata, PATTERN),
-    attn_logit_softcapping: metadata.number('attn_logit_softcapping') ?? 50,
-    final_logit_softcapping: metadata.number('final_logit_softcapping') ?? 30,
     query_pre_attn_scalar: isLargest ? perHead : (metadata.number('attention.key_length') ?? perHead),
   }
 }

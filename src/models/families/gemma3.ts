@@ -1,8 +1,7 @@
-import { UserError } from '../../errors.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import { addOne, BLOCK, QK_NORM, subtractOne } from '../gguf/tensors.js'
-import { isScaledRope, type RopeSpec, ropeBase, ropeFieldsOf, ropesOf } from '../rope.js'
+import { BLOCK, QK_NORM } from '../gguf/tensors.js'
+import { type RopeSpec, ropeFieldsOf, ropesOf } from '../rope.js'
 import type { AttentionSpan, DecoderSpec } from '../spec.js'
 import { attentionBias, type Family, layerKinds, sizesOf } from './family.js'
 
@@ -59,35 +58,20 @@ export const gemma3: Family = {
   },
   spec(config) {
     const isFull = (layer: number) => (layer + 1) % config.integer('sliding_window_pattern', PATTERN) === 0
-    return gemmaLike(config, isFull, (headDim) =>
-      ropesOf(config, headDim, { full: ropeOfKind(config, 'full'), sliding: ropeOfKind(config, 'sliding') }),
-    )
+    return gemmaLike(config, isFull, (headDim) => ropesOf(config, headDim, ropes(config)))
   },
+  ropes,
   gguf: {
     architecture: 'gemma3',
     modules: { ...BLOCK, ...QK_NORM, ...GEMMA_NORMS },
     slides: true,
     config: ggufConfig,
-    restore: (name) => (name.endsWith('norm.weight') ? subtractOne : undefined),
-  },
-  ggufWriting: {
-    store: (name) => (name.endsWith('norm.weight') ? addOne : undefined),
-    metadata: ggufMetadata,
+    offsetNorms: true,
   },
 }
 
-/** llama.cpp knows one order of layers, and queries scaled by the size of a head, but for the largest model. */
-function ggufMetadata(spec: DecoderSpec): Record<string, number> {
-  const { layers, slidingWindow, headDim, heads, hiddenSize, attentionScale, rope } = spec
-  const isUsual = layers.every((kind, i) => (kind === 'full') === ((i + 1) % PATTERN === 0))
-  const scaleBase = layers.length === 62 ? hiddenSize / heads : headDim
-  const scale = Math.abs(attentionScale * Math.sqrt(scaleBase) - 1) < 1e-6
-  const isRotated = !isScaledRope(rope.sliding)
-  if (!isUsual || slidingWindow === undefined || !scale || !isRotated) {
-    const what = !scale ? 'query_pre_attn_scalar' : isRotated ? 'layer_types' : 'rope of sliding layers'
-    throw new UserError(`A GGUF file of Gemma 3 cannot say the model's ${what}: write safetensors instead.`)
-  }
-  return { 'attention.sliding_window': slidingWindow, 'rope.freq_base_swa': ropeBase(rope.sliding) }
+function ropes(config: ConfigReader) {
+  return { full: ropeOfKind(config, 'full'), sliding: ropeOfKind(config, 'sliding') }
 }
 
 /** HF's bases, which lie beside the embeddings in transformers 4. */

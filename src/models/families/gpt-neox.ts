@@ -2,7 +2,7 @@ import type { ConfigReader } from '../config-reader.js'
 import { LAYER_NORM_EPSILON, type MetadataReader } from '../gguf/metadata.js'
 import { FUSED_PLAIN_BLOCK } from '../gguf/tensors.js'
 import type { StoredLayout } from '../layout.js'
-import { sharedRope } from '../rope.js'
+import { sameRopes, sharedRope } from '../rope.js'
 import { activationOf, epsilonOf, type Family, llamaLike, rotaryPairs } from './family.js'
 
 /** The share of a head's dimensions that is rotated where files do not say. */
@@ -37,6 +37,7 @@ export const gptNeox: Family = {
       (headDim) => sharedRope(config, headDim, { partial: PARTIAL }),
     )
   },
+  ropes: (config) => sameRopes(withRotary(config)),
   layout: (config): StoredLayout => ({
     base: 'gpt_neox',
     blocks: 'gpt_neox.layers',
@@ -57,7 +58,9 @@ export const gptNeox: Family = {
     architecture: 'gptneox',
     partial: true,
     modules: FUSED_PLAIN_BLOCK,
+    granted: () => ({ bias: { qkv: true, output: true, mlp: true } }),
     serves: ['use_parallel_residual'],
+    keys: { [LAYER_NORM_EPSILON]: 'layer_norm_eps' },
     config: (metadata, hasBias, rope) => ({
       hidden_act: 'gelu',
       head_dim: undefined,
@@ -67,9 +70,9 @@ export const gptNeox: Family = {
       rotary_pct: rotatedShare(metadata),
       attention_bias: hasBias('self_attn.qkv_proj'),
       rms_norm_eps: undefined,
-      layer_norm_eps: metadata.required(LAYER_NORM_EPSILON),
       use_parallel_residual: metadata.get('use_parallel_residual') ?? true,
     }),
+    metadata: ({ parallel }) => ({ use_parallel_residual: parallel !== undefined }),
     layout: (config) => ({ fused: { 'self_attn.qkv_proj': 'stacked' }, rotary: pairs(config) }),
   },
 }

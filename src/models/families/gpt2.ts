@@ -66,14 +66,14 @@ export const gpt2: Family = {
   gguf: {
     architecture: 'gpt2',
     modules: FUSED_PLAIN_BLOCK,
-    config: (metadata) => ({
+    granted: () => ({ bias: { qkv: true, output: true, mlp: true } }),
+    keys: { feed_forward_length: 'n_inner', [LAYER_NORM_EPSILON]: 'layer_norm_epsilon' },
+    config: () => ({
       hidden_act: undefined,
       attention_bias: undefined,
       rms_norm_eps: undefined,
       head_dim: undefined,
       rope_theta: undefined,
-      n_inner: metadata.required('feed_forward_length'),
-      layer_norm_epsilon: metadata.required(LAYER_NORM_EPSILON),
     }),
     layout: () => ({ fused: { 'self_attn.qkv_proj': 'stacked' } }),
   },

@@ -1,15 +1,17 @@
-import { UserError } from '../../errors.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
 import { attentionBias, type Family, layerKinds, llamaLike } from './family.js'
 import { llama } from './llama.js'
+
+/** What HF's configuration classes take. */
+const SCALES = { attention_multiplier: 1, embedding_multiplier: 1, residual_multiplier: 1, logits_scaling: 1 }
 
 /** Llama whose embeddings, scores, residual stream and logits have scales of their own. */
 export const granite: Family = {
   type: 'granite',
   name: 'Granite',
   architecture: 'GraniteForCausalLM',
-  defaults: { max_position_embeddings: 2048 },
+  defaults: { max_position_embeddings: 2048, ...SCALES },
   spec: (config) =>
     llamaLike(config, {
       ...graniteScales(config),
@@ -19,10 +21,15 @@ export const granite: Family = {
     ...llama.gguf!,
     architecture: 'granite',
     serves: ['attention.scale', 'embedding_scale', 'logit_scale', 'residual_scale'],
-    config: (metadata, hasBias, rope) => ({
-      ...llama.gguf!.config!(metadata, hasBias, rope),
-      ...ggufScales(metadata),
-    }),
+    // A scale of 0 or none is the usual one.
+    keys: {
+      'attention.scale': { field: 'attention_multiplier', read: attentionScale },
+      embedding_scale: { field: 'embedding_multiplier', read: (of) => of.number('embedding_scale') || 1 },
+      residual_scale: { field: 'residual_multiplier', read: (of) => of.number('residual_scale') || 1 },
+      logit_scale: 'logits_scaling',
+    },
+    config: ggufConfig,
+    metadata: ({ layers }) => ({ [ROTATES]: layers.includes('full_nope') ? false : undefined }),
   },
 }
 
@@ -40,6 +47,7 @@ export const graniteMoeHybrid: Family = {
     max_position_embeddings: 2048,
     num_local_experts: 8,
     shared_intermediate_size: 1024,
+    ...SCALES,
   },
   spec(config) {
     const experts = config.number('num_local_experts', 0)
@@ -57,6 +65,7 @@ export const graniteMoeHybrid: Family = {
       bias: attentionBias(config),
     })
   },
+  gguf: granite.gguf,
   layout: () => ({
     fused: { 'mlp.gate_up_proj': 'stacked' },
     modules: { 'mlp.gate_up_proj': 'shared_mlp.input_linear', 'mlp.down_proj': 'shared_mlp.output_linear' },
@@ -65,7 +74,7 @@ export const graniteMoeHybrid: Family = {
 
 export function graniteScales(config: ConfigReader) {
   const scale = (name: string) => {
-    const value = config.number(name, 1)
+    const value = config.number(name)
     if (value > 0) return value
     throw config.error(`${name} is ${value}, not above 0`)
   }
@@ -77,20 +86,30 @@ export function graniteScales(config: ConfigReader) {
   }
 }
 
-/** As llama.cpp builds it: a scale of 0 or none is the usual one. */
-function ggufScales(metadata: MetadataReader): Fields {
-  if (metadata.get('rope.scaling.finetuned') === false) {
-    throw new UserError(
-      'The GGUF metadata of a Granite has rope.scaling.finetuned false, by which it has no positions: this is not supported.',
-    )
-  }
-  const scale = (key: string, usual: number) => metadata.number(key) || usual
+function attentionScale(metadata: MetadataReader): number {
   const heads = metadata.required('attention.head_count')
   const headDim = metadata.number('attention.key_length') ?? metadata.required('embedding_length') / heads
+  return metadata.number('attention.scale') || 1 / Math.sqrt(headDim)
+}
+
+/** The key that llama.cpp takes for whether a Granite has positions. */
+const ROTATES = 'rope.scaling.finetuned'
+
+/** HF has no Granite without positions, but one with layers of several kinds. */
+function ggufConfig(metadata: MetadataReader, hasBias: (module: string) => boolean, rope: Fields): Fields {
+  const fields = llama.gguf!.config!(metadata, hasBias, rope)
+  if (metadata.get(ROTATES) !== false) return fields
+  const layers = Array.from({ length: metadata.required('block_count') }, () => 'full_attention')
   return {
-    attention_multiplier: scale('attention.scale', 1 / Math.sqrt(headDim)),
-    embedding_multiplier: scale('embedding_scale', 1),
-    residual_multiplier: scale('residual_scale', 1),
-    logits_scaling: metadata.required('logit_scale'),
+    ...fields,
+    model_type: graniteMoeHybrid.type,
+    architectures: [graniteMoeHybrid.architecture],
+    mlp_bias: undefined,
+    position_embedding_type: null,
+    layer_types: layers,
+    shared_intermediate_size: metadata.required('feed_forward_length'),
+    num_local_experts: 0,
+    // HF wants a number of heads of recurrent layers that divides twice the hidden size.
+    mamba_n_heads: 1,
   }
 }

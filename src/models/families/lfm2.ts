@@ -52,13 +52,18 @@ export const lfm2: Family = {
     modules: {
       ...BLOCK,
       ...QK_NORM,
+      token_embd_norm: 'model.norm',
       'shortconv.in_proj': 'conv.in_proj',
       'shortconv.conv': 'conv.conv',
       'shortconv.out_proj': 'conv.out_proj',
     },
+    keys: { 'shortconv.l_cache': 'conv_L_cache' },
     headless: true,
     layout: () => ({}),
     config: ggufConfig,
+    metadata: ({ layers, kvHeads }) => ({
+      'attention.head_count_kv': Int32Array.from(layers, (kind) => (kind === 'conv' ? 0 : kvHeads)),
+    }),
   },
 }
 
@@ -107,7 +112,6 @@ function ggufConfig(metadata: MetadataReader): Fields {
     rms_norm_eps: undefined,
     norm_eps: metadata.required('attention.layer_norm_rms_epsilon'),
     block_auto_adjust_ff_dim: false,
-    conv_L_cache: metadata.required('shortconv.l_cache'),
     layer_types: heads?.map((count) => (count === 0 ? 'conv' : 'full_attention')),
   }
 }

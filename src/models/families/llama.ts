@@ -1,6 +1,7 @@
-import type { MetadataReader } from '../gguf/metadata.js'
-import { BLOCK, permute, type Restore, unpermute } from '../gguf/tensors.js'
-import { attentionBias, type Family, llamaLike, refuseWindow } from './family.js'
+import type { ConfigReader } from '../config-reader.js'
+import { BLOCK, ROPE_FREQS } from '../gguf/tensors.js'
+import type { StoredLayout } from '../layout.js'
+import { attentionBias, type Family, llamaLike, refuseWindow, rotaryPairs } from './family.js'
 
 export const llama: Family = {
   type: 'llama',
@@ -17,21 +18,13 @@ export const llama: Family = {
     architecture: 'llama',
     modules: BLOCK,
     config: (_, hasBias) => ({ mlp_bias: hasBias('mlp.gate_proj') }),
-    restore: unpermuted,
-  },
-  ggufWriting: {
-    store(name, { heads, kvHeads }) {
-      if (name.includes('.q_proj.')) return permute(heads)
-      return name.includes('.k_proj.') ? permute(kvHeads) : undefined
-    },
-    metadata: ({ headDim }) => ({ 'rope.dimension_count': headDim }),
+    layout: interleaved,
+    ropeTensors: [ROPE_FREQS],
+    granted: () => ({}),
   },
 }
 
-/** Of all files of the architecture. */
-export function unpermuted(name: string, metadata: MetadataReader): Restore | undefined {
-  const heads = metadata.number('attention.head_count')
-  if (name.includes('.q_proj.')) return unpermute(name, heads)
-  if (name.includes('.k_proj.')) return unpermute(name, metadata.number('attention.head_count_kv') ?? heads)
-  return undefined
+/** Rows of queries and keys in the order of Meta's rotary embedding, which turns neighbours, as all files of the architecture have them. */
+export function interleaved(config: ConfigReader): StoredLayout {
+  return { rotary: rotaryPairs(config, true) }
 }

@@ -1,18 +1,19 @@
 import { UserError } from '../../errors.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { MetadataReader } from '../gguf/metadata.js'
-import { ropeFields } from '../rope.js'
+import { ropeFields, sameRopes } from '../rope.js'
 import type { DecoderSpec } from '../spec.js'
 import { type Family, layerKinds, llamaLike, refuseOtherLayers, uniformLayers } from './family.js'
 import { llama } from './llama.js'
 
-/** Llama with a window in every layer, where the file has one; its GGUF files are called Llama's. */
+/** Llama with a window in every layer, where the file has one; its GGUF files are Llama's. */
 export const mistral: Family = {
   type: 'mistral',
   name: 'Mistral',
   architecture: 'MistralForCausalLM',
   defaults: { num_key_value_heads: 8, max_position_embeddings: 131_072, sliding_window: 4096 },
   spec: (config) => llamaLike(config, { ...mistralLayers(config, slides(config)), bias: NO_BIAS }),
+  gguf: llama.gguf,
 }
 
 /** Mistral whose layers may differ. */
@@ -26,6 +27,7 @@ export const ministral: Family = {
       ...layerKinds(config, slides(config), () => !slides(config)),
       bias: NO_BIAS,
     }),
+  gguf: llama.gguf,
 }
 
 /** Mistral whose queries are scaled by their positions, beyond the length that YaRN starts from. */
@@ -45,7 +47,7 @@ export const ministral3: Family = {
     rms_norm_eps: 1e-5,
   },
   spec(given) {
-    const config = given.values.rope_parameters ? given : given.with({ rope_parameters: ROPE_OF_MINISTRAL3 })
+    const config = withRope(given)
     const hasWindow = (config.values.sliding_window ?? undefined) !== undefined
     return llamaLike(config, {
       ...mistralLayers(config, hasWindow),
@@ -53,11 +55,14 @@ export const ministral3: Family = {
       queryScale: queryScale(config),
     })
   },
+  ropes: (config) => sameRopes(withRope(config)),
   gguf: {
     ...llama.gguf!,
     architecture: 'mistral3',
+    ropeTensors: [],
     serves: ['attention.temperature_scale', 'rope.scaling.yarn_log_multiplier'],
     config: ministral3Ggufs,
+    metadata: ministral3Metadata,
   },
 }
 
@@ -70,6 +75,10 @@ const ROPE_OF_MINISTRAL3 = {
   mscale: 1,
   mscale_all_dim: 1,
   llama_4_scaling_beta: 0.1,
+}
+
+function withRope(config: ConfigReader): ConfigReader {
+  return config.values.rope_parameters ? config : config.with({ rope_parameters: ROPE_OF_MINISTRAL3 })
 }
 
 /** HF's `get_llama_4_attn_scale`; undefined where it is 1 at all positions. */
@@ -122,6 +131,19 @@ function ministral3Ggufs(
     },
     attention_bias: undefined,
     mlp_bias: undefined,
+  }
+}
+
+/** YaRN's factor of cosines and sines is said by `mscale_all_dim`, where HF computes it of that. */
+function ministral3Metadata({ queryScale }: DecoderSpec, rope: Fields) {
+  const { mscale, mscale_all_dim: ofAll, attention_factor: given } = rope
+  const isComputed = mscale === 1 && typeof ofAll === 'number' && ofAll !== 0 && !given
+  return {
+    'attention.temperature_scale': queryScale?.beta,
+    ...(isComputed && {
+      'rope.scaling.yarn_log_multiplier': ofAll,
+      'rope.scaling.attn_factor': undefined,
+    }),
   }
 }
 

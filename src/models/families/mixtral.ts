@@ -1,7 +1,14 @@
 import { BLOCK } from '../gguf/tensors.js'
-import { EXPERT_MODULES, EXPERTS_LAYOUT, expertFields, expertsFrom, RENAMED_EXPERTS } from './experts.js'
+import {
+  EXPERT_MODULES,
+  EXPERTS_LAYOUT,
+  expertFields,
+  expertsFrom,
+  GGUF_EXPERTS,
+  RENAMED_EXPERTS,
+} from './experts.js'
 import { type Family, llamaLike, refuseOtherLayers, windowedLayers } from './family.js'
-import { unpermuted } from './llama.js'
+import { interleaved } from './llama.js'
 
 const NO_BIAS = { qkv: false, output: false, mlp: false }
 
@@ -45,7 +52,7 @@ export const mixtral: Family = {
       if (normalised !== true) throw metadata.notSupported('expert_weights_norm', normalised)
       return { ...fields, attention_bias: undefined }
     },
-    restore: unpermuted,
+    layout: (config) => ({ ...GGUF_EXPERTS, ...interleaved(config) }),
   },
 }
 

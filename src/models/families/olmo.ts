@@ -3,7 +3,14 @@ import type { MetadataReader } from '../gguf/metadata.js'
 import { BLOCK, QK_NORM } from '../gguf/tensors.js'
 import { ropeFieldsOf, ropesOf } from '../rope.js'
 import type { AttentionSpan, DecoderSpec } from '../spec.js'
-import { EXPERT_MODULES, EXPERTS_LAYOUT, expertFields, expertsFrom, RENAMED_EXPERTS } from './experts.js'
+import {
+  EXPERT_MODULES,
+  EXPERTS_LAYOUT,
+  expertFields,
+  expertsFrom,
+  GGUF_EXPERTS,
+  RENAMED_EXPERTS,
+} from './experts.js'
 import { type Family, layerKinds, llamaLike, POST_NORM_BLOCK, patternOf, refuseWindow } from './family.js'
 
 /** Llama whose blocks norm what they give, and queries and keys of all heads at once. */
@@ -18,6 +25,13 @@ export const olmo2: Family = {
     modules: { ...POST_NORM_BLOCK, ...QK_NORM },
     slides: true,
     config: ggufConfig,
+    // llama.cpp rotates by one base.
+    metadata: () => ({ 'rope.freq_base_swa': undefined }),
+    granted: (spec) => ({
+      tiedHead: false,
+      bias: { qkv: false, output: false },
+      headDim: spec.hiddenSize / spec.heads,
+    }),
   },
 }
 
@@ -31,12 +45,10 @@ export const olmo3: Family = {
     llamaLike(
       config,
       { ...layerKinds(config, true, (layer) => (layer + 1) % PATTERN === 0), ...NORMS_OF_OLMO },
-      (headDim) =>
-        ropesOf(config, headDim, {
-          full: ropeOfKind(config, 'full'),
-          sliding: ropeOfKind(config, 'sliding'),
-        }),
+      (headDim) => ropesOf(config, headDim, ropes(config)),
     ),
+  ropes,
+  gguf: olmo2.gguf,
 }
 
 /** Experts in place of the MLP, and norms before attention and MLP, unlike the other OLMos. */
@@ -71,13 +83,19 @@ export const olmoe: Family = {
     architecture: 'olmoe',
     modules: { ...BLOCK, ...QK_NORM, ...EXPERT_MODULES },
     experts: true,
+    granted: ({ heads }) => ({ tiedHead: false, bias: { output: false }, kvHeads: heads }),
     config: (metadata) => expertFields(metadata, false),
+    layout: () => GGUF_EXPERTS,
   },
 }
 
 const PATTERN = 4
 
 const NORMS_OF_OLMO: Partial<DecoderSpec> = { qkNorm: 'all heads', norms: 'post' }
+
+function ropes(config: ConfigReader) {
+  return { full: ropeOfKind(config, 'full'), sliding: ropeOfKind(config, 'sliding') }
+}
 
 /** A `rope_theta` beside the embeddings is the full layers' alone, as HF takes it from the configuration. */
 function ropeOfKind(config: ConfigReader, kind: AttentionSpan): Fields {

@@ -1,6 +1,7 @@
 import type { ConfigReader, Fields } from '../config-reader.js'
+import { ROPE_FACTORS } from '../gguf/tensors.js'
 import type { StoredLayout } from '../layout.js'
-import { sharedRope } from '../rope.js'
+import { sameRopes, sharedRope } from '../rope.js'
 import { type Family, llamaLike, rotaryPairs, windowedLayers } from './family.js'
 
 export const phi3: Family = {
@@ -18,13 +19,14 @@ export const phi3: Family = {
     rms_norm_eps: 1e-5,
   },
   spec: (given) => {
-    const config = given.with(longRopes(given))
+    const config = withLongRope(given)
     return llamaLike(
       config,
       { ...windowedLayers(config), bias: { qkv: false, output: false, mlp: false } },
       (headDim) => sharedRope(config, headDim, { partial: 1 }),
     )
   },
+  ropes: (config) => sameRopes(withLongRope(config)),
   layout,
   gguf: {
     architecture: 'phi3',
@@ -37,8 +39,14 @@ export const phi3: Family = {
       ffn_down: 'mlp.down_proj',
     },
     slides: true,
+    granted: (spec) => ({ headDim: spec.hiddenSize / spec.heads }),
+    ropeTensors: Object.values(ROPE_FACTORS),
+    // A window of 0 tells Phi-4 from others, and all layers slide.
+    metadata: ({ slidingWindow }) => ({
+      'attention.sliding_window': slidingWindow ?? 0,
+      'attention.sliding_window_pattern': undefined,
+    }),
     partial: true,
-    serves: ['rope.scaling.attn_factor'],
     config: (metadata) => ({
       attention_bias: undefined,
       sliding_window: metadata.number('attention.sliding_window') || null,
@@ -51,7 +59,7 @@ export const phi3: Family = {
  * HF takes the names that LongRoPE had before for it (`Phi3Config.convert_rope_params_to_dict`), of which one is another embedding's in
  * other families.
  */
-function longRopes(config: ConfigReader): Fields {
+function withLongRope(config: ConfigReader): ConfigReader {
   const renamed = (values: Fields | undefined) =>
     values &&
     Object.fromEntries(
@@ -61,7 +69,7 @@ function longRopes(config: ConfigReader): Fields {
       }),
     )
   const [old, own] = [config.object('rope_scaling'), config.object('rope_parameters')]
-  return { rope_scaling: renamed(old), rope_parameters: renamed(own) }
+  return config.with({ rope_scaling: renamed(old), rope_parameters: renamed(own) })
 }
 
 function layout(config: ConfigReader): StoredLayout {

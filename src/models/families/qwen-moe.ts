@@ -1,5 +1,4 @@
 import type { ConfigReader } from '../config-reader.js'
-import type { MetadataReader } from '../gguf/metadata.js'
 import { BLOCK, QK_NORM } from '../gguf/tensors.js'
 import type { DecoderSpec } from '../spec.js'
 import {
@@ -7,10 +6,13 @@ import {
   EXPERTS_LAYOUT,
   expertFields,
   expertsFrom,
+  GGUF_EXPERTS,
   RENAMED_EXPERTS,
   sparseLayers,
 } from './experts.js'
 import { type Family, layerKinds, llamaLike, refuseOtherLayers, uniformLayers } from './family.js'
+
+const WIDTH_OF_EXPERTS = { expert_feed_forward_length: 'moe_intermediate_size' }
 
 /** Qwen3 with experts in place of the MLP; all layers slide, or none. */
 export const qwen3Moe: Family = {
@@ -42,7 +44,9 @@ export const qwen3Moe: Family = {
     architecture: 'qwen3moe',
     modules: { ...BLOCK, ...QK_NORM, ...EXPERT_MODULES },
     experts: true,
-    config: (metadata) => ({ ...expertFields(metadata, true), ...expertWidth(metadata) }),
+    keys: WIDTH_OF_EXPERTS,
+    config: (metadata) => expertFields(metadata, true),
+    layout: () => GGUF_EXPERTS,
   },
 }
 
@@ -76,6 +80,11 @@ export const qwen2Moe: Family = {
   layout: () => EXPERTS_LAYOUT,
   gguf: {
     architecture: 'qwen2moe',
+    granted: (spec) => ({
+      tiedHead: false,
+      bias: { output: false },
+      headDim: spec.hiddenSize / spec.heads,
+    }),
     modules: {
       ...BLOCK,
       ...EXPERT_MODULES,
@@ -85,18 +94,17 @@ export const qwen2Moe: Family = {
       ffn_down_shexp: 'mlp.shared_expert.down_proj',
     },
     experts: true,
+    keys: {
+      ...WIDTH_OF_EXPERTS,
+      expert_shared_feed_forward_length: 'shared_expert_intermediate_size',
+    },
     config: (metadata, hasBias) => ({
       attention_bias: undefined,
       qkv_bias: hasBias('self_attn.q_proj'),
       ...expertFields(metadata, false),
-      ...expertWidth(metadata),
-      shared_expert_intermediate_size: metadata.required('expert_shared_feed_forward_length'),
     }),
+    layout: () => GGUF_EXPERTS,
   },
-}
-
-function expertWidth(metadata: MetadataReader) {
-  return { moe_intermediate_size: metadata.required('expert_feed_forward_length') }
 }
 
 function expertsOfQwen(config: ConfigReader): Pick<DecoderSpec, 'experts'> {

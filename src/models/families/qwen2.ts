@@ -9,8 +9,12 @@ export const qwen2: Family = {
   defaults: { num_key_value_heads: 32, max_position_embeddings: 32_768, sliding_window: 4096 },
   spec: (config) =>
     llamaLike(config, { ...qwenLayers(config), bias: { qkv: true, output: false, mlp: false } }),
-  gguf: { architecture: 'qwen2', modules: BLOCK, config: () => ({ attention_bias: undefined }) },
-  ggufWriting: {},
+  gguf: {
+    architecture: 'qwen2',
+    modules: BLOCK,
+    granted: (spec) => ({ headDim: spec.hiddenSize / spec.heads }),
+    config: () => ({ attention_bias: undefined }),
+  },
 }
 
 /** Before transformers 4.53 layers slide from `max_window_layers` on, where `use_sliding_window` says so. */

@@ -9,5 +9,4 @@ export const qwen3: Family = {
   defaults: { ...qwen2.defaults, head_dim: 128 },
   spec: (config) => llamaLike(config, { ...qwenLayers(config), qkNorm: true }),
   gguf: { architecture: 'qwen3', modules: { ...BLOCK, ...QK_NORM } },
-  ggufWriting: {},
 }

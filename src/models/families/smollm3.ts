@@ -27,6 +27,8 @@ export const smollm3: Family = {
   gguf: {
     ...llama.gguf!,
     architecture: 'smollm3',
+    ropeTensors: [],
+    granted: undefined,
     // llama.cpp knows no other.
     config: (metadata, hasBias, rope) => ({
       ...llama.gguf!.config!(metadata, hasBias, rope),

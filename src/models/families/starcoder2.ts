@@ -34,12 +34,16 @@ export const starcoder2: Family = {
   gguf: {
     architecture: 'starcoder2',
     modules: PLAIN_BLOCK,
-    config: (metadata, hasBias) => ({
+    granted: (spec) => ({
+      bias: { qkv: true, output: true, mlp: true },
+      headDim: spec.hiddenSize / spec.heads,
+    }),
+    keys: { [LAYER_NORM_EPSILON]: 'norm_epsilon' },
+    config: (_, hasBias) => ({
       hidden_act: 'gelu_pytorch_tanh',
       attention_bias: undefined,
       use_bias: hasBias('self_attn.q_proj'),
       rms_norm_eps: undefined,
-      norm_epsilon: metadata.required(LAYER_NORM_EPSILON),
     }),
     layout: () => ({}),
   },

@@ -63,11 +63,10 @@ export class MetadataReader {
     experts?: boolean
     serves?: readonly string[]
   }): void {
-    const served = experts ? [...serves, ...EXPERT_KEYS] : serves
-    for (const [key, neutral] of Object.entries(UNSERVED)) {
+    for (const key of Object.keys(UNSERVED)) {
       const value = this.get(key)
-      if (value === undefined || neutral.includes(value) || served.includes(key)) continue
-      throw this.notSupported(key, value)
+      if (value !== undefined && !isServedKey(key, value, { experts, serves }))
+        throw this.notSupported(key, value)
     }
     const window = this.get('attention.sliding_window')
     const context = this.get('context_length')
@@ -87,6 +86,16 @@ export class MetadataReader {
 function listOf(value: unknown): unknown[] | undefined {
   if (Array.isArray(value)) return value
   return ArrayBuffer.isView(value) ? Array.from(value as Float64Array) : undefined
+}
+
+/** Whether a key means what it says in an architecture, or its value changes nothing. */
+export function isServedKey(
+  key: string,
+  value: unknown,
+  { experts, serves = [] }: { experts?: boolean; serves?: readonly string[] },
+): boolean {
+  if (!Object.hasOwn(UNSERVED, key) || UNSERVED[key].includes(value) || serves.includes(key)) return true
+  return experts === true && EXPERT_KEYS.includes(key)
 }
 
 /** Keys that an architecture with experts serves. */
@@ -119,7 +128,6 @@ const UNSERVED: Readonly<Record<string, readonly unknown[]>> = {
   residual_scale: [0, 1],
   'rope.dimension_sections': [],
   'rope.scaling.alpha': [0, 1],
-  'rope.scaling.attn_factor': [0, 1],
   'rope.scaling.yarn_ext_factor': [-1, 1],
   'rope.scaling.yarn_log_multiplier': [0],
   use_parallel_residual: [false],

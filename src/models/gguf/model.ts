@@ -5,7 +5,8 @@ import { configReader, FAMILIES, layoutFromConfig } from '../families/index.js'
 import type { StoredLayout } from '../layout.js'
 import { EMBEDDING, HEAD } from '../parameters.js'
 import { type Metadata, MetadataReader } from './metadata.js'
-import { hfTensorName, type Restore, ROPE_FACTORS, ROPE_FREQS } from './tensors.js'
+import { ropeFromGguf } from './rope.js'
+import { hfTensorName, subtractOne } from './tensors.js'
 
 /** A GGUF file, its tensors by HF's names. */
 interface GgufStore {
@@ -26,8 +27,8 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
   metadata.refuseUnserved(gguf)
   const hasBias = (module: string) => store.tensors.has(`model.layers.0.${module}.bias`)
   const tokenizer = new MetadataReader(store.metadata, 'tokenizer.ggml')
-  const ropeFields = rope(metadata)
-  const own = gguf.config?.(metadata, hasBias, ropeFields) ?? {}
+  const ropeFields = await ropeFromGguf(store, metadata)
+  const own = { ...fieldsOfKeys(gguf, metadata), ...gguf.config?.(metadata, hasBias, ropeFields) }
   const fields: Fields = {
     model_type: type,
     architectures: [architecture],
@@ -37,8 +38,6 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
     hidden_act: 'silu',
     attention_bias: hasBias('self_attn.q_proj'),
     ...ropeFields,
-    rope_freq_factors: store.tensors.has(ROPE_FREQS) ? [...(await store.read(ROPE_FREQS))] : undefined,
-    ...(await longRope(store, metadata)),
     ...own,
     tie_word_embeddings: !store.tensors.has(HEAD),
     bos_token_id: tokenizer.number('bos_token_id'),
@@ -48,26 +47,42 @@ export async function configFromGguf(store: GgufStore): Promise<Record<string, u
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
+function fieldsOfKeys({ keys = {} }: GgufFamily, metadata: MetadataReader): Fields {
+  const fields = Object.entries(keys).map(([key, own]) =>
+    typeof own === 'string' ? [own, metadata.required(key)] : [own.field, own.read(metadata)],
+  )
+  return Object.fromEntries(fields)
+}
+
 /**
  * HF's tensors by a file's names; undefined for one that the architecture does not have.
  * @throws UserError for an architecture that is not supported, and for a tensor of one expert
  */
 export function ggufTensors(metadata: Metadata) {
   const { gguf } = ggufFamily(metadata)
-  const reader = new MetadataReader(metadata, gguf.architecture)
-  return (tensor: string): { name: string; restore?: Restore } | undefined => {
+  return (tensor: string) => {
     const name = hfTensorName(gguf.modules, tensor)
     if (name === undefined && OF_ONE_EXPERT.test(tensor)) {
       throw new UserError(
         `The GGUF file has a tensor for each expert (${tensor}), as llama.cpp wrote them until April 2024: convert the model again, or use a newer file of it.`,
       )
     }
-    return name === undefined ? undefined : { name, restore: gguf.restore?.(name, reader) }
+    if (name === undefined) return undefined
+    const isOffset = gguf.offsetNorms && isNorm(name)
+    return { name, restore: isOffset ? subtractOne : undefined, isRow: name.endsWith(SHARED_GATE) }
   }
 }
 
 /** llama.cpp has one tensor of all experts of a layer since (`ffn_gate_exps`). */
 const OF_ONE_EXPERT = /^blk\.\d+\.ffn_(gate|up|down)\.\d+\.weight$/
+
+/** The converter leaves out dimensions of 1. */
+const SHARED_GATE = '.shared_expert_gate.weight'
+
+/** Whether HF's name is that of a norm's weight. */
+export function isNorm(name: string): boolean {
+  return name.endsWith('norm.weight')
+}
 
 /** How a GGUF file holds the parameters, by the names of `ggufTensors`. */
 export function ggufLayout(config: Fields, origin: string): StoredLayout | undefined {
@@ -120,57 +135,4 @@ function keyValueHeads(metadata: MetadataReader, isHeadless = false): number | u
   const key = 'attention.head_count_kv'
   const counts = new Set(isHeadless ? metadata.numbers(key)?.filter((count) => count !== 0) : undefined)
   return counts.size === 1 ? [...counts][0] : metadata.number(key)
-}
-
-/** LongRoPE's factors, where the file has some, with the one of cosines and sines that the converter has computed. */
-async function longRope(store: GgufStore, metadata: MetadataReader): Promise<Fields> {
-  const [own, missing] = [ROPE_FACTORS.short, ROPE_FACTORS.long].toSorted(
-    (a, b) => Number(store.tensors.has(b)) - Number(store.tensors.has(a)),
-  )
-  if (!store.tensors.has(own)) return {}
-  if (!store.tensors.has(missing)) {
-    throw new UserError(`The GGUF file has ${own}, but no ${missing}: convert the model again.`)
-  }
-  const [short, long] = [await store.read(ROPE_FACTORS.short), await store.read(ROPE_FACTORS.long)]
-  const length = metadata.required('rope.scaling.original_context_length')
-  return {
-    original_max_position_embeddings: length,
-    rope_scaling: {
-      rope_type: 'longrope',
-      short_factor: [...short],
-      long_factor: [...long],
-      original_max_position_embeddings: length,
-      attention_factor: metadata.number('rope.scaling.attn_factor') ?? 1,
-    },
-  }
-}
-
-/**
- * llama.cpp's defaults apply: a base of 10000 (Gemma 3's converter has always written it), and a factor without a type is
- * linear scaling, by its old key, too.
- */
-function rope(metadata: MetadataReader): Fields {
-  const factor = metadata.number('rope.scaling.factor') ?? metadata.number('rope.scale_linear') ?? 0
-  const isScaled = factor !== 0 && factor !== 1
-  const type = metadata.get('rope.scaling.type') ?? (isScaled ? 'linear' : 'none')
-  const scaling = {
-    rope_type: type,
-    factor: isScaled ? factor : 1,
-    original_max_position_embeddings: metadata.number('rope.scaling.original_context_length'),
-    ...(type === 'yarn' && yarn(metadata)),
-  }
-  return {
-    rope_theta: metadata.number('rope.freq_base') ?? 10_000,
-    rope_scaling: type === 'none' ? undefined : scaling,
-  }
-}
-
-/** The converter writes HF's `attention_factor` as it is. */
-function yarn(metadata: MetadataReader): Fields {
-  const fields = {
-    attention_factor: metadata.number('rope.scaling.yarn_attn_factor'),
-    beta_fast: metadata.number('rope.scaling.yarn_beta_fast'),
-    beta_slow: metadata.number('rope.scaling.yarn_beta_slow'),
-  }
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

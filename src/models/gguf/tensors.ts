@@ -1,5 +1,3 @@
-import { UserError } from '../../errors.js'
-
 /**
  * Llama 3's rope scaling: divisors of the inverse frequencies, which HF computes from its configuration. No
  * HF parameter corresponds, and the name stays as it is.
@@ -18,7 +16,6 @@ const GLOBAL: Names = {
   position_embd: 'model.embed_positions',
   output_norm: 'model.norm',
   // LFM2's, by the name that HF has for it.
-  token_embd_norm: 'model.norm',
   output: 'lm_head',
 }
 
@@ -53,20 +50,23 @@ export const QK_NORM: Names = {
 /**
  * HF's name of a GGUF tensor, e.g. `blk.0.attn_q.weight` → `model.layers.0.self_attn.q_proj.weight`, as the
  * inverse of `gguf.get_tensor_name_map`; undefined for a tensor that the architecture does not have.
- * @param modules HF's names of a block's modules, by GGUF's
+ * @param modules HF's names of a block's modules by GGUF's, and of those outside of blocks that the architecture has other names for
  */
 export function hfTensorName(modules: Names, name: string): string | undefined {
   if (ROPE_TENSORS.includes(name)) return name
   const [, block, module, suffix] = /^(?:blk\.(\d+)\.)?([a-z_.]+)\.(weight|bias)$/.exec(name) ?? []
   if (module === undefined) return undefined
-  const names = block === undefined ? GLOBAL : modules
+  const names = block === undefined ? globalNames(modules) : modules
   if (!Object.hasOwn(names, module)) return undefined
   const layer = block === undefined ? '' : `model.layers.${Number(block)}.`
   return `${layer}${names[module]}.${suffix}`
 }
 
-/** Turns a tensor's stored values into HF's, in place. */
-export type Restore = (values: Float32Array, shape: readonly number[]) => void
+/** Modules outside of blocks; a family's own names of them win. */
+function globalNames(modules: Names): Names {
+  const own = Object.entries(modules).filter(([, name]) => name.startsWith('model.'))
+  return { ...Object.fromEntries(own), ...GLOBAL }
+}
 
 /**
  * Gemma multiplies by 1 + w, and the converter stores fp32(1 + w). The difference is exact in fp32, so what
@@ -81,50 +81,11 @@ export function addOne(values: Float32Array): void {
   for (let i = 0; i < values.length; i++) values[i] += 1
 }
 
-/** The inverse of `unpermute`. */
-export function permute(heads: number): Restore {
-  return (values, shape) => {
-    const half = shape[0] / heads / 2
-    moveRows(values, shape[0], half, (row) => [(row % 2) * half + (row >> 1), row])
-  }
-}
-
 /** GGUF's name of an HF tensor, the inverse of `hfTensorName`; undefined for one that the architecture does not have. */
 export function ggufTensorName(modules: Names, name: string): string | undefined {
   const [, layer, module, suffix] = /^(?:model\.layers\.(\d+)\.)?(.+)\.(weight|bias)$/.exec(name) ?? []
-  const names = layer === undefined ? GLOBAL : modules
+  const names = layer === undefined ? globalNames(modules) : modules
   const own = Object.keys(names).find((key) => names[key] === module)
   if (own === undefined) return undefined
   return layer === undefined ? `${own}.${suffix}` : `blk.${layer}.${own}.${suffix}`
-}
-
-/**
- * Meta's rotary embedding turns neighbouring pairs of a head's rows, HF's turns row i with row i + half. The
- * converter reorders each head's rows for the former: stored row 2i + j is HF's row j · half + i.
- */
-export function unpermute(name: string, heads: number | undefined): Restore {
-  return (values, shape) => {
-    const half = shape[0] / Number(heads) / 2
-    if (!Number.isInteger(half)) {
-      throw new UserError(`Tensor ${name} has ${shape[0]} rows, which ${heads} attention heads cannot share.`)
-    }
-    moveRows(values, shape[0], half, (row) => [row, (row % 2) * half + (row >> 1)])
-  }
-}
-
-/** Moves rows within each head of 2 · half. */
-function moveRows(
-  values: Float32Array,
-  rows: number,
-  half: number,
-  move: (row: number) => readonly [from: number, to: number],
-): void {
-  const columns = values.length / rows
-  for (let head = 0; head < values.length; head += 2 * half * columns) {
-    const before = values.slice(head, head + 2 * half * columns)
-    for (let row = 0; row < 2 * half; row++) {
-      const [from, to] = move(row)
-      values.set(before.subarray(from * columns, (from + 1) * columns), head + to * columns)
-    }
-  }
 }

@@ -1,8 +1,9 @@
 import { usageError } from '../../errors.js'
 import { STDIO } from '../../files.js'
 import { parseJsonObject } from '../../json.js'
+import { exactJson } from '../../tokenizer/exact-json.js'
 import type { Message } from '../../tokenizer/message.js'
-import { exactJson, messagesFault } from '../../tokenizer/message-content.js'
+import { messagesFault } from '../../tokenizer/message-content.js'
 import { openSources, type SourceFile, type SourceOptions, sourceName } from './source-file.js'
 import { type DocumentPart, textParts } from './text-parts.js'
 
