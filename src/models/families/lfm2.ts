@@ -59,6 +59,10 @@ export const lfm2: Family = {
     },
     keys: { 'shortconv.l_cache': 'conv_L_cache' },
     headless: true,
+    granted: ({ hiddenSize, heads }) => ({
+      headDim: hiddenSize / heads,
+      bias: { output: false, mlp: false },
+    }),
     layout: () => ({}),
     config: ggufConfig,
     metadata: ({ layers, kvHeads }) => ({
