@@ -133,8 +133,16 @@ describe('the operator of ONNX Runtime', () => {
     expect(new Set(nodes).size).toBe(layers)
   })
 
-  /** A mixture of random weights as its decoder's graph has it: x is what a node gives, whose memory results may take. */
-  async function mixed(form: 'stacked' | 'routed' | 'all', normalised: boolean, length: number) {
+  /**
+   * A mixture of random weights as its decoder's graph has it: x is what a node gives, whose memory results may take.
+   * @param fault a router's score of the first token
+   */
+  async function mixed(
+    form: 'stacked' | 'routed' | 'all',
+    normalised: boolean,
+    length: number,
+    fault?: number,
+  ) {
     const [count, hidden, width] = [7, 24, 12]
     const random = createRandom(5)
     const floats = (size: number) => Float32Array.from({ length: size }, () => 2 * random() - 1)
@@ -143,6 +151,7 @@ describe('the operator of ONNX Runtime', () => {
       x: new ort.Tensor('float32', floats(length * hidden), [1, length, hidden]),
       logits: new ort.Tensor('float32', floats(length * count), [1, length, count]),
     }
+    if (fault !== undefined) feeds.logits.data[1] = fault
     const graph = new Graph()
     const matrix = (name: string, shape: number[], values: readonly Float32Array[]) => {
       const data = {
@@ -203,6 +212,14 @@ describe('the operator of ONNX Runtime', () => {
     expect(Math.max(...operator)).toBeGreaterThan(1)
     for (const form of ['routed', 'all'] as const) {
       expect(largestDifference(operator, await mixed(form, normalised, length)), form).toBeLessThan(1e-4)
+    }
+  })
+
+  test.each([true, false])('gives no number where a router does (normalised: %s)', async (normalised) => {
+    for (const form of ['stacked', 'routed', 'all'] as const) {
+      const results = await mixed(form, normalised, 2, Number.NaN)
+      expect([...results.slice(0, 24)].every(Number.isNaN), form).toBe(true)
+      expect([...results.slice(24)].some(Number.isNaN), form).toBe(false)
     }
   })
 })

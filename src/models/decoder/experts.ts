@@ -106,7 +106,12 @@ export function stackedExperts(
     // Rows of gate and up in turns.
     swiglu_fusion: 1,
   })
-  if (normalised) return mean
+  // The operator passes over experts whose logits are no numbers: the sum, times 0, makes a text of such weights none, as products do.
+  if (normalised)
+    return graph.node('Add', [
+      mean,
+      graph.node('Mul', [sumOf(graph, logits), graph.constant('float32', [0])]),
+    ])
   const [best] = bestExperts(graph, probabilitiesOf(graph, logits), perToken)
   return graph.node('Mul', [mean, sumOf(graph, best)])
 }

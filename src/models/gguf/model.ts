@@ -77,7 +77,7 @@ export function ggufTensors(metadata: Metadata) {
 const OF_ONE_EXPERT = /^blk\.\d+\.ffn_(gate|up|down)\.\d+\.weight$/
 
 /** The converter leaves out dimensions of 1. */
-const SHARED_GATE = '.shared_expert_gate.weight'
+export const SHARED_GATE = '.shared_expert_gate.weight'
 
 /** Whether HF's name is that of a norm's weight. */
 export function isNorm(name: string): boolean {

@@ -7,7 +7,7 @@ import { headName, type ParameterKind, parametersOf } from '../parameters.js'
 import { sameRopes } from '../rope.js'
 import type { DecoderSpec } from '../spec.js'
 import { isServedKey, LAYER_NORM_EPSILON } from './metadata.js'
-import { configFromGguf, ggufLayout, ggufTensors, isNorm } from './model.js'
+import { configFromGguf, ggufLayout, ggufTensors, isNorm, SHARED_GATE } from './model.js'
 import { type GgufFields, type RopeTensors, ropeToGguf } from './rope.js'
 import { partialSpecDifference, specDifference } from './spec-difference.js'
 import { addOne, ggufTensorName } from './tensors.js'
@@ -124,12 +124,17 @@ function tensorsOf(spec: DecoderSpec, family: Family, gguf: GgufFamily, config: 
     const isJoined = Object.keys(layout.joined ?? {}).some((tensor) => name.endsWith(`.${tensor}`))
     const experts = spec.experts?.count ?? 0
     const [rows, ...columns] = shape
-    const squeezed = shape.filter((size, i) => size !== 1 || i === shape.length - 1)
+    const kind = kinds.get(parts[0].name)!
+    const isSqueezed = kind === 'kernels' || name.endsWith(SHARED_GATE)
     return {
       name: own,
       // The converter leaves out dimensions of 1: a shared expert's gate is a vector, a channel's kernel a row.
-      shape: isJoined ? [experts, rows / experts, ...columns] : squeezed,
-      kind: kinds.get(parts[0].name)!,
+      shape: isJoined
+        ? [experts, rows / experts, ...columns]
+        : isSqueezed
+          ? shape.filter((size, i) => size !== 1 || i === shape.length - 1)
+          : shape,
+      kind,
       isHead: parts[0].name === headName(spec),
       stored,
       store: gguf.offsetNorms && isNorm(name) ? addOne : undefined,
