@@ -26,6 +26,9 @@ async function prepare(): Promise<void> {
   await store.close()
   await writeModelFiles(model, { spec, config, weights, tokenizer: BUILT_IN_DIRECTORY, dtype: 'F32' })
   writeFileSync(join(work, 'questions.jsonl'), `${JSON.stringify({ turns: ['What is a bird?'] })}\n`)
+  const schema = { type: 'object', properties: { bird: { enum: ['red', 'blue'] } } }
+  const tests = ['red', 'green'].map((bird) => ({ data: { bird }, valid: bird === 'red' }))
+  writeFileSync(join(work, 'schemas.jsonl'), `${JSON.stringify({ id: 'bird', schema, tests })}\n`)
   const sentences = Array.from({ length: 16 }, (_, i) => `Tom and Lily saw ${i} red birds today.`)
   writeFileSync(join(work, 'books.txt'), `${sentences.join(' ')}\n`)
 }
@@ -40,6 +43,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
     '--device cpu --model built-in --models DIR --shapes tiny --contexts 16 --batches 1,2 --tokens 1,2 --rounds 1 --steps 2 ' +
     '--bandwidth 10 --drafter-seconds 1',
   'speculative.ts': '--mt-bench DIR/questions.jsonl --books DIR/books.txt --prompts 1 --tokens 8',
+  'structured.ts': '--data DIR/schemas.jsonl --every 1 --limit-ms 60000 --list',
   'train.ts': '--tiny --rounds 1 --steps 1',
   'versions.ts': '--before . --rounds 1 --tokens 4 --workloads greedy,batch',
   'weight-update.ts': '--tiny --rounds 1 --steps 1 --tokens 2',

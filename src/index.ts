@@ -25,6 +25,8 @@ export {
   generationConfigSchema,
   resolveGenerationConfig,
 } from './config/index.js'
+// Languages that texts are held to.
+export { choices, grammar, jsonSchema, regex, type TextLanguage } from './config/languages.js'
 // Drafters.
 export { autoDrafter, type NamedDrafter } from './drafting/auto.js'
 export { loadDraft } from './drafting/draft-model.js'

@@ -32,7 +32,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
       'language-model',
       'train',
     ],
-    ...['runtime', 'config', 'tokenizer', 'report', 'ui', 'cache-directory.ts'],
+    ...['runtime', 'config', 'tokenizer', 'grammar', 'report', 'ui', 'cache-directory.ts'],
   ],
   bench: [
     ...[
@@ -71,13 +71,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
       'runtime',
       'models',
       'tokenizer',
+      'grammar',
       'model',
     ],
     'random.ts',
   ],
-  scores: ['strategies', 'config', 'models', 'model'],
+  scores: ['strategies', 'config', 'models', 'grammar', 'model'],
   selection: ['tokenizer'],
-  strategies: ['model', 'random.ts'],
+  strategies: ['grammar', 'model', 'random.ts'],
   'language-model': [
     'exported',
     'config',
@@ -96,6 +97,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   models: ['onnx'],
   config: [],
   tokenizer: ['jinja'],
+  grammar: [],
   jinja: [],
   onnx: [],
   weights: ['gguf-names.ts'],
@@ -129,7 +131,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/tokenizers': ['tokenizer'],
   '@huggingface/transformers': ['exported'],
   zod: ['config', 'compare'],
-  yaml: ['compare'],
+  yaml: ['config'],
 }
 
 const IMPORT = /(?:^|\s)(?:import|export)\s+(?:type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gm

@@ -44,7 +44,9 @@ export function requestOf(
     { values: row.settings, origin: 'the row' },
   ]
   const options = { chatTemplate, ...run.generateOptions, ...run.scorerOf?.(row) }
-  const request = prepareRequest(target, { prompt: promptOf(row), settings, options })
+  // What has no effect is refused below, and told of the model's settings once for all rows.
+  const silent = { ...options, onWarning: undefined }
+  const request = prepareRequest(target, { prompt: promptOf(row), settings, options: silent })
   const { config, warnings } = request
   // As with flags: a setting is honoured or refused.
   if (warnings.length > 0) throw usageError(warnings.join('\n'))

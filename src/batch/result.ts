@@ -23,8 +23,8 @@ export function resultRow(
 ): WrittenRow {
   const { return_dict_in_generate: whole, do_sample, seed } = config
   const shown = sequences.map((sequence) => {
-    const { text, finish_reason, logprobs } = sequence
-    return whole ? sequenceJson(sequence) : { text, finish_reason, logprobs }
+    const { text, value, finish_reason, logprobs } = sequence
+    return whole ? sequenceJson(sequence) : { text, value, finish_reason, logprobs }
   })
   const fields = {
     ...row.passed,
@@ -41,8 +41,9 @@ export function resultRow(
 function chosenFrom(best: Partial<BestOf>, whole: boolean) {
   const json = samplesJson(best)
   if (!json || whole) return json
-  const samples = json.samples.map(({ text, finish_reason, score, answer }) => ({
+  const samples = json.samples.map(({ text, value, finish_reason, score, answer }) => ({
     text,
+    value,
     finish_reason,
     score,
     answer,

@@ -46,9 +46,11 @@ export function keyOf({ id, line }: Pick<AnyRow, 'id' | 'line'>): string {
 /** Fields of the output that are ours. */
 export const RESULT_FIELDS = [
   'text',
+  'value',
   'finish_reason',
   'sequence_score',
   'logprobs',
+  'masked_mass',
   'ids',
   'tokens',
   'beam_indices',

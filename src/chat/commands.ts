@@ -44,6 +44,11 @@ const commands: Readonly<Record<string, Command>> = {
     help: 'set a generation field, such as temperature 0.7; `default` takes it back',
     run: setField,
   },
+  schema: {
+    usage: '[SCHEMA]',
+    help: 'hold answers to a JSON schema: a file, JSON, or fields such as name, age int; `off` for free text',
+    run: setSchema,
+  },
   system: { usage: '[TEXT]', help: 'the system prompt, or a new one; `default` for none', run: setSystem },
   stats: {
     help: 'what the last answer cost, and all of them',
@@ -143,6 +148,17 @@ async function setField(session: ChatSession, argument: string): Promise<Outcome
   if (value !== '') await session.set(field, value)
   const now = `${field}: ${JSON.stringify(session.valueOf(field)) ?? 'not set'}`
   return { notes: value === '' ? [now] : [now, ...session.notes] }
+}
+
+async function setSchema(session: ChatSession, text: string): Promise<Outcome> {
+  if (text !== '') await session.set('schema', text === 'off' ? 'default' : text)
+  const schema = session.valueOf('schema')
+  const now = schema === undefined ? 'Answers are free.' : `Answers keep to the schema ${shown(schema)}.`
+  return { notes: text === '' ? [now] : [now, ...session.notes] }
+}
+
+function shown(schema: unknown): string {
+  return (typeof schema === 'string' ? schema : JSON.stringify(schema)).trim()
 }
 
 function setSystem(session: ChatSession, text: string): Outcome {

@@ -5,6 +5,7 @@ import type { Submission } from '../engine/ticket.js'
 import { usageError } from '../errors.js'
 import { AMATEUR_FIELDS, type Amateur, refuseBesideAmateur } from '../generation/amateur.js'
 import { type Assistant, refuseFields } from '../generation/assistant.js'
+import { heldOf } from '../generation/constraint.js'
 import { prepare } from '../generation/prepare.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { LanguageModel } from '../language-model/load.js'
@@ -44,16 +45,19 @@ export class ChatDecoder {
     this.isChat = !raw && (chatTemplate !== undefined || model.tokenizer.hasChatTemplate)
   }
 
-  /** @throws UserError as `checkSettings`, and for early exits that the model was loaded without */
+  /** @throws UserError as `checkSettings` and `heldOf`, and for early exits that the model was loaded without */
   check(settings: Settings, strategy: ChatStrategy): CheckedSettings {
     const checked = checkChatSettings(this.own, settings, strategy)
     const { config } = checked.resolved
     if (this.options.amateur) refuseBesideAmateur(config)
     else refuseFields(checked.resolved.layers.slice(1), AMATEUR_FIELDS, 'without --amateur-model: give one')
-    if (isLoadedFor(this.model, config)) return checked
-    throw usageError(
-      `The model was loaded without the early exits of dola_layers ${JSON.stringify(config.dola_layers)}: start the chat with --dola-layers.`,
-    )
+    if (!isLoadedFor(this.model, config)) {
+      throw usageError(
+        `The model was loaded without the early exits of dola_layers ${JSON.stringify(config.dola_layers)}: start the chat with --dola-layers.`,
+      )
+    }
+    const language = heldOf(config, this.model)?.language
+    return { ...checked, notes: [...checked.notes, ...(language?.notices ?? [])] }
   }
 
   /** The answer to `messages`, whose last one is the user's. */

@@ -167,7 +167,7 @@ export class ChatSession {
    * @throws UserError as `settingFromText` and `ChatDecoder.check`, and for what the strategy stands for
    */
   async set(field: string, text: string): Promise<void> {
-    const value = settingFromText(field, text)
+    const value = await settingFromText(field, text)
     if (field === 'seed') {
       this.state = { ...this.state, seed: Number(value ?? randomInt(2 ** 32)), answers: 0 }
       return

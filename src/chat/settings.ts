@@ -9,6 +9,7 @@ import {
   type ResolvedConfig,
   resolveGenerationConfig,
 } from '../config/index.js'
+import { withLanguageFiles } from '../config/language-files.js'
 import { generationMode } from '../config/mode.js'
 import { usageError } from '../errors.js'
 import type { ChatStrategy } from './strategies.js'
@@ -82,14 +83,14 @@ export function requireField(name: string): void {
 }
 
 /**
- * The value of a field from text; undefined for `default`.
- * @throws UserError, exit code 2, for an unknown field, and for text that is no value of it
+ * The value of a field from text, or from the file that it names; undefined for `default`.
+ * @throws UserError as `withLanguageFiles`, and exit code 2 for an unknown field and for text that is no value of it
  */
-export function settingFromText(field: string, text: string): unknown {
+export async function settingFromText(field: string, text: string): Promise<unknown> {
   requireField(field)
   if (text === 'default') return undefined
   const { kind } = fieldMeta(field as GenerationField)
-  const value = parseValue(kind, text, field)
+  const { [field]: value } = await withLanguageFiles({ [field]: parseValue(kind, text, field) }, String)
   checkLayers({ values: { [field]: value }, origin: '/set' })
   return value
 }

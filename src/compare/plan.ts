@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml'
+import { parseYaml } from '../config/yaml.js'
 import { usageError } from '../errors.js'
 import { readText } from '../files.js'
 import { isJsonObject } from '../json.js'
@@ -56,26 +56,4 @@ function strategyOf(entry: unknown, index: number, file: string): Specification 
   const origin = `strategy ${index + 1} of ${file}`
   if (isJsonObject(entry)) return specificationOf(entry, origin)
   throw usageError(`${origin} is ${JSON.stringify(entry)}: give a kind and its fields.`)
-}
-
-/** @throws UserError, exit code 2, for text that is no YAML, and for aliases that are too many or lead in a circle */
-function parseYaml(text: string, file: string): unknown {
-  try {
-    const document = parseDocument(text)
-    const [error] = document.errors
-    if (error) throw error
-    const value: unknown = document.toJS()
-    // Throws where an alias holds itself.
-    JSON.stringify(value)
-    return value
-  } catch (error) {
-    throw usageError(`${file} is not valid YAML: ${reasonOf(error as Error)}.`, { cause: error })
-  }
-}
-
-function reasonOf({ name, message }: Error): string {
-  if (name === 'ReferenceError' && /^Excessive/.test(message)) return 'its aliases stand for too much'
-  if (name === 'TypeError') return 'its aliases lead in a circle'
-  if (name === 'RangeError') return 'it is nested too deeply'
-  return message.split('\n')[0].replace(/[:.]$/, '')
 }

@@ -5,6 +5,7 @@ import {
   generationConfigSchema,
   parseValue,
 } from '../config/index.js'
+import { withLanguageFiles } from '../config/language-files.js'
 import type { OwnField } from '../drafting/table.js'
 import { usageError } from '../errors.js'
 import { KINDS, type KindName } from './kinds.js'
@@ -89,6 +90,12 @@ export function specificationOf(entry: Values, origin: string): Specification {
   const known = kindOf(kind, origin)
   for (const field of Object.keys(values)) requireField(field, known, origin)
   return checked({ name, text: textOf(known, values), kind: known, values })
+}
+
+/** A specification with the text of the files that its settings name. @throws UserError as `withLanguageFiles` */
+export async function withFilesRead(specification: Specification): Promise<Specification> {
+  const { settings, text } = specification
+  return { ...specification, settings: await withLanguageFiles(settings, (field) => `${field} in ${text}`) }
 }
 
 /** @throws UserError, exit code 2, for two strategies of a name */

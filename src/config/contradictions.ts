@@ -1,6 +1,7 @@
 import { usageError } from '../errors.js'
 import type { Sources } from './layers.js'
 import type { GenerationConfig, GenerationField } from './schema.js'
+import { LANGUAGE_FIELDS } from './structured.js'
 
 /** Values that ask for nothing; those of other fields are unset. */
 const OFF: Partial<GenerationConfig> = {
@@ -12,6 +13,7 @@ const OFF: Partial<GenerationConfig> = {
   penalty_alpha: 0,
   guidance_scale: 1,
   mirostat: 0,
+  json_object: false,
 }
 const LEAVE_OUT = 'leave one of them out'
 const FORCED = ['force_words_ids', 'force_words'] as const
@@ -47,6 +49,10 @@ const excluding: readonly (readonly [
   [['best_of'], ['num_beams'], `samples are drawn without beams: ${LEAVE_OUT}`],
   [['best_of'], ['num_return_sequences'], `one sample is chosen: ${LEAVE_OUT}`],
   [['assistant_early_exit'], ['prompt_lookup_num_tokens'], `both draft: ${LEAVE_OUT}`],
+  ...LANGUAGE_FIELDS.map(
+    (field, i) =>
+      [[field], LANGUAGE_FIELDS.slice(i + 1), `a text is held to one language: ${LEAVE_OUT}`] as const,
+  ),
 ]
 
 /** A field that is set, another one that it needs another value of, and what to do. */

@@ -2,6 +2,7 @@ import { usageError } from '../errors.js'
 import { checkContradictions } from './contradictions.js'
 import type { Sources } from './layers.js'
 import { type GenerationConfig, type GenerationField, generationConfigSchema } from './schema.js'
+import { isHeld } from './structured.js'
 
 /** Fields of a model's generation_config.json that say nothing about decoding here: HF's records and its runtime's settings. */
 const bookkeepingFields: ReadonlySet<string> = new Set([
@@ -192,8 +193,12 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
   if (config.select_by !== 'majority') warn(['answer_pattern'], 'set select_by to majority')
   if (config.select_by !== 'mbr') warn(['mbr_utility'], 'set select_by to mbr')
   if (!config.thinking_waits) warn(['thinking_wait_text'], 'set thinking_waits')
-  if (!config.thinking_waits && config.thinking_budget === undefined) {
+  if (!config.thinking_waits && config.thinking_budget === undefined && !isHeld(config)) {
     warn(['thinking_start', 'thinking_end'], 'set thinking_budget or thinking_waits')
+  }
+  if (config.schema === undefined) {
+    warn(['any_order'], 'set schema')
+    if (!config.json_object) warn(['pretty', 'schema_in_prompt'], 'set schema or json_object')
   }
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
   if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')

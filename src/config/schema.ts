@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { count, type FieldMeta, fraction, group, oneOrMore } from './field.js'
 import { llamaCpp } from './llama-cpp.js'
 import { choosing, thinking, wordFields } from './own-fields.js'
+import { structured } from './structured.js'
 import { tokenBiases } from './token-biases.js'
 
 export type { FieldKind, FieldMeta } from './field.js'
@@ -252,6 +253,7 @@ export const generationConfigSchema = z.strictObject({
   ...assisted,
   ...choosing,
   ...thinking,
+  ...structured,
   ...runtime,
 })
 

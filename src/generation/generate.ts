@@ -1,41 +1,37 @@
-import { type GenerationConfig, lengthLimit, sequenceCount } from '../config/index.js'
+import { type GenerationConfig, sequenceCount } from '../config/index.js'
 import type { ConfigLayer } from '../config/layers.js'
 import { type GenerationSettings, layersOf, requireKnownOptions } from '../config/settings.js'
-import { checkTokenIds } from '../config/token-ids.js'
 import { usageError } from '../errors.js'
 import type { Model } from '../model/model.js'
-import { prefixOf } from '../model/prefix.js'
 import type { DecoderSpec } from '../models/spec.js'
 import { createRandom, forkSeed, keyedRandom } from '../random.js'
 import { DolaModel, dolaLayers } from '../scores/dola.js'
 import { buildProcessors } from '../scores/processors/index.js'
 import type { StoppingCriterion } from '../strategies/strategy.js'
-import { AMATEUR_FIELDS, requireAmateurOf } from './amateur.js'
-import { fitAssistant, refuseFields, refuseIdleFields } from './assistant.js'
-import { checkBestOf, chooseSample, choosesByLogprob } from './best-of.js'
+import { chooseSample } from './best-of.js'
 import { decode, decodeSearch, interrupted } from './decode.js'
 import { beamTexts } from './live-beams.js'
-import { requireMemory } from './memory.js'
 import type { GenerateOptions, GenerationChunk, GenerationModel, GenerationResult } from './options.js'
-import { type Prefilled, prefill } from './prefill.js'
-import { type Prepared, prepareFrom, promptTokens } from './prepare.js'
+import { prefill } from './prefill.js'
+import { type Prepared, prepareFrom } from './prepare.js'
 import type { Prompt } from './prompt.js'
 import { keepsHidden, Sequence, tokenRecorder } from './sequence.js'
-import { requireServed } from './served.js'
-import { Stopwatch } from './statistics.js'
-import { anyOf, buildStoppingCriterion } from './stopping.js'
-import { strategyFor } from './strategy.js'
+import { type Setup, setUp } from './setup.js'
+import { anyOf } from './stopping.js'
 import { topKOf, wanting } from './top-k.js'
+import { requireConstrained, typedValues } from './typed-values.js'
 
 export type { GenerationSettings, Prompt }
 
 /** Held to the interface, so that none is forgotten. */
 const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
+  constraint: true,
   negativePrompt: true,
   processors: true,
   stoppingCriteria: true,
   prefixAllowedTokensFn: true,
   logprobs: true,
+  maskedMass: true,
   scoreSample: true,
   chatTemplate: true,
   pastKeyValues: true,
@@ -57,12 +53,12 @@ const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
  * @param settings GenerationConfig fields, or several layers of them, over the model's own
  * @throws UserError for an option that is not known, and on the first step for settings or prompts that cannot be served
  */
-export function generate(
+export function generate<Value = unknown>(
   model: GenerationModel,
   prompt: Prompt,
   settings: GenerationSettings | readonly ConfigLayer[] = {},
-  options: GenerateOptions = {},
-): Generation {
+  options: GenerateOptions<Value> = {},
+): Generation<Value> {
   requireKnownOptions(options, OPTIONS, 'generate()')
   return start(model, options, () => prepareFrom(model, prompt, layersOf(settings), options))
 }
@@ -71,30 +67,38 @@ export function generate(
  * Generates from what is prepared already; whoever did so has seen its warnings.
  * @throws UserError as `generate`
  */
-export function generatePrepared(
+export function generatePrepared<Value = unknown>(
   model: GenerationModel,
   prepared: Prepared,
-  options: GenerateOptions = {},
-): Generation {
+  options: GenerateOptions<Value> = {},
+): Generation<Value> {
   requireKnownOptions(options, OPTIONS, 'generate()')
+  requireConstrained(prepared.layers, options.constraint)
   return start(model, options, () => prepared)
 }
 
-function start(model: GenerationModel, options: GenerateOptions, prepared: () => Prepared): Generation {
+function start<Value>(
+  model: GenerationModel,
+  options: GenerateOptions<Value>,
+  prepared: () => Prepared,
+): Generation<Value> {
   const interruption = new AbortController()
   const signal = AbortSignal.any([interruption.signal, ...(options.signal ? [options.signal] : [])])
-  return new Generation(run(model, prepared, { ...options, signal }), () => interruption.abort())
+  const steps = run(model, prepared, { ...options, signal })
+  return new Generation(steps as Steps<Value>, () => interruption.abort())
 }
+
+type Steps<Value = unknown> = AsyncGenerator<GenerationChunk, GenerationResult<Value>, void>
 
 /**
  * A generation in progress; it goes on while it is iterated or its result is awaited. Leaving the iteration ends it as
  * `signal` does.
  */
-export class Generation implements AsyncIterable<GenerationChunk> {
-  private outcome: (() => GenerationResult) | undefined
+export class Generation<Value = unknown> implements AsyncIterable<GenerationChunk> {
+  private outcome: (() => GenerationResult<Value>) | undefined
 
   constructor(
-    private readonly steps: AsyncGenerator<GenerationChunk, GenerationResult, void>,
+    private readonly steps: Steps<Value>,
     private readonly interrupt: () => void,
   ) {}
 
@@ -111,12 +115,12 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   }
 
   /** Runs what is left of the generation and gives all of it. */
-  async result(): Promise<GenerationResult> {
+  async result(): Promise<GenerationResult<Value>> {
     while (!this.outcome) await this.next()
     return this.outcome()
   }
 
-  private async next(): Promise<IteratorResult<GenerationChunk, GenerationResult>> {
+  private async next(): Promise<IteratorResult<GenerationChunk, GenerationResult<Value>>> {
     try {
       const step = await this.steps.next()
       // A generator tells only once how it ended.
@@ -131,58 +135,26 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   }
 }
 
-async function* run(
-  model: GenerationModel,
-  prepared: () => Prepared,
-  options: GenerateOptions,
-): AsyncGenerator<GenerationChunk, GenerationResult, void> {
-  const plan = planOf(model, prepared(), options)
-  const { config, context, parts, strategy, stopwatch } = plan
-  const count = sequenceCount(config)
-  const { signal, pastKeyValues: past, amateur } = options
-  const sequences = Array.from({ length: count }, () => new Sequence(parts))
-  let prefilled: Prefilled | undefined
+async function* run(model: GenerationModel, prepared: () => Prepared, options: GenerateOptions): Steps {
+  const plan = setUp(model, prepared(), options)
+  const { config, stopwatch, constraint } = plan
+  const { signal } = options
+  const sequences = Array.from({ length: sequenceCount(config) }, () => new Sequence(plan.parts))
   try {
-    const branches = 'search' in strategy ? 1 : count
-    const given = { negative: plan.negative, amateur: amateur?.model, past, signal }
-    prefilled = await prefill(model.model, parts.promptIds, config, branches, given)
-    const decoded = wanting(contrasted(prefilled.target, config, model.spec), {
-      states: keepsHidden(config) ? ['hidden'] : [],
-      signal,
-    })
-    const requests = prefilled.caches.map((cache, i) => ({
-      model: decoded,
-      cache,
-      prompt: parts.prompt,
-      processors: buildProcessors(config, {
-        ...context,
-        randomAt: keyedRandom(forkSeed(config.seed, PROCESSORS + i)),
-      }),
-      random: createRandom(forkSeed(config.seed, i)),
-      draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
-      limit: context.maxLength,
-      topK: topKOf(config, context, { ...options, logprobs: parts.logprobs }),
-    }))
-    if ('search' in strategy) {
-      const isInterrupted: StoppingCriterion = () => (signal?.aborted ? 'interrupted' : undefined)
-      const stop = anyOf([isInterrupted, parts.stop])
-      const request = { ...requests[0], stop, count, record: tokenRecorder(parts) }
-      const show =
-        options.onBeams && beamTexts(options.onBeams, model.tokenizer, parts.promptIds, parts.overlap)
-      yield* decodeSearch(strategy, request, sequences, stopwatch, show)
-    } else {
-      const chunks = decode(sequences, requests.map(strategy), stopwatch, signal)
-      // Nothing is said before it is known which one is.
-      for await (const chunk of chunks) if (config.best_of === undefined) yield chunk
-    }
+    if (constraint?.isEmpty) {
+      for (const sequence of sequences) sequence.end('eos')
+      options.pastKeyValues?.dispose()
+    } else yield* decoded(model, plan, sequences, options)
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) throw error
     yield* interrupted(sequences)
-  } finally {
-    prefilled?.dispose()
   }
   // A search may find fewer than are asked for.
-  const results = sequences.filter(({ finished }) => finished).map((sequence) => sequence.result())
+  const ended = sequences
+    .filter(({ finished }) => finished)
+    .map((sequence) => sequence.result())
+    .map((result) => ({ ...result, ...(result.finish_reason !== 'stop' && constraint?.valueOf(result.ids)) }))
+  const results = await typedValues(ended, options.constraint, options.onWarning)
   const end = { config, statistics: stopwatch.statistics() }
   if (config.best_of === undefined) return { ...results[0], sequences: results, ...end }
   const best = await chooseSample(results, config, options)
@@ -191,47 +163,51 @@ async function* run(
   return { ...sequence, sequences: [sequence], ...best, ...end }
 }
 
-/** What is known before the first pass. @throws UserError for settings or prompts that cannot be served */
-function planOf(target: GenerationModel, prepared: Prepared, options: GenerateOptions) {
-  const { model, tokenizer, spec, path } = target
-  const { config, promptLength, ids, overlap } = prepared
-  const { assistant: drafting, createDrafter } = options
-  const isDrafted = (drafting ?? createDrafter) !== undefined
-  const wants = { config, isAssisted: drafting !== undefined, isDrafted }
-  requireServed(model.lacks, path ?? 'the model', wants)
-  if (drafting) requireServed({ trees: drafting.model.lacks?.trees }, drafting.path, wants)
-  const layers = prepared.layers.filter(({ fromModel }) => !fromModel)
-  for (const layer of layers) checkTokenIds(layer, model.vocabSize)
-  checkBestOf(config, options)
-  const { chatTemplate, negativePrompt, amateur } = options
-  const logprobs = options.logprobs ?? (choosesByLogprob(config, options) ? 0 : undefined)
-  const { vocabSize } = model
-  const shortest = amateur && amateur.model.maxPositions < model.maxPositions ? amateur.model : model
-  const maxLength = lengthLimit(config, promptLength, shortest)
-  requireMemory(config, { promptLength, maxLength, vocabSize, spec })
-  const stopwatch = new Stopwatch(promptLength)
-  const eosTokenIds = config.eos_token_id ?? tokenizer.eosTokenIds
-  const context = {
-    promptLength,
-    eosTokenIds,
-    maxLength,
-    tokenizer,
-    decodeSuffix: (ids: number[]) => tokenizer.decode(ids),
-    prefixAllowedTokensFn: options.prefixAllowedTokensFn,
-    userProcessors: [...prepared.processors, ...(options.processors ?? [])],
-    userCriteria: options.stoppingCriteria,
+/** Decodes all sequences, which hold their results at the end. */
+async function* decoded(
+  model: GenerationModel,
+  { config, processing, parts, negative, strategy, stopwatch, constraint }: Setup,
+  sequences: readonly Sequence[],
+  options: GenerateOptions,
+): AsyncGenerator<GenerationChunk, void, void> {
+  const count = sequences.length
+  const { signal, pastKeyValues: past, amateur } = options
+  const branches = 'search' in strategy ? 1 : count
+  const given = { negative, amateur: amateur?.model, past, signal }
+  const prefilled = await prefill(model.model, parts.promptIds, config, branches, given)
+  try {
+    const target = wanting(contrasted(prefilled.target, config, model.spec), {
+      states: keepsHidden(config) ? ['hidden'] : [],
+      signal,
+    })
+    const requests = prefilled.caches.map((cache, i) => ({
+      model: target,
+      cache,
+      prompt: parts.prompt,
+      processors: buildProcessors(config, {
+        ...processing,
+        randomAt: keyedRandom(forkSeed(config.seed, PROCESSORS + i)),
+      }),
+      random: createRandom(forkSeed(config.seed, i)),
+      draftRandom: createRandom(forkSeed(config.seed, DRAFTERS + i)),
+      limit: processing.maxLength,
+      possible: constraint?.processors.mask,
+      topK: topKOf(config, processing, { ...options, logprobs: parts.logprobs }),
+    }))
+    if ('search' in strategy) {
+      const isInterrupted: StoppingCriterion = () => (signal?.aborted ? 'interrupted' : undefined)
+      const stop = anyOf([isInterrupted, parts.stop])
+      const request = { ...requests[0], stop, count, record: tokenRecorder(parts) }
+      const show = options.onBeams && beamTexts(options.onBeams, model.tokenizer, parts)
+      yield* decodeSearch(strategy, request, sequences, stopwatch, show)
+    } else {
+      const chunks = decode(sequences, requests.map(strategy), stopwatch, signal)
+      // Nothing is said before it is known which one is.
+      for await (const chunk of chunks) if (config.best_of === undefined) yield chunk
+    }
+  } finally {
+    prefilled.dispose()
   }
-  const stop = buildStoppingCriterion(config, context)
-  const negative =
-    negativePrompt === undefined ? undefined : promptTokens(target, negativePrompt, config, chatTemplate)
-  const assistant =
-    options.assistant && fitAssistant(options.assistant, { path: path ?? 'the model', model, tokenizer })
-  refuseIdleFields(layers, assistant)
-  if (amateur) requireAmateurOf({ path: path ?? 'the model', model, tokenizer }, amateur)
-  else refuseFields(layers, AMATEUR_FIELDS, 'without an amateur model: give one')
-  const strategy = strategyFor(config, { ...options, assistant, eosTokenIds })
-  const parts = { config, tokenizer, prompt: prefixOf(ids), promptIds: ids, overlap, stop, logprobs }
-  return { config, context, parts, negative, strategy, stopwatch }
 }
 
 /** @throws UserError for `dola_layers` that the model does not give */

@@ -1,6 +1,7 @@
 import { tokensOf } from '../model/prefix.js'
 import type { Beam } from '../strategies/search.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import type { SequenceOptions } from './sequence.js'
 import { TextStream } from './text-stream.js'
 
 /** A sequence that a beam search follows, for the eye. */
@@ -16,8 +17,7 @@ export interface LiveBeam {
 export function beamTexts(
   onBeams: (beams: readonly LiveBeam[]) => void,
   tokenizer: Tokenizer,
-  promptIds: readonly number[],
-  overlap: number,
+  { prompt, context, overlap }: Pick<SequenceOptions, 'prompt' | 'context' | 'overlap'>,
 ): (beams: readonly Beam[]) => void {
   return (beams) =>
     onBeams(
@@ -25,8 +25,8 @@ export function beamTexts(
         score,
         finished,
         text() {
-          const stream = new TextStream(tokenizer, promptIds, [], overlap)
-          for (const id of tokensOf(prefix, prefix.length - promptIds.length)) stream.push(id)
+          const stream = new TextStream(tokenizer, context, [], overlap)
+          for (const id of tokensOf(prefix, prefix.length - prompt.length)) stream.push(id)
           stream.end(false)
           return stream.text
         },

@@ -1,4 +1,5 @@
 import type { GenerationConfig } from '../config/index.js'
+import type { TextLanguage } from '../config/languages.js'
 import type { LanguageModel } from '../language-model/load.js'
 import type { KVCache } from '../model/model.js'
 import type { PrefixAllowedTokens } from '../scores/processors/index.js'
@@ -21,7 +22,9 @@ import type { GeneratedSequence } from './sequence.js'
 import type { Statistics } from './statistics.js'
 
 /** Arguments of HF's generate() that are no configuration. */
-export interface GenerateOptions {
+export interface GenerateOptions<Value = unknown> {
+  /** A language that the text is held to, in place of `schema`, `regex` and their like in the settings; results have its value. */
+  readonly constraint?: TextLanguage<Value>
   /** Classifier-free guidance moves away from it; by default from the prompt's last token, as in HF. */
   readonly negativePrompt?: Prompt
   /** Run after HF's processors and before the warpers of sampling. */
@@ -30,6 +33,8 @@ export interface GenerateOptions {
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens
   /** Most probable tokens to name with each token's log-probability; 0 for the token's alone. */
   readonly logprobs?: number
+  /** Whether results tell by token the probability, under the model, of all that the text's language forbade there. */
+  readonly maskedMass?: boolean
   /** Chooses one of `best_of` samples: the higher the better, of equals the first. */
   readonly scoreSample?: (text: string, signal?: AbortSignal) => number | Promise<number>
   /** A Jinja chat template in place of the model's own. */
@@ -73,8 +78,8 @@ export interface GenerationChunk {
 }
 
 /** All sequences; the fields of the first one are also its own. Where one of several samples was chosen, it is the one sequence. */
-export interface GenerationResult extends GeneratedSequence, Partial<BestOf> {
-  readonly sequences: readonly GeneratedSequence[]
+export interface GenerationResult<Value = unknown> extends GeneratedSequence<Value>, Partial<BestOf> {
+  readonly sequences: readonly GeneratedSequence<Value>[]
   /** As resolved, `seed` included. */
   readonly config: GenerationConfig
   readonly statistics: Statistics

@@ -5,11 +5,15 @@ import {
   type ResolvedConfig,
   resolveGenerationConfig,
 } from '../config/index.js'
+import { isHeld } from '../config/structured.js'
 import { usageError } from '../errors.js'
+import { heldOf } from './constraint.js'
 import type { GenerateOptions, GenerationModel } from './options.js'
 import { encodePrompt, isChat, type Prompt } from './prompt.js'
-import { thinkingProcessor } from './thinking.js'
+import { type Thinking, thinkingOf } from './thinking.js'
 import { type HealedPrompt, healPrompt } from './token-healing.js'
+import { toldLanguage } from './told-language.js'
+import { withConstraint } from './typed-values.js'
 import { withWordIds } from './word-ids.js'
 
 /** What a generation starts from: settings resolved, the prompt in tokens; both once. */
@@ -18,6 +22,8 @@ export interface Prepared extends ResolvedConfig, HealedPrompt {
   readonly config: GenerationConfig & { readonly seed: number }
   /** Tokens of the whole prompt, from which healing may have taken one. */
   readonly promptLength: number
+  /** Where something bounds it, or a language begins after it. */
+  readonly thinking?: Thinking
 }
 
 /**
@@ -28,11 +34,12 @@ export function prepareFrom(
   model: GenerationModel,
   prompt: Prompt,
   layers: readonly ConfigLayer[],
-  { chatTemplate, onWarning }: Pick<GenerateOptions, 'chatTemplate' | 'onWarning'>,
+  { chatTemplate, constraint, onWarning }: Pick<GenerateOptions, 'chatTemplate' | 'constraint' | 'onWarning'>,
 ): Prepared {
-  const resolved = resolveGenerationConfig(model.generationConfig, ...layers)
-  for (const message of [...resolved.warnings, ...resolved.notices]) onWarning?.(message)
-  return prepare(model, prompt, resolved, chatTemplate)
+  const resolved = resolveGenerationConfig(model.generationConfig, ...withConstraint(layers, constraint))
+  const prepared = prepare(model, prompt, resolved, chatTemplate)
+  for (const message of [...prepared.warnings, ...prepared.notices]) onWarning?.(message)
+  return prepared
 }
 
 /** @throws UserError as `encodePrompt` */
@@ -47,14 +54,21 @@ export function prepare(
   if (config.enable_thinking !== undefined && !isChat(prompt)) {
     throw usageError('enable_thinking is a switch of chat templates: give a chat, or leave it out.')
   }
-  const ids = promptTokens(model, prompt, config, chatTemplate)
+  const language = heldOf(config, model)?.language
+  const told = toldLanguage(prompt, language?.instruction)
+  const ids = promptTokens(model, told, config, chatTemplate)
   const healed = config.token_healing
     ? healPrompt(ids, tokenizer, model.model.vocabSize)
     : { ids, overlap: 0, processors: [] }
-  const thinking = thinkingProcessor(config, tokenizer, healed.ids, chatTemplate)
-  const processors = [...healed.processors, ...(thinking ? [thinking] : [])]
+  const thinking = thinkingOf(config, tokenizer, {
+    ids: healed.ids,
+    isChat: isChat(prompt),
+    template: chatTemplate,
+    isHeld: isHeld(config),
+  })
   const seed = config.seed ?? randomInt(2 ** 32)
-  return { ...settings, ...healed, processors, config: { ...config, seed }, promptLength: ids.length }
+  const notices = [...settings.notices, ...(language?.notices ?? [])]
+  return { ...settings, ...healed, notices, thinking, config: { ...config, seed }, promptLength: ids.length }
 }
 
 /** @throws UserError as `encodePrompt` */

@@ -8,7 +8,7 @@ import { TextStream } from './text-stream.js'
 import { computeTransitionScores } from './transition-scores.js'
 
 /** A finished sequence. */
-export interface GeneratedSequence {
+export interface GeneratedSequence<Value = unknown> {
   /** Without the prompt, special tokens, and the stop string that ended it. */
   readonly text: string
   /** Generated ids, with EOS and stop string. */
@@ -16,12 +16,16 @@ export interface GeneratedSequence {
   /** The ids as the vocabulary spells them. */
   readonly tokens: readonly string[]
   readonly finish_reason: FinishReason
+  /** Value of a text that was held to a language, such as the parsed JSON, where it is complete. */
+  readonly value?: Value
   /** Of a beam: the sum of its tokens' log-probabilities over their number to the power of `length_penalty`. */
   readonly sequence_score?: number
   /** By generated token the beam that it continued, where `return_dict_in_generate` is set. */
   readonly beam_indices?: readonly number[]
   /** By generated token, where `logprobs` was asked for. */
   readonly logprobs?: readonly TokenLogprobs[]
+  /** By generated token the probability of all that the text's language forbade in its place, where `maskedMass` was asked for. */
+  readonly masked_mass?: readonly number[]
   /** Processed scores by generated token, [vocab] each, where `output_scores` is set. */
   readonly scores?: readonly Float32Array[]
   /**
@@ -39,18 +43,22 @@ export interface SequenceOptions {
   readonly config: GenerationConfig
   readonly tokenizer: Tokenizer
   readonly prompt: Prefix
-  readonly promptIds: readonly number[]
+  /** Ids whose text goes on in that of the sequence. */
+  readonly context: readonly number[]
   /** Characters at the beginning that are the prompt's; by default none. */
   readonly overlap?: number
   readonly stop: StoppingCriterion
   /** Most probable tokens to name by generated token; undefined for no log-probabilities. */
   readonly logprobs: number | undefined
+  /** Tells by a token's raw scores and what it follows how much of them its language forbade. */
+  readonly maskedMass?: (logits: Float32Array, prefix: Prefix) => number
 }
 
 /** A generated token, and what was asked for of its choice. */
 export interface TokenRecord {
   readonly token: number
   readonly logprobs?: TokenLogprobs
+  readonly masked?: number
   readonly scores?: Float32Array
   readonly logits?: Float32Array
   readonly hidden?: Float32Array
@@ -61,16 +69,21 @@ export function keepsHidden({ return_dict_in_generate, output_hidden_states }: G
   return return_dict_in_generate && output_hidden_states
 }
 
+/** Records a choice, and the prefix that it follows. */
+export type RecordToken = (choice: Choice, prefix: Prefix) => TokenRecord
+
 /** Makes records; of copies, for a choice's arrays live until the next step only. */
 export function tokenRecorder({
   config,
   tokenizer,
   logprobs,
-}: Pick<SequenceOptions, 'config' | 'tokenizer' | 'logprobs'>): (choice: Choice) => TokenRecord {
+  maskedMass,
+}: Pick<SequenceOptions, 'config' | 'tokenizer' | 'logprobs' | 'maskedMass'>): RecordToken {
   const { return_dict_in_generate: details, output_scores, output_logits } = config
   const spell = (id: number) => tokenizer.idToToken(id) ?? ''
-  return (choice) => ({
+  return (choice, prefix) => ({
     token: choice.token,
+    ...(maskedMass && { masked: maskedMass(choice.logits, prefix) }),
     ...(logprobs !== undefined && { logprobs: tokenLogprobs(choice.logits, choice.token, logprobs, spell) }),
     ...(details && output_scores && { scores: choice.scores.slice() }),
     ...(details && output_logits && { logits: choice.logits.slice() }),
@@ -82,15 +95,15 @@ export function tokenRecorder({
 /** A sequence that is being decoded: stops it, turns its ids into text, and keeps what was asked for. */
 export class Sequence {
   private readonly records: TokenRecord[] = []
-  private readonly record: (choice: Choice) => TokenRecord
+  private readonly record: RecordToken
   private readonly stream: TextStream
   private prefix: Prefix
   private reason: FinishReason | undefined
   private beam: { readonly score: number; readonly indices: readonly number[] } | undefined
 
   constructor(private readonly options: SequenceOptions) {
-    const { tokenizer, promptIds, config, prompt, overlap } = options
-    this.stream = new TextStream(tokenizer, promptIds, config.stop_strings ?? [], overlap)
+    const { tokenizer, context, config, prompt, overlap } = options
+    this.stream = new TextStream(tokenizer, context, config.stop_strings ?? [], overlap)
     this.prefix = prompt
     this.record = tokenRecorder(options)
   }
@@ -113,7 +126,7 @@ export class Sequence {
     let drafted = 0
     for (const [i, choice] of step.choices.entries()) {
       ids.push(choice.token)
-      text += this.enter(this.record(choice))
+      text += this.enter(this.record(choice, this.prefix))
       if (i < step.accepted) drafted = text.length
       this.prefix = extend(this.prefix, choice.token)
       const reason = this.options.stop(this.prefix)
@@ -144,7 +157,7 @@ export class Sequence {
 
   result(): GeneratedSequence {
     const { records, beam } = this
-    const { config, logprobs, tokenizer } = this.options
+    const { config, logprobs, maskedMass, tokenizer } = this.options
     const { output_scores, output_logits, return_dict_in_generate: details } = config
     const ids = records.map(({ token }) => token)
     const scores = records.flatMap((record) => record.scores ?? [])
@@ -156,6 +169,7 @@ export class Sequence {
       ...(beam && { sequence_score: beam.score }),
       ...(beam && details && { beam_indices: beam.indices }),
       ...(logprobs !== undefined && { logprobs: records.flatMap((record) => record.logprobs ?? []) }),
+      ...(maskedMass && { masked_mass: records.flatMap(({ masked }) => masked ?? []) }),
       ...(details &&
         output_scores && {
           scores,

@@ -12,12 +12,14 @@ import type { Search } from '../strategies/search.js'
 import type { Strategy } from '../strategies/strategy.js'
 import { follow } from '../strategies/verifiers.js'
 import { type Amateur, refuseBesideAmateur } from './amateur.js'
+import type { Constraint } from './constraint.js'
 import { type DraftingParts, draftingFor } from './drafting.js'
 
 interface Parts extends DraftingParts {
   /** Decodes in place of greedy decoding and sampling. */
   readonly strategy?: Strategy | Search
   readonly amateur?: Amateur
+  readonly holder?: Constraint
 }
 
 type Create = (config: GenerationConfig, parts: Parts) => Strategy | Search
@@ -39,8 +41,9 @@ const strategies: Record<GenerationMode, Create> = {
 /** Greedy decoding or sampling, with drafts (HF's `_assisted_decoding`) or without. */
 function drafted(config: GenerationConfig, parts: Parts): Strategy {
   const { createDrafter, createControl, verifier } = draftingFor(config, parts)
+  const drafter = createDrafter && controlled(createDrafter, createControl)
   return draftVerify(
-    createDrafter && controlled(createDrafter, createControl),
+    parts.holder?.drafting(drafter) ?? drafter,
     verifier ?? follow(config.do_sample ? sampler() : argmax),
   )
 }

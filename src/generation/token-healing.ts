@@ -7,6 +7,8 @@ export interface HealedPrompt {
   readonly ids: readonly number[]
   /** Characters of the first generated token that are the prompt's. */
   readonly overlap: number
+  /** The token that was taken away. */
+  readonly healed?: number
   readonly processors: readonly LogitsProcessor[]
 }
 
@@ -36,5 +38,5 @@ export function healPrompt(ids: readonly number[], tokenizer: Tokenizer, vocabSi
     logits.fill(-Infinity)
     for (const [i, id] of extensions.entries()) logits[id] = scores[i]
   }
-  return { ids: rest, overlap: text.length, processors: [process] }
+  return { ids: rest, overlap: text.length, healed: tail, processors: [process] }
 }

@@ -62,7 +62,7 @@ export function renumber(output: Output, place: (node: number) => number = (node
     hidden: (node) => output.hidden(place(node)),
     residual: output.residual && ((node) => output.residual!(place(node))),
     tap: output.tap && ((node, layer) => output.tap!(place(node), layer)),
-    scores: output.scores && ((node) => output.scores!(place(node))),
+    scores: output.scores && ((node, keepPossible) => output.scores!(place(node), keepPossible)),
     exits: output.exits && ((node) => output.exits!(place(node))),
   }
   return moved

@@ -29,8 +29,11 @@ export interface Output {
    * @throws RangeError for a layer that the pass was told to leave out, or that is not tapped
    */
   tap?(node: number, layer: number): Float32Array
-  /** What processors start from, where that is not `logits` (under guidance): a new array, [vocab]. */
-  scores?(node: number): Float32Array
+  /**
+   * What processors start from, where that is not `logits` (under guidance): a new array, [vocab].
+   * @param keepPossible sets raw scores of tokens that are out of the question to -Infinity: they are none of those that others are compared with
+   */
+  scores?(node: number, keepPossible?: (logits: Float32Array) => void): Float32Array
   /** By the model's `exits`, where it has some. */
   exits?(node: number): readonly EarlyExit[]
 }

@@ -50,7 +50,11 @@ export class AmateurModel extends DelegatingModel {
     const expert = await this.inner.forward(cache.expert, tokens, parents, nodes, { states, signal })
     return {
       ...renumber(expert),
-      scores: (node) => contrastAmateur(expert.logits(node).slice(), baseline.get(node)!, this.contrast),
+      scores: (node, keepPossible) => {
+        const logits = expert.logits(node).slice()
+        keepPossible?.(logits)
+        return contrastAmateur(logits, baseline.get(node)!, this.contrast)
+      },
     }
   }
 }

@@ -98,11 +98,12 @@ export class DolaModel extends DelegatingModel {
     const output = await this.inner.forward(cache, tokens, parents, nodes, { states, signal })
     return {
       ...renumber(output),
-      scores: (node) => {
+      scores: (node, keepPossible) => {
         const exits = output.exits!(node)
         return contrast(
           output.logits(node),
           this.indices.map((i) => exits[i].logits),
+          keepPossible,
         )
       },
     }
@@ -112,12 +113,18 @@ export class DolaModel extends DelegatingModel {
 /**
  * The last layer's log-probabilities less those of the exit with the largest Jensen-Shannon divergence from it, [vocab];
  * tokens with less than a tenth of the best one's probability are -Infinity (HF's `_dola_select_contrast`).
+ * @param keepPossible sets log-probabilities of tokens that are out of the question to -Infinity
  */
-export function contrast(logits: Float32Array, exits: readonly Float32Array[]): Float32Array {
+export function contrast(
+  logits: Float32Array,
+  exits: readonly Float32Array[],
+  keepPossible?: (logprobs: Float32Array) => void,
+): Float32Array {
   const last = logSoftmax(logits.slice())
   const early = exits.map((exit) => logSoftmax(exit.slice()))
   const divergences = early.length > 1 ? early.map((exit) => divergence(last, exit)) : [0]
   const base = early[divergences.indexOf(Math.max(...divergences))]
+  keepPossible?.(last)
   const threshold = maximum(last) + Math.log(RELATIVE_TOP)
   return last.map((score, token) => (score < threshold ? -Infinity : score - base[token]))
 }

@@ -1,8 +1,9 @@
 import type { Output } from '../model/model.js'
+import type { Prefix } from '../model/prefix.js'
 import { sampleIndex } from '../random.js'
 import { noToken } from './no-token.js'
 import { softmax } from './softmax.js'
-import type { Choice, Random } from './strategy.js'
+import type { Choice, Random, Request } from './strategy.js'
 
 /** Picks the next token by its processed scores, [vocab]. */
 export type Choose = (scores: Float32Array, random: Random) => number
@@ -28,6 +29,16 @@ export function sampler(): Choose {
     if (probabilities.length !== scores.length) probabilities = new Float32Array(scores.length)
     return sampleIndex(softmax(scores, probabilities), random)
   }
+}
+
+/** Scores of a node that a model gives in place of its raw ones, [vocab]: a new array; undefined where it gives none. */
+export function contrasted(
+  output: Output,
+  node: number,
+  prefix: Prefix,
+  { possible }: Pick<Request, 'possible'>,
+): Float32Array | undefined {
+  return output.scores?.(node, possible && ((logits) => possible(logits, prefix)))
 }
 
 /** A token chosen after a node of a pass. The hidden state is looked up where it is read alone, since it may not be wanted. */

@@ -2,9 +2,10 @@ import type { Output } from '../model/model.js'
 import { extend, type Prefix } from '../model/prefix.js'
 import { PrefixTree } from '../model/prefix-tree.js'
 import { breathe } from './breathe.js'
+import { contrasted } from './choose.js'
 import { Ranking } from './ranking.js'
 import { softmax } from './softmax.js'
-import type { Strategy } from './strategy.js'
+import type { Request, Strategy } from './strategy.js'
 
 export interface ContrastiveOptions {
   /** Weight of the degeneration penalty, from 0 to 1. */
@@ -26,7 +27,7 @@ export function contrastiveSearch({ penaltyAlpha, topK }: ContrastiveOptions): S
     const tree = new PrefixTree(request.model, request.cache, prompt, ['hidden'])
     const context = new UnitVectors(request.model.hiddenSize)
     const ranking = new Ranking()
-    let current = await readPrompt(tree, prompt, context)
+    let current = await readPrompt(tree, context, request)
     while (current.prefix.length < limit) {
       const { prefix, logits, hidden, scores } = current
       for (const process of request.processors) process(scores, prefix)
@@ -34,6 +35,8 @@ export function contrastiveSearch({ penaltyAlpha, topK }: ContrastiveOptions): S
       const candidates = ranking
         .read(scores)
         .top(topK)
+        // What processors forbid is no candidate, however few are left.
+        .filter((token) => scores[token] !== -Infinity)
         .map((token) => extend(prefix, token))
       const output = await tree.run(candidates)
       const ratings: number[] = []
@@ -44,7 +47,7 @@ export function contrastiveSearch({ penaltyAlpha, topK }: ContrastiveOptions): S
       }
       const winner = ratings.reduce((best, rating, i) => (rating > ratings[best] ? i : best), 0)
       const chosen = candidates[winner]
-      current = stateOf(output, winner, chosen)
+      current = stateOf(output, winner, chosen, request)
       context.push(current.hidden)
       tree.prune([chosen])
       yield {
@@ -67,14 +70,15 @@ interface State {
   readonly hidden: Float32Array
 }
 
-function stateOf(output: Output, leaf: number, prefix: Prefix): State {
+function stateOf(output: Output, leaf: number, prefix: Prefix, request: Request): State {
   const logits = output.logits(leaf).slice()
-  const scores = output.scores?.(leaf) ?? logits.slice()
+  const scores = contrasted(output, leaf, prefix, request) ?? logits.slice()
   return { prefix, logits, scores, hidden: output.hidden(leaf).slice() }
 }
 
 /** Enters the hidden states of all tokens of the prompt; gives the state after the last one. */
-async function readPrompt(tree: PrefixTree, prompt: Prefix, context: UnitVectors): Promise<State> {
+async function readPrompt(tree: PrefixTree, context: UnitVectors, request: Request): Promise<State> {
+  const { prompt } = request
   const prefixes: Prefix[] = []
   for (let node: Prefix | undefined = prompt; node; node = node.parent) prefixes.push(node)
   prefixes.reverse()
@@ -82,7 +86,7 @@ async function readPrompt(tree: PrefixTree, prompt: Prefix, context: UnitVectors
     const chunk = prefixes.slice(start, start + CHUNK)
     const output = await tree.run(chunk)
     for (const leaf of chunk.keys()) context.push(output.hidden(leaf))
-    if (chunk.at(-1) === prompt) return stateOf(output, chunk.length - 1, prompt)
+    if (chunk.at(-1) === prompt) return stateOf(output, chunk.length - 1, prompt, request)
   }
 }
 

@@ -1,22 +1,13 @@
 import { type Output, type StateName, stateAt } from '../model/model.js'
 import { extend, type Prefix, tokensOf } from '../model/prefix.js'
 import { NOTHING, type TokenTree } from '../model/token-tree.js'
-import { choiceOf } from './choose.js'
-import type {
-  Choice,
-  CreateDrafter,
-  Drafter,
-  LogitsProcessor,
-  Request,
-  Strategy,
-  VerifiedStep,
-  Verifier,
-} from './strategy.js'
+import { choiceOf, contrasted } from './choose.js'
+import type { Choice, CreateDrafter, Drafter, Request, Strategy, VerifiedStep, Verifier } from './strategy.js'
 
 /**
  * The loop that all single-sequence strategies share: draft a tree, run it through the target in one forward pass,
  * keep the path that the verifier accepts (Leviathan et al. 2023, algorithm 1, over trees as in SpecInfer). Without
- * a drafter this is plain decoding. The first pass runs what the cache lacks of the prompt and drafts nothing.
+ * a drafter this is plain decoding. The first pass runs what the cache lacks of the prompt.
  */
 export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Verifier): Strategy {
   return async function* (request) {
@@ -30,7 +21,7 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
       while (prefix.length < limit) {
         const started = performance.now()
         const room = limit - prefix.length - 1
-        const draft = drafter && last && room > 0 ? await drafter.draft(prefix, last, room) : NOTHING
+        const draft = drafter && room > 0 ? await draftOf(drafter, prefix, last, room) : NOTHING
         const drafted = performance.now()
         const start = cache.length + pending.length
         const output = await model.forward(
@@ -41,7 +32,7 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
           { states, topK: topK && Math.max(topK, drafter?.logits ?? 0) },
         )
         const passed = performance.now()
-        const visited = new VisitedNodes(draft, output, pending.length, prefix, request.processors)
+        const visited = new VisitedNodes(draft, output, pending.length, prefix, request)
         const { path, next } = verify(draft, (node) => visited.at(node).scores, random)
         keepPath(request, start, draft, path)
         const nodes = [-1, ...path]
@@ -66,6 +57,10 @@ export function draftVerify(createDrafter: CreateDrafter | undefined, verify: Ve
       drafter?.dispose?.()
     }
   }
+}
+
+function draftOf(drafter: Drafter, prefix: Prefix, last: Choice | undefined, room: number) {
+  return last ? drafter.draft(prefix, last, room) : (drafter.begin?.(prefix, room) ?? NOTHING)
 }
 
 /** Tokens of the longest path. */
@@ -98,7 +93,7 @@ class VisitedNodes {
     private readonly output: Output,
     private readonly offset: number,
     private readonly root: Prefix,
-    private readonly processors: readonly LogitsProcessor[],
+    private readonly request: Pick<Request, 'processors' | 'possible'>,
   ) {}
 
   at(node: number): VisitedNode {
@@ -107,9 +102,12 @@ class VisitedNodes {
     const prefix =
       node < 0 ? this.root : extend(this.at(this.draft.parents[node]).prefix, this.draft.tokens[node])
     const index = this.offset + node
+    const { processors } = this.request
     const logits = this.logits(node)
-    const scores = this.output.scores?.(index) ?? (this.processors.length > 0 ? logits.slice() : logits)
-    for (const process of this.processors) process(scores, prefix)
+    const scores =
+      contrasted(this.output, index, prefix, this.request) ??
+      (processors.length > 0 ? logits.slice() : logits)
+    for (const process of processors) process(scores, prefix)
     const visited = { prefix, index, scores }
     this.nodes.set(node, visited)
     return visited

@@ -7,8 +7,8 @@ export interface SearchRequest<R> extends Request {
   readonly stop: StoppingCriterion
   /** How many sequences are wanted. */
   readonly count: number
-  /** Called once for each token that enters a beam. */
-  readonly record: (choice: Choice) => R
+  /** Called once for each token that enters a beam, with what it follows. */
+  readonly record: (choice: Choice, prefix: Prefix) => R
 }
 
 /** A sequence that is still in the race, or that has ended and may win. */

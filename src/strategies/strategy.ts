@@ -38,6 +38,8 @@ export interface Drafter {
     limit: number,
     size?: number,
   ): Promise<TokenTree> | TokenTree
+  /** A draft for the first pass, which runs the prompt: before there is a hidden state; by default none. */
+  begin?(prefix: Prefix, limit: number): TokenTree
   /** Called after each pass of the target, with what came of it. */
   verified?(step: VerifiedStep): void
   dispose?(): void
@@ -83,6 +85,8 @@ export interface Request {
   /** Run on the scores of each node that is visited. */
   readonly processors: readonly LogitsProcessor[]
   readonly random: Random
+  /** Sets scores of what is out of the question to -Infinity, as `processors` do, for a model whose scores depend on its best tokens. */
+  readonly possible?: LogitsProcessor
   /** For drafters: what they draw changes nothing of what the target draws. */
   readonly draftRandom: Random
   /** The most tokens that the sequence may have, prompt included. */

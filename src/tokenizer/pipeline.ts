@@ -10,7 +10,7 @@ import { createPostProcessor, type OffsetTrim, offsetTrim, type PostProcessor } 
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
 import { checkAddedTokens, type SpecialTokens, specialToken, specialTokens } from './special-tokens.js'
 import { withinTime } from './time-limit.js'
-import { type TokenDecoder, tokenDecoderFactory } from './token-decoder.js'
+import { type TokenDecoding, tokenDecoding } from './token-decoder.js'
 import { tokenizerClass } from './tokenizer-class.js'
 import type { TokenizerFiles } from './tokenizer-files.js'
 import { type TokenizerJson, unsupportedTokenizer } from './tokenizer-json.js'
@@ -20,7 +20,7 @@ export class Pipeline {
   readonly model: Bpe
   readonly added: AddedVocabulary
   readonly special: SpecialTokens
-  readonly newDecoder: () => TokenDecoder
+  readonly decoding: TokenDecoding
   private readonly preTokenize: PreTokenizer
   private readonly postProcess: PostProcessor
   private readonly trim: OffsetTrim | undefined
@@ -50,7 +50,7 @@ export class Pipeline {
     this.preTokenize = createPreTokenizer(json.pre_tokenizer)
     this.postProcess = createPostProcessor(json.post_processor)
     this.trim = offsetTrim(json.post_processor)
-    this.newDecoder = tokenDecoderFactory(json.decoder)
+    this.decoding = tokenDecoding(json.decoder)
     this.added = new AddedVocabulary(
       this.model,
       createNormalizer(json.normalizer),

@@ -38,6 +38,10 @@ export interface Tokenizer {
   tokenToId(token: string): number | undefined
   /** The token as the vocabulary spells it (`Ġthe`, `▁the`, `<0x0A>`), undefined for an id without one. */
   idToToken(id: number): string | undefined
+  /**
+   * Bytes that a token stands for in the middle of a text: UTF-8, or a part of it (half a character). Undefined for an id without a token.
+   */
+  tokenBytes(id: number): Uint8Array | undefined
   /** A decoder at the start of a text; `createDetokenizer` is the friendlier way. */
   newDecoder(): TokenDecoder
   /**
@@ -66,7 +70,8 @@ export async function loadTokenizer(source: string | TokenizerFiles): Promise<To
 function createTokenizer(files: TokenizerFiles): Tokenizer {
   const config = files.tokenizerConfig ?? {}
   const pipeline = new Pipeline(files)
-  const { model, added, special, newDecoder } = pipeline
+  const { model, added, special } = pipeline
+  const { newDecoder, bytesOf } = pipeline.decoding
   const specialTokens = Object.fromEntries(special.named)
   const eosId = added.idOf(specialTokens.eos_token ?? '')
   const eosIds = [eosId, ...(config.extra_eos_token_ids ?? [])].filter((id) => id !== undefined)
@@ -90,6 +95,10 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
     },
     tokenToId: (token) => added.idOf(token),
     idToToken: (id) => added.tokenOf(id),
+    tokenBytes(id) {
+      const token = added.tokenOf(id)
+      return token === undefined ? undefined : bytesOf(token)
+    },
     newDecoder,
     applyChatTemplate(messages, { chatTemplate, ...options } = {}) {
       const template = templates.pick(options.tools !== undefined, chatTemplate)

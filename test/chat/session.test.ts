@@ -313,3 +313,16 @@ test('what drafts for the built-in model goes on from its cache, and does not ch
   }
   await builtIn.dispose()
 })
+
+test('/schema holds answers, shows the schema and lets go of it; one that cannot be held leaves all as it was', async () => {
+  const session = await begin({ settings: { max_new_tokens: 40 } })
+  expect(await notesOf(session, '/schema')).toEqual(['Answers are free.'])
+  const schema = '{"enum":[10,12]}'
+  expect(await notesOf(session, `/schema ${schema}`)).toEqual([`Answers keep to the schema ${schema}.`])
+  expect(await say(session, 'hello')).toMatch(/^1[02]$/)
+  await expect(takeInput(session, '/schema {"type":"objct"}')).rejects.toThrow('#/type')
+  await expect(takeInput(session, '/schema none.json')).rejects.toThrow('there is no such file')
+  expect(await notesOf(session, '/schema')).toEqual([`Answers keep to the schema ${schema}.`])
+  expect(await notesOf(session, '/schema off')).toEqual(['Answers are free.'])
+  await session.dispose()
+})

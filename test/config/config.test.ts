@@ -66,6 +66,10 @@ describe('layers', () => {
       output_hidden_states: false,
       output_attentions: false,
       num_beams: 1,
+      json_object: false,
+      any_order: false,
+      pretty: false,
+      schema_in_prompt: true,
       early_stopping: false,
       length_penalty: 1,
       num_beam_groups: 1,
@@ -239,6 +243,9 @@ describe('refused', () => {
     [{ dola_layers: 'low', num_beams: 2 }, ['dola_layers', 'num_beams']],
     [{ dola_layers: 'low', penalty_alpha: 0.6 }, ['dola_layers', 'penalty_alpha']],
     [{ dola_layers: 'low', guidance_scale: 2 }, ['dola_layers', 'guidance_scale']],
+    [{ regex: 'a', choices: ['b'] }, ['regex', 'choices']],
+    [{ schema: false, json_object: true }, ['schema', 'json_object']],
+    [{ schema: 'name', grammar: 'root ::= "a"', json_object: false }, ['schema', 'grammar']],
   ])('%j contradicts itself, and both fields are named', (values, [first, second]) => {
     expect(failure(() => resolve(values)).message).toMatch(
       new RegExp(`^${first} is .* while ${second} is .*, but .+\\.$`),
@@ -324,6 +331,11 @@ describe('warnings', () => {
     [{ dry_base: 2, dry_multiplier: 1 }, []],
     [{ repeat_last_n: 9 }, ['set repetition_penalty, presence_penalty or frequency_penalty']],
     [{ repeat_last_n: 9, presence_penalty: 1 }, []],
+    [{ any_order: true, pretty: true, regex: 'a' }, ['any_order is true', 'set schema or json_object']],
+    [{ any_order: true, schema_in_prompt: false, json_object: true }, ['set schema.']],
+    [{ any_order: true, pretty: true, schema_in_prompt: false, schema: 'name' }, []],
+    [{ thinking_start: '<a>', thinking_end: '<b>' }, new Array(2).fill('set thinking_budget')],
+    [{ thinking_start: '<a>', thinking_end: '<b>', choices: ['a'] }, []],
     [{ temperature: 0.5, do_sample: true }, []],
     [{ temperature: 1 }, []],
   ])('%j', (values, expected) => {

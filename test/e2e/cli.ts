@@ -27,6 +27,7 @@ import GenerateSample from '../../src/commands/generate/sample.js'
 import GenerateSpeculative from '../../src/commands/generate/speculative.js'
 import ModelsPull from '../../src/commands/models/pull.js'
 import ModelsShow from '../../src/commands/models/show.js'
+import SchemaCheck from '../../src/commands/schema/check.js'
 import Tokenize from '../../src/commands/tokenize.js'
 import TrainBase from '../../src/commands/train/base.js'
 import TrainDraft from '../../src/commands/train/draft.js'
@@ -129,6 +130,7 @@ const commands: Readonly<Record<string, Runnable>> = {
   'generate speculative': GenerateSpeculative,
   'models pull': ModelsPull,
   'models show': ModelsShow,
+  'schema check': SchemaCheck,
   tokenize: Tokenize,
   'train base': TrainBase,
   'train draft': TrainDraft,

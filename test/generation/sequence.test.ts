@@ -13,7 +13,7 @@ function sequence(stop: StoppingCriterion, values: Record<string, unknown> = {})
     config,
     tokenizer: stubTokenizer(13),
     prompt: prefixOf(PROMPT),
-    promptIds: PROMPT,
+    context: PROMPT,
     stop,
     logprobs: 1,
   })

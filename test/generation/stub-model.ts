@@ -21,6 +21,7 @@ export function stubTokenizer(vocabSize: number): Tokenizer {
     decode: (ids) => ids.map((id) => idToToken(id) ?? '').join(''),
     tokenToId: (token) => encode(token).at(0),
     idToToken,
+    tokenBytes: (id) => (id < vocabSize ? new TextEncoder().encode(idToToken(id)) : undefined),
     newDecoder: () => ({ push: (token) => token, flush: () => '' }),
     applyChatTemplate: (messages) => messages.map(({ content }) => content).join(''),
   }

@@ -56,6 +56,7 @@ const shortened: [topK: number, ...Case][] = [
 ]
 
 const whole: Case[] = [
+  [{ regex: '(?:\\d+ )*' }],
   [{ repetition_penalty: 1.5 }],
   [{ no_repeat_ngram_size: 2 }],
   [{ sequence_bias: [[[2], 4]] }],

@@ -6,7 +6,7 @@ import type { ForwardOptions, KVCache, Model, Output, StateName } from '../../sr
  * what is kept is closed under parents, and arrays are not read after the next forward pass.
  */
 export class ToyModel implements Model {
-  readonly vocabSize = 13
+  readonly vocabSize: number
   readonly hiddenSize = 4
   readonly taps = [0, 2]
   readonly maxPositions: number
@@ -16,8 +16,9 @@ export class ToyModel implements Model {
   /** Caches that are not disposed of. */
   readonly caches = new Set<ToyCache>()
 
-  constructor({ maxPositions = 1000 }: { maxPositions?: number } = {}) {
+  constructor({ maxPositions = 1000, vocabSize = 13 }: { maxPositions?: number; vocabSize?: number } = {}) {
     this.maxPositions = maxPositions
+    this.vocabSize = vocabSize
   }
 
   newCache(): ToyCache {

@@ -18,8 +18,8 @@ import { printable } from '../../printable.js'
 import { batchDisplay } from '../../ui/batch-progress.js'
 import { formatDuration } from '../../ui/format.js'
 import { tell } from '../../ui/printable.js'
-import { configFromFlags } from '../flags/config.js'
 import { type ChatFlags, promptFor, refuseRawChat } from '../io/chat-prompt.js'
+import { layerOfFlags } from '../io/language-files.js'
 import { scorerOfRow } from '../io/sample-scorer.js'
 import { readConfigFile, readTemplate } from '../io/text-input.js'
 import {
@@ -105,7 +105,7 @@ export async function serveBatch(
 async function settingsOf(
   flags: BatchFlags & Readonly<Record<string, unknown>>,
 ): Promise<readonly ConfigLayer[]> {
-  const layers: ConfigLayer[] = [{ values: configFromFlags(flags), origin: 'the flags' }]
+  const layers: ConfigLayer[] = [await layerOfFlags(flags)]
   const { config } = flags
   if (config !== undefined) layers.unshift(await readConfigFile(config))
   checkLayers(...layers)
@@ -156,6 +156,15 @@ function passedLine(passed: Survey['passed']): string {
   return `Passed through, as they are no settings: ${fields.join(', ')}.`
 }
 
+/** Tells a sentence that several rows have in common once. */
+function toldOnce(): (message: string) => void {
+  const told = new Set<string>()
+  return (message) => {
+    if (!told.has(message)) tell(message)
+    told.add(message)
+  }
+}
+
 async function decodeRows(work: Work, found: Survey | undefined, failures: Failures): Promise<Progress> {
   const { flags, layers, signal } = work
   const template = flags['chat-template']
@@ -168,7 +177,13 @@ async function decodeRows(work: Work, found: Survey | undefined, failures: Failu
     const { 'negative-prompt': negativePrompt, logprobs } = flags
     const options = {
       ...engine,
-      generateOptions: { ...engine.generateOptions, negativePrompt, logprobs, chatTemplate },
+      generateOptions: {
+        ...engine.generateOptions,
+        negativePrompt,
+        logprobs,
+        chatTemplate,
+        onWarning: toldOnce(),
+      },
       layers,
       promptOf: (row: Row) => promptOf(row, model, flags, chatTemplate),
       scorerOf: (row: Row) => (flags.scorer === undefined ? {} : scorerOfRow(flags.scorer, row)),

@@ -15,12 +15,12 @@ import {
 } from '../../language-model/load.js'
 import { loadFor } from '../../scores/dola.js'
 import { chatStatusLine, statisticsLine, totalsLine } from '../../ui/statistics-line.js'
-import { configFromFlags } from '../flags/config.js'
 import { modelName, targetOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
 import { loadAmateur } from '../io/amateur.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
 import { endingOf } from '../io/ending.js'
+import { layerOfFlags } from '../io/language-files.js'
 import { loadShown } from '../io/load-shown.js'
 import { refuseStdinTwice } from '../io/stdin.js'
 import { readConfigFile, readTemplate } from '../io/text-input.js'
@@ -126,7 +126,7 @@ function loadBy(host: ChatHost, source: string, options: LoadOptions): Promise<L
 async function settingsOf(
   flags: ChatCommandFlags & Readonly<Record<string, unknown>>,
 ): Promise<Record<string, unknown>> {
-  const layers: ConfigLayer[] = [{ values: configFromFlags(flags), origin: 'the flags' }]
+  const layers: ConfigLayer[] = [await layerOfFlags(flags)]
   const { config } = flags
   if (config !== undefined) layers.unshift(await readConfigFile(config))
   checkLayers(...layers)

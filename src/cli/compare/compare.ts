@@ -4,9 +4,15 @@ import { type Plan, readPlan } from '../../compare/plan.js'
 import { readPrompts } from '../../compare/prompts.js'
 import { type ComparedPrompt, runInTurns, type Trial } from '../../compare/run.js'
 import { parseScorer, requireExpected, type Scorer } from '../../compare/scorers.js'
-import { parseSpecification, requireDistinctNames, type Specification } from '../../compare/specification.js'
+import {
+  parseSpecification,
+  requireDistinctNames,
+  type Specification,
+  withFilesRead,
+} from '../../compare/specification.js'
 import { summarise } from '../../compare/summary.js'
 import { type ConfigLayer, checkLayers } from '../../config/index.js'
+import { withLanguageFiles } from '../../config/language-files.js'
 import { type UserError, usageError } from '../../errors.js'
 import { prepare } from '../../generation/prepare.js'
 import { requireServed } from '../../generation/served.js'
@@ -18,9 +24,9 @@ import { machineOf, versionsOf } from '../../runtime/machine.js'
 import { comparisonDisplay } from '../../ui/comparison-progress.js'
 import { tell } from '../../ui/printable.js'
 import { promptOf } from '../batch/batch.js'
-import { configFromFlags } from '../flags/config.js'
 import { loadOptions, modelName } from '../flags/model.js'
 import { type ChatFlags, refuseRawChat } from '../io/chat-prompt.js'
+import { layerOfFlags } from '../io/language-files.js'
 import { readConfigFile, readTemplate } from '../io/text-input.js'
 import {
   type CompareSettings,
@@ -123,7 +129,8 @@ async function wantedComparison(
   flags: CompareFlags & Readonly<Record<string, unknown>>,
 ): Promise<Wanted> {
   const plan = flags.plan === undefined ? NO_PLAN : await readPlan(flags.plan)
-  const specifications = [...plan.strategies, ...(flags.strategy ?? []).map(parseSpecification)]
+  const named = [...plan.strategies, ...(flags.strategy ?? []).map(parseSpecification)]
+  const specifications = await Promise.all(named.map(withFilesRead))
   if (specifications.length === 0) {
     throw usageError('There are no strategies: name some with --strategy, or in a file with --plan.')
   }
@@ -152,9 +159,12 @@ async function settingsOf(
 ): Promise<CompareSettings> {
   const { config } = flags
   const all: ConfigLayer[] = [
-    { values: plan.settings, origin: flags.plan ?? 'the plan' },
+    {
+      values: await withLanguageFiles(plan.settings, (field) => `${field} in the plan`),
+      origin: flags.plan ?? 'the plan',
+    },
     ...(config === undefined ? [] : [await readConfigFile(config)]),
-    { values: configFromFlags(flags), origin: 'the flags' },
+    await layerOfFlags(flags),
   ]
   checkLayers(...all)
   const seed = all.findLast(({ values }) => values.seed != null)?.values.seed ?? 0

@@ -62,7 +62,7 @@ function configFlag(field: GenerationField) {
   }
   return Flags.custom<unknown>({
     ...common,
-    helpValue: helpValues[kind],
+    helpValue: ownHelpValues[field] ?? helpValues[kind],
     parse: async (text) => parseValue(kind, text, `--${flagName(field)}`),
   })()
 }
@@ -75,4 +75,10 @@ const helpValues: Readonly<Record<FieldKind, string>> = {
   integers: 'N,N',
   strings: 'TEXT',
   json: 'JSON',
+}
+
+const ownHelpValues: Partial<Record<GenerationField, string>> = {
+  schema: 'FILE|JSON|FIELDS',
+  regex: 'REGEX',
+  grammar: 'FILE|TEXT',
 }

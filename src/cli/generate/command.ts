@@ -30,23 +30,21 @@ import { tell } from '../../ui/printable.js'
 import { canRedraw } from '../../ui/redraw.js'
 import { statisticsLine } from '../../ui/statistics-line.js'
 import { BaseCommand } from '../base-command.js'
-import { configFromFlags } from '../flags/config.js'
 import { loadOptions, targetOptions } from '../flags/model.js'
 import { ownFromFlags } from '../flags/own.js'
 import { loadAmateur } from '../io/amateur.js'
 import { promptFor, refuseRawChat } from '../io/chat-prompt.js'
 import { shownHost } from '../io/draft-host.js'
 import { endingOf } from '../io/ending.js'
+import { layerOfFlags } from '../io/language-files.js'
 import { loadShown } from '../io/load-shown.js'
 import { writeStream } from '../io/plain-output.js'
 import { scorerOf } from '../io/sample-scorer.js'
 import { readConfigFile, readTemplate, readTextInput } from '../io/text-input.js'
 import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
-import type { GenerateFlags, generateArgs } from './flags.js'
+import { type GenerateFlags, type generateArgs, JSON_FLAGS } from './flags.js'
 import { type GenerationJson, generationJson } from './json.js'
-import { isSet, refuseContradicting, THIS_COMMAND } from './strategy-settings.js'
-
-const JSON_FLAGS = ['logprobs', 'output-scores', 'output-logits', 'output-hidden-states', 'output-attentions']
+import { isSet, noticed, refuseContradicting, THIS_COMMAND } from './strategy-settings.js'
 
 /** The value of --strategy that leaves the choice to us. */
 const AUTO_NAME = 'auto'
@@ -103,7 +101,7 @@ export abstract class GenerateCommand extends BaseCommand {
       const { config } = resolved
       amateur = await loadAmateur(flags, model, signal)
       const prompt = promptFor(model, text, flags, chatTemplate)
-      const prepared = prepare(model, prompt, resolved, chatTemplate)
+      const prepared = noticed(prepare(model, prompt, resolved, chatTemplate))
       for (const drafts of draftsOf(flags, resolved, chosen)) {
         const context = this.#draftContext(flags, resolved, { model, drafts, chosen, signal })
         drafters.push(await loadDrafter(drafts, context))
@@ -112,11 +110,12 @@ export abstract class GenerateCommand extends BaseCommand {
       for (const { name } of drafters) if (name) tell(`Drafts come from ${name}.`)
       if (flags.baseline) refuseWithoutDrafts(config, options)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
-      const common = { ...askedFor(flags, text), amateur, chatTemplate, signal }
+      const common = { ...askedFor(flags, text), amateur, chatTemplate, signal, onWarning: tell }
       const generation = generatePrepared(model, prepared, {
         ...common,
         ...options,
         logprobs: flags.logprobs,
+        maskedMass: flags['masked-mass'],
         onBeams: shown?.showBeams,
       })
       const result = await this.#show(generation, shown, model.model)
@@ -145,7 +144,7 @@ export abstract class GenerateCommand extends BaseCommand {
       { values: { return_dict_in_generate: this.jsonEnabled(), ...row?.defaults }, origin: THIS_COMMAND },
     ]
     if (flags.config !== undefined) layers.push(await readConfigFile(flags.config))
-    layers.push({ values: configFromFlags(flags), origin: 'the flags' })
+    layers.push(await layerOfFlags(flags))
     refuseContradicting(fixed, layers, this.#name)
     layers.push({ values: fixed, origin: THIS_COMMAND })
     checkLayers(...layers)
@@ -160,7 +159,7 @@ export abstract class GenerateCommand extends BaseCommand {
     { row }: Chosen,
   ): ResolvedConfig {
     const resolved = resolveGenerationConfig(generationConfig, ...layers)
-    const { config, warnings, notices } = resolved
+    const { config, warnings } = resolved
     const mode = generationMode(config, isAssisted(flags, row))
     if (row?.modes && !row.isOpen && !row.modes.includes(mode)) {
       throw usageError(
@@ -169,7 +168,6 @@ export abstract class GenerateCommand extends BaseCommand {
     }
     // A setting without effect is told of only where it is not what changed the mode.
     if (warnings.length > 0) throw usageError(warnings.join('\n'))
-    for (const notice of notices) tell(notice)
     return resolved
   }
 

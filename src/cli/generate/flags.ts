@@ -70,7 +70,20 @@ const outputFlags = {
     description: 'log-probabilities of each token and the K most probable ones; with --json',
     helpGroup: 'OUTPUT',
   }),
+  'masked-mass': Flags.boolean({
+    description: 'the probability of all that a regex, schema, … forbade at each token; with --json',
+    helpGroup: 'OUTPUT',
+  }),
 }
+
+/** Flags that ask for what --json alone shows. */
+export const JSON_FLAGS = [
+  'logprobs',
+  'masked-mass',
+  ...fieldsOf('output')
+    .filter((field) => field.startsWith('output_'))
+    .map((field) => field.replaceAll('_', '-')),
+]
 
 /** Flags of a command that generates; `fixed` are the fields that it sets itself. */
 export function generateFlags(fixed: readonly GenerationField[] = []) {
@@ -115,6 +128,7 @@ export type GenerateFlags = {
   strategy?: string
   config?: string
   logprobs?: number
+  'masked-mass'?: boolean
   scorer?: string
   baseline: boolean
 }

@@ -1,5 +1,6 @@
-import type { ConfigLayer, GenerationField } from '../../config/index.js'
+import type { ConfigLayer, GenerationField, ResolvedConfig } from '../../config/index.js'
 import { usageError } from '../../errors.js'
+import { tell } from '../../ui/printable.js'
 
 /** The origin of settings that a command makes itself. */
 export const THIS_COMMAND = 'this command'
@@ -26,4 +27,10 @@ export function isSet(fields: readonly GenerationField[], layers: readonly Confi
   return layers
     .filter(({ origin }) => origin !== THIS_COMMAND)
     .some(({ values }) => fields.some((field) => values[field] !== undefined))
+}
+
+/** Tells what was noticed in settings. */
+export function noticed<Settings extends Pick<ResolvedConfig, 'notices'>>(settings: Settings): Settings {
+  for (const notice of settings.notices) tell(notice)
+  return settings
 }

@@ -1,4 +1,5 @@
 import { type ConfigLayer, withoutBookkeeping } from '../../config/index.js'
+import { withLanguageFiles } from '../../config/language-files.js'
 import { usageError } from '../../errors.js'
 import { MOST_SETTINGS, STDIO } from '../../files.js'
 import { parseJsonObject } from '../../json.js'
@@ -71,7 +72,11 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
  * @throws UserError as `readJsonObject`
  */
 export async function readConfigFile(file: string): Promise<ConfigLayer> {
-  return { values: withoutBookkeeping(await readJsonObject(file)), origin: nameOf(file) }
+  const values = withoutBookkeeping(await readJsonObject(file))
+  return {
+    values: await withLanguageFiles(values, (field) => `${field} in ${nameOf(file)}`),
+    origin: nameOf(file),
+  }
 }
 
 /** A chat template: from a file, from stdin for `-`, or itself. @throws UserError as `readChatTemplate` */

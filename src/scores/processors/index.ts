@@ -12,6 +12,7 @@ import {
   suppressTokens,
   suppressTokensAtBegin,
 } from './force.js'
+import type { GrammarProcessors } from './grammar.js'
 import { exponentialDecayLengthPenalty, minLength, minNewTokens } from './length.js'
 import { mirostat } from './mirostat.js'
 import { dynamicTemperature, normaliseLogits, removeInvalidValues, temperature } from './numeric.js'
@@ -22,6 +23,7 @@ import { watermark } from './watermark.js'
 
 export { logSoftmax, softmax } from '../../strategies/softmax.js'
 export type { PrefixAllowedTokens } from './force.js'
+export type { GrammarProcessors } from './grammar.js'
 export { combineGuidance } from './numeric.js'
 
 /** What processors need to know beside the configuration. */
@@ -34,6 +36,8 @@ export interface ProcessorContext {
   /** Needed where settings name text. */
   readonly tokenizer?: TextTokens
   readonly prefixAllowedTokensFn?: PrefixAllowedTokens
+  /** Holds the scores to a grammar, which wins over all that the others forbid. */
+  readonly grammar?: GrammarProcessors
   /** Run after HF's processors and before the warpers of sampling. */
   readonly userProcessors?: readonly RandomProcessor[]
   /** The random numbers of a processor, by its place, for a prefix of some length; by default unseeded. */
@@ -44,7 +48,7 @@ export interface ProcessorContext {
  * The processors that `config` asks for, in the order of HF's `_get_logits_processor`. Those of other origin have llama.cpp's places among
  * them: penalties and DRY follow the repetition penalty; top-nσ is the first and XTC the last of the warpers that cut; a dynamic
  * temperature follows them. Mirostat stands for all that cut. Classifier-free guidance, which comes first in HF, needs a second forward
- * pass and is `combineGuidance`, applied before these.
+ * pass and is `combineGuidance`, applied before these. A grammar holds all that come before the warpers.
  * @throws UserError for settings that name text without a tokenizer
  */
 export function buildProcessors(config: GenerationConfig, context: ProcessorContext): LogitsProcessor[] {
@@ -65,12 +69,13 @@ export function processorsBeforeWarpers(
   config: GenerationConfig,
   context: ProcessorContext,
 ): RandomProcessor[] {
-  return [
+  const processors = [
     ...scoreProcessors(config, context),
     ...lengthProcessors(config, context),
     ...forcingProcessors(config, context),
     ...(context.userProcessors ?? []),
   ]
+  return context.grammar ? [context.grammar.hold(processors)] : processors
 }
 
 function* scoreProcessors(config: GenerationConfig, context: ProcessorContext) {

@@ -2,7 +2,7 @@ import { UserError } from '../../errors.js'
 import type { Output } from '../../model/model.js'
 import { PrefixTree } from '../../model/prefix-tree.js'
 import { breathe } from '../breathe.js'
-import { choiceOf } from '../choose.js'
+import { choiceOf, contrasted } from '../choose.js'
 import type { Hypothesis, Search, SearchRequest, SearchStep } from '../search.js'
 import { logSoftmax } from '../softmax.js'
 import { BeamGroup, type BeamNode, type BeamRow, type Ended } from './group.js'
@@ -66,16 +66,17 @@ function rowOf<R>(
   output: Output,
   leaf: number,
   prefix: SearchRequest<R>['prompt'],
-  { processors, record }: SearchRequest<R>,
+  request: SearchRequest<R>,
   chosen: ReadonlyMap<number, number>,
   penalty: number,
 ): BeamRow<R> {
-  const scores = logSoftmax(output.scores?.(leaf) ?? output.logits(leaf).slice())
+  const { processors, record } = request
+  const scores = logSoftmax(contrasted(output, leaf, prefix, request) ?? output.logits(leaf).slice())
   for (const [token, times] of chosen) scores[token] -= penalty * times
   for (const process of processors) process(scores, prefix)
   return {
     logprobs: scores,
-    record: (token) => record(choiceOf(token, output, leaf, scores)),
+    record: (token) => record(choiceOf(token, output, leaf, scores), prefix),
   }
 }
 

@@ -9,6 +9,15 @@ export function firstOf(createDrafters: readonly CreateDrafter[]): CreateDrafter
     return {
       states: [...new Set(drafters.flatMap(({ states = [] }) => states))],
       logits: mostLogits(drafters),
+      begin(...args) {
+        for (const drafter of drafters) {
+          const draft = drafter.begin?.(...args) ?? NOTHING
+          if (draft.tokens.length === 0) continue
+          used = drafter
+          return draft
+        }
+        return NOTHING
+      },
       async draft(...args) {
         for (const drafter of drafters) {
           const draft = await drafter.draft(...args)

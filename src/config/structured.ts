@@ -1,0 +1,33 @@
+import * as z from 'zod'
+import { group, oneOrMore } from './field.js'
+
+const text = z.string().min(1)
+
+/** Fields of which one names a language. */
+export const LANGUAGE_FIELDS = ['schema', 'json_object', 'regex', 'choices', 'grammar'] as const
+
+/** Whether settings hold the text to a language. */
+export function isHeld(
+  config: Readonly<Partial<Record<(typeof LANGUAGE_FIELDS)[number], unknown>>>,
+): boolean {
+  return LANGUAGE_FIELDS.some(
+    (field) =>
+      (config[field] ?? undefined) !== undefined && !(field === 'json_object' && config[field] === false),
+  )
+}
+
+/** A language that the text keeps to; one of `LANGUAGE_FIELDS`. */
+export const structured = group('structured output', {
+  schema: [
+    'string',
+    z.union([text, z.boolean(), z.record(z.string(), z.unknown())]).optional(),
+    'JSON schema that the text keeps to, or its fields: "name, age int, tags [str]"',
+  ],
+  json_object: ['boolean', z.boolean().default(false), 'The text is a JSON object, of any fields'],
+  regex: ['string', text.optional(), 'Regular expression that the whole text matches'],
+  choices: ['strings', oneOrMore(text).optional(), 'Texts of which the text is one'],
+  grammar: ['string', text.optional(), 'Grammar that the text keeps to, in GBNF or Lark'],
+  any_order: ['boolean', z.boolean().default(false), 'Fields of a schema come in any order'],
+  pretty: ['boolean', z.boolean().default(false), 'JSON comes with line breaks and indentation'],
+  schema_in_prompt: ['boolean', z.boolean().default(true), 'The prompt tells the model of the schema'],
+})

@@ -1,0 +1,300 @@
+import type { Regex } from '../regex/regex.js'
+import { Tuples } from '../tuples.js'
+import { type Child, childOf } from './child.js'
+import { type Derivatives, NEXT_ITEM, type ValuePart } from './derivatives.js'
+import { FALSE, type Formula, type Formulas, Kind, NO_END, TRUE, Type } from './formulas.js'
+import type { Json } from './json.js'
+import type { ObjectKey } from './keys.js'
+import { equalTo } from './keywords/values.js'
+import { firstRequiredPlace, namesInOrder } from './name-order.js'
+import { Names } from './names.js'
+import type { Scalars } from './scalars.js'
+import type { Types } from './types.js'
+import { NONE, type Witnesses } from './witnesses.js'
+
+/** An object or array that is open, with all that is around it, by its number in `Frames`. 0 is outside of all brackets. */
+export type Frame = number
+
+/** No frame: what was read cannot become valid any more. */
+export const LOST = -1
+
+export const Container = { NONE: 0, OBJECT: 1, ARRAY: 2 } as const
+
+/** Brackets at most. */
+const DEEPEST = 500
+
+/** The order of an object's names: that of the schema, or any. */
+export type Order = 'schema' | 'any'
+
+// A frame's tuple: kind, frame around it, goal, number of its names, names used, key or −1, watched formulas.
+const [KIND, PARENT, GOAL, NAMES, USED, KEY, WATCHED] = [0, 1, 2, 3, 4, 5, 6]
+
+function partOf(tuple: readonly number[]): ValuePart {
+  return tuple[KIND] === Container.ARRAY ? NEXT_ITEM : { key: tuple[KEY] }
+}
+
+interface Opening {
+  readonly names: number
+  /** What is asked of its members, and what is watched. */
+  readonly goals: readonly Formula[]
+}
+
+/** The objects and arrays that are open. Equal situations are the same frame, in whatever way they came about. */
+export class Frames {
+  private readonly interner = new Tuples()
+  private readonly depths: number[] = []
+  private readonly nameLists = new Tuples()
+  private readonly names: Names[] = []
+  private readonly usedSets = new Tuples()
+  private readonly children: Child[] = []
+  private readonly lastPlaces: number[] = []
+  private readonly alive = new Map<number, boolean>()
+  private readonly shapes = new Tuples()
+  private readonly demands = new Tuples()
+  /** By what is demanded of it: an object that opens. */
+  private readonly openings: Opening[] = []
+
+  constructor(
+    readonly root: Formula,
+    readonly formulas: Formulas,
+    readonly types: Types,
+    readonly scalars: Scalars,
+    readonly derivatives: Derivatives,
+    readonly witnesses: Witnesses,
+    readonly order: Order,
+  ) {
+    this.usedSets.intern([])
+    this.intern([Container.NONE, LOST, root, 0, 0, -1])
+  }
+
+  get size(): number {
+    return this.interner.size
+  }
+
+  kind(frame: Frame): number {
+    return this.interner.tuple(frame)[KIND]
+  }
+
+  parent(frame: Frame): Frame {
+    return this.interner.tuple(frame)[PARENT]
+  }
+
+  goal(frame: Frame): Formula {
+    return this.interner.tuple(frame)[GOAL]
+  }
+
+  /** The key whose value comes next, or −1. */
+  key(frame: Frame): ObjectKey {
+    return this.interner.tuple(frame)[KEY]
+  }
+
+  watched(frame: Frame): readonly Formula[] {
+    return this.interner.tuple(frame).slice(WATCHED)
+  }
+
+  depth(frame: Frame): number {
+    return this.depths[frame]
+  }
+
+  namesOf(frame: Frame): Names {
+    return this.names[this.interner.tuple(frame)[NAMES]]
+  }
+
+  private intern(tuple: readonly number[]): Frame {
+    const frame = this.interner.intern(tuple)
+    this.depths[frame] ??= tuple[PARENT] === LOST ? 0 : this.depths[tuple[PARENT]] + 1
+    return frame
+  }
+
+  /** The frame of an object or array that opens as the next value of a frame. */
+  open(around: Frame, container: number): Frame {
+    if (this.depths[around] >= DEEPEST) return LOST
+    const type = container === Container.OBJECT ? Type.OBJECT : Type.ARRAY
+    const { goal, watched } = this.child(around)
+    const demands = [goal, ...watched].map((formula) => this.types.restrict(formula, type))
+    if (demands[0] === FALSE) return LOST
+    if (container === Container.ARRAY)
+      return this.viable([container, around, demands[0], 0, 0, -1, ...demands.slice(1)])
+    const opened = this.demands.intern(demands)
+    this.openings[opened] ??= {
+      names: this.orderOf(demands),
+      goals: demands.map((formula) => this.derivatives.without(formula, () => false)),
+    }
+    const { names, goals } = this.openings[opened]
+    return this.viable([container, around, goals[0], names, 0, -1, ...goals.slice(1)])
+  }
+
+  private orderOf(demands: readonly Formula[]): number {
+    const numbers = namesInOrder(demands, this.formulas, this.derivatives)
+    const list = this.nameLists.intern(numbers)
+    this.names[list] ??= new Names(numbers, this.formulas.keys)
+    return list
+  }
+
+  /** The frame of a tuple, unless nothing can make it valid. */
+  private viable(tuple: readonly number[]): Frame {
+    return this.isAlive(tuple) ? this.intern(tuple) : LOST
+  }
+
+  private isAlive(tuple: readonly number[]): boolean {
+    const goal = tuple[GOAL]
+    if (goal <= TRUE) return goal === TRUE
+    if (this.derivatives.closes(goal)) return true
+    const shape = this.shapes.intern([tuple[KIND], goal, tuple[NAMES], tuple[USED]])
+    let known = this.alive.get(shape)
+    if (known === undefined) {
+      const rest =
+        tuple[KIND] === Container.ARRAY
+          ? this.witnesses.items(this.derivatives.lowered(goal))
+          : this.witnesses.members(goal, (name) => this.isFree(tuple, name))
+      known = rest !== NONE
+      this.alive.set(shape, known)
+    }
+    return known
+  }
+
+  private isFree(tuple: readonly number[], name: number): boolean {
+    const place = this.names[tuple[NAMES]].placeOf(name)
+    if (place < 0) return true
+    return this.order === 'schema' ? place >= tuple[USED] : !this.usedSets.tuple(tuple[USED]).includes(place)
+  }
+
+  /** Whether a name may still come in an object. */
+  isOpenTo(frame: Frame, name: number): boolean {
+    return this.isFree(this.interner.tuple(frame), name)
+  }
+
+  /**
+   * The frame after a key that the schema knows.
+   * @returns LOST where no value could make the object valid
+   */
+  withName(frame: Frame, place: number): Frame {
+    const tuple = this.interner.tuple(frame)
+    const names = this.names[tuple[NAMES]]
+    const number = names.numbers[place]
+    if (!this.isFree(tuple, number) || place > this.lastPlace(frame)) return LOST
+    const key = this.formulas.keys.known(number)
+    if (this.order === 'schema') return this.withKey(tuple, key, place + 1, place)
+    const used = [...this.usedSets.tuple(tuple[USED]), place].sort((a, b) => a - b)
+    return this.withKey(tuple, key, this.usedSets.intern(used), -1)
+  }
+
+  /** The first place of a name that must come, where the order is the schema's: no later one may come before it. */
+  private lastPlace(frame: Frame): number {
+    this.lastPlaces[frame] ??=
+      this.order === 'schema'
+        ? firstRequiredPlace(this.goal(frame), this.namesOf(frame), this.formulas)
+        : Infinity
+    return this.lastPlaces[frame]
+  }
+
+  /** The frame after a key that the schema does not know by name, and that is in these languages alone. */
+  withOther(frame: Frame, matched: readonly Regex[]): Frame {
+    const tuple = this.interner.tuple(frame)
+    const { length } = this.names[tuple[NAMES]]
+    const key = this.formulas.keys.other(matched)
+    return this.order === 'schema'
+      ? this.withKey(tuple, key, length, length)
+      : this.withKey(tuple, key, tuple[USED], -1)
+  }
+
+  /** @param passed names before this place come no more */
+  private withKey(tuple: readonly number[], key: ObjectKey, used: number, passed: number): Frame {
+    const names = this.names[tuple[NAMES]]
+    const isGone = (name: number) => {
+      const place = names.placeOf(name)
+      return place >= 0 && place < passed
+    }
+    const rest = (formula: Formula) =>
+      tuple[USED] < passed && this.order === 'schema' ? this.derivatives.without(formula, isGone) : formula
+    const goal = rest(tuple[GOAL])
+    if (goal === FALSE) return LOST
+    const frame = this.intern([
+      ...[tuple[KIND], tuple[PARENT], goal, tuple[NAMES], used, key],
+      ...tuple.slice(WATCHED).map(rest),
+    ])
+    const child = this.child(frame)
+    return this.witnesses.value(child.goal) === NONE ? LOST : frame
+  }
+
+  /** The languages that tell apart the keys of an object that have no names. */
+  languages(frame: Frame): readonly Regex[] {
+    const found = new Set<Regex>()
+    const tuple = this.interner.tuple(frame)
+    for (const formula of [tuple[GOAL], ...tuple.slice(WATCHED)])
+      this.derivatives.each(formula, (atom) => {
+        const [kind, , set] = this.formulas.tuple(atom)
+        if (kind === Kind.MEMBERS) this.formulas.keys.languagesOf(set, found)
+      })
+    return [...found]
+  }
+
+  /** What is demanded of the next value. */
+  child(frame: Frame): Child {
+    this.children[frame] ??= this.makeChild(this.interner.tuple(frame))
+    return this.children[frame]
+  }
+
+  private makeChild(tuple: readonly number[]): Child {
+    if (tuple[KIND] === Container.NONE) return { goal: tuple[GOAL], watched: [], known: new Map() }
+    const isViable = (goal: Formula) => this.isAlive([tuple[KIND], LOST, goal, tuple[NAMES], tuple[USED]])
+    return childOf(this.derivatives, tuple[GOAL], tuple.slice(WATCHED), partOf(tuple), isViable)
+  }
+
+  /**
+   * The frame after a value.
+   * @param verdicts of the formulas that the child watches
+   * @param item the value where the array's items must differ and its text is known
+   * @param isRepeated whether the same value came before in the array
+   */
+  after(frame: Frame, verdicts: readonly boolean[], item?: Json, isRepeated = false): Frame {
+    const tuple = this.interner.tuple(frame)
+    const { watched, known, goal: demanded } = this.child(frame)
+    const part = partOf(tuple)
+    const verdict = (value: Formula) => known.get(value) ?? verdicts[watched.indexOf(value)]
+    const rest = (formula: Formula) => {
+      const left = this.derivatives.after(formula, part, verdict)
+      return isRepeated ? this.derivatives.repeated(left) : left
+    }
+    let goal = rest(tuple[GOAL])
+    if (item !== undefined && !isRepeated && this.mustDiffer(goal) && this.isFinite(demanded)) {
+      const { formulas, scalars } = this
+      goal = formulas.and([
+        goal,
+        formulas.not(formulas.items(1, 0, NO_END, equalTo(formulas, scalars, item))),
+      ])
+    }
+    const others = tuple.slice(WATCHED).map(rest)
+    return this.viable([tuple[KIND], tuple[PARENT], goal, tuple[NAMES], tuple[USED], -1, ...others])
+  }
+
+  private mustDiffer(goal: Formula): boolean {
+    return this.formulas.conjuncts(goal).includes(this.formulas.unique())
+  }
+
+  /** Whether a formula holds for finitely many values, all of them scalars. */
+  private isFinite(formula: Formula): boolean {
+    const { types, scalars } = this
+    if (types.restrict(formula, Type.ARRAY) !== FALSE || types.restrict(formula, Type.OBJECT) !== FALSE)
+      return false
+    return scalars.of(formula).longest < Infinity
+  }
+
+  /** Whether an array's items differ and are among so few that each takes one away from the next ones. */
+  countsItems(frame: Frame): boolean {
+    return this.asksForRepeats(frame) && this.isFinite(this.child(frame).goal)
+  }
+
+  /** Whether it matters for an array that its items differ. */
+  asksForRepeats(frame: Frame): boolean {
+    const tuple = this.interner.tuple(frame)
+    if (tuple[KIND] !== Container.ARRAY) return false
+    const unique = this.formulas.unique()
+    let isAsked = false
+    for (const formula of [tuple[GOAL], ...tuple.slice(WATCHED)])
+      this.derivatives.each(formula, (atom) => {
+        isAsked ||= atom === unique
+      })
+    return isAsked
+  }
+}

@@ -1,0 +1,53 @@
+/** Whitespace between the tokens of JSON text. */
+export type Whitespace =
+  /** None. */
+  | 'compact'
+  /** One space after commas and colons, as Python's `json.dumps` writes it. */
+  | 'python'
+  /** A line for each member and item, indented by so many spaces a level. */
+  | { readonly indent: number }
+  /** Any, but at most so many characters between two tokens. */
+  | { readonly flexible: number }
+
+/** What was read last. */
+export const Position = { START: 0, OPEN: 1, COMMA: 2, KEY: 3, COLON: 4, VALUE: 5 } as const
+
+/** What comes next: a value or key, a colon, a comma, a closing bracket. */
+export type Next = 'value' | 'colon' | 'comma' | 'close'
+
+/** What may come after each position. */
+export const NEXTS: readonly (readonly Next[])[] = [
+  ['value'],
+  ['value', 'close'],
+  ['value'],
+  ['colon'],
+  ['value'],
+  ['comma', 'close'],
+]
+
+/** Levels that are indented; deeper ones than JSON text may have do not come. */
+const DEEPEST = 600
+
+/**
+ * What may stand between two tokens: a text, or the most characters of any whitespace.
+ * @param depth of the brackets around the place
+ */
+export function gapBetween(
+  whitespace: Whitespace,
+  position: number,
+  next: Next,
+  depth: number,
+): string | number {
+  if (position === Position.START) return ''
+  if (typeof whitespace === 'object' && 'flexible' in whitespace) return whitespace.flexible
+  const afterColon = position === Position.COLON && whitespace !== 'compact' ? ' ' : ''
+  if (typeof whitespace === 'string')
+    return position === Position.COMMA && whitespace === 'python' ? ' ' : afterColon
+  const isNewLine =
+    position === Position.COMMA ||
+    (position === Position.OPEN && next !== 'close') ||
+    (position === Position.VALUE && next === 'close')
+  if (!isNewLine) return afterColon
+  const level = next === 'close' ? depth - 1 : depth
+  return `\n${' '.repeat(whitespace.indent * Math.min(level, DEEPEST))}`
+}

@@ -1,0 +1,246 @@
+import type { Regex } from '../regex/regex.js'
+import type { RegexAutomaton } from '../regex/regex-automaton.js'
+import { type Derivatives, NEXT_ITEM } from './derivatives.js'
+import { FormulaEvaluator } from './evaluate.js'
+import { FALSE, type Formula, type Formulas, NO_END, TRUE } from './formulas.js'
+import { canonicalJson, type Json } from './json.js'
+import type { KeySet, ObjectKey } from './keys.js'
+import { equalTo } from './keywords/values.js'
+import { type Literals, NamedLiterals } from './literals.js'
+import type { Scalars } from './scalars.js'
+import type { SearchBudget } from './search-budget.js'
+import type { Types } from './types.js'
+
+export type NamedValue = readonly [name: string, value: Json]
+
+/** Languages of keys that are told apart; each doubles the kinds of keys. */
+const MOST_LANGUAGES = 6
+/** Items that are made in the hope that two are the same. */
+const MOST_TRIES = 3
+
+/** A value, and whether no value at all would have met one of the wishes that it was to meet. */
+interface Choice {
+  readonly value: Json
+  readonly isHopeless: boolean
+}
+
+/** The text of one of the shortest words of a language. */
+export function shortestTextOf(automaton: RegexAutomaton, language: Regex): string {
+  return Buffer.from(automaton.completion(automaton.stateOf(language))).toString()
+}
+
+/** Members and items that make literals true, chosen one by one. */
+export class PartChoice {
+  private readonly evaluator: FormulaEvaluator
+
+  /** @param search gives a value for which a formula holds */
+  constructor(
+    private readonly formulas: Formulas,
+    private readonly scalars: Scalars,
+    private readonly derivatives: Derivatives,
+    private readonly automaton: RegexAutomaton,
+    private readonly budget: SearchBudget,
+    private readonly search: (formula: Formula) => Json | undefined,
+    types: Types,
+  ) {
+    this.evaluator = new FormulaEvaluator(types, scalars.regexes)
+  }
+
+  members(literals: Literals, isFree: (name: number) => boolean): readonly NamedValue[] | undefined {
+    const { keys } = this.formulas
+    const members: NamedValue[] = []
+    const named = new NamedLiterals(this.formulas, literals)
+    const wanted = [...named.wanted]
+    const used = new Set<number>()
+    const isOpen = (name: number) => isFree(name) && !used.has(name)
+    let { general } = named
+    let isBranched = false
+    while (wanted.length > 0 || general.positive.length > 0) {
+      if (!this.budget.spend()) return undefined
+      const name = wanted.shift()
+      if (name !== undefined && used.has(name)) continue
+      isBranched ||= name === undefined && this.isChoice(general)
+      const member = this.member(name, named, general, isOpen)
+      if (!member) return this.budget.fail(!isBranched)
+      const [key, text, value] = member
+      used.add(keys.number(text))
+      members.push([text, value])
+      const after = this.afterPart(general, key, value)
+      if (!after) return this.budget.fail(!isBranched)
+      general = after
+    }
+    return members
+  }
+
+  /** A member of that name, or one that adds to what the first of the other literals counts. */
+  private member(
+    name: number | undefined,
+    named: NamedLiterals,
+    general: Literals,
+    isOpen: (name: number) => boolean,
+  ): readonly [ObjectKey, string, Json] | undefined {
+    const { keys } = this.formulas
+    if (name !== undefined) {
+      const value = isOpen(name) ? this.memberValue(keys.known(name), named, general) : undefined
+      return value === undefined ? undefined : [keys.known(name), keys.name(name), value]
+    }
+    const [, , set, demand] = this.formulas.tuple(general.positive[0])
+    for (const [key, text] of this.candidates(set, named, general, isOpen)) {
+      const value = this.memberValue(key, named, general, demand)
+      if (value !== undefined) return [key, text, value]
+    }
+    return undefined
+  }
+
+  /** A value for a key: one that adds to no negative literal, and to the positive ones where it can. */
+  private memberValue(
+    key: ObjectKey,
+    named: NamedLiterals,
+    general: Literals,
+    demand = TRUE,
+  ): Json | undefined {
+    const { formulas } = this
+    const needed = [demand, ...named.demandsOn(formulas.keys.nameOf(key))]
+    const wished: Formula[] = []
+    for (const atom of general.positive) {
+      const value = this.derivatives.covered(atom, { key })
+      if (value !== undefined && value !== demand) wished.push(value)
+    }
+    for (const atom of general.negative) {
+      const value = this.derivatives.covered(atom, { key })
+      if (value === undefined) continue
+      ;(formulas.tuple(atom)[1] === 1 ? needed : wished).push(formulas.not(value))
+    }
+    return this.valueFor(needed, wished)?.value
+  }
+
+  /** Whether it may matter which key is taken for a literal, so that a failure proves nothing. */
+  private isChoice({ positive, negative }: Literals): boolean {
+    return positive.length > 1 || negative.some((atom) => this.formulas.tuple(atom)[1] > 1)
+  }
+
+  /** A value that meets all needs and as many of the wishes as possible: all, else one, the first that can be met, else none. */
+  private valueFor(needed: readonly Formula[], wishes: readonly Formula[]): Choice | undefined {
+    const { formulas, budget } = this
+    const wished = wishes.filter((wish) => wish > TRUE)
+    const sets = wished.length > 1 ? [wished, ...wished.map((wish) => [wish])] : wished.map((wish) => [wish])
+    const { isExact } = budget
+    let isHopeless = wished.length > 0
+    for (const set of sets) {
+      budget.isExact = true
+      const value = this.search(formulas.and([...needed, ...set]))
+      if (value !== undefined) {
+        // Other values might have done as well, and better later on.
+        budget.isExact = false
+        return { value, isHopeless: false }
+      }
+      if (set.length === 1) isHopeless &&= budget.isExact
+    }
+    // Where the needs cannot be met, it does not matter why the wishes could not.
+    budget.isExact = isExact
+    const value = this.search(formulas.and(needed))
+    if (value === undefined) return undefined
+    if (wished.length > 0 && !isHopeless) budget.isExact = false
+    return { value, isHopeless }
+  }
+
+  /** Keys of a set that may come: names that are known, and one new key of each kind that is told apart. */
+  private *candidates(
+    set: KeySet,
+    named: NamedLiterals,
+    { positive, negative }: Literals,
+    isFree: (name: number) => boolean,
+  ): Generator<readonly [ObjectKey, string]> {
+    const { keys } = this.formulas
+    const sets = [...positive, ...negative].map((atom) => this.formulas.tuple(atom)[2])
+    const names = new Set([...named.names, ...sets.flatMap((other) => keys.namesMentioned(other))])
+    for (const name of names)
+      if (isFree(name) && keys.has(set, keys.known(name))) yield [keys.known(name), keys.name(name)]
+    if (keys.namesOf(set)) return
+    const languages = new Set<Regex>()
+    for (const other of sets) keys.languagesOf(other, languages)
+    if (languages.size > MOST_LANGUAGES) this.budget.isExact = false
+    const told = [...languages].slice(0, MOST_LANGUAGES)
+    for (let bits = 0; bits < 1 << told.length; bits++) {
+      const matched = told.filter((_, i) => (bits >> i) & 1)
+      const key = keys.other(matched)
+      if (!keys.has(set, key)) continue
+      if (!this.budget.spend(keys.count)) return
+      const { regexes, anyText } = this.scalars
+      // Names that are known, or were used before as one of these keys, are not new.
+      const taken = [...names].map((name) => keys.name(name))
+      for (let number = 0; number < keys.count; number++) if (!isFree(number)) taken.push(keys.name(number))
+      const language = regexes.and([
+        anyText,
+        regexes.not(this.scalars.texts(taken)),
+        ...told.map((each) => (matched.includes(each) ? each : regexes.not(each))),
+      ])
+      if (this.automaton.stateOf(language) === 0) continue
+      const text = JSON.parse(`"${shortestTextOf(this.automaton, language)}"`) as string
+      yield [keys.known(keys.number(text)), text]
+    }
+  }
+
+  items(literals: Literals): readonly Json[] | undefined {
+    const items: Json[] = []
+    const seen = new Set<string>()
+    const unique = this.formulas.unique()
+    const mustDiffer = literals.positive.includes(unique)
+    let mustRepeat = literals.negative.includes(unique)
+    let positive: readonly Formula[] = literals.positive.filter((atom) => atom !== unique)
+    let negative: readonly Formula[] = literals.negative.filter((atom) => atom !== unique)
+    for (const atom of positive) if (this.search(this.formulas.tuple(atom)[4]) === undefined) return undefined
+    while (positive.length > 0 || mustRepeat) {
+      if (!this.budget.spend()) return undefined
+      const needed: Formula[] = []
+      const wished: Formula[] = []
+      for (const atom of positive) {
+        const value = this.derivatives.covered(atom, NEXT_ITEM)
+        if (value === undefined) continue
+        const [, count, , to] = this.formulas.tuple(atom)
+        ;(to !== NO_END && to <= count ? needed : wished).push(value)
+      }
+      for (const atom of negative) {
+        const value = this.derivatives.covered(atom, NEXT_ITEM)
+        if (value !== undefined)
+          (this.formulas.tuple(atom)[1] === 1 ? needed : wished).push(this.formulas.not(value))
+      }
+      if (mustDiffer)
+        for (const item of items) needed.push(this.formulas.not(equalTo(this.formulas, this.scalars, item)))
+      if (mustRepeat && items.length > MOST_TRIES) return this.budget.fail(false)
+      const choice = this.valueFor(needed, wished)
+      if (!choice) return undefined
+      const { value, isHopeless } = choice
+      items.push(value)
+      const canonical = canonicalJson(value)
+      if (seen.has(canonical)) mustRepeat = false
+      seen.add(canonical)
+      const after = this.afterPart({ positive, negative }, undefined, value)
+      // Where nothing helps and nothing changes, no further item will.
+      if (!after || (isHopeless && isSame(after.positive, positive) && isSame(after.negative, negative)))
+        return undefined
+      positive = after.positive
+      negative = after.negative
+    }
+    return items
+  }
+
+  /** The literals that are left after a member or item; undefined where one can be met no more. */
+  private afterPart(
+    { positive, negative }: Literals,
+    key: ObjectKey | undefined,
+    value: Json,
+  ): Literals | undefined {
+    const verdict = (demand: Formula) => this.evaluator.holds(demand, value)
+    const after = (atoms: readonly Formula[]) =>
+      atoms.map((atom) => this.derivatives.after(atom, { key }, verdict))
+    const [left, kept] = [after(positive), after(negative)]
+    if (left.includes(FALSE) || kept.includes(TRUE)) return undefined
+    const isOpen = (atom: Formula) => atom > TRUE
+    return { positive: left.filter(isOpen), negative: kept.filter(isOpen) }
+  }
+}
+
+function isSame(a: readonly Formula[], b: readonly Formula[]): boolean {
+  return a.length === b.length && a.every((formula, i) => formula === b[i])
+}
