@@ -42,7 +42,7 @@ export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   text: 'p prompt',
 }
 
-/** What a command may have in place of another tool's flag; nothing where the name is no other tool's. */
+/** Flags that a command may have instead of another tool's; nothing where the name is no other tool's. */
 export function ownNames(foreign: string): string[] {
   return Object.keys(FOREIGN_NAMES).filter((own) => FOREIGN_NAMES[own].split(' ').includes(foreign))
 }

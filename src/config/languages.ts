@@ -70,7 +70,7 @@ function schemaOf(type: z.core.$ZodType): Record<string, unknown> {
   }
 }
 
-/** What zod would leave out of an object again is not written at all. */
+/** Fields that zod would leave out of an object again are not written at all. */
 function closed({
   zodSchema,
   jsonSchema,

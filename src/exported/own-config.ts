@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<string, readonly [isKind: (value: unknown) => boole
   use_external_data_format: [isCount, 'true, false or a number of files'],
 }
 
-/** What `transformers.js_config` says of the graph that is run. */
+/** Settings in `transformers.js_config` for the graph that is run. */
 export interface OwnConfig {
   /** transformers.js's name of it; undefined where it leaves the choice. */
   dtype(device: string): string | undefined

@@ -16,7 +16,7 @@ import type { GrammarVocabulary } from '../grammar/token-expressions.js'
 /** A language that settings hold the text to. */
 export interface Language {
   readonly automaton: Automaton
-  /** What the prompt tells the model of it; by default nothing. */
+  /** Words of the prompt that tell the model of it; by default none. */
   readonly instruction?: string
   /** Lines on what was noticed in a schema, such as keywords that are not known. */
   readonly notices?: readonly string[]

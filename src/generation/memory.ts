@@ -67,7 +67,7 @@ function keptArrays({ return_dict_in_generate, output_scores, output_logits }: G
   return return_dict_in_generate ? Number(output_scores) + Number(output_logits) : 0
 }
 
-/** What the cache holds of it, as floats of four bytes. */
+/** Contents of the cache, as floats of four bytes. */
 function bytesOfToken(spec: DecoderSpec | undefined): number {
   return spec ? 4 * cachedNumbers(spec) : 0
 }

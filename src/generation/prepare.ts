@@ -22,7 +22,7 @@ export interface Prepared extends ResolvedConfig, HealedPrompt {
   readonly config: GenerationConfig & { readonly seed: number }
   /** Tokens of the whole prompt, from which healing may have taken one. */
   readonly promptLength: number
-  /** Where something bounds it, or a language begins after it. */
+  /** Present where something bounds it, or a language begins after it. */
   readonly thinking?: Thinking
 }
 

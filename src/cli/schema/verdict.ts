@@ -5,7 +5,7 @@ import { GrammarLimitError } from '../../grammar/limits.js'
 /** Whether a text belongs to a language, and where it leaves it. */
 export interface Verdict {
   readonly valid: boolean
-  /** Of the first character that may not stand where it is, or of the end; from 1. */
+  /** Place of the first character that may not stand there, or of the end; from 1. */
   readonly line?: number
   readonly column?: number
   /** The character, or nothing where the text ends too early. */
