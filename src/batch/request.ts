@@ -44,7 +44,7 @@ export function requestOf(
     { values: row.settings, origin: 'the row' },
   ]
   const options = { chatTemplate, ...run.generateOptions, ...run.scorerOf?.(row) }
-  // What has no effect is refused below, and told of the model's settings once for all rows.
+  // Settings without effect are refused below, and told of the model's once for all rows.
   const silent = { ...options, onWarning: undefined }
   const request = prepareRequest(target, { prompt: promptOf(row), settings, options: silent })
   const { config, warnings } = request

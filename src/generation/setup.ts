@@ -16,7 +16,7 @@ import { strategyFor } from './strategy.js'
 
 export type Setup = ReturnType<typeof setUp>
 
-/** What is known before the first pass. @throws UserError for settings or prompts that cannot be served */
+/** Plan of a generation before its first pass. @throws UserError for settings or prompts that cannot be served */
 export function setUp(target: GenerationModel, prepared: Prepared, options: GenerateOptions) {
   const { model, tokenizer, spec, path } = target
   const { config, promptLength, ids } = prepared
@@ -71,7 +71,7 @@ export function setUp(target: GenerationModel, prepared: Prepared, options: Gene
   return { config, processing, parts, negative, strategy, stopwatch, constraint }
 }
 
-/** What holds the text to a language, where the settings name one. */
+/** Constraint that holds the text to a language, where the settings name one. */
 function constraintOf(
   target: GenerationModel,
   { config, thinking, healed }: Prepared,

@@ -39,7 +39,7 @@ interface State {
   readonly isAnswer: boolean
 }
 
-/** What bounds thinking. */
+/** Bounds of thinking. */
 interface Bounds {
   /** Tokens inside the marks. */
   readonly budget: number
@@ -152,7 +152,7 @@ export class Thinking {
 }
 
 export interface ThinkingOptions {
-  /** Of the prompt, which may have begun to think. */
+  /** Tokens of the prompt, which may have begun to think. */
   readonly ids: readonly number[]
   /** Whether the prompt is a chat, in which a model may begin to think. */
   readonly isChat: boolean

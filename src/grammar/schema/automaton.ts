@@ -43,7 +43,7 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
     readonly lexemes: Lexemes,
     readonly memories: Memories,
     readonly whitespace: Whitespace,
-    /** What was noticed in the schema: the place as a JSON pointer, and a sentence's rest. */
+    /** Notices on the schema: the place as a JSON pointer, and a sentence's rest. */
     readonly warnings: readonly string[],
   ) {
     this.states.intern([])
@@ -205,7 +205,7 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
     const isRepeated = memories.has(memory, item)
     const kept = isRepeated ? memories.clear(memory) : memories.add(memory, item)
     const after = frames.after(frame, verdicts, item, isRepeated)
-    // Where all is decided, what was read is of no account.
+    // Names and items that were read are of no account where all is decided.
     return this.ifViable(
       after,
       after !== LOST && frames.asksForRepeats(after) ? kept : memories.forgetSet(kept),

@@ -1,7 +1,7 @@
 import type { Derivatives, ValuePart } from './derivatives.js'
 import { FALSE, type Formula, TRUE } from './formulas.js'
 
-/** What an open object or array demands of its next value, and what it wants to know of it. */
+/** Demands of an open object or array on its next value, and formulas whose verdict on it is wanted. */
 export interface Child {
   readonly goal: Formula
   /** Formulas whose verdicts the goal does not tell. */

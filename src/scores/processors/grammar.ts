@@ -4,7 +4,7 @@ import { maximum } from '../../strategies/ranking.js'
 import type { LogitsProcessor, RandomProcessor } from '../../strategies/strategy.js'
 import type { GrammarState } from '../grammar-state.js'
 
-/** What holds scores to a grammar. */
+/** Processors that hold scores to a grammar. */
 export interface GrammarProcessors {
   /** Scores what is not allowed -Infinity. */
   readonly mask: LogitsProcessor
