@@ -37,6 +37,7 @@ async function prepare(): Promise<void> {
 const ARGUMENTS: Readonly<Record<string, string>> = {
   'batch.ts': '--model DIR/models/hf --batches 2 --rows 2 --prefix 16 --prefix-rows 2 --rounds 1',
   'beams.ts': '--model DIR/models/hf --beams 2 --prompts 16 --tokens 4 --rounds 1',
+  'constrained.ts': '--schemas 1 --prompts 1 --tokens 64 --limits 1 --repeats 1',
   'decode.ts': '--models DIR/models --contexts 16 --prefill 16 --steps 2 --rounds 1 --warm-up 1',
   'experts.ts': '--experts 4 --per-token 2 --hidden 64 --width 64 --tokens 2 --rounds 1',
   'gpu.ts':

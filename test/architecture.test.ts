@@ -74,7 +74,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
       'grammar',
       'model',
     ],
-    'random.ts',
+    ...['random.ts', 'cache-directory.ts'],
   ],
   scores: ['strategies', 'config', 'models', 'grammar', 'model'],
   selection: ['tokenizer'],
@@ -168,6 +168,24 @@ function importsOf(file: string, source: string, all: ReadonlySet<string>): stri
   })
 }
 
+/** Imports that are neither of types nor of what is loaded later. */
+const LOAD = /^(?:import|export)\s+(?!type\s)[^'"]*?'[^']+'/gm
+
+/** The files of src that a file loads with itself. */
+function loadsOf(file: string, source: string, all: ReadonlySet<string>): string[] {
+  return importsOf(file, (source.match(LOAD) ?? []).join('\n'), all)
+}
+
+/** All files that are loaded with some. */
+function loadedWith(
+  entries: readonly string[],
+  loads: ReadonlyMap<string, readonly string[]>,
+): ReadonlySet<string> {
+  const loaded = new Set(entries)
+  for (const file of loaded) for (const next of loads.get(file) ?? []) loaded.add(next)
+  return loaded
+}
+
 /** A path that leads from a file back to it; undefined where there is none. */
 function circle(imports: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>()
@@ -242,6 +260,15 @@ describe('src', () => {
     expect(circle(new Map(files.map((file) => [file, importsOf(file, read(file), all)])))).toBeUndefined()
   })
 
+  test('loads grammars where a language is named, and not with a command or the library', () => {
+    const all = new Set(files)
+    const loads = new Map(files.map((file) => [file, loadsOf(file, read(file), all)]))
+    const commands = files.filter((file) => /^commands\/(?!schema\/)/.test(file))
+    const loaded = loadedWith(['index.ts', 'cli/run.ts', ...commands], loads)
+    expect([...loaded].filter((file) => file.startsWith('grammar/'))).toEqual([])
+    expect([...loadedWith(['generation/constraint.ts'], loads)]).toContain('grammar/schema/index.ts')
+  })
+
   test('gives an exported name one meaning', () => {
     const meanings = new Map<string, Map<string, string>>()
     for (const file of files) {
@@ -300,6 +327,18 @@ describe('what looks for circles and long functions', () => {
       ([file, source]) => [file, importsOf(file, source, all)] as const,
     )
     expect(circle(new Map(imports))).toEqual(['a.ts', 'b.ts', 'a.ts'])
+  })
+
+  test('tells what a file loads from types, and from what is imported later', () => {
+    const source = [
+      "import { a, type A } from './a.js'",
+      "export * from './b.js'",
+      "import type { C } from './c.js'",
+      "export type { D } from './d.js'",
+      "const { e } = await import('./e.js')",
+    ].join('\n')
+    const all = new Set(['a.ts', 'b.ts', 'c.ts', 'd.ts', 'e.ts'])
+    expect(loadsOf('f.ts', source, all)).toEqual(['a.ts', 'b.ts'])
   })
 
   test('reads exported names, and what they mean', () => {

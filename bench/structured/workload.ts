@@ -34,7 +34,7 @@ export function schemaFile(line: string, tokenizer: Tokenizer): SchemaFile {
 }
 
 /** A value as Python's `json.dumps(value, ensure_ascii=False)` writes it, but for numbers, which keep their spelling. */
-function pythonText(value: Json): string {
+export function pythonText(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(pythonText).join(', ')}]`
   if (!(value instanceof Map)) return jsonText(value)
   return `{${[...value].map(([key, member]) => `${jsonText(key)}: ${pythonText(member)}`).join(', ')}}`

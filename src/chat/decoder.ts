@@ -1,11 +1,11 @@
 import type { ConfigLayer } from '../config/index.js'
+import { isHeld } from '../config/structured.js'
 import { Engine } from '../engine/engine.js'
 import { requestFor } from '../engine/request.js'
 import type { Submission } from '../engine/ticket.js'
 import { usageError } from '../errors.js'
 import { AMATEUR_FIELDS, type Amateur, refuseBesideAmateur } from '../generation/amateur.js'
 import { type Assistant, refuseFields } from '../generation/assistant.js'
-import { heldOf } from '../generation/constraint.js'
 import { prepare } from '../generation/prepare.js'
 import type { Prompt } from '../generation/prompt.js'
 import type { LanguageModel } from '../language-model/load.js'
@@ -46,7 +46,7 @@ export class ChatDecoder {
   }
 
   /** @throws UserError as `checkSettings` and `heldOf`, and for early exits that the model was loaded without */
-  check(settings: Settings, strategy: ChatStrategy): CheckedSettings {
+  async check(settings: Settings, strategy: ChatStrategy): Promise<CheckedSettings> {
     const checked = checkChatSettings(this.own, settings, strategy)
     const { config } = checked.resolved
     if (this.options.amateur) refuseBesideAmateur(config)
@@ -56,8 +56,10 @@ export class ChatDecoder {
         `The model was loaded without the early exits of dola_layers ${JSON.stringify(config.dola_layers)}: start the chat with --dola-layers.`,
       )
     }
-    const language = heldOf(config, this.model)?.language
-    return { ...checked, notes: [...checked.notes, ...(language?.notices ?? [])] }
+    if (!isHeld(config)) return checked
+    const { heldOf } = await import('../generation/constraint.js')
+    const { notices = [] } = (await heldOf(config, this.model)).language
+    return { ...checked, notes: [...checked.notes, ...notices] }
   }
 
   /** The answer to `messages`, whose last one is the user's. */

@@ -27,7 +27,8 @@ export class ChatSession {
   private readonly decoder: ChatDecoder
   private stopper: AbortController | undefined
   private state: ChatState
-  private checked: CheckedSettings | undefined
+  /** Set by `begin`. */
+  private checked!: CheckedSettings
 
   private constructor(
     private readonly model: LanguageModel,
@@ -56,7 +57,7 @@ export class ChatSession {
     try {
       if (options.system !== undefined) session.requireTemplate()
       session.refuseContradiction(settings)
-      session.check()
+      await session.use({}, strategy)
       return session
     } catch (error) {
       await session.dispose()
@@ -97,12 +98,12 @@ export class ChatSession {
 
   /** The configuration as it stands. */
   get config(): GenerationConfig {
-    return this.check().resolved.config
+    return this.checked.resolved.config
   }
 
   /** Sentences about settings that have no effect as they stand. */
   get notes(): readonly string[] {
-    return this.check().notes
+    return this.checked.notes
   }
 
   /** Tokens in the cache that is kept. */
@@ -159,7 +160,7 @@ export class ChatSession {
    * @throws UserError as `loadChatStrategy` and `ChatDecoder.check`
    */
   async setStrategy(name: string): Promise<void> {
-    await this.adopt({ ...this.state, strategy: name })
+    await this.adopt({ strategy: name })
   }
 
   /**
@@ -176,8 +177,8 @@ export class ChatSession {
     const { [field]: _, ...others } = this.settings
     const settings = value === undefined ? others : { ...others, [field]: value }
     const isLoading = field === 'assistant_early_exit' && !this.strategy.idle.includes(field)
-    if (isLoading) await this.adopt({ ...this.state, settings })
-    else this.use({ ...this.state, settings }, this.strategy)
+    if (isLoading) await this.adopt({ settings })
+    else await this.use({ settings }, this.strategy)
   }
 
   /** @throws UserError if the file cannot be written */
@@ -220,7 +221,7 @@ export class ChatSession {
         this.state,
         messages,
         this.strategy,
-        this.check(),
+        this.checked,
         stopper.signal,
       )
       let result: GenerationResult | undefined
@@ -250,16 +251,17 @@ export class ChatSession {
     }
   }
 
-  /** Takes a state over, its strategy loaded anew. */
-  private async adopt(state: ChatState): Promise<void> {
-    const strategy = await loadChatStrategy(state.strategy, {
+  /** Takes a change of the state over, its strategy loaded anew. */
+  private async adopt(change: Partial<ChatState>): Promise<void> {
+    const { strategy: name, settings } = { ...this.state, ...change }
+    const strategy = await loadChatStrategy(name, {
       model: this.model,
-      earlyExit: state.settings.assistant_early_exit as number | undefined,
+      earlyExit: settings.assistant_early_exit as number | undefined,
       ...this.options.sources,
     })
     const before = this.strategy
     try {
-      this.use({ ...state, strategy: strategy.name }, strategy)
+      await this.use({ ...change, strategy: strategy.name }, strategy)
     } catch (error) {
       await strategy.dispose()
       throw error
@@ -268,15 +270,10 @@ export class ChatSession {
     await before.dispose()
   }
 
-  private use(state: ChatState, strategy: ChatStrategy): void {
-    this.checked = this.decoder.check(state.settings, strategy)
-    this.state = state
+  private async use(change: Partial<ChatState>, strategy: ChatStrategy): Promise<void> {
+    this.checked = await this.decoder.check(change.settings ?? this.settings, strategy)
+    this.state = { ...this.state, ...change }
     this.strategy = strategy
-  }
-
-  private check(): CheckedSettings {
-    this.checked ??= this.decoder.check(this.settings, this.strategy)
-    return this.checked
   }
 
   private refuseContradiction(settings: Settings): void {

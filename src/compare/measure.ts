@@ -1,3 +1,4 @@
+import { isHeld, LANGUAGE_FIELDS } from '../config/structured.js'
 import type { Generation } from '../generation/generate.js'
 import type { Statistics } from '../generation/statistics.js'
 import { peakMemory, resetPeakMemory } from './peak-memory.js'
@@ -8,6 +9,8 @@ export interface MeasuredRun {
   readonly ids: readonly number[]
   readonly finish_reason: string
   readonly statistics: Statistics
+  /** The setting that names the language of the text, and whether it is of it and complete; undefined where it is free. */
+  readonly language?: { readonly field: string; readonly value: unknown; readonly isValid: boolean }
   /** Seconds that each token took: what came at once shares the time since what came before. */
   readonly tokenTimes: readonly number[]
   /** Bytes; null where the system does not tell. */
@@ -27,6 +30,9 @@ export async function measure(start: () => Generation): Promise<MeasuredRun> {
     before = now
   }
   const memory = peakMemory()
-  const { text, ids, finish_reason, statistics } = await generation.result()
-  return { text, ids, finish_reason, statistics, tokenTimes, peakMemory: memory }
+  const result = await generation.result()
+  const { text, ids, finish_reason, statistics, config } = result
+  const field = LANGUAGE_FIELDS.find((name) => isHeld({ [name]: config[name] }))
+  const language = field && { field, value: config[field], isValid: 'value' in result }
+  return { text, ids, finish_reason, statistics, language, tokenTimes, peakMemory: memory }
 }

@@ -16,6 +16,7 @@ const output = z.object({
   id: text,
   text,
   finish_reason: text,
+  valid: z.boolean().nullable().default(null),
   tokens: number,
   differs_at: number.nullable(),
   mean_log_probability: figure,
@@ -35,6 +36,10 @@ const strategy = z.object({
   acceptance_by_depth: z.array(figure).nullable(),
   draft_time: number.nullable(),
   verify_time: number.nullable(),
+  language: z
+    .object({ field: text, value: z.unknown(), valid: figure, forced: figure, mask_time: figure })
+    .nullable()
+    .default(null),
   peak_memory: number.nullable(),
   identical: number,
   mean_log_probability: figure,

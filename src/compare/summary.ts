@@ -1,5 +1,6 @@
+import type { Statistics } from '../generation/statistics.js'
 import { median } from '../median.js'
-import type { Estimate, PromptOutput, StrategyResult } from '../report/comparison.js'
+import type { Estimate, LanguageResult, PromptOutput, StrategyResult } from '../report/comparison.js'
 import { estimate } from './estimate.js'
 import type { MeasuredRun } from './measure.js'
 import type { Trial } from './run.js'
@@ -49,6 +50,7 @@ export function summarise(
     acceptance_by_depth: isDrafted ? acceptanceByDepth(runs) : null,
     draft_time: perToken('draft_time'),
     verify_time: perToken('verify_time'),
+    language: languageOf(trials),
     peak_memory: largest(runs.map(({ peakMemory }) => peakMemory)),
     identical: mean(outputs.map(({ differs_at }) => Number(differs_at === null))),
     mean_log_probability: meanByToken(outputs),
@@ -66,6 +68,27 @@ type Total = 'generated_tokens' | 'steps' | 'drafted_tokens' | 'draft_time' | 'v
 
 function sumOf(runs: readonly MeasuredRun[]): (name: Total) => number {
   return (name) => runs.reduce((sum, { statistics }) => sum + statistics[name], 0)
+}
+
+function languageOf(trials: readonly Trial[]): LanguageResult | null {
+  const [{ language } = {}] = trials.flatMap(({ runs }) => runs)
+  if (!language) return null
+  const statistics = trials.flatMap(({ runs }) => runs.map((run) => run.statistics))
+  const share = (part: (of: Statistics) => number | undefined, whole: (of: Statistics) => number) =>
+    sum(statistics.map((each) => part(each) ?? 0)) / sum(statistics.map(whole))
+  return {
+    field: language.field,
+    value: language.value,
+    valid: mean(trials.map(({ runs: [run] }) => Number(run.language?.isValid))),
+    forced: share(
+      ({ forced_tokens }) => forced_tokens,
+      ({ generated_tokens }) => generated_tokens,
+    ),
+    mask_time: share(
+      ({ mask_time }) => mask_time,
+      ({ total_time }) => total_time,
+    ),
+  }
 }
 
 /** A run of a single token has no speed of decoding. */
@@ -100,11 +123,12 @@ function medianTimes(runs: readonly MeasuredRun[]): number[] {
 }
 
 function outputOf(id: string, { runs, judgement }: Trial, reference: string): PromptOutput {
-  const [{ text, finish_reason, ids }] = runs
+  const [{ text, finish_reason, ids, language }] = runs
   return {
     id,
     text,
     finish_reason,
+    valid: language ? language.isValid : null,
     tokens: ids.length,
     differs_at: differsAt(text, reference),
     ...judgement,

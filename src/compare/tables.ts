@@ -1,5 +1,6 @@
 import { incomparable } from '../report/changes.js'
 import type { Comparison, Estimate, StrategyResult } from '../report/comparison.js'
+import { languageText } from '../report/language-text.js'
 import { nearTies } from '../report/near-ties.js'
 import {
   differingConditions,
@@ -42,18 +43,30 @@ const draftColumns: readonly Column[] = [
   ['verify/tok', ({ verify_time }) => (verify_time === null ? NONE : milliseconds(verify_time))],
 ]
 
+/** Characters of a language that are written out. */
+const LANGUAGE = 40
+
+const languageColumns: readonly Column[] = [
+  ['held to', ({ language }) => languageText(language!, LANGUAGE)],
+  ['valid', ({ language }) => percent(language!.valid)],
+  ['forced', ({ language }) => percent(language!.forced)],
+  ['masks', ({ language }) => percent(language!.mask_time, 1)],
+]
+
 /** Depths that are written out. */
 const DEPTHS = 6
 
-/** Speeds, texts, and where there are some drafts and scores. */
+/** Speeds, texts, and where there are some drafts, languages and scores. */
 export function tablesOf({ strategies, scorers }: Comparison): Table[] {
   const drafted = strategies.filter(({ acceptance_by_depth }) => acceptance_by_depth !== null)
+  const held = strategies.filter(({ language }) => language !== null)
   const scoreColumns = scorers.map(
     (name): Column => [name, ({ scores }) => thousandths(scores[name] ?? Number.NaN)],
   )
   return [
     tableOf(strategies, speedColumns),
     ...(drafted.length > 0 ? [tableOf(drafted, draftColumns)] : []),
+    ...(held.length > 0 ? [{ ...tableOf(held, languageColumns), names: 2 }] : []),
     tableOf(strategies, textColumns),
     ...(scorers.length > 0 ? [tableOf(strategies, scoreColumns)] : []),
   ]
@@ -169,9 +182,10 @@ function change(before: number, after: number): string {
 }
 
 /** 100% is for all alone. */
-function percent(share: number): string {
+function percent(share: number, decimals = 0): string {
   if (Number.isNaN(share)) return NONE
-  return `${share < 1 ? Math.min(99, Math.round(100 * share)) : 100}%`
+  const largest = 100 - 10 ** -decimals
+  return `${share < 1 ? Math.min(largest, 100 * share).toFixed(decimals) : 100}%`
 }
 
 function milliseconds(seconds: number): string {

@@ -5,8 +5,9 @@ import { MOST_SETTINGS, readText } from '../files.js'
 /** Settings whose text may be a file's. */
 export const FIELDS_OF_FILES = ['schema', 'grammar'] as const
 
-/** A name rather than the thing itself: a path, or a word with an ending that such files have. */
-const PATH = /^[^\s{}[\],:=]*(?:[/\\][^\s{},:=]*|\.(?:json|ya?ml|gbnf|lark|ebnf))$/i
+/** A name rather than the thing itself: an address, a path, or a word with an ending that such files have. */
+const PATH =
+  /^(?:[a-z][a-z\d+.-]*:\/\/\S*|[^\s{}[\],:=]*(?:[/\\][^\s{},:=]*|\.(?:json|ya?ml|gbnf|lark|ebnf)))$/i
 
 /**
  * Settings with the text of the files that `schema` and `grammar` name.
@@ -43,6 +44,14 @@ export async function textOfFile(value: string, name: string): Promise<string> {
 /** @throws UserError, exit code 2, for a text that is the name of a file rather than what is in it */
 export function refuseFileName(value: string, name: string, why: string): void {
   if (PATH.test(value)) throw usageError(`${name} names the file ${value}, but ${why}.`)
+}
+
+/**
+ * Files are named by flags, in plans and in a chat; a row or a program has their text.
+ * @throws UserError as `refuseFileName`
+ */
+export function requireContent(value: string, name: (typeof FIELDS_OF_FILES)[number]): void {
+  refuseFileName(value, name, 'its text is needed: read the file first')
 }
 
 /** Whether there is something to be read; not for what is no name: too long, or with a NUL. */

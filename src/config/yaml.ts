@@ -16,7 +16,8 @@ export function parseYaml(text: string, file: string): unknown {
   }
 }
 
-function reasonOf({ name, message }: Error): string {
+function reasonOf({ name, message, code }: Error & { readonly code?: string }): string {
+  if (code === 'MULTIPLE_DOCS') return 'it holds several documents, and one is read'
   if (name === 'ReferenceError' && /^Excessive/.test(message)) return 'its aliases stand for too much'
   if (name === 'TypeError') return 'its aliases lead in a circle'
   if (name === 'RangeError') return 'it is nested too deeply'

@@ -4,7 +4,7 @@ import { ForcedText } from '../grammar/forced.js'
 import { Grammar } from '../grammar/grammar.js'
 import { Prefixed } from '../grammar/prefixed.js'
 import type { GrammarVocabulary } from '../grammar/token-expressions.js'
-import { type GrammarTokens, grammarTokens } from '../grammar/tokens.js'
+import type { GrammarTokens } from '../grammar/tokens.js'
 import { TOKEN_KIND } from '../grammar/vocabulary.js'
 import { extend, type Prefix, tokensOf } from '../model/prefix.js'
 import { GrammarState } from '../scores/grammar-state.js'
@@ -15,8 +15,10 @@ import { heldTo } from '../strategies/drafters/held-to.js'
 import { logSumExp } from '../strategies/softmax.js'
 import type { CreateDrafter, StoppingCriterion } from '../strategies/strategy.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import { keptTokens } from './kept-tokens.js'
 import { type Language, languageKey, languageOf } from './language.js'
 import type { GenerationModel } from './options.js'
+import type { Statistics } from './statistics.js'
 import type { Thinking } from './thinking.js'
 
 /** A language in the tokens of a model, with all that was found out about it. */
@@ -31,24 +33,22 @@ interface Held {
 const KEPT_LANGUAGES = 64
 
 interface OfTokenizer {
-  readonly tokens: Map<string, GrammarTokens>
+  readonly tokens: Map<string, Promise<GrammarTokens>>
   readonly held: Map<string, Held>
 }
 
 const known = new WeakMap<Tokenizer, OfTokenizer>()
 
 /**
- * The language that settings hold the text to, undefined where it is free. It is made once for all requests that ask for it.
+ * The language that settings hold the text to. It is made once for all requests that ask for it.
  * @param healed the prompt's last token, where the text spells it again
  * @throws UserError, exit code 2, as `languageOf`
  */
-export function heldOf(
+export async function heldOf(
   config: GenerationConfig,
   { tokenizer, model }: Pick<GenerationModel, 'tokenizer' | 'model'>,
   healed?: number,
-): Held | undefined {
-  const name = languageKey(config)
-  if (name === undefined) return undefined
+): Promise<Held> {
   let own = known.get(tokenizer)
   if (!own) {
     own = { tokens: new Map(), held: new Map() }
@@ -56,23 +56,19 @@ export function heldOf(
   }
   const ends = config.eos_token_id ?? tokenizer.eosTokenIds
   const vocabulary = JSON.stringify([model.vocabSize, ends])
-  let tokens = own.tokens.get(vocabulary)
-  if (!tokens) {
-    tokens = grammarTokens(tokenizer, { size: model.vocabSize, ends })
-    own.tokens.set(vocabulary, tokens)
-  }
-  const key = JSON.stringify([name, vocabulary, healed])
-  const kept = own.held.get(key)
-  own.held.delete(key)
-  const language = () =>
-    healed === undefined
-      ? languageOf(config, namedTokens(tokens, tokenizer))
-      : heldOf(config, { tokenizer, model })!.language
-  const held = kept ?? heldWith(language(), tokens, healed)
-  own.held.set(key, held)
-  const [oldest] = own.held.keys()
-  if (own.held.size > KEPT_LANGUAGES) own.held.delete(oldest)
-  return held
+  const making = own.tokens.get(vocabulary) ?? keptTokens(tokenizer, { size: model.vocabSize, ends })
+  own.tokens.set(vocabulary, making)
+  const tokens = await making
+  const whole = healed === undefined ? undefined : await heldOf(config, { tokenizer, model })
+  const key = JSON.stringify([languageKey(config), vocabulary, healed])
+  const { held } = own
+  const language = () => whole?.language ?? languageOf(config, namedTokens(tokens, tokenizer))
+  const found = held.get(key) ?? heldWith(language(), tokens, healed)
+  held.delete(key)
+  held.set(key, found)
+  const [oldest] = held.keys()
+  if (held.size > KEPT_LANGUAGES) held.delete(oldest)
+  return found
 }
 
 function heldWith(language: Language, tokens: GrammarTokens, healed: number | undefined): Held {
@@ -118,6 +114,7 @@ export class Constraint {
     return undefined
   }
   private readonly state: GrammarState
+  private forcedTokens = 0
 
   /** @throws UserError, exit code 2, where not even the shortest text fits into the limit */
   constructor(
@@ -141,7 +138,11 @@ export class Constraint {
     if (!this.options.takesDrafts) return undefined
     const { automaton, tokens } = this.held.grammar
     const encode = (text: string) => this.options.tokenizer.encode(text, { addSpecialTokens: false })
-    const forced = forcedText(new ForcedText(automaton, tokens, encode), (prefix) => this.state.after(prefix))
+    const count = (tokens: number) => {
+      this.forcedTokens += tokens
+    }
+    const stateAfter = (prefix: Prefix) => this.state.after(prefix)
+    const forced = forcedText(new ForcedText(automaton, tokens, encode), stateAfter, count)
     if (!createDrafter) return forced
     return firstOf([forced, heldTo(createDrafter, (prefix) => this.state.isAllowed(prefix))])
   }
@@ -173,6 +174,10 @@ export class Constraint {
     return Math.max(0, 1 - Math.exp(logSumExp(allowed) - logSumExp(logits)))
   }
 
+  get statistics(): Required<Pick<Statistics, 'forced_tokens' | 'mask_time'>> {
+    return { forced_tokens: this.forcedTokens, mask_time: this.processors.maskTime }
+  }
+
   /** The value of a text that is complete; undefined for others. */
   valueOf(ids: readonly number[]): { readonly value: unknown } | undefined {
     const { grammar, language, healed } = this.held
@@ -182,12 +187,10 @@ export class Constraint {
 }
 
 function tooShort(least: number, room: number) {
-  const needs =
-    least === Number.POSITIVE_INFINITY
-      ? 'The tokens of the model cannot spell any text that the grammar allows'
-      : `The shortest text that the grammar allows has ${least} tokens`
   return usageError(
-    `${needs}, and ${room} may be generated: raise max_new_tokens, or shorten what is asked for.`,
+    least === Number.POSITIVE_INFINITY
+      ? 'The tokens of the model cannot spell any text that the grammar allows: ask for another text.'
+      : `The shortest text that the grammar allows has ${least} tokens, and ${room} may be generated: raise max_new_tokens, or shorten what is asked for.`,
   )
 }
 

@@ -136,7 +136,7 @@ export class Generation<Value = unknown> implements AsyncIterable<GenerationChun
 }
 
 async function* run(model: GenerationModel, prepared: () => Prepared, options: GenerateOptions): Steps {
-  const plan = setUp(model, prepared(), options)
+  const plan = await setUp(model, prepared(), options)
   const { config, stopwatch, constraint } = plan
   const { signal } = options
   const sequences = Array.from({ length: sequenceCount(config) }, () => new Sequence(plan.parts))
@@ -155,7 +155,7 @@ async function* run(model: GenerationModel, prepared: () => Prepared, options: G
     .map((sequence) => sequence.result())
     .map((result) => ({ ...result, ...(result.finish_reason !== 'stop' && constraint?.valueOf(result.ids)) }))
   const results = await typedValues(ended, options.constraint, options.onWarning)
-  const end = { config, statistics: stopwatch.statistics() }
+  const end = { config, statistics: { ...stopwatch.statistics(), ...constraint?.statistics } }
   if (config.best_of === undefined) return { ...results[0], sequences: results, ...end }
   const best = await chooseSample(results, config, options)
   const { score: _, answer: __, ...sequence } = best.samples[best.chosen]

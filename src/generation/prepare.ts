@@ -7,7 +7,6 @@ import {
 } from '../config/index.js'
 import { isHeld } from '../config/structured.js'
 import { usageError } from '../errors.js'
-import { heldOf } from './constraint.js'
 import type { GenerateOptions, GenerationModel } from './options.js'
 import { encodePrompt, isChat, type Prompt } from './prompt.js'
 import { type Thinking, thinkingOf } from './thinking.js'
@@ -54,8 +53,7 @@ export function prepare(
   if (config.enable_thinking !== undefined && !isChat(prompt)) {
     throw usageError('enable_thinking is a switch of chat templates: give a chat, or leave it out.')
   }
-  const language = heldOf(config, model)?.language
-  const told = toldLanguage(prompt, language?.instruction)
+  const told = toldLanguage(prompt, config)
   const ids = promptTokens(model, told, config, chatTemplate)
   const healed = config.token_healing
     ? healPrompt(ids, tokenizer, model.model.vocabSize)
@@ -67,8 +65,7 @@ export function prepare(
     isHeld: isHeld(config),
   })
   const seed = config.seed ?? randomInt(2 ** 32)
-  const notices = [...settings.notices, ...(language?.notices ?? [])]
-  return { ...settings, ...healed, notices, thinking, config: { ...config, seed }, promptLength: ids.length }
+  return { ...settings, ...healed, thinking, config: { ...config, seed }, promptLength: ids.length }
 }
 
 /** @throws UserError as `encodePrompt` */

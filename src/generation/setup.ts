@@ -1,11 +1,12 @@
 import { lengthLimit } from '../config/index.js'
+import { isHeld } from '../config/structured.js'
 import { checkTokenIds } from '../config/token-ids.js'
 import { usageError } from '../errors.js'
 import { type Prefix, prefixOf } from '../model/prefix.js'
 import { AMATEUR_FIELDS, requireAmateurOf } from './amateur.js'
 import { fitAssistant, refuseFields, refuseIdleFields } from './assistant.js'
 import { checkBestOf, choosesByLogprob } from './best-of.js'
-import { Constraint, heldOf } from './constraint.js'
+import type { Constraint } from './constraint.js'
 import { requireMemory } from './memory.js'
 import type { GenerateOptions, GenerationModel } from './options.js'
 import { type Prepared, promptTokens } from './prepare.js'
@@ -14,10 +15,10 @@ import { Stopwatch } from './statistics.js'
 import { anyOf, buildStoppingCriterion } from './stopping.js'
 import { strategyFor } from './strategy.js'
 
-export type Setup = ReturnType<typeof setUp>
+export type Setup = Awaited<ReturnType<typeof setUp>>
 
 /** Plan of a generation before its first pass. @throws UserError for settings or prompts that cannot be served */
-export function setUp(target: GenerationModel, prepared: Prepared, options: GenerateOptions) {
+export async function setUp(target: GenerationModel, prepared: Prepared, options: GenerateOptions) {
   const { model, tokenizer, spec, path } = target
   const { config, promptLength, ids } = prepared
   const { assistant: drafting, createDrafter } = options
@@ -37,7 +38,7 @@ export function setUp(target: GenerationModel, prepared: Prepared, options: Gene
   const stopwatch = new Stopwatch(promptLength)
   const eosTokenIds = config.eos_token_id ?? tokenizer.eosTokenIds
   const prompt = prefixOf(ids)
-  const constraint = constraintOf(target, prepared, prompt, maxLength, options)
+  const constraint = await constraintOf(target, prepared, prompt, maxLength, options)
   const thinking = constraint ? constraint.thinking : prepared.thinking
   const processing = {
     promptLength,
@@ -71,16 +72,18 @@ export function setUp(target: GenerationModel, prepared: Prepared, options: Gene
   return { config, processing, parts, negative, strategy, stopwatch, constraint }
 }
 
-/** Constraint that holds the text to a language, where the settings name one. */
-function constraintOf(
+/** Constraint that holds the text to a language, where the settings name one: free text loads nothing of grammars. */
+async function constraintOf(
   target: GenerationModel,
   { config, thinking, healed }: Prepared,
   prompt: Prefix,
   limit: number,
   { onWarning, maskedMass }: GenerateOptions,
-): Constraint | undefined {
-  const held = heldOf(config, target, thinking?.hasBegun ? undefined : healed)
-  if (held) {
+): Promise<Constraint | undefined> {
+  if (isHeld(config)) {
+    const { Constraint, heldOf } = await import('./constraint.js')
+    const held = await heldOf(config, target, thinking?.hasBegun ? undefined : healed)
+    for (const notice of held.language.notices ?? []) onWarning?.(notice)
     const { tokenizer, model } = target
     const onConflict = () => onWarning?.(CONFLICT)
     const takesDrafts = !model.lacks?.trees

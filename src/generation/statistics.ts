@@ -23,6 +23,10 @@ export interface Statistics {
   readonly draft_time: number
   /** Seconds of the passes after the first one. */
   readonly verify_time: number
+  /** Tokens that were drafted as the only way to go on; of text that is held to a language. */
+  readonly forced_tokens?: number
+  /** Seconds that masks took; of text that is held to a language. */
+  readonly mask_time?: number
   /** Bytes: the process's peak resident memory so far. */
   readonly peak_memory: number
 }

@@ -1,17 +1,27 @@
+import type { GenerationConfig } from '../config/index.js'
+import { schemaText } from '../config/schema-text.js'
 import type { Message } from '../tokenizer/message.js'
 import { isChat, type Prompt } from './prompt.js'
 
 /**
- * A prompt that ends with what the answer has to be: the last message of the user has it, or the text. Token ids stay as they are.
- * @param instruction nothing where the model is told nothing
+ * A prompt that ends with the JSON that the answer has to be: the last message of the user has it, or the text. Token ids stay as they are.
+ * @throws UserError as `schemaText`
  */
-export function toldLanguage(prompt: Prompt, instruction: string | undefined): Prompt {
+export function toldLanguage(prompt: Prompt, config: GenerationConfig): Prompt {
+  const instruction = instructionOf(config)
   if (instruction === undefined) return prompt
   if (typeof prompt === 'string') return `${prompt}\n\n${instruction}\n\n`
   if (!isChat(prompt)) return prompt
   const last = prompt.findLastIndex(({ role }) => role === 'user')
   if (last < 0) return [...prompt, { role: 'user', content: instruction }]
   return prompt.map((message, i) => (i === last ? told(message, instruction) : message))
+}
+
+/** Words that tell the model of JSON; undefined for other languages, and where settings leave them out. */
+function instructionOf({ schema, json_object, schema_in_prompt }: GenerationConfig): string | undefined {
+  if (!schema_in_prompt) return undefined
+  if (schema !== undefined) return `Answer with JSON that follows this JSON schema:\n${schemaText(schema)}`
+  return json_object ? 'Answer with a JSON object.' : undefined
 }
 
 function told(message: Message, instruction: string): Message {

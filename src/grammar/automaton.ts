@@ -1,3 +1,5 @@
+import type { Lexical } from './lexical.js'
+
 /** The state from which no text is accepted. */
 export const DEAD = 0
 
@@ -11,6 +13,8 @@ export interface Automaton {
   readonly start: number
   /** Steps taken so far to make states, about half a microsecond each: a mask that takes too many is refused. */
   readonly steps?: number
+  /** Does work that asks this automaton, in a limited number of steps: what takes more is refused. By default it is not limited. */
+  inLimits?<T>(work: () => T): T
   /**
    * @param symbol a byte, or `CONTROL` + the id of a control token
    * @throws GrammarLimitError where the language needs more states or steps than are allowed
@@ -30,6 +34,10 @@ export interface Automaton {
    * (`repeatingTokens`): one for many states, so that masks are few. By default the state itself.
    */
   maskState?(state: number, bytes: number): number
+  /** Bytes that may follow, a flag each, [256]: all others are told to be dead at once. Undefined where bytes are to be tried. */
+  candidates?(state: number): Uint8Array | undefined
+  /** How the language reads words, where their masks can be shared. */
+  readonly lexical?: Lexical
   /** Control tokens that may follow; mostly none. */
   controls(state: number): readonly number[]
   /** Bytes of one of the shortest texts that may end the text from here; empty where it may end here. */
@@ -38,6 +46,11 @@ export interface Automaton {
   completionSymbols?(state: number): readonly number[]
   /** An upper bound of the bytes of `completion` in all states that can be reached from here; by default none is known. */
   farthest?(state: number): number
+}
+
+/** Does work that asks an automaton, in its limits. */
+export function inLimits<T>(automaton: Automaton, work: () => T): T {
+  return automaton.inLimits ? automaton.inLimits(work) : work()
 }
 
 /** Symbols from here on are control tokens. */

@@ -13,8 +13,16 @@ const KEPT_TABLES = 16
 const MOST_SEARCHED = 2_000
 /** Tokens beyond the shortest end that no token takes in languages that do not tell: it would open an object with some fifty required fields. */
 const AMPLE = 256
+/** Bytes in which ends may differ that are taken for alike. */
+const MOST_DIFFERENT = 16
 /** A character of free text that stands for all others. */
 const FREE_CHARACTER = Buffer.from('☃')
+
+interface Alike {
+  readonly state: number
+  /** Tokens. */
+  readonly slack: number
+}
 
 /** How many tokens a text lacks to its end, by state of a language: upper bounds, whose tokens lead to states that lack fewer. */
 export class Endings {
@@ -26,6 +34,7 @@ export class Endings {
   private readonly firsts = new Map<number, number>()
   /** By state: the most tokens that may be missing after one that is allowed. */
   private readonly most = new Map<number, number>()
+  private readonly alikes = new Map<number, Alike>()
   private readonly tables = new Map<number, Int32Array>()
   private readonly isComplete: boolean
   /** Tokens without bytes, which end a text or stand for themselves. */
@@ -73,14 +82,26 @@ export class Endings {
       // A token for each byte will do.
       if (farthest < Infinity ? room > farthest : room >= AMPLE + this.known(state)) return true
     }
-    if (!this.most.has(state)) this.tableOf(state)
-    return room > this.most.get(state)!
+    const { state: alike, slack } = this.alike(state)
+    if (!this.most.has(alike)) this.makeTable(alike)
+    return room > this.most.get(alike)! + slack
   }
 
-  /** For each token the fewest that are known to end the text once it has followed; -1 where it may not, or the text cannot be ended. */
-  tableOf(state: number): Int32Array {
-    const kept = this.tables.get(state)
-    if (kept) return kept
+  /** Whether the text can be ended within `room` tokens if one that may follow is the first of them. */
+  within(state: number, room: number): (token: number) => boolean {
+    const { state: alike, slack } = this.alike(state)
+    const table = this.tables.get(alike) ?? this.makeTable(alike)
+    // The shortest ways are open, whatever free text in general takes, as far as they fit.
+    const own = this.known(state) <= room ? this.firsts.get(state) : undefined
+    const other = this.known(alike) + slack <= room ? this.firsts.get(alike) : undefined
+    return (token) => token === own || token === other || (table[token] >= 0 && table[token] + slack < room)
+  }
+
+  /**
+   * For each token the fewest that are known to end the text once it has followed; -1 where it may not, or the text cannot be ended.
+   * Kept, with the most of them.
+   */
+  private makeTable(state: number): Int32Array {
     const { automaton, tokens } = this
     const { trie, slices, vocabulary } = tokens
     const table = new Int32Array(vocabulary.size).fill(-1)
@@ -104,20 +125,42 @@ export class Endings {
       const after = advance(automaton, vocabulary, state, id)
       if (after !== DEAD) enter(id, this.known(after))
     }
-    this.keep(state, table, most)
-    return table
-  }
-
-  private keep(state: number, table: Int32Array, most: number): void {
-    this.known(state)
-    const next = this.firsts.get(state)
-    // The shortest way is open, whatever free text in general takes.
-    if (next !== undefined)
-      table[next] = this.known(advance(this.automaton, this.tokens.vocabulary, state, next))
     this.most.set(state, most)
     this.tables.set(state, table)
     const [oldest] = this.tables.keys()
     if (this.tables.size > KEPT_TABLES) this.tables.delete(oldest)
+    return table
+  }
+
+  /**
+   * A state from which the same tokens lead about as far from the end, one for many: masks have it, whose states do not know all that was read.
+   * Its ends may have other names and items: the slack is what these may take more in tokens.
+   */
+  private alike(state: number): Alike {
+    let alike = this.alikes.get(state)
+    if (!alike) {
+      const other = this.automaton.maskState?.(state, this.tokens.trie.depth) ?? state
+      const difference = other === state ? 0 : this.difference(state, other)
+      alike = difference <= MOST_DIFFERENT ? { state: other, slack: 2 * difference } : { state, slack: 0 }
+      this.alikes.set(state, alike)
+    }
+    return alike
+  }
+
+  /** Bytes of the ends of two states from the first to the last that is another one; Infinity where no end is found. */
+  private difference(state: number, other: number): number {
+    try {
+      const [a, b] = [this.automaton.completion(state), this.automaton.completion(other)]
+      const shorter = Math.min(a.length, b.length)
+      let first = 0
+      while (first < shorter && a[first] === b[first]) first++
+      let last = 0
+      while (last < shorter - first && a[a.length - 1 - last] === b[b.length - 1 - last]) last++
+      return Math.max(a.length, b.length) - first - last
+    } catch (error) {
+      if (!(error instanceof GrammarLimitError)) throw error
+      return Infinity
+    }
   }
 
   /** Tokens to an end after so many characters of free text. */

@@ -1,7 +1,7 @@
 import { type Automaton, DEAD } from './automaton.js'
 import { bitWords, setBit } from './bits.js'
 import { Endings } from './endings.js'
-import type { TokenMask } from './mask.js'
+import { idsOf, type TokenMask } from './mask.js'
 import { advance, TokenMasks } from './masks.js'
 import type { GrammarTokens } from './tokens.js'
 import { TOKEN_KIND } from './vocabulary.js'
@@ -55,12 +55,9 @@ export class Grammar {
     const mask = this.masks.maskOf(state)
     if (this.endings.hasRoom(state, room)) return mask
     if (this.last?.state === state && this.last.room === room) return this.last.mask
-    const table = this.endings.tableOf(state)
-    const ids = new Int32Array(mask.count)
-    let count = 0
-    for (let id = 0; id < table.length; id++) if (table[id] >= 0 && table[id] < room) ids[count++] = id
-    const isCut = count === 0 && !this.automaton.accepts(state)
-    const inTime = isCut ? mask : { ids: ids.slice(0, count), count }
+    const ids = idsOf(mask).filter(this.endings.within(state, room))
+    const isCut = ids.length === 0 && !this.automaton.accepts(state)
+    const inTime = isCut ? mask : { ids, count: ids.length }
     this.last = { state, room, mask: inTime }
     return inTime
   }

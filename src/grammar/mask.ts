@@ -13,6 +13,11 @@ interface DenseMask {
   readonly count: number
 }
 
+/** Bytes of memory. */
+export function bytesOfMask(mask: TokenMask): number {
+  return ('bits' in mask ? mask.bits : mask.ids).byteLength
+}
+
 export function allows(mask: TokenMask, id: number): boolean {
   if ('bits' in mask) return id >>> 5 < mask.bits.length && hasBit(mask.bits, id)
   const { ids } = mask
@@ -23,6 +28,11 @@ export function allows(mask: TokenMask, id: number): boolean {
     else to = middle
   }
   return ids[from] === id
+}
+
+/** The ids of a mask in order. */
+export function idsOf(mask: TokenMask): Int32Array {
+  return 'ids' in mask ? mask.ids : idsOfBits(mask.bits, mask.count)
 }
 
 /** A mask with one more id. */

@@ -1,4 +1,4 @@
-import { type Automaton, DEAD } from './automaton.js'
+import { type Automaton, DEAD, inLimits } from './automaton.js'
 
 /** The texts of a language, with certain bytes before each: states up to their number are places in them. */
 export class Prefixed implements Automaton {
@@ -12,6 +12,10 @@ export class Prefixed implements Automaton {
 
   get steps(): number | undefined {
     return this.language.steps
+  }
+
+  inLimits<T>(work: () => T): T {
+    return inLimits(this.language, work)
   }
 
   next(state: number, symbol: number): number {

@@ -18,23 +18,32 @@ const LIMITS = [10, 30]
  * grammar allows so many of them, all such tokens are allowed, and few others are left to be walked. Made when first asked for.
  */
 export class FreeTextSlices {
-  /** By id: characters of a token of free text, 0 for others. */
-  private readonly lengths: Uint32Array
   private readonly longest: number
   private readonly sets = new Map<number, Pick<Slice, 'bits' | 'count'>>()
-  private readonly rests = new Map<number, TokenTrie>()
+  private readonly made: Map<number, TokenTrie>
 
-  constructor(private readonly vocabulary: TokenVocabulary) {
-    const { size, kinds } = vocabulary
-    this.lengths = new Uint32Array(size)
+  /**
+   * @param lengths by id: characters of a token of free text, 0 for others
+   * @param rests as `rests` gives them, where they are made already
+   */
+  constructor(
+    private readonly vocabulary: TokenVocabulary,
+    readonly lengths: Uint16Array = freeLengths(vocabulary),
+    rests: readonly TokenTrie[] = [],
+  ) {
     let longest = 0
-    for (let id = 0; id < size; id++) {
-      if (kinds[id] !== TOKEN_KIND.text) continue
-      const length = freeLength(vocabulary, id)
-      this.lengths[id] = length
-      if (length > longest) longest = length
-    }
+    for (let id = 0; id < lengths.length; id++) if (lengths[id] > longest) longest = lengths[id]
     this.longest = longest
+    this.made = new Map(rests.map((rest, i) => [this.limits[i], rest]))
+  }
+
+  /** The trie that is left to be walked, for each slice. */
+  get rests(): TokenTrie[] {
+    return this.limits.map((limit) => this.rest(limit))
+  }
+
+  private get limits(): number[] {
+    return [...LIMITS, this.longest]
   }
 
   /** The slice of what a language allows in a state; undefined where no walk is spared. */
@@ -76,16 +85,25 @@ export class FreeTextSlices {
   }
 
   private rest(limit: number): TokenTrie {
-    const made = this.rests.get(limit)
+    const made = this.made.get(limit)
     if (made) return made
     const { lengths } = this
     const others = this.vocabulary
       .idsOf(TOKEN_KIND.text)
       .filter((id) => lengths[id] === 0 || lengths[id] > limit)
     const trie = buildTrie(this.vocabulary, others)
-    this.rests.set(limit, trie)
+    this.made.set(limit, trie)
     return trie
   }
+}
+
+function freeLengths(vocabulary: TokenVocabulary): Uint16Array {
+  const { size, kinds } = vocabulary
+  const lengths = new Uint16Array(size)
+  for (let id = 0; id < size; id++) {
+    if (kinds[id] === TOKEN_KIND.text) lengths[id] = freeLength(vocabulary, id)
+  }
+  return lengths
 }
 
 /** Characters of a token of free text; 0 for one that is none. */

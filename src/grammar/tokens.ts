@@ -1,3 +1,4 @@
+import { LexemeMasks } from './lexeme-masks.js'
 import { FreeTextSlices } from './slices.js'
 import { buildTrie, type TokenTrie } from './trie.js'
 import {
@@ -14,19 +15,22 @@ export interface GrammarTokens {
   /** All tokens of kind text. */
   readonly trie: TokenTrie
   readonly slices: FreeTextSlices
+  readonly lexemeMasks: LexemeMasks
   /** Tokens that end a text. */
   readonly ends: Int32Array
   /** Tokens that a whole value of JSON may come twice in; hardly any. */
-  readonly repeating: readonly number[]
+  readonly repeating: Int32Array
 }
 
 export function grammarTokens(source: VocabularySource, options?: VocabularyOptions): GrammarTokens {
   const vocabulary = readVocabulary(source, options)
   const trie = buildTrie(vocabulary, vocabulary.idsOf(TOKEN_KIND.text))
+  const slices = new FreeTextSlices(vocabulary)
   return {
     vocabulary,
     trie,
-    slices: new FreeTextSlices(vocabulary),
+    slices,
+    lexemeMasks: new LexemeMasks(vocabulary, trie, slices),
     ends: vocabulary.idsOf(TOKEN_KIND.end),
     repeating: repeatingTokens(vocabulary),
   }
@@ -35,8 +39,7 @@ export function grammarTokens(source: VocabularySource, options?: VocabularyOpti
 /** A whole name or string after another value, or the ends of two objects or arrays. */
 const REPEATING = /,.*".*"|[}\]].*,.*[}\]]/s
 
-function repeatingTokens(vocabulary: TokenVocabulary): number[] {
-  const { kinds } = vocabulary
+function repeatingTokens(vocabulary: TokenVocabulary): Int32Array {
   const text = (id: number) => Buffer.from(vocabulary.bytesOf(id)).toString('latin1')
-  return [...kinds.keys()].filter((id) => kinds[id] === TOKEN_KIND.text && REPEATING.test(text(id)))
+  return vocabulary.idsOf(TOKEN_KIND.text).filter((id) => REPEATING.test(text(id)))
 }

@@ -1,5 +1,8 @@
 import type { TokenVocabulary } from './vocabulary.js'
 
+/** Nodes below one that has a table of its children. */
+const MANY_NODES = 256
+
 /**
  * Tokens by their bytes: the nodes of a prefix tree in depth-first order, children in the order of their bytes, without the root.
  * A walk goes on with the next node, or where nothing below a node is of interest with the one at its `end`.
@@ -7,6 +10,8 @@ import type { TokenVocabulary } from './vocabulary.js'
 export class TokenTrie {
   /** Root's children by their byte: a node, or -1. */
   private readonly firsts = new Int32Array(256).fill(-1)
+  /** The same of nodes with many others below them. */
+  private readonly tables = new Map<number, Int32Array>()
   /** Bytes of the longest token. */
   readonly depth: number
 
@@ -25,12 +30,55 @@ export class TokenTrie {
     readonly same: Int32Array,
   ) {
     for (let node = 0; node < bytes.length; node = ends[node]) this.firsts[bytes[node]] = node
-    this.depth = depths.reduce((most, depth) => Math.max(most, depth), 0)
+    let most = 0
+    for (let node = 0; node < depths.length; node++) if (depths[node] > most) most = depths[node]
+    this.depth = most
+  }
+
+  /**
+   * The children of a node, or of the root (-1), by their byte: nodes, or -1; [256]. Undefined for a node with few others below it, whose
+   * children are found as fast one after the other.
+   */
+  childTable(node: number): Int32Array | undefined {
+    if (node < 0) return this.firsts
+    const { bytes, ends } = this
+    if (ends[node] - node < MANY_NODES) return undefined
+    let table = this.tables.get(node)
+    if (!table) {
+      table = new Int32Array(256).fill(-1)
+      for (let child = node + 1; child < ends[node]; child = ends[child]) table[bytes[child]] = child
+      this.tables.set(node, table)
+    }
+    return table
+  }
+
+  /** The first child of a node after another one whose byte has a flag, [256]; the end of the node's subtree where there is none. */
+  nextChild(parent: number, child: number, flags: Uint8Array): number {
+    const { bytes, ends } = this
+    const table = this.childTable(parent)
+    if (!table) return ends[child]
+    for (let byte = bytes[child] + 1; byte < 256; byte++)
+      if (flags[byte] !== 0 && table[byte] >= 0) return table[byte]
+    return parent < 0 ? bytes.length : ends[parent]
+  }
+
+  /** The bytes of a node. */
+  bytesOf(node: number): number[] {
+    const { bytes, depths, ends } = this
+    const path: number[] = []
+    for (let at = -1; path.length < depths[node]; ) {
+      let child = at + 1
+      while (ends[child] <= node) child = ends[child]
+      path.push(bytes[child])
+      at = child
+    }
+    return path
   }
 
   /** The child of a node, or of the root (-1), by its byte; -1 where there is none. */
   child(node: number, byte: number): number {
-    if (node < 0) return this.firsts[byte]
+    const table = this.childTable(node)
+    if (table) return table[byte]
     const { bytes, ends } = this
     for (let child = node + 1; child < ends[node]; child = ends[child]) {
       if (bytes[child] === byte) return child
@@ -39,8 +87,11 @@ export class TokenTrie {
   }
 }
 
+/** Texts by their number. */
+type Texts = Pick<TokenVocabulary, 'bytes' | 'offsets' | 'size'>
+
 /** The trie of some tokens of a vocabulary, which have bytes. @param ids in order */
-export function buildTrie(vocabulary: TokenVocabulary, ids: Int32Array): TokenTrie {
+export function buildTrie(vocabulary: Texts, ids: Int32Array): TokenTrie {
   const { bytes: text, offsets, size } = vocabulary
   const most = ids.reduce((sum, id) => sum + offsets[id + 1] - offsets[id], 0)
   const bytes = new Uint8Array(most)
@@ -75,7 +126,7 @@ export function buildTrie(vocabulary: TokenVocabulary, ids: Int32Array): TokenTr
   return new TokenTrie(part(bytes), part(depths), part(ends), part(tokens), same)
 }
 
-function sharedBytes({ bytes, offsets }: TokenVocabulary, a: number, b: number): number {
+function sharedBytes({ bytes, offsets }: Texts, a: number, b: number): number {
   const length = Math.min(offsets[a + 1] - offsets[a], offsets[b + 1] - offsets[b])
   let shared = 0
   while (shared < length && bytes[offsets[a] + shared] === bytes[offsets[b] + shared]) shared++
@@ -89,7 +140,7 @@ const DIGITS = 257
 const PLACES = 2 ** 24
 
 /** Ids by their bytes, and by number where these are the same: three bytes at a time, by the engine's own sort of numbers. */
-function sortByBytes({ bytes, offsets }: TokenVocabulary, ids: Int32Array): Int32Array {
+function sortByBytes({ bytes, offsets }: Texts, ids: Int32Array): Int32Array {
   const sorted = ids.slice()
   const keys = new Float64Array(ids.length)
   const before = new Int32Array(ids.length)

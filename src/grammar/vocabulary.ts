@@ -17,6 +17,8 @@ export interface VocabularySource {
   readonly eosTokenIds: readonly number[]
   /** Bytes of a token in the middle of a text; undefined for an id without a token. */
   tokenBytes(id: number): Uint8Array | undefined
+  /** A hash of all of it. */
+  fingerprint?(): string
 }
 
 export interface VocabularyOptions {

@@ -1,4 +1,4 @@
-import { type Automaton, DEAD } from './automaton.js'
+import { type Automaton, DEAD, inLimits } from './automaton.js'
 import { GrammarLimitError } from './limits.js'
 import type { TokenTrie } from './trie.js'
 
@@ -7,12 +7,18 @@ const FUEL = 2 ** 22
 /** Nodes between two looks at what the automaton has spent. */
 const INTERVAL = 2 ** 10
 
+type Visit = (node: number, state: number) => boolean
+
 /** Walks tries along a language: nodes whose bytes it allows, in depth-first order, and nothing below others. */
 export class TrieWalk {
   /** Nodes that were visited in all walks. */
   visited = 0
   /** By depth: the state after the bytes of the node that was last allowed there. */
   private readonly states: Int32Array
+  /** By depth: the bytes that may follow that state, where they are known. */
+  private readonly candidates: (Uint8Array | undefined)[] = []
+  /** By depth: that node. */
+  private readonly nodes: Int32Array
 
   /**
    * @param depth of the deepest trie
@@ -24,19 +30,28 @@ export class TrieWalk {
     private readonly fuel = FUEL,
   ) {
     this.states = new Int32Array(depth + 1)
+    this.nodes = new Int32Array(depth + 1)
   }
 
   /**
    * @param root whose subtree is walked, -1 for the whole trie
    * @param start the state there
    * @param visit is told of nodes with tokens and the states after them, and ends the walk by true
+   * @param enter is told of nodes with others below them, and leaves these out by true
    * @throws GrammarLimitError where the fuel does not suffice
    */
-  run(trie: TokenTrie, root: number, start: number, visit: (node: number, state: number) => boolean): void {
-    const { automaton, states, fuel } = this
+  run(trie: TokenTrie, root: number, start: number, visit: Visit, enter?: Visit): void {
+    inLimits(this.automaton, () => this.walk(trie, root, start, visit, enter))
+  }
+
+  private walk(trie: TokenTrie, root: number, start: number, visit: Visit, enter?: Visit): void {
+    const { automaton, states, candidates, nodes, fuel } = this
     const { bytes, depths, ends, tokens } = trie
     const last = root < 0 ? bytes.length : ends[root]
-    states[root < 0 ? 0 : depths[root]] = start
+    const top = root < 0 ? 0 : depths[root]
+    states[top] = start
+    nodes[top] = root
+    candidates[top] = automaton.candidates?.(start)
     const spent = automaton.steps ?? 0
     let visited = 0
     let check = Math.min(INTERVAL, fuel)
@@ -46,14 +61,25 @@ export class TrieWalk {
         check += INTERVAL
       }
       const depth = depths[node]
-      const state = automaton.next(states[depth - 1], bytes[node])
+      const byte = bytes[node]
+      const flags = candidates[depth - 1]
+      if (flags && flags[byte] === 0) {
+        node = trie.nextChild(nodes[depth - 1], node, flags)
+        continue
+      }
+      const state = automaton.next(states[depth - 1], byte)
       if (state === DEAD) {
         node = ends[node]
         continue
       }
-      states[depth] = state
       if (tokens[node] >= 0 && visit(node, state)) break
-      node++
+      if (ends[node] === node + 1 || enter?.(node, state)) node = ends[node]
+      else {
+        states[depth] = state
+        nodes[depth] = node
+        candidates[depth] = automaton.candidates?.(state)
+        node++
+      }
     }
     this.visited += visited
   }

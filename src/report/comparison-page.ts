@@ -15,6 +15,7 @@ import { PAGE_STYLE } from './page/style.js'
 import {
   changesTable,
   draftTable,
+  languageTable,
   latencyTable,
   outputsTable,
   qualityTable,
@@ -53,6 +54,7 @@ ${header(report, title)}
 <main>
 ${speed(report)}
 ${drafts(report)}
+${languages(report)}
 ${quality(report)}
 ${outputs(report)}
 ${repeating(report)}
@@ -160,6 +162,11 @@ function drafts(report: Report): Html {
     latency && html`<details><summary>Milliseconds of each token</summary>${latencyTable(report)}</details>`
   const body = html`<div class="pair">${figures}</div>${draftTable(report)}${numbers}`
   return part('drafts', 'Drafts and latency', body)
+}
+
+function languages(report: Report): Html | undefined {
+  const numbers = languageTable(report)
+  return numbers && part('languages', 'Structured output', numbers)
 }
 
 function quality(report: Report): Html {

@@ -65,6 +65,8 @@ export interface StrategyResult {
   /** Per generated token; null where nothing is drafted. */
   readonly draft_time: number | null
   readonly verify_time: number | null
+  /** What its texts are held to; null where they are free. */
+  readonly language: LanguageResult | null
   /** The process's largest resident size while it decoded; null where the system does not tell. */
   readonly peak_memory: number | null
   /** Share of outputs whose text is the reference's. */
@@ -83,11 +85,26 @@ export interface StrategyResult {
   readonly outputs: readonly PromptOutput[]
 }
 
+/** A language that texts are held to, and what that brought and cost. */
+export interface LanguageResult {
+  /** The setting that names it, such as `schema`. */
+  readonly field: string
+  readonly value: unknown
+  /** Share of outputs that are of the language, and complete. */
+  readonly valid: number
+  /** Share of generated tokens that took no pass, drafted as the only way to go on. */
+  readonly forced: number
+  /** Share of the time that masks took. */
+  readonly mask_time: number
+}
+
 export interface PromptOutput {
   /** Of the prompt. */
   readonly id: string
   readonly text: string
   readonly finish_reason: string
+  /** Whether it is of its language, and complete; null where the text is free. */
+  readonly valid: boolean | null
   readonly tokens: number
   /** Where its text first differs from the reference's, in UTF-16 code units; null where it does not. */
   readonly differs_at: number | null

@@ -72,6 +72,11 @@ export class AddedVocabulary {
     return this.normalized.get(id) ?? this.tokens.get(id)?.content ?? this.model.tokens[id]
   }
 
+  /** Added tokens as `tokenOf` gives them, by id; all others are the model's. */
+  entries(): [id: number, token: string][] {
+    return [...this.tokens.keys()].map((id) => [id, this.tokenOf(id)!])
+  }
+
   /** Ids of special tokens. One whose normalized text is another is none, as in Rust. */
   specialIds(): Set<number> {
     const ids = [...this.special].map((token) => this.idOf(token)!)

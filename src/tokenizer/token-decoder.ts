@@ -19,6 +19,8 @@ export interface TokenDecoding {
    * text where it stands for the dummy prefix; here no token is the first.
    */
   readonly bytesOf: (token: string) => Uint8Array
+  /** What both follow from. */
+  readonly json: unknown
 }
 
 /** A step of the way. */
@@ -36,6 +38,7 @@ interface Stage {
 export function tokenDecoding(json: unknown): TokenDecoding {
   const stages = json === null || json === undefined ? [SPACE_JOINER] : stagesOf(json)
   return {
+    json,
     newDecoder: () => chain(stages.map(({ create }) => create())),
     bytesOf(token) {
       let spelled: string | Uint8Array = token

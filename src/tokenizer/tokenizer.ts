@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { readJsonObjectIfThere } from '../files.js'
@@ -42,6 +43,8 @@ export interface Tokenizer {
    * Bytes that a token stands for in the middle of a text: UTF-8, or a part of it (half a character). Undefined for an id without a token.
    */
   tokenBytes(id: number): Uint8Array | undefined
+  /** A hash of all that `tokenBytes` and `specialIds` tell; a tokenizer of one's own may be without. */
+  fingerprint?(): string
   /** A decoder at the start of a text; `createDetokenizer` is the friendlier way. */
   newDecoder(): TokenDecoder
   /**
@@ -98,6 +101,11 @@ function createTokenizer(files: TokenizerFiles): Tokenizer {
     tokenBytes(id) {
       const token = added.tokenOf(id)
       return token === undefined ? undefined : bytesOf(token)
+    },
+    fingerprint() {
+      const special = [...tokenizer.specialIds]
+      const identity = JSON.stringify([pipeline.decoding.json, special, added.entries(), model.tokens])
+      return createHash('sha256').update(identity).digest('hex')
     },
     newDecoder,
     applyChatTemplate(messages, { chatTemplate, ...options } = {}) {

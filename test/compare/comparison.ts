@@ -15,6 +15,7 @@ export function strategyWith(name: string, fields: Partial<StrategyResult> = {})
     acceptance_by_depth: null,
     draft_time: null,
     verify_time: null,
+    language: null,
     peak_memory: null,
     identical: 1,
     mean_log_probability: -1,

@@ -88,9 +88,27 @@ describe('the table of one comparison', () => {
       acceptance_by_depth: Array(12).fill(0.5),
       draft_time: 1,
       verify_time: 2,
+      language: {
+        field: 'regex',
+        value: `a|b{9}\n${'[0-9]'.repeat(20)}`,
+        valid: 1,
+        forced: 0.996,
+        mask_time: 0.0004,
+      },
     }),
   )
   const text = asText([{ name: 'this run', comparison }])
+
+  test('has a table of languages, for the strategies that are held to one', () => {
+    const rows = text
+      .split('\n\n')
+      .find((block) => block.includes('held to'))!
+      .split('\n')
+      .slice(1)
+    expect(rows).toHaveLength(1)
+    expect(rows[0]).toMatch(/^speculative:xxx… {2}regex a\|b\{9\} \[0-9\]\S+… +100% +99% +0\.0%$/)
+    expect(asMarkdown([{ name: 'this run', comparison }])).toContain(`| ${long} | regex a\\|b{9} [0-9]`)
+  })
 
   test('fits in 80 columns', () => {
     const rows = text.split('\n\n').slice(0, -1).join('\n').split('\n')

@@ -41,12 +41,13 @@ test('the mean log-probability is that of the generated tokens alone, step by st
 })
 
 describe('a summary', () => {
-  const trial = (speeds: readonly number[], ids: readonly number[], more = {}): Trial => ({
+  const trial = (speeds: readonly number[], ids: readonly number[], more = {}, isValid?: boolean): Trial => ({
     judgement: { mean_log_probability: -ids.length, scores: { json: Number(ids.length > 2) } },
     runs: speeds.map((tokens_per_second, i) => ({
       text: ids.join(' '),
       ids,
       finish_reason: 'length',
+      ...(isValid !== undefined && { language: { field: 'regex', value: '[0-9 ]+', isValid } }),
       tokenTimes: ids.map((_, token) => token + i),
       peakMemory: 100 + i,
       statistics: {
@@ -104,6 +105,27 @@ describe('a summary', () => {
     const result = summarise(strategy(trials), options(trials))
     expect(result.acceptance_by_depth).toEqual([0.9, 0])
     expect([result.draft_time, result.verify_time]).toEqual([3 / 5, 1])
+  })
+
+  test('says what texts are held to, whether they are valid, and what that brought and cost', () => {
+    const forced = { forced_tokens: 1, mask_time: 0.5 }
+    const trials = [
+      trial([1, 1], [1, 2, 3], forced, true),
+      trial([1, 1], [4, 5], { forced_tokens: 0, mask_time: 0 }, false),
+    ]
+    const result = summarise(strategy(trials), options(trials))
+    // Four runs of two seconds each, with ten tokens together.
+    expect(result.language).toEqual({
+      field: 'regex',
+      value: '[0-9 ]+',
+      valid: 0.5,
+      forced: 2 / 10,
+      mask_time: 1 / 8,
+    })
+    expect(result.outputs.map(({ valid }) => valid)).toEqual([true, false])
+    const unbound = [trial([1], [1, 2]), trial([1], [3, 4])]
+    const free = summarise(strategy(unbound), options(unbound))
+    expect([free.language, ...free.outputs.map(({ valid }) => valid)]).toEqual([null, null, null])
   })
 
   test('leaves runs of one token out of the speed', () => {

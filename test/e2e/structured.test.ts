@@ -104,6 +104,13 @@ testRefusals('structured output refuses', [
     says: '--schema names the file none.json, but there is no such file.',
   },
   {
+    name: 'an address, which is not read as fields',
+    command: 'schema check',
+    args: ['https://example.com/person.json'],
+    code: 2,
+    says: 'the schema names the file https://example.com/person.json, but there is no such file.',
+  },
+  {
     name: 'broken JSON',
     command: 'generate',
     args: on(model, 'x', '--schema', '{"type":\n "string",}'),
@@ -116,6 +123,13 @@ testRefusals('structured output refuses', [
     args: on(model, 'x', '--schema', file('a: [', 'broken.yaml')),
     code: 2,
     says: /broken\.yaml is not valid YAML: .* at line 1, column 5\.$/,
+  },
+  {
+    name: 'YAML of several documents',
+    command: 'schema check',
+    args: [file('type: integer\n---\ntype: string', 'several.yaml')],
+    code: 2,
+    says: /several\.yaml is not valid YAML: it holds several documents, and one is read\.$/,
   },
   {
     name: 'a schema that cannot be held, by its pointer',

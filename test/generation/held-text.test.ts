@@ -33,7 +33,7 @@ describe('drafts', () => {
     ]
     for (const language of Object.values(LANGUAGES)) {
       const wanted = await held(plain, language, { ...ROOM, ...how })
-      expect(wanted.statistics.drafted_tokens).toBe(0)
+      expect(wanted.statistics).toMatchObject({ drafted_tokens: 0, forced_tokens: 0 })
       for (const [settings, options] of others) {
         const { sequences } = await held(model, language, { ...ROOM, ...how, ...settings }, options)
         expect(sequences.map(({ ids }) => ids)).toEqual(wanted.sequences.map(({ ids }) => ids))
@@ -49,7 +49,22 @@ describe('drafts', () => {
     expect(ids).toEqual(written)
     expect(written.length).toBeGreaterThan(4)
     expect(statistics).toMatchObject({ steps: 1, accepted_tokens: statistics.drafted_tokens })
+    expect(statistics.forced_tokens).toBe(statistics.accepted_tokens)
+    expect(statistics.mask_time).toBeGreaterThan(0)
   })
+})
+
+test('forced tokens are told apart from what another drafter drafts, and free text has none', async () => {
+  const language = LANGUAGES['a record']
+  const alone = await held(model, language, ROOM)
+  const beside = await held(model, language, ROOM, { assistant: model })
+  expect(alone.statistics.forced_tokens).toBe(alone.statistics.accepted_tokens)
+  expect(alone.statistics.forced_tokens).toBeGreaterThan(0)
+  const { forced_tokens = 0, accepted_tokens } = beside.statistics
+  expect(forced_tokens).toBeGreaterThan(0)
+  expect(forced_tokens).toBeLessThan(accepted_tokens)
+  const free = await generate(model, 'A', { max_new_tokens: 3 }).result()
+  expect(Object.keys(free.statistics)).not.toContain('forced_tokens')
 })
 
 describe('the end', () => {
@@ -139,7 +154,7 @@ describe('the end', () => {
       exitCode: 2,
     })
     const lacking = await heldModel('metaspace')
-    await expect(run(lacking, choices('né'))).rejects.toThrow(/cannot spell any text/)
+    await expect(run(lacking, choices('né'))).rejects.toThrow(/cannot spell any text(?!.*max_new_tokens)/)
     // A beginning that the tokens have is not gone into where they lack what must follow.
     for (const settings of [{ do_sample: true, seed: 1 }, { num_beams: 3 }]) {
       const { text } = await held(lacking, choices('né', 'nés', 'toy'), { ...settings, max_new_tokens: 90 })

@@ -77,6 +77,23 @@ describe('near-ties', () => {
     expect(comparisonPage([comparison(dtype)])).toContain(`${dtype}: near-ties differ for lookup`)
   })
 
+  test('are none of texts that are held to another language than the reference', () => {
+    const language = { field: 'regex', value: 'a', valid: 1, forced: 0, mask_time: 0 }
+    const held = (name: string, own: object, more = {}) =>
+      strategyWith(name, { ...drafted, name, language: { ...language, ...own }, ...more })
+    const others = [held('b', { value: 'b' }), held('pretty', {}, { settings: { pretty: true } })]
+    expect(
+      nearTies({ ...comparison('int8'), strategies: [strategyWith('greedy'), ...others] }),
+    ).toBeUndefined()
+    const strategies = [
+      held('greedy', {}, { identical: 1 }),
+      held('same', {}),
+      ...others,
+      strategyWith('free', { ...drafted, name: 'free' }),
+    ]
+    expect(nearTies({ ...comparison('int8'), strategies })).toMatch(/differ for same, as/)
+  })
+
   test('are none in float32, or where texts are the same', () => {
     expect(nearTies(comparison('fp32'))).toBeUndefined()
     expect(nearTies({ ...comparison('int4'), strategies: [strategyWith('greedy')] })).toBeUndefined()

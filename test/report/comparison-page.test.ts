@@ -71,6 +71,44 @@ describe('the numbers of the page are those of the JSON', () => {
     )
   })
 
+  test('in the table of languages, which is there where one is named', () => {
+    expect(page).not.toContain('language-table')
+    expect(readTable(page, 'outputs-table').headings).not.toContain('Valid')
+    const language = {
+      field: 'schema',
+      value: { type: 'object' },
+      valid: 0.875,
+      forced: 0.4,
+      mask_time: 0.012,
+    }
+    const held = withResults(({ name, outputs }) =>
+      name === 'greedy'
+        ? {}
+        : { language, outputs: outputs.map((output, i) => ({ ...output, valid: i > 0 })) },
+    )
+    const own = comparisonPage([held])
+    const rows = readTable(own, 'language-table').rows.map((row) => row.map(({ text }) => text))
+    expect(rows).toHaveLength(strategies.length - 1)
+    const [name, ...cells] = rows[0]
+    const { tokens_per_forward } = strategies.find((one) => one.name === name)!
+    expect(cells).toEqual(['schema {"type":"object"}', '87.5', '40.0', tokens_per_forward.toFixed(2), '1.2'])
+    const { headings, rows: outputs } = readTable(own, 'outputs-table')
+    const valid = outputs.map((row) => row[headings.indexOf('Valid')].text)
+    expect(new Set(valid)).toEqual(new Set(['–', 'yes', 'no']))
+    expect(valid.filter((word) => word === 'no')).toHaveLength(strategies.length - 1)
+    expect(own).toContain(' · not valid')
+    const all = (strategies.length - 1) * comparison.prompts.length
+    expect(textOf(own)).toContain(
+      `Of ${all} outputs that are held to a language, ${strategies.length - 1} are not valid.`,
+    )
+    const whole = withResults(({ outputs }) => ({
+      language,
+      outputs: outputs.map((output) => ({ ...output, valid: true })),
+    }))
+    expect(comparisonPage([whole])).toContain('All outputs that are held to a language are valid.')
+    expect(page).not.toContain('held to a language')
+  })
+
   test('in the table of drafts', () => {
     expectNumbers(
       'draft-table',

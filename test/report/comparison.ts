@@ -110,6 +110,7 @@ function strategy(
     return {
       id: `p${i + 1}`,
       text: own,
+      valid: null,
       finish_reason: random() < 0.7 ? 'length' : 'eos',
       tokens: 65,
       differs_at: firstDifference(text, own),
@@ -134,6 +135,7 @@ function strategy(
       kind.depths > 0 ? Array.from({ length: kind.depths }, (_, i) => around(0.82 * 0.86 ** i, 0.05)) : null,
     draft_time: kind.depths > 0 ? around(0.0018, 0.2) : null,
     verify_time: kind.depths > 0 ? around(0.0123, 0.2) : null,
+    language: null,
     peak_memory: Math.round(around(412e6, 0.05)),
     identical: outputs.filter(({ differs_at }) => differs_at === null).length / outputs.length,
     mean_log_probability: mean(outputs.map((output) => output.mean_log_probability)),

@@ -1,6 +1,6 @@
 import { textOfFile } from '../../config/language-files.js'
+import { schemaText } from '../../config/schema-text.js'
 import { MOST_SETTINGS, STDIO } from '../../files.js'
-import { schemaText } from '../../generation/language.js'
 import { compileSchema } from '../../grammar/schema/index.js'
 import { parseJson } from '../../json.js'
 import { readStdin, refuseStdinTwice } from '../io/stdin.js'

@@ -78,6 +78,10 @@ export class CfgAutomaton implements Automaton {
     this.start = this.#intern(states, results, frames.accepts)
   }
 
+  inLimits<T>(work: () => T): T {
+    return this.#lexemes.inLimits(work)
+  }
+
   /** Steps taken so far. */
   get steps(): number {
     return this.#regexes.steps

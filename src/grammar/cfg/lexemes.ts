@@ -1,4 +1,4 @@
-import { type Automaton, CONTROL, DEAD } from '../automaton.js'
+import { type Automaton, CONTROL, DEAD, inLimits } from '../automaton.js'
 import type { Regexes } from '../regex/nodes.js'
 import type { Partition } from '../regex/partition.js'
 import { Regex } from '../regex/regex.js'
@@ -35,6 +35,10 @@ export class TerminalLexemes {
   /** The state at a terminal's begin; `DEAD` where its language is empty. */
   start(terminal: number): number {
     return this.#starts[terminal]
+  }
+
+  inLimits<T>(work: () => T): T {
+    return this.#automata.reduce<() => T>((inner, automaton) => () => inLimits(automaton, inner), work)()
   }
 
   next(state: number, symbol: number): number {

@@ -9,16 +9,7 @@ import type { Regex } from './regex.js'
 export function alternatives(regexes: RegexBuilder, parts: readonly Regex[]): Regex {
   if (parts.length === 1) return parts[0]
   const flat = new Set<Regex>()
-  let optional = false
-  const add = (part: Regex) => {
-    if (part.kind === 'or') part.parts.forEach(add)
-    else if (part === regexes.epsilon) optional = true
-    else if (part.kind === 'repeat' && part.min === 0 && part.max === 1) {
-      optional = true
-      add(part.parts[0])
-    } else if (part !== regexes.empty) flat.add(part)
-  }
-  parts.forEach(add)
+  const optional = flatten(regexes, parts, flat)
   regexes.charge(flat.size)
   if (flat.has(regexes.all)) return regexes.all
   let universes = 0
@@ -31,6 +22,20 @@ export function alternatives(regexes: RegexBuilder, parts: readonly Regex[]): Re
   }
   const body = regexes.alternation(factorHeads(regexes, mergeTails(regexes, [...flat])))
   return optional && !body.nullable ? regexes.repeat(body, 0, 1) : body
+}
+
+/** Collects alternatives; gives whether ε is one. */
+function flatten(regexes: RegexBuilder, parts: readonly Regex[], flat: Set<Regex>): boolean {
+  let optional = false
+  for (const part of parts) {
+    if (part === regexes.epsilon) optional = true
+    else if (part.kind === 'or') optional = flatten(regexes, part.parts, flat) || optional
+    else if (part.kind === 'repeat' && part.min === 0 && part.max === 1) {
+      flatten(regexes, part.parts, flat)
+      optional = true
+    } else if (part !== regexes.empty) flat.add(part)
+  }
+  return optional
 }
 
 /** Heads before the same tail become one where they are byte sets, or repetitions of one body whose counts touch. */

@@ -1,7 +1,7 @@
 import { GrammarLimitError } from '../limits.js'
 import { ByteSet } from './byte-set.js'
 import { Interner, UNUSED } from './interner.js'
-import { Partitions } from './partition.js'
+import { type Partition, Partitions } from './partition.js'
 import type { LeafMachine, Regex } from './regex.js'
 import { Universes } from './universes.js'
 
@@ -12,23 +12,34 @@ export interface RegexLimits {
   readonly states: number
   /** Steps between two calls of `refuel`: a compile, or one new transition. */
   readonly steps: number
+  /** Steps of all that `inLimits` does: a mask, a way to an end, or the compilation of a schema. They take from half a second to two. */
+  readonly boundedSteps: number
 }
 
-export const REGEX_LIMITS: RegexLimits = { nodes: 1_000_000, states: 250_000, steps: 500_000 }
+export const REGEX_LIMITS: RegexLimits = {
+  nodes: 1_000_000,
+  states: 250_000,
+  steps: 500_000,
+  boundedSteps: 600_000,
+}
 
 /** Bytes of a text node at most: a longer literal is a chain of them, cut from its end. */
 const LONGEST_TEXT = 32
 
 /** Nodes and what is made of one or two of them, in normal form; and the steps that making them takes. */
 export class RegexBuilder {
-  readonly partitions = new Partitions()
-  readonly #nodes: Interner
-  readonly #universes = new Universes()
+  readonly partitions: Partitions
+  private readonly interner: Interner
+  private readonly universes: Universes
   /** Derivatives that were taken, by node and byte. */
   readonly derivatives = new Map<number, Regex>()
+  /** Partitions of nodes of the base that it did not find out. */
+  readonly basePartitions = new Map<Regex, Partition>()
   #steps = 0
   /** The count of steps at which the current operation ends. */
   #fuel = 0
+  /** The count of steps at which all operations of `inLimits` end. */
+  #end = Infinity
 
   /** ∅. */
   readonly empty: Regex
@@ -37,12 +48,18 @@ export class RegexBuilder {
   /** Σ*, all byte strings. */
   readonly all: Regex
 
-  constructor(readonly limits: RegexLimits = REGEX_LIMITS) {
-    this.#nodes = new Interner(limits.nodes)
+  /** @param base a frozen factory whose nodes are this one's too */
+  constructor(
+    readonly limits: RegexLimits = REGEX_LIMITS,
+    readonly base?: RegexBuilder,
+  ) {
+    this.interner = new Interner(limits.nodes, base?.interner)
+    this.partitions = new Partitions(base?.partitions)
+    this.universes = new Universes(base?.universes)
     this.refuel()
-    this.empty = this.#nodes.node({ ...UNUSED, kind: 'empty' }, -1)
+    this.empty = this.interner.node({ ...UNUSED, kind: 'empty' }, -1)
     this.epsilon = this.#text('')
-    this.all = this.#nodes.node(
+    this.all = this.interner.node(
       { ...UNUSED, kind: 'repeat', parts: [this.bytes(ByteSet.all)], max: Infinity },
       0,
     )
@@ -50,7 +67,7 @@ export class RegexBuilder {
 
   /** Nodes made so far. */
   get size(): number {
-    return this.#nodes.count
+    return this.interner.count
   }
 
   /** Steps taken so far; a step is a derivative or a part of one, some microseconds. */
@@ -58,17 +75,47 @@ export class RegexBuilder {
     return this.#steps
   }
 
-  /** Grants the steps of one more operation. */
+  /** Whether a node is the base's, so that nothing is to be noted at it. */
+  isBase(node: Regex): boolean {
+    return this.interner.isBase(node)
+  }
+
+  /** All nodes made by this factory, and not by its base. */
+  get nodes(): Iterable<Regex> {
+    return this.interner.own()
+  }
+
+  /** Tells a node that all its texts are in a universe; one of the base stays as it is. */
+  setWithin(node: Regex, universe: number): void {
+    if (!this.isBase(node)) node.within |= universe
+  }
+
+  /** Grants the steps of one more operation, within those of `inLimits`. */
   refuel(): void {
-    this.#fuel = this.#steps + this.limits.steps
+    this.#fuel = Math.min(this.#steps + this.limits.steps, this.#end)
+  }
+
+  /** Does work whose operations may take `boundedSteps` together, or what is left of those of the work around it. */
+  inLimits<T>(work: () => T): T {
+    const around = this.#end
+    this.#end = Math.min(around, this.#steps + this.limits.boundedSteps)
+    this.refuel()
+    try {
+      return work()
+    } finally {
+      this.#end = around
+      this.refuel()
+    }
   }
 
   /** @throws GrammarLimitError where the operation has taken more steps than it may */
   charge(steps: number): void {
     this.#steps += steps
     if (this.#steps > this.#fuel) {
+      const { steps: each, boundedSteps } = this.limits
+      const most = this.#fuel === this.#end ? boundedSteps : each
       throw new GrammarLimitError(
-        `The grammar takes more than ${this.limits.steps} steps at one place; make its regular expressions simpler, with fewer nested repetitions, counters and assertions.`,
+        `The grammar takes more than ${most} steps at one place; make it simpler, with fewer nested repetitions, counters, assertions and alternatives.`,
       )
     }
   }
@@ -78,7 +125,7 @@ export class RegexBuilder {
     const { size } = set
     if (size === 0) return this.empty
     if (size === 1) return this.#text(String.fromCharCode(set.first))
-    return this.#nodes.node({ ...UNUSED, kind: 'bytes', set }, this.#universes.ofBytes(set))
+    return this.interner.node({ ...UNUSED, kind: 'bytes', set }, this.universes.ofBytes(set))
   }
 
   /** One text: its UTF-8 where it is a string. */
@@ -105,6 +152,7 @@ export class RegexBuilder {
       const factors: Regex[] = []
       let last = head
       for (; last.kind === 'concat'; last = last.parts[1]) factors.push(last.parts[0])
+      this.charge(2 * factors.length)
       return factors.reduceRight((joined, factor) => this.join(factor, joined), this.join(last, tail))
     }
     if (tail === this.epsilon) return head
@@ -116,7 +164,7 @@ export class RegexBuilder {
     }
     // A universe followed by what may be nothing, and is within it otherwise, is itself.
     if (tail.nullable && (head === this.all || (head.universe & tail.within) !== 0)) return head
-    return this.#concat(head, tail)
+    return this.interner.concat(head, tail)
   }
 
   /** A text, a byte a character, followed by `tail`. */
@@ -131,7 +179,7 @@ export class RegexBuilder {
     }
     for (let end = bytes.length; end > 0; end -= LONGEST_TEXT) {
       const node = this.#text(bytes.slice(Math.max(0, end - LONGEST_TEXT), end))
-      result = result === this.epsilon ? node : this.#concat(node, result)
+      result = result === this.epsilon ? node : this.interner.concat(node, result)
     }
     return result
   }
@@ -146,7 +194,7 @@ export class RegexBuilder {
     if (parts.length === 0) return this.empty
     if (parts.length === 1) return parts[0]
     const within = parts.reduce((bits, part) => bits & part.within, -1)
-    return this.#nodes.node({ ...UNUSED, kind: 'or', parts: byId(parts) }, within)
+    return this.interner.node({ ...UNUSED, kind: 'or', parts: byId(parts) }, within)
   }
 
   /** An intersection of parts in normal form: none is ε, ∅, Σ* or an intersection itself. */
@@ -154,7 +202,7 @@ export class RegexBuilder {
     if (parts.length === 0) return this.all
     if (parts.length === 1) return parts[0]
     const within = parts.reduce((bits, part) => bits | part.within, 0)
-    return this.#nodes.node({ ...UNUSED, kind: 'and', parts: byId(parts) }, within)
+    return this.interner.node({ ...UNUSED, kind: 'and', parts: byId(parts) }, within)
   }
 
   /** The complement with respect to all byte strings, broken UTF-8 included: intersect it with what is meant. */
@@ -162,7 +210,7 @@ export class RegexBuilder {
     if (body.kind === 'not') return body.parts[0]
     if (body === this.empty) return this.all
     if (body === this.all) return this.empty
-    return this.#nodes.node({ ...UNUSED, kind: 'not', parts: [body] }, 0)
+    return this.interner.node({ ...UNUSED, kind: 'not', parts: [body] }, 0)
   }
 
   /**
@@ -189,11 +237,11 @@ export class RegexBuilder {
       }
     }
     if (body === this.all.parts[0] && least === 0 && max === Infinity) return this.all
-    return this.#nodes.node({ ...UNUSED, kind: 'repeat', parts: [body], min: least, max }, body.within)
+    return this.interner.node({ ...UNUSED, kind: 'repeat', parts: [body], min: least, max }, body.within)
   }
 
   machine(machine: LeafMachine): Regex {
-    return this.#nodes.machine(machine)
+    return this.interner.machine(machine)
   }
 
   /**
@@ -203,17 +251,24 @@ export class RegexBuilder {
    */
   universe(unit: Regex, texts: RegExp): Regex {
     const star = this.repeat(unit, 0, Infinity)
-    this.#universes.add(unit, star, texts)
-    this.epsilon.within |= star.universe
+    const isNew = star.universe === 0
+    this.universes.add(unit, star, texts)
+    this.setWithin(this.epsilon, star.universe)
+    // Nodes that were there before learn it from their parts, which are older.
+    if (isNew) for (const node of byId([...this.nodes])) this.setWithin(node, this.#withinOf(node))
     return star
   }
 
-  #text(text: string): Regex {
-    return this.#nodes.text(text, (made) => this.#universes.ofText(made))
+  /** The universes that hold a node's texts, as far as its parts tell. */
+  #withinOf({ kind, text, set, parts }: Regex): number {
+    if (kind === 'text') return this.universes.ofText(text)
+    if (kind === 'bytes') return this.universes.ofBytes(set!)
+    if (kind === 'and') return parts.reduce((bits, part) => bits | part.within, 0)
+    return kind === 'machine' || kind === 'not' ? 0 : parts.reduce((bits, part) => bits & part.within, -1)
   }
 
-  #concat(head: Regex, tail: Regex): Regex {
-    return this.#nodes.node({ ...UNUSED, kind: 'concat', parts: [head, tail] }, head.within & tail.within)
+  #text(text: string): Regex {
+    return this.interner.text(text, (made) => this.universes.ofText(made))
   }
 }
 

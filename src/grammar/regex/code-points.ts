@@ -63,7 +63,12 @@ export function complement(set: CodePoints): CodePoints {
 }
 
 export function intersection(a: CodePoints, b: CodePoints): CodePoints {
-  return complement(codePoints([...complement(a), ...complement(b)]))
+  const common: CodePointRange[] = []
+  for (let i = 0, j = 0; i < a.length && j < b.length; a[i][1] < b[j][1] ? i++ : j++) {
+    const [first, last] = [Math.max(a[i][0], b[j][0]), Math.min(a[i][1], b[j][1])]
+    if (first <= last) common.push([first, last])
+  }
+  return common
 }
 
 export function includesCodePoint(set: CodePoints, codePoint: number): boolean {

@@ -133,3 +133,25 @@ export class Decimals {
     return this.regexes.bytes(ByteSet.ranges([first.charCodeAt(0), last.charCodeAt(0)]))
   }
 }
+
+/** Whether a multiple of a number above 0 is within bounds. @param low not below 0 */
+export function hasMultiple(
+  { coefficient: divisor, scale }: Decimal,
+  low: Bound | undefined,
+  high: Bound | undefined,
+): boolean {
+  if (!high) return true
+  const [from, to] = [low ? inUnits(low, scale, 1) : 0n, inUnits(high, scale, -1)]
+  return to >= 0n && to - (to % divisor) >= from
+}
+
+/** A bound in units of 10^−scale, rounded into what it allows. @param direction 1 for lower bounds, −1 for upper ones */
+export function inUnits({ value, strict }: Bound, scale: number, direction: 1 | -1): bigint {
+  const finer = Math.max(scale, value.scale)
+  const unit = 10n ** BigInt(finer - scale)
+  const exact = value.atScale(finer)
+  const rest = ((exact % unit) + unit) % unit
+  const floor = (exact - rest) / unit
+  if (rest === 0n) return strict ? floor + BigInt(direction) : floor
+  return direction > 0 ? floor + 1n : floor
+}

@@ -7,7 +7,7 @@ import type { Regex } from './regex.js'
 export function derivativeOf(regexes: RegexBuilder, node: Regex, byte: number): Regex {
   if (node.kind === 'text' || node.kind === 'bytes') return derive(regexes, node, byte)
   const key = node.id * 256 + byte
-  const known = regexes.derivatives.get(key)
+  const known = regexes.derivatives.get(key) ?? regexes.base?.derivatives.get(key)
   if (known) return known
   regexes.charge(1)
   const made = derive(regexes, node, byte)
@@ -53,7 +53,10 @@ function derive(regexes: RegexBuilder, node: Regex, byte: number): Regex {
       return regexes.join(after, regexes.repeat(body, Math.max(0, node.min - 1), node.max - 1))
     }
     case 'machine': {
-      const next = node.machine!.next(byte)
+      const machine = node.machine!
+      const before = machine.fixed?.steps ?? 0
+      const next = machine.next(byte)
+      regexes.charge((machine.fixed?.steps ?? 0) - before)
       return next ? regexes.machine(next) : regexes.empty
     }
   }

@@ -1,5 +1,5 @@
 import { ByteSet } from './byte-set.js'
-import { type CodePoints, codePoints, includesCodePoint, intersection } from './code-points.js'
+import { ANY, type CodePoints, codePoints, includesCodePoint, intersection } from './code-points.js'
 import type { Regexes } from './nodes.js'
 import type { Regex } from './regex.js'
 import { type CodePointRange, digitRanges } from './utf8.js'
@@ -25,7 +25,7 @@ const JSON_ANY_TEXT = new RegExp(`^(?:${JSON_CHARACTER}|\\\\(?:${ANY_ESCAPE}))*$
 
 /** Characters as UTF-8. */
 export function utf8(regexes: Regexes): Encoding {
-  return encoding(regexes, (set) => regexes.characters(set), UTF8_TEXT)
+  return encoding(regexes, 'UTF-8', (set) => regexes.characters(set), UTF8_TEXT)
 }
 
 /** Escapes of one letter in JSON: the letter and the code point. */
@@ -65,19 +65,31 @@ export function jsonString(regexes: Regexes, anySpelling: boolean): Encoding {
       spellings.push(...unicodeEscapes(regexes, range))
     return regexes.or(spellings)
   }
-  return encoding(regexes, character, anySpelling ? JSON_ANY_TEXT : JSON_TEXT)
+  return anySpelling
+    ? encoding(regexes, 'JSON in any spelling', character, JSON_ANY_TEXT)
+    : encoding(regexes, 'JSON', character, JSON_TEXT)
 }
 
-function encoding(regexes: Regexes, spell: (set: CodePoints) => Regex, texts: RegExp): Encoding {
+function encoding(
+  regexes: Regexes,
+  name: string,
+  spell: (set: CodePoints) => Regex,
+  texts: RegExp,
+): Encoding {
   const known = new Map<CodePoints, Regex>()
-  const text = regexes.universe(spell([[0, 0x10ffff]]), texts)
+  const text = regexes.once(name, () => regexes.universe(spell(ANY), texts))
+  const spelt = (set: CodePoints) =>
+    regexes.once(`${name} ${set}`, () => {
+      const made = spell(set)
+      regexes.setWithin(made, text.universe)
+      return made
+    })
   return {
     text,
     character: (set) => {
       let made = known.get(set)
       if (!made) {
-        made = spell(set)
-        made.within |= text.universe
+        made = spelt(set)
         known.set(set, made)
       }
       return made

@@ -18,6 +18,8 @@ export const FREE_CHARACTERS: readonly CodePointRange[] = [
   [0xa0, 0x10ffff],
 ]
 
+/** Some free characters: where one of them may not follow, nothing else needs to be asked. */
+const PROBES = Buffer.from(' aZ0~')
 /** Characters that the walk looks ahead. */
 const FURTHEST = 32
 /** States that it visits at most. */
@@ -28,7 +30,7 @@ const MOST_VISITED = 2_000
  * structure; what else there is, is walked for some characters.
  */
 export function freeTextOf(automaton: RegexStates, regexes: Regexes, state: number): number {
-  if (state === DEAD) return 0
+  if (state === DEAD || PROBES.some((byte) => automaton.next(state, byte) === DEAD)) return 0
   const known = structural(regexes, automaton.regexOf(state))
   return known > 0 ? known : walk(automaton, regexes, state)
 }
@@ -47,9 +49,27 @@ function structural(regexes: Regexes, node: Regex): number {
       return intersection(regexes, node)
     case 'not':
       return withoutFinite(Infinity, node.parts[0])
+    case 'machine':
+      return node.machine!.fixed?.freeText() ?? 0
     default:
       return 0
   }
+}
+
+/**
+ * Whether no more free text than `freeTextOf` may follow: single characters are counted, and what comes after them begins with none. False
+ * where the structure does not tell.
+ */
+export function freeTextIsAll(regexes: Regexes, node: Regex): boolean {
+  if (node.kind !== 'concat') return false
+  const [head, tail] = node.parts
+  const body = bodyOf(head)
+  const isKnown = head.kind === 'machine' && head.machine!.fixed?.freeTextIsAll()
+  if (!isKnown && !coversCharacters(regexes, body)) return false
+  const free = regexes.characters(FREE_CHARACTERS)
+  const begins = (language: Regex, beginning: Regex) =>
+    !regexes.isEmpty(regexes.and([language, regexes.join(beginning, regexes.all)]))
+  return (isKnown || !begins(body, regexes.join(free, free))) && !begins(tail, free)
 }
 
 /** Leading factors that take any characters add up; the first that does not says how far it goes on. */

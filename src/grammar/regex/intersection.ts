@@ -7,11 +7,11 @@ import type { Regex } from './regex.js'
 export function intersectionOf(regexes: RegexBuilder, parts: readonly Regex[]): Regex {
   if (parts.length === 1) return parts[0]
   const factors = new Set<Regex>()
-  const add = (part: Regex) => {
-    if (part.kind === 'and') part.parts.forEach(add)
+  for (const part of parts) {
+    // Parts of an intersection are no intersections themselves.
+    if (part.kind === 'and') for (const each of part.parts) factors.add(each)
     else if (part !== regexes.all) factors.add(part)
   }
-  parts.forEach(add)
   regexes.charge(factors.size)
   if (factors.has(regexes.empty)) return regexes.empty
   if (factors.has(regexes.epsilon))

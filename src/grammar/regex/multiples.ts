@@ -1,5 +1,5 @@
 import { Decimal } from './decimal.js'
-import type { Bound } from './decimals.js'
+import { type Bound, hasMultiple, inUnits } from './decimals.js'
 import type { LeafMachine } from './regex.js'
 
 const POINT = 0x2e
@@ -56,20 +56,7 @@ export function multiplesWithin(
     zeros,
     key: `multiples ${divisor} ${scale} ${from} ${to} ${zeros} `,
   }
-  return to === undefined || (to >= 0n && to - (to % divisor) >= multiples.low)
-    ? new Start(multiples)
-    : undefined
-}
-
-/** A bound in units of 10^−scale, rounded into what it allows. @param direction 1 for lower bounds, −1 for upper ones */
-function inUnits({ value, strict }: Bound, scale: number, direction: 1 | -1): bigint {
-  const finer = Math.max(scale, value.scale)
-  const unit = powerOfTen(finer - scale)
-  const exact = value.atScale(finer)
-  const rest = ((exact % unit) + unit) % unit
-  const floor = (exact - rest) / unit
-  if (rest === 0n) return strict ? floor + BigInt(direction) : floor
-  return direction > 0 ? floor + 1n : floor
+  return hasMultiple(multiple, low, high) ? new Start(multiples) : undefined
 }
 
 /** The state before the first digit. */

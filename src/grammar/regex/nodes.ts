@@ -1,5 +1,5 @@
 import { alternatives } from './alternatives.js'
-import { REGEX_LIMITS, RegexBuilder } from './builder.js'
+import { REGEX_LIMITS, RegexBuilder, type RegexLimits } from './builder.js'
 import { derivativeOf } from './derivative.js'
 import { intersectionOf } from './intersection.js'
 import type { Partition } from './partition.js'
@@ -16,16 +16,42 @@ export { REGEX_LIMITS }
  * inclusions added.
  */
 export class Regexes extends RegexBuilder {
-  readonly #characters = new Map<string, Regex>()
+  private readonly made = new Map<string, Regex>()
+
+  /** @param base a frozen factory whose nodes are this one's too */
+  constructor(
+    limits: RegexLimits = REGEX_LIMITS,
+    override readonly base?: Regexes,
+  ) {
+    super(limits, base)
+  }
+
+  /**
+   * This factory, to be the base of others: its nodes never change again, so that what others make of them depends on nothing that was
+   * made before, and is not held by them.
+   * @param roots whose derivatives are taken beforehand, and theirs; finitely many
+   */
+  frozen(roots: readonly Regex[]): this {
+    const reached = new Set(roots)
+    for (const node of reached)
+      for (const byte of partitionOf(this, node).representatives) reached.add(derivativeOf(this, node, byte))
+    for (const node of this.nodes) distanceOf(this, node)
+    return this
+  }
+
+  /** What is made once, by its name. */
+  once(name: string, make: () => Regex): Regex {
+    let known = this.base?.made.get(name) ?? this.made.get(name)
+    if (!known) {
+      known = make()
+      this.made.set(name, known)
+    }
+    return known
+  }
 
   /** One code point of the ranges, as UTF-8; surrogates are left out. */
   characters(ranges: readonly (readonly [number, number])[]): Regex {
-    const key = ranges.join()
-    const known = this.#characters.get(key)
-    if (known) return known
-    const made = characterClass(this, ranges)
-    this.#characters.set(key, made)
-    return made
+    return this.once(`${ranges}`, () => characterClass(this, ranges))
   }
 
   or(parts: readonly Regex[]): Regex {

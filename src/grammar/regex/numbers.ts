@@ -1,10 +1,11 @@
 import { usageError } from '../../errors.js'
 import { ByteSet } from './byte-set.js'
 import { Decimal } from './decimal.js'
-import { type Bound, Decimals } from './decimals.js'
+import { type Bound, Decimals, hasMultiple } from './decimals.js'
 import { commonMultiple, multiplesWithin } from './multiples.js'
 import type { Regexes } from './nodes.js'
 import type { Regex } from './regex.js'
+import { LARGEST_EXPONENT, spelledNumbers } from './spelled-numbers.js'
 
 /** Numbers by their value; each bound is the text of a JSON number and exact. */
 export interface NumberRange {
@@ -23,9 +24,6 @@ export interface NumberSpelling {
   /** Integers have neither point nor exponent, as JSON Schema's draft 4 has it. */
   readonly digitsOnly?: boolean
 }
-
-/** Exponents of numbers with bounds or multiples, from −20 to 20: each is a language of its own. */
-const LARGEST_EXPONENT = 20
 
 interface Interval {
   readonly low?: Bound
@@ -87,19 +85,30 @@ class Numbers {
 
   language(interval: Interval): Regex {
     const { regexes, spelling } = this
-    const spellings = [this.#signed(interval)]
     const free = !interval.low && !interval.high && !interval.multiple
+    if (!free && this.#trailingZeros && isPowerOfTen(interval.multiple))
+      return this.#signed(interval, (size) => this.#spelled(size))
+    const spellings = [this.#signed(interval, (size) => this.#unsigned(size))]
     if (free) spellings.push(regexes.join(spellings[0], this.#exponent(spelling.anySpelling ? Infinity : 3)))
     else if (this.#trailingZeros) spellings.push(...this.#scientific(interval))
     return regexes.or(spellings)
   }
 
-  /** Numbers with an exponent, of which those that have the same digits for several powers, such as all above 0, are one language. */
+  /** Numbers of at least 0 in all spellings, where what they are multiples of is a power of ten. */
+  #spelled({ low, high, multiple }: Interval): Regex {
+    const { regexes } = this
+    const isEmpty = multiple ? !hasMultiple(multiple, low, high) : low && high && isAbove(low, high)
+    if (isEmpty) return regexes.empty
+    const scale = multiple ? multiple.scale + 1 - `${multiple.coefficient}`.length : Infinity
+    return regexes.machine(spelledNumbers(low, high, scale))
+  }
+
+  /** Multiples with an exponent, of which those that have the same digits for several powers are one language. */
   #scientific(interval: Interval): readonly Regex[] {
     const { regexes } = this
     const powers = new Map<Regex, Regex[]>()
     for (let power = -LARGEST_EXPONENT; power <= LARGEST_EXPONENT; power++) {
-      const digits = this.#signed(shifted(interval, -power))
+      const digits = this.#signed(shifted(interval, -power), (size) => this.#unsigned(size))
       const same = powers.get(digits)
       if (same) same.push(this.#power(power))
       else powers.set(digits, [this.#power(power)])
@@ -107,34 +116,35 @@ class Numbers {
     return [...powers].map(([digits, exponents]) => regexes.join(digits, regexes.or(exponents)))
   }
 
-  #signed(interval: Interval): Regex {
+  /** Zero belongs to both signs. @param unsigned gives the numbers of an interval that are not below 0 */
+  #signed(interval: Interval, unsigned: (interval: Interval) => Regex): Regex {
     const { regexes } = this
+    const sized = ({ low, high, multiple }: Interval) => {
+      if (high && (high.value.sign < 0 || (high.value.sign === 0 && high.strict))) return regexes.empty
+      const isLimited = low && (low.value.sign > 0 || (low.value.sign === 0 && low.strict))
+      return unsigned({ low: isLimited ? low : undefined, high, multiple })
+    }
     const negative = { low: negated(interval.high), high: negated(interval.low), multiple: interval.multiple }
-    return regexes.or([
-      this.#unsigned(interval),
-      regexes.join(regexes.literal('-'), this.#unsigned(negative)),
-    ])
+    return regexes.or([sized(interval), regexes.join(regexes.literal('-'), sized(negative))])
   }
 
-  /** Numbers without sign and exponent. Zero belongs to both signs. */
+  /** Numbers of at least 0 without exponent. */
   #unsigned({ low, high, multiple }: Interval): Regex {
     const { regexes } = this
-    if (high && (high.value.sign < 0 || (high.value.sign === 0 && high.strict))) return regexes.empty
-    const lowest = low && (low.value.sign > 0 || (low.value.sign === 0 && low.strict)) ? low : undefined
     if (multiple && multiple.coefficient > 1n) {
-      const machine = multiplesWithin(multiple, lowest, high, this.#trailingZeros)
+      const machine = multiplesWithin(multiple, low, high, this.#trailingZeros)
       return machine ? regexes.machine(machine) : regexes.empty
     }
     const { whole, fraction } = this.#decimals
     if (!multiple) {
       // A comparison holds numbers of the right form only.
-      const parts = this.#decimals.between(lowest, high, fraction)
+      const parts = this.#decimals.between(low, high, fraction)
       return parts.length > 0 ? regexes.and(parts) : regexes.join(whole, fraction)
     }
     const places = this.#places(multiple.scale)
     if (!multiple.whole)
-      return regexes.and([regexes.join(whole, places), ...this.#decimals.between(lowest, high, fraction)])
-    const integers = this.#decimals.between(rounded(lowest, 1), rounded(high, -1), regexes.epsilon)
+      return regexes.and([regexes.join(whole, places), ...this.#decimals.between(low, high, fraction)])
+    const integers = this.#decimals.between(rounded(low, 1), rounded(high, -1), regexes.epsilon)
     return regexes.join(integers.length > 0 ? regexes.and(integers) : whole, places)
   }
 
@@ -143,16 +153,15 @@ class Numbers {
     return this.spelling.anySpelling === true && !(this.integer && this.spelling.digitsOnly)
   }
 
-  /** Digits after the point, limited, and zeros behind them where any spelling may be read. */
+  /** Digits after the point, limited. */
   #places(most: number): Regex {
     const { regexes } = this
-    const { digit, zeros } = this.#decimals
-    const digits: Regex[] = []
-    if (most > 0) digits.push(regexes.repeat(digit, 1, most))
-    if (this.#trailingZeros) {
-      digits.push(regexes.join(regexes.repeat(digit, 0, most), regexes.join(regexes.literal('0'), zeros)))
-    }
-    return regexes.repeat(regexes.join(regexes.literal('.'), regexes.or(digits)), 0, 1)
+    if (most === 0) return regexes.epsilon
+    return regexes.repeat(
+      regexes.join(regexes.literal('.'), regexes.repeat(this.#decimals.digit, 1, most)),
+      0,
+      1,
+    )
   }
 
   #exponent(digits: number): Regex {
@@ -179,6 +188,17 @@ class Numbers {
   #bytes(characters: string): Regex {
     return this.regexes.bytes(ByteSet.of(Buffer.from(characters)))
   }
+}
+
+function isPowerOfTen(multiple: Decimal | undefined): boolean {
+  return !multiple || /^10*$/.test(`${multiple.coefficient}`)
+}
+
+/** Whether no number is within both bounds. */
+function isAbove(low: Bound, high: Bound): boolean {
+  const scale = Math.max(low.value.scale, high.value.scale)
+  const difference = high.value.atScale(scale) - low.value.atScale(scale)
+  return difference < 0n || (difference === 0n && (low.strict || high.strict))
 }
 
 function negated(bound: Bound | undefined): Bound | undefined {

@@ -4,8 +4,17 @@ import type { Regex } from './regex.js'
 
 /** The classes of bytes that a node's derivative does not tell apart: those of every leaf that a first byte can meet. */
 export function partitionOf(regexes: RegexBuilder, node: Regex): Partition {
-  node.partition ??= refine(regexes, node)
-  return node.partition
+  if (node.partition) return node.partition
+  if (!regexes.isBase(node)) {
+    node.partition = refine(regexes, node)
+    return node.partition
+  }
+  let partition = regexes.basePartitions.get(node)
+  if (!partition) {
+    partition = refine(regexes, node)
+    regexes.basePartitions.set(node, partition)
+  }
+  return partition
 }
 
 function refine(regexes: RegexBuilder, node: Regex): Partition {
@@ -13,42 +22,41 @@ function refine(regexes: RegexBuilder, node: Regex): Partition {
   switch (node.kind) {
     case 'empty':
       return partitions.trivial
-    case 'text':
-      return node.text === '' ? partitions.trivial : partitions.of(labelled([node.text.charCodeAt(0)]))
+    case 'text': {
+      if (node.text === '') return partitions.trivial
+      const byte = node.text.charCodeAt(0)
+      return partitions.leaf(byte, () => labelled([byte]))
+    }
     case 'bytes':
       return partitions.of(labelled(node.set!))
     case 'machine': {
-      const labels = new Uint8Array(256)
-      const apart = node.machine!.distinct
-      if (apart)
-        apart.forEach((byte, i) => {
-          labels[byte] = i + 1
-        })
-      else
-        labels.forEach((_, byte) => {
-          labels[byte] = byte
-        })
-      return partitions.of(labels)
+      const { labels, distinct = ALL_BYTES } = node.machine!
+      return labels
+        ? partitions.leaf(labels, () => labels)
+        : partitions.leaf(distinct, () => numbered(distinct))
     }
     case 'concat': {
-      let product = partitions.trivial
+      const heads: Regex[] = []
       let rest = node
-      for (; rest.kind === 'concat'; rest = rest.parts[1]) {
-        product = partitions.product(product, partitionOf(regexes, rest.parts[0]))
-        if (!rest.parts[0].nullable) return product
-      }
-      return partitions.product(product, partitionOf(regexes, rest))
+      for (; rest.kind === 'concat' && rest.head.nullable; rest = rest.parts[1]) heads.push(rest.head)
+      return partitions.common([...heads, rest.head].map((head) => partitionOf(regexes, head)))
     }
     default:
-      return node.parts.reduce(
-        (product, part) => partitions.product(product, partitionOf(regexes, part)),
-        partitions.trivial,
-      )
+      return partitions.common(node.parts.map((part) => partitionOf(regexes, part)))
   }
 }
 
 function labelled(bytes: Iterable<number>): Uint8Array {
   const labels = new Uint8Array(256)
   for (const byte of bytes) labels[byte] = 1
+  return labels
+}
+
+const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+
+/** A label for each of some bytes, and one for all others. */
+function numbered(bytes: Uint8Array): Uint8Array {
+  const labels = new Uint8Array(256)
+  for (const [i, byte] of bytes.entries()) labels[byte] = (i + 1) % 256
   return labels
 }

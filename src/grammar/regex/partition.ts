@@ -40,24 +40,32 @@ export function mostReadable(bytes: Iterable<number>): number {
 
 /** The partitions of one factory of regexes. */
 export class Partitions {
-  readonly all: Partition[] = []
-  readonly #byHash = new Map<number, Partition[]>()
-  readonly #products = new Map<number, Partition>()
+  readonly all: Partition[]
+  private readonly byHash: Map<number, readonly Partition[]>
+  private readonly products: Map<number, Partition>
+  private readonly leaves: Map<unknown, Partition>
   /** One class of all bytes. */
-  readonly trivial = this.of(new Uint8Array(256))
+  readonly trivial: Partition
+
+  /** @param base whose partitions are these ones' too */
+  constructor(base?: Partitions) {
+    this.all = base ? [...base.all] : []
+    this.byHash = new Map(base?.byHash)
+    this.products = new Map(base?.products)
+    this.leaves = new Map(base?.leaves)
+    this.trivial = this.of(new Uint8Array(256))
+  }
 
   /** @param labels bytes with the same label are one class, [256]. */
   of(labels: Uint8Array): Partition {
-    const numbers = new Int16Array(256).fill(-1)
-    const classes = new Uint8Array(256)
-    let size = 0
-    let hash = 0
-    for (let byte = 0; byte < 256; byte++) {
-      if (numbers[labels[byte]] < 0) numbers[labels[byte]] = size++
-      classes[byte] = numbers[labels[byte]]
-      hash = (Math.imul(hash, 31) + classes[byte]) | 0
-    }
-    return this.#intern(classes, size, hash)
+    return this.#intern(renumbered((byte) => labels[byte], 256))
+  }
+
+  /** The same, made once for a key: a byte that is told apart from all others, or the labels of many machines. */
+  leaf(key: number | Uint8Array, labelsOf: () => Uint8Array): Partition {
+    const known = this.leaves.get(key) ?? this.of(labelsOf())
+    this.leaves.set(key, known)
+    return known
   }
 
   /** The coarsest partition that both are unions of. */
@@ -65,33 +73,50 @@ export class Partitions {
     if (a === b || b.size === 1) return a
     if (a.size === 1) return b
     const key = a.id < b.id ? a.id * 2 ** 26 + b.id : b.id * 2 ** 26 + a.id
-    const known = this.#products.get(key)
-    if (known) return known
-    const numbers = new Int16Array(a.size * b.size).fill(-1)
-    const classes = new Uint8Array(256)
-    let size = 0
-    let hash = 0
-    for (let byte = 0; byte < 256; byte++) {
-      const pair = a.classes[byte] * b.size + b.classes[byte]
-      if (numbers[pair] < 0) numbers[pair] = size++
-      classes[byte] = numbers[pair]
-      hash = (Math.imul(hash, 31) + classes[byte]) | 0
+    let known = this.products.get(key)
+    if (!known) {
+      known = this.#intern(refined(a, b))
+      this.products.set(key, known)
     }
-    const made = this.#intern(classes, size, hash)
-    this.#products.set(key, made)
-    return made
+    return known
   }
 
-  #intern(classes: Uint8Array, size: number, hash: number): Partition {
-    const bucket = this.#byHash.get(hash) ?? []
+  /** The coarsest partition that all of these are unions of. Those of some of them alone are not kept. */
+  common(parts: readonly Partition[]): Partition {
+    const [first = this.trivial, ...others] = new Set(parts)
+    if (others.length < 2) return this.product(first, others[0] ?? first)
+    return this.#intern(others.reduce<Classes>(refined, first))
+  }
+
+  #intern({ classes, size }: Classes): Partition {
+    const hash = classes.reduce((bits, number) => (Math.imul(bits, 31) + number) | 0, 0)
+    const bucket = this.byHash.get(hash) ?? []
     for (const known of bucket) if (known.classes.every((c, byte) => c === classes[byte])) return known
     const seen = new Uint8Array(size)
     const representatives: number[] = []
     for (const byte of READABLE) if (!seen[classes[byte]]++) representatives.push(byte)
     const made = new Partition(this.all.length, classes, Uint8Array.from(representatives))
     this.all.push(made)
-    bucket.push(made)
-    this.#byHash.set(hash, bucket)
+    this.byHash.set(hash, [...bucket, made])
     return made
   }
+}
+
+type Classes = Pick<Partition, 'classes' | 'size'>
+
+function refined(a: Classes, b: Classes): Classes {
+  return renumbered((byte) => a.classes[byte] * b.size + b.classes[byte], a.size * b.size)
+}
+
+/** The classes of bytes with the same label, numbered by their first bytes. @param labels that there may be */
+function renumbered(labelOf: (byte: number) => number, labels: number): Classes {
+  const numbers = new Int16Array(labels).fill(-1)
+  const classes = new Uint8Array(256)
+  let size = 0
+  for (let byte = 0; byte < 256; byte++) {
+    const label = labelOf(byte)
+    if (numbers[label] < 0) numbers[label] = size++
+    classes[byte] = numbers[label]
+  }
+  return { classes, size }
 }

@@ -2,7 +2,7 @@ import { type Automaton, DEAD } from '../automaton.js'
 import { GrammarLimitError } from '../limits.js'
 import { Transitions, UNTAKEN } from '../transitions.js'
 import { withinReach } from './counters.js'
-import { freeTextOf } from './free-text.js'
+import { freeTextIsAll, freeTextOf } from './free-text.js'
 import type { Regexes } from './nodes.js'
 import type { Regex } from './regex.js'
 import { distanceOf, shortestText } from './shortest.js'
@@ -19,6 +19,10 @@ export class RegexAutomaton implements Automaton {
   readonly #states = new Map<Regex, number>()
   readonly #transitions: Transitions
   readonly #freeText: number[] = []
+  readonly #freeTextIsAll: boolean[] = []
+  /** By state: `maskState` for as many bytes as were asked for last. */
+  readonly #within: number[] = []
+  #reach = -1
 
   constructor(regexes: Regexes, root: Regex) {
     this.#regexes = regexes
@@ -43,6 +47,10 @@ export class RegexAutomaton implements Automaton {
     return state
   }
 
+  inLimits<T>(work: () => T): T {
+    return this.#regexes.inLimits(work)
+  }
+
   regexOf(state: number): Regex {
     return this.#regexOf[state]
   }
@@ -60,6 +68,11 @@ export class RegexAutomaton implements Automaton {
   freeText(state: number): number {
     this.#freeText[state] ??= freeTextOf(this, this.#regexes, state)
     return this.#freeText[state]
+  }
+
+  freeTextIsAll(state: number): boolean {
+    this.#freeTextIsAll[state] ??= freeTextIsAll(this.#regexes, this.#regexOf[state])
+    return this.#freeTextIsAll[state]
   }
 
   controls(): readonly number[] {
@@ -80,8 +93,15 @@ export class RegexAutomaton implements Automaton {
    * its limits. Masks of tokens that are no longer are the same.
    */
   maskState(state: number, bytes: number): number {
+    if (bytes !== this.#reach) this.#within.length = 0
+    this.#reach = bytes
+    this.#within[state] ??= this.stateOf(this.#withinReach(state, bytes))
+    return this.#within[state]
+  }
+
+  #withinReach(state: number, bytes: number): Regex {
     this.#regexes.refuel()
-    return this.stateOf(withinReach(this.#regexes, this.#regexOf[state], bytes))
+    return withinReach(this.#regexes, this.#regexOf[state], bytes)
   }
 
   #take(state: number, byte: number): number {

@@ -1,6 +1,17 @@
 import type { ByteSet } from './byte-set.js'
 import type { Partition } from './partition.js'
 
+/** What a state of a fixed language tells, as the automaton of a language does; machines of such states are the same object in all factories. */
+export interface FixedState {
+  /** Steps that its language has taken so far, as of a factory. */
+  readonly steps: number
+  withinReach(bytes: number): LeafMachine
+  /** One of its shortest texts. */
+  completion(): Uint8Array
+  freeText(): number
+  freeTextIsAll(): boolean
+}
+
 /** A deterministic automaton of its own as a leaf of a regex. Its states are values; equal keys mean equal languages. */
 export interface LeafMachine {
   readonly key: string
@@ -9,8 +20,17 @@ export interface LeafMachine {
   readonly accepts: boolean
   /** The bytes that it tells apart; all others are alike. Without it, all are apart. */
   readonly distinct?: Uint8Array
+  /** Instead of `distinct`: bytes with the same label are alike, [256]. */
+  readonly labels?: Uint8Array
   /** Bytes of the shortest text that it accepts, finite. Without it, it is searched. */
   readonly shortest?: number
+  /** Bounds as of a regex's `longest` and `farthest`; without them, none are known. */
+  readonly longest?: number
+  readonly farthest?: number
+  /** The language of which it is a state, and which tells more of it. */
+  readonly fixed?: FixedState
+  /** Whether all its texts are whole characters, in UTF-8 and as a JSON string spells them. */
+  readonly isText?: boolean
 }
 
 export type RegexKind = 'empty' | 'text' | 'bytes' | 'concat' | 'or' | 'and' | 'not' | 'repeat' | 'machine'
@@ -138,7 +158,7 @@ function shortestOf({ kind, parts, min, text, machine }: NodeShape, nullable: bo
   }
 }
 
-function longestOf({ kind, parts, max, text }: NodeShape): number {
+function longestOf({ kind, parts, max, text, machine }: NodeShape): number {
   switch (kind) {
     case 'empty':
       return 0
@@ -154,12 +174,14 @@ function longestOf({ kind, parts, max, text }: NodeShape): number {
       return parts.reduce((least, part) => Math.min(least, part.longest), Infinity)
     case 'repeat':
       return max * parts[0].longest
+    case 'machine':
+      return machine!.longest ?? Infinity
     default:
       return Infinity
   }
 }
 
-function farthestOf({ kind, parts, min, text }: NodeShape): number {
+function farthestOf({ kind, parts, min, text, machine }: NodeShape): number {
   switch (kind) {
     case 'text':
       return text.length
@@ -171,6 +193,8 @@ function farthestOf({ kind, parts, min, text }: NodeShape): number {
       return parts.reduce((most, part) => Math.max(most, part.farthest), 0)
     case 'repeat':
       return parts[0].farthest + (min > 1 ? (min - 1) * leastOf(parts[0]) : 0)
+    case 'machine':
+      return machine!.farthest ?? Infinity
     default:
       return Infinity
   }

@@ -95,12 +95,13 @@ class Queue {
   }
 }
 
-/** Tells the nodes of a path what the search found; gives the distance of its start. */
+/** Tells the nodes of a path, but for those whose structure tells it, what the search found; gives the distance of its start. */
 function remember(end: Visit): number {
   let { distance } = end.node
   for (let visit = end; visit.from; visit = visit.from) {
     distance++
     const { node } = visit.from
+    if (node.plain) continue
     if (distance <= node.distance || Number.isNaN(node.distance)) {
       node.distance = distance
       node.step = { byte: visit.byte, target: visit.node }
@@ -160,6 +161,10 @@ function emit(regexes: RegexBuilder, start: Regex, into: number[]): void {
         node = node.parts[0]
         break
       default: {
+        if (node.machine?.fixed) {
+          into.push(...node.machine.fixed.completion())
+          return
+        }
         distanceOf(regexes, node)
         const { byte, target } = node.plain ? nextOfMachine(regexes, node) : node.step!
         into.push(byte)

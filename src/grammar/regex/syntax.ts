@@ -102,6 +102,21 @@ export function edge(behind: boolean, ofLine: boolean, place: RegexPlace): Look 
   return lookAround(behind, true, ofLine ? IN_LINE : ANYTHING, place)
 }
 
+/** Whether the only assertions are edges of the text where a match begins or ends, so that they can be decided. */
+export function isEdged(regex: CharacterRegex): boolean {
+  if (regex.looks === 0) return true
+  if (regex.kind === 'choice') return regex.parts.every(isEdged)
+  const parts = regex.kind === 'sequence' ? regex.parts : [regex]
+  return parts.every(
+    (part, i) =>
+      part.looks === 0 ||
+      (part.kind === 'look' &&
+        part.negated &&
+        part.body === ANYTHING &&
+        i === (part.behind ? 0 : parts.length - 1)),
+  )
+}
+
 function looksOf(parts: readonly CharacterRegex[]): number {
   return parts.reduce((bits, part) => bits | part.looks, 0)
 }

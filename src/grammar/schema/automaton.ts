@@ -1,19 +1,16 @@
 import { type Automaton, DEAD } from '../automaton.js'
-import { GrammarLimitError } from '../limits.js'
-import { Tuples } from '../tuples.js'
 import { type CompletedAutomaton, Completion } from './completion.js'
 import { Container, type Frame, type Frames, LOST } from './frames.js'
 import type { KeyReader } from './key-reader.js'
-import { gapBetween, NEXTS, type Next, type Whitespace } from './layout.js'
+import { bytesAt, gapBetween, NEXTS, type Next, type Whitespace } from './layout.js'
 import type { Lexeme, Lexemes } from './lexemes.js'
 import { KEEP_PART, KEEP_WHOLE, type Memories, type MemoryId, NO_MEMORY } from './memory.js'
 import { PairTable } from './pair-table.js'
 import { Phase, type Situation } from './phase.js'
 import { Recordings } from './recordings.js'
+import { SchemaStates } from './states.js'
 import { NONE } from './witnesses.js'
-
-/** States of one schema at most. */
-const MOST_STATES = 250_000
+import { SchemaWords } from './words.js'
 
 const UNKNOWN = -1
 
@@ -23,19 +20,14 @@ const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0
 /** The texts of the values that a JSON schema accepts. */
 export class SchemaAutomaton implements Automaton, CompletedAutomaton {
   readonly start: number
-  private readonly states = new Tuples()
-  /** The lexeme of a state inside a scalar of which nothing is kept; else 0. */
-  private lexemeOf = new Int32Array(256)
-  /** The number of a state's frame and memory. */
-  private contextOf = new Int32Array(256)
-  private readonly contexts = new Tuples()
-  private readonly scalars = new PairTable()
+  readonly states: SchemaStates
+  readonly lexical: SchemaWords
   private readonly rows: Int32Array[] = []
   /** By frame: the lexeme of a scalar that begins there. */
   private readonly starts: Lexeme[] = []
   /** By context and lexeme: the state after a scalar that ends there. */
   private readonly ended = new PairTable()
-  private readonly recordings: Recordings
+  readonly recordings: Recordings
 
   constructor(
     readonly frames: Frames,
@@ -46,8 +38,9 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
     /** Notices on the schema: the place as a JSON pointer, and a sentence's rest. */
     readonly warnings: readonly string[],
   ) {
-    this.states.intern([])
     this.recordings = new Recordings(frames)
+    this.states = new SchemaStates(memories, this.recordings)
+    this.lexical = new SchemaWords(this, lexemes)
     this.start = this.state(Phase.START, 0, 0, NO_MEMORY)
   }
 
@@ -57,11 +50,10 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
 
   next(state: number, byte: number): number {
     if (state === DEAD || byte > 255) return DEAD
-    const lexeme = this.lexemeOf[state] | 0
+    const lexeme = this.states.lexemeOf(state)
     if (lexeme !== 0) {
       const following = this.lexemes.next(lexeme, byte)
-      if (following !== DEAD && !this.lexemes.isOver(following))
-        return this.scalar(this.contextOf[state], following)
+      if (following !== DEAD && !this.lexemes.isOver(following)) return this.states.within(state, following)
     }
     const known = this.rows[state]
     if (known && known[byte] !== UNKNOWN) return known[byte]
@@ -81,16 +73,30 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
 
   freeText(state: number): number {
     const { phase, detail } = this.situation(state)
-    if (phase === Phase.IN_SCALAR) return this.lexemes.automaton.freeText(this.lexemes.first(detail))
-    return phase === Phase.IN_KEY ? this.keys.freeText(detail) : 0
+    const lexeme =
+      phase === Phase.IN_SCALAR ? detail : phase === Phase.IN_KEY ? this.keys.otherKey(detail) : DEAD
+    // What other languages say of the text may be a matter of its end.
+    return lexeme > 0 ? this.lexemes.freeText(lexeme) : 0
+  }
+
+  candidates(state: number): Uint8Array | undefined {
+    const { phase, frame, detail } = this.situation(state)
+    if (phase === Phase.IN_SCALAR) return undefined
+    if (phase === Phase.IN_KEY)
+      return this.keys.mayBeOther(detail) ? undefined : this.keys.nameBytes(frame, detail)
+    return bytesAt(phase, this.frames.kind(frame) === Container.OBJECT)
   }
 
   controls(): readonly number[] {
     return []
   }
 
+  inLimits<T>(work: () => T): T {
+    return this.frames.scalars.regexes.inLimits(work)
+  }
+
   completion(state: number): Uint8Array {
-    return new Completion(this, state).text()
+    return this.inLimits(() => new Completion(this, state).text())
   }
 
   maskState(state: number, bytes: number): number {
@@ -103,39 +109,15 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
   }
 
   situation(state: number): Situation {
-    if (state === DEAD) return { phase: -1, frame: 0, detail: 0, memory: 0 }
-    const tuple = this.states.tuple(state)
-    return { phase: tuple[0], frame: tuple[1], detail: tuple[2], memory: tuple[3] }
+    return this.states.situation(state)
   }
 
   private state(phase: number, frame: Frame, detail: number, memory: MemoryId): number {
-    if (phase === Phase.IN_SCALAR) return this.scalar(this.contexts.intern([frame, memory]), detail)
-    return this.numbered([phase, frame, detail, memory])
-  }
-
-  private numbered(tuple: readonly number[]): number {
-    if (this.states.size >= MOST_STATES)
-      throw new GrammarLimitError(`The JSON schema takes more than ${MOST_STATES} states.`)
-    return this.states.intern(tuple)
-  }
-
-  private scalar(context: number, lexeme: number): number {
-    let state = this.scalars.get(context, lexeme)
-    if (state < 0) {
-      const [frame, memory] = this.contexts.tuple(context)
-      state = this.numbered([Phase.IN_SCALAR, frame, lexeme, memory])
-      this.scalars.set(context, lexeme, state)
-      if (state >= this.lexemeOf.length) {
-        this.lexemeOf = grown(this.lexemeOf, state)
-        this.contextOf = grown(this.contextOf, state)
-      }
-      this.lexemeOf[state] = this.memories.isReading(memory, this.recordings.of(frame)) ? 0 : lexeme
-      this.contextOf[state] = context
-    }
-    return state
+    return this.states.of(phase, frame, detail, memory)
   }
 
   private step({ phase, frame, detail, memory }: Situation, byte: number): number {
+    this.frames.scalars.regexes.refuel()
     if (phase === Phase.IN_SCALAR) return this.inScalar(frame, detail, memory, byte)
     if (phase === Phase.IN_KEY) return this.inKey(frame, detail, memory, byte)
     if (phase === Phase.END) return DEAD
@@ -150,7 +132,7 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
     const opens = kind === Container.ARRAY ? 0x5d : 0x7d
     const mayClose = phase === Phase.OPEN || phase === Phase.VALUE
     if (byte === opens && mayClose && this.mayFollow(phase, 'close', frame, detail))
-      return this.close(frame, kept)
+      return this.closeBracket(frame, kept)
     if (phase === Phase.VALUE)
       return byte === 0x2c && this.mayFollow(phase, 'comma', frame, detail) && this.mayGoOn(frame)
         ? this.state(Phase.COMMA, frame, 0, kept)
@@ -188,7 +170,7 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
     )
   }
 
-  private close(frame: Frame, memory: MemoryId): number {
+  private closeBracket(frame: Frame, memory: MemoryId): number {
     if (!this.mayClose(frame)) return DEAD
     const { frames, memories } = this
     const verdicts = frames.watched(frame).map((formula) => frames.derivatives.closes(formula))
@@ -197,7 +179,7 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
   }
 
   /** The state after a value in a frame. */
-  private valueDone(frame: Frame, verdicts: readonly boolean[], memory: MemoryId): number {
+  valueDone(frame: Frame, verdicts: readonly boolean[], memory: MemoryId): number {
     if (frame === 0) return this.state(Phase.END, 0, 0, NO_MEMORY)
     const { frames, memories } = this
     const item = (this.recordings.of(frame) & KEEP_PART) === 0 ? undefined : memories.value(memory)
@@ -262,7 +244,9 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
   /** The lexeme that begins a scalar as the next value of a frame. */
   private scalarOf(frame: Frame): Lexeme {
     const { goal, watched } = this.frames.child(frame)
-    return this.lexemes.start([goal, ...watched].map((formula) => this.frames.scalars.of(formula)))
+    const { scalars } = this.frames
+    const others = watched.map((formula) => scalars.of(formula))
+    return this.lexemes.start([scalars.judgedBy(watched, goal), ...others])
   }
 
   private inScalar(frame: Frame, lexeme: number, memory: MemoryId, byte: number): number {
@@ -275,7 +259,7 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
     }
     // A number ends where something else begins.
     if (!lexemes.accepts(lexeme) || frame === 0) return DEAD
-    const context = this.contexts.intern([frame, memory])
+    const context = this.states.context(frame, memory)
     let done = this.ended.get(context, lexeme)
     if (done < 0) {
       done = this.valueDone(frame, lexemes.verdicts(lexeme), memory)
@@ -289,10 +273,4 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
     if ((this.recordings.of(frame) & KEEP_WHOLE) === 0) return memory
     return this.memories.append(memory, String.fromCharCode(byte), KEEP_WHOLE)
   }
-}
-
-function grown(array: Int32Array<ArrayBuffer>, index: number): Int32Array<ArrayBuffer> {
-  const longer = new Int32Array(Math.max(2 * array.length, index + 1))
-  longer.set(array)
-  return longer
 }

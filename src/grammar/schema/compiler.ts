@@ -14,11 +14,15 @@ interface Node extends ReachedSchema {
   isOpen: boolean
 }
 
+/** Schemas of one value that lead to each other, by references and keywords such as `allOf`, at most. */
+const DEEPEST = 500
+
 /** Turns the schemas of documents into formulas, each when it is first needed. */
 export class Compiler implements SchemaCompiler {
   private readonly nodes: Node[] = []
   private readonly numbers = new Map<JsonObject, Map<string, number>>()
   private readonly told = new Set<string>()
+  private depth = 0
 
   constructor(
     readonly documents: Documents,
@@ -57,6 +61,11 @@ export class Compiler implements SchemaCompiler {
     const { place } = node
     if (node.isOpen)
       throw new SchemaError(place.pointer, 'the schema refers to itself for the same value, without an end')
+    if (++this.depth > DEEPEST)
+      throw new SchemaError(
+        place.pointer,
+        `schemas of one value lead to each other more than ${DEEPEST} deep`,
+      )
     node.isOpen = true
     const schema = place.schema as JsonObject
     const { dialect, dynamicAnchors } = place.resource
@@ -84,6 +93,7 @@ export class Compiler implements SchemaCompiler {
       if (rule.last && !hidesSiblings) parts.push(rule.last(context))
     node.formula = this.formulas.and(parts)
     node.isOpen = false
+    this.depth--
     return node.formula
   }
 

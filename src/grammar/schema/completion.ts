@@ -24,7 +24,7 @@ export interface CompletedAutomaton {
 }
 
 /** Bytes of a completion at most. */
-const LONGEST = 1_000_000
+const LONGEST = 100_000
 
 /**
  * A short text that ends a JSON value from a state. What is missing is found part by part, and written through the automaton, so that it is
@@ -82,7 +82,12 @@ export class Completion {
     const { frames } = this.automaton
     const missing = frames.witnesses.items(frames.goal(frame))
     if (missing === UNKNOWN || missing === NONE) throw this.notFound()
-    this.value(missing.length > 0 ? missing[0] : this.witness(frame), phase, frame, spaces)
+    const [first, ...others] = missing.length > 0 ? missing : [this.witness(frame)]
+    this.value(first, phase, frame, spaces)
+    for (const value of others) {
+      this.token('comma', ',')
+      this.value(value)
+    }
   }
 
   private member(phase: number, frame: Frame, spaces: number, memory: MemoryId): void {
@@ -91,14 +96,15 @@ export class Completion {
     const isFree = (name: number) => frames.isOpenTo(frame, name) && !memories.has(memory, keys.name(name))
     const missing = frames.witnesses.members(frames.goal(frame), isFree)
     if (missing === UNKNOWN || missing === NONE) throw this.notFound()
-    if (missing.length === 0) {
-      this.token('value', this.anyKey(frame), phase, frame, spaces)
-      return
+    if (missing.length === 0) this.token('value', this.anyKey(frame), phase, frame, spaces)
+    for (const [i, [key, value]] of this.inOrder(missing, frame).entries()) {
+      if (i > 0) this.token('comma', ',')
+      const text = JSON.stringify(key)
+      if (i > 0) this.token('value', text)
+      else this.token('value', text, phase, frame, spaces)
+      this.token('colon', ':')
+      this.value(value)
     }
-    const [[key, value]] = this.inOrder(missing, frame)
-    this.token('value', JSON.stringify(key), phase, frame, spaces)
-    this.token('colon', ':')
-    this.value(value)
   }
 
   /** A key that may come, or the beginning of one that has no name in the schema. */

@@ -1,11 +1,15 @@
 import { FALSE, type Formula, type Formulas, Kind, NO_END, TRUE } from './formulas.js'
 import type { ObjectKey } from './keys.js'
+import { PairTable } from './pair-table.js'
 
 /** What a member or an item of a value means to the atoms of the value's formula. */
 export interface ValuePart {
   /** A key of an object; undefined for the next item of an array. */
   readonly key: ObjectKey | undefined
 }
+
+/** Pairs of formulas and keys that are kept. */
+const MOST_CONCERNS = 200_000
 
 export const NEXT_ITEM: ValuePart = { key: undefined }
 
@@ -14,44 +18,88 @@ export const NEXT_ITEM: ValuePart = { key: undefined }
  * for regular expressions: counts go down, and what the part decides is decided.
  */
 export class Derivatives {
-  private readonly closings = new Map<Formula, Formula>()
+  private readonly closings: boolean[] = [false, true]
+  /** By formula that is made of others and key, or −1 for items: 1 where a part of that key may decide something of the formula, else 0. */
+  private concerns = new PairTable()
 
   constructor(readonly formulas: Formulas) {}
 
   /** Whether a formula holds where nothing more comes. */
   closes(formula: Formula): boolean {
-    const atom = (part: Formula) => {
-      const kind = this.formulas.kind(part)
-      return kind === Kind.UNIQUE || kind === Kind.ORDER ? TRUE : FALSE
+    this.closings[formula] ??= this.evaluate(formula)
+    return this.closings[formula]
+  }
+
+  private evaluate(formula: Formula): boolean {
+    const [kind, ...parts] = this.formulas.tuple(formula)
+    switch (kind) {
+      case Kind.AND:
+        return parts.every((part) => this.closes(part))
+      case Kind.OR:
+        return parts.some((part) => this.closes(part))
+      case Kind.ONE:
+        return parts.filter((part) => this.closes(part)).length === 1
+      case Kind.NOT:
+        return !this.closes(parts[0])
+      default:
+        return kind === Kind.UNIQUE || kind === Kind.ORDER
     }
-    return this.formulas.map(formula, atom, this.closings) === TRUE
+  }
+
+  /** Whether a part may decide something of a formula: another one leaves it as it is. */
+  isConcerned(formula: Formula, part: ValuePart): boolean {
+    const tuple = this.formulas.tuple(formula)
+    const kind = tuple[0]
+    if (kind < Kind.NOT)
+      return part.key === undefined ? kind === Kind.ITEMS : this.covered(formula, part) !== undefined
+    if (kind === Kind.NOT) return this.isConcerned(tuple[1], part)
+    const key = part.key ?? -1
+    const known = this.concerns.get(formula, key)
+    if (known >= 0) return known === 1
+    const isConcerned = tuple.some((each, i) => i > 0 && this.isConcerned(each, part))
+    if (this.concerns.size >= MOST_CONCERNS) this.concerns = new PairTable()
+    this.concerns.set(formula, key, isConcerned ? 1 : 0)
+    return isConcerned
   }
 
   /** The formulas of the part's value that a formula depends on. */
   asked(formula: Formula, part: ValuePart, found: Set<Formula>): void {
-    this.each(formula, (atom) => {
-      const value = this.covered(atom, part)
-      if (value !== undefined && value !== TRUE) found.add(value)
-    })
+    for (const conjunct of this.formulas.conjuncts(formula)) {
+      if (!this.isConcerned(conjunct, part)) continue
+      this.each(conjunct, (atom) => {
+        const value = this.covered(atom, part)
+        if (value !== undefined && value !== TRUE) found.add(value)
+      })
+    }
   }
 
   /** @param verdict of each formula that is asked */
   after(formula: Formula, part: ValuePart, verdict: (value: Formula) => boolean): Formula {
     const { formulas } = this
-    const atom = (each: Formula): Formula => {
-      const [kind, count, first, second, third] = formulas.tuple(each)
-      if (kind !== Kind.MEMBERS && kind !== Kind.ITEMS) return each
-      const value = this.covered(each, part)
-      const left = value !== undefined && (value === TRUE || verdict(value)) ? count - 1 : count
-      if (left === 0) return TRUE
-      if (kind === Kind.MEMBERS) {
-        if (value !== undefined && formulas.keys.namesOf(first)?.length === 1) return FALSE
-        return formulas.members(left, first, second)
-      }
-      const end = second === NO_END ? NO_END : second - 1
-      return end === 0 ? FALSE : formulas.items(left, Math.max(0, first - 1), end, third)
+    const conjuncts = formulas.conjuncts(formula)
+    const memo = new Map<Formula, Formula>()
+    const left = conjuncts.map((each) =>
+      this.isConcerned(each, part)
+        ? formulas.map(each, (atom) => this.afterAtom(atom, part, verdict), memo)
+        : each,
+    )
+    if (left.every((each, i) => each === conjuncts[i] || each === TRUE)) return formulas.among(left)
+    return formulas.and(left)
+  }
+
+  private afterAtom(atom: Formula, part: ValuePart, verdict: (value: Formula) => boolean): Formula {
+    const { formulas } = this
+    const [kind, count, first, second, third] = formulas.tuple(atom)
+    if (kind !== Kind.MEMBERS && kind !== Kind.ITEMS) return atom
+    const value = this.covered(atom, part)
+    const left = value !== undefined && (value === TRUE || verdict(value)) ? count - 1 : count
+    if (left === 0) return TRUE
+    if (kind === Kind.MEMBERS) {
+      if (value !== undefined && formulas.keys.namesOf(first)?.length === 1) return FALSE
+      return formulas.members(left, first, second)
     }
-    return formulas.map(formula, atom, new Map())
+    const end = second === NO_END ? NO_END : second - 1
+    return end === 0 ? FALSE : formulas.items(left, Math.max(0, first - 1), end, third)
   }
 
   /** What is left of a formula when some names come no more. */
@@ -156,10 +204,20 @@ export class Derivatives {
 
   /** The formula of values that an atom counts, where it counts this part. */
   covered(atom: Formula, part: ValuePart): Formula | undefined {
-    const [kind, , first, second, third] = this.formulas.tuple(atom)
-    if (kind === Kind.MEMBERS)
-      return part.key !== undefined && this.formulas.keys.has(first, part.key) ? second : undefined
-    return kind === Kind.ITEMS && part.key === undefined && first === 0 ? third : undefined
+    const tuple = this.formulas.tuple(atom)
+    if (tuple[0] === Kind.MEMBERS)
+      return part.key !== undefined && this.formulas.keys.has(tuple[2], part.key) ? tuple[3] : undefined
+    return tuple[0] === Kind.ITEMS && part.key === undefined && tuple[2] === 0 ? tuple[4] : undefined
+  }
+
+  /** Whether it matters for a formula that the items of an array differ. */
+  isAboutRepeats(formula: Formula): boolean {
+    const unique = this.formulas.unique()
+    let isAsked = false
+    this.each(formula, (atom) => {
+      isAsked ||= atom === unique
+    })
+    return isAsked
   }
 
   /** Visits all atoms of a formula. */

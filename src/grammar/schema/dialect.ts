@@ -106,13 +106,13 @@ const SUBSCHEMAS: Readonly<Record<string, readonly Shape[]>> = {
 
 /** The schemas inside a schema, each with the steps of its pointer. */
 export function* subschemas(schema: JsonObject): Generator<readonly [readonly string[], Json]> {
-  for (const [keyword, shapes] of Object.entries(SUBSCHEMAS)) {
-    const value = schema.get(keyword)
-    if (value === undefined) continue
+  for (const [keyword, value] of schema) {
+    const shapes = Object.hasOwn(SUBSCHEMAS, keyword) ? SUBSCHEMAS[keyword] : undefined
+    if (!shapes) continue
     if (Array.isArray(value) && shapes.includes('list'))
       for (const [index, part] of value.entries()) yield [[keyword, String(index)], part]
     else if (isObject(value) && shapes.includes('map'))
       for (const [key, part] of value) yield [[keyword, key], part]
-    else if (shapes.includes('schema')) yield [[keyword], value as Json]
+    else if (shapes.includes('schema')) yield [[keyword], value]
   }
 }

@@ -1,6 +1,7 @@
 import type { Regexes } from '../regex/nodes.js'
 import { type Formula, type Formulas, Kind, NO_END, Type } from './formulas.js'
 import { canonicalJson, isArray, isObject, type Json, JsonNumber } from './json.js'
+import { inDigits } from './number-spellings.js'
 import type { Types } from './types.js'
 
 /** The type of a value as a bit. */
@@ -45,7 +46,7 @@ export class FormulaEvaluator {
       case Kind.STRING:
         return this.matches(parts[0], JSON.stringify(value).slice(1, -1))
       case Kind.NUMBER:
-        return this.matches(parts[0], (value as JsonNumber).text)
+        return this.matches(parts[0], inDigits((value as JsonNumber).text))
       case Kind.UNIQUE:
         return isArray(value) && new Set(value.map(canonicalJson)).size === value.length
       default:
@@ -55,7 +56,8 @@ export class FormulaEvaluator {
 
   /** Derivatives alone: whether anything could still follow is not asked, which may take long to find out. */
   private matches(language: number, text: string): boolean {
-    let rest = this.formulas.language(language)
+    let rest = this.formulas.language(language).regex()
+    this.regexes.charge(1 + (text.length >> 3))
     for (const byte of Buffer.from(text)) rest = this.regexes.derivative(rest, byte)
     return rest.nullable
   }

@@ -1,4 +1,7 @@
-/** Regular expressions that match whole strings of a format. */
+import { parseRegex } from '../regex/parse.js'
+import type { CharacterRegex } from '../regex/syntax.js'
+
+// Regular expressions that match whole strings of a format.
 
 const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
 const ipv4 = `(?:${octet}\\.){3}${octet}`
@@ -25,20 +28,20 @@ const offset = `(?:[zZ]|[+-]${hour}:${minute})`
 /** Minutes of the offsets that are in use. */
 const OFFSET_MINUTES = [0, 15, 30, 45]
 
-/** A leap second comes at 23:59:60 in UTC, which an offset moves on the clock. */
+/** A leap second comes at 23:59:60 in UTC, which an offset moves on the clock: for each clock two offsets. */
 function leapSeconds(): string {
   const two = (n: number) => String(n).padStart(2, '0')
-  const moved = (hours: number, minutes: number, direction: number) => {
-    const clock = 23 * 60 + 59 + direction * (hours * 60 + minutes) + 24 * 60
-    return `${two(Math.floor(clock / 60) % 24)}:${two(clock % 60)}:60${fraction}`
-  }
-  const kinds = [`23:59:60${fraction}[zZ]`]
+  const offsets = new Map([['23:59', '[zZ]']])
   for (const minutes of OFFSET_MINUTES)
-    for (let hours = 0; hours < 24; hours++) {
-      kinds.push(`${moved(hours, minutes, 1)}\\+${two(hours)}:${two(minutes)}`)
-      kinds.push(`${moved(hours, minutes, -1)}-${two(hours)}:${two(minutes)}`)
-    }
-  return kinds.join('|')
+    for (let hours = 0; hours < 24; hours++)
+      for (const sign of [1, -1]) {
+        const minute = 23 * 60 + 59 + sign * (hours * 60 + minutes) + 24 * 60
+        const clock = `${two(Math.floor(minute / 60) % 24)}:${two(minute % 60)}`
+        const offset = `${sign > 0 ? '\\+' : '-'}${two(hours)}:${two(minutes)}`
+        const others = offsets.get(clock)
+        offsets.set(clock, others === undefined ? offset : `${others}|${offset}`)
+      }
+  return [...offsets].map(([clock, each]) => `${clock}:60${fraction}(?:${each})`).join('|')
 }
 
 const time = `(?:${hour}:${minute}:${minute}${fraction}${offset}|${leapSeconds()})`
@@ -104,7 +107,15 @@ const FORMATS: Readonly<Record<string, string>> = {
   'uri-template': uriTemplate,
 }
 
+const parsed = new Map<string, CharacterRegex>()
+
 /** A regular expression of the strings of a format; undefined for one that is not known. */
-export function patternOfFormat(format: string): string | undefined {
-  return Object.hasOwn(FORMATS, format) ? `^(?:${FORMATS[format]})$` : undefined
+export function regexOfFormat(format: string): CharacterRegex | undefined {
+  if (!Object.hasOwn(FORMATS, format)) return undefined
+  let regex = parsed.get(format)
+  if (!regex) {
+    regex = parseRegex(FORMATS[format])
+    parsed.set(format, regex)
+  }
+  return regex
 }

@@ -1,6 +1,7 @@
-import type { Regex } from '../regex/regex.js'
+import type { Regexes } from '../regex/nodes.js'
 import { Tuples } from '../tuples.js'
 import type { KeySet, Keys } from './keys.js'
+import type { ScalarLanguage } from './scalar-language.js'
 
 /** What is demanded of one JSON value, by its number in `Formulas`. Equal formulas have the same number. */
 export type Formula = number
@@ -30,6 +31,9 @@ export const Type = { NULL: 1, TRUE: 2, FALSE: 4, NUMBER: 8, STRING: 16, ARRAY: 
 export const ANY_TYPE = 127
 export const SCALARS = Type.NULL | Type.TRUE | Type.FALSE | Type.NUMBER | Type.STRING
 
+/** Looks at formulas that are a step, a power of two. */
+const LOOKS = 16
+
 /** An end of items that never comes. */
 export const NO_END = -1
 
@@ -38,11 +42,16 @@ export const NO_END = -1
  * The parts of `and` and `or` keep the order in which they came, which is the order of an object's properties.
  */
 export class Formulas {
+  private looks = 0
   private readonly interner = new Tuples()
   private readonly negated: Formula[] = []
-  private readonly languages = new Map<number, Regex>()
+  private readonly languages = new Map<number, ScalarLanguage>()
 
-  constructor(readonly keys: Keys) {
+  /** @param regexes whose steps those of formulas are among */
+  constructor(
+    readonly keys: Keys,
+    private readonly regexes: Regexes,
+  ) {
     this.interner.intern([Kind.CONSTANT, 0])
     this.interner.intern([Kind.CONSTANT, 1])
     this.negated.push(TRUE, FALSE)
@@ -52,12 +61,14 @@ export class Formulas {
     return this.interner.size
   }
 
+  /** Looking at a formula is a part of a step: whatever is done with formulas is bounded by it. */
   tuple(formula: Formula): readonly number[] {
+    if ((++this.looks & (LOOKS - 1)) === 0) this.regexes.charge(1)
     return this.interner.tuple(formula)
   }
 
   kind(formula: Formula): number {
-    return this.interner.tuple(formula)[0]
+    return this.tuple(formula)[0]
   }
 
   /** The value is of one of the types. */
@@ -67,18 +78,18 @@ export class Formulas {
   }
 
   /** The value is a string of the language, given as JSON text without quotation marks. */
-  string(language: Regex): Formula {
+  string(language: ScalarLanguage): Formula {
     this.languages.set(language.id, language)
     return this.interner.intern([Kind.STRING, language.id])
   }
 
   /** The value is a number of the language. */
-  number(language: Regex): Formula {
+  number(language: ScalarLanguage): Formula {
     this.languages.set(language.id, language)
     return this.interner.intern([Kind.NUMBER, language.id])
   }
 
-  language(id: number): Regex {
+  language(id: number): ScalarLanguage {
     return this.languages.get(id)!
   }
 
@@ -144,30 +155,34 @@ export class Formulas {
 
   and(parts: readonly Formula[]): Formula {
     const found = new Set<Formula>()
-    let types = ANY_TYPE
-    const add = (part: Formula) => {
-      const tuple = this.tuple(part)
-      if (tuple[0] === Kind.AND) for (let i = 1; i < tuple.length; i++) add(tuple[i])
-      else if (tuple[0] === Kind.IS) types &= tuple[1]
-      else if (part !== TRUE) found.add(part)
-    }
-    for (const part of parts) add(part)
+    const types = this.flatten(Kind.AND, parts, found)
     if (types === 0 || found.has(FALSE)) return FALSE
     for (const part of found) if (found.has(this.negated[part])) return FALSE
     if (types !== ANY_TYPE) return this.join(Kind.AND, [this.is(types), ...found], TRUE)
     return this.join(Kind.AND, [...found], TRUE)
   }
 
+  /**
+   * Collects the parts of a conjunction or alternation, those of the same kind within them too.
+   * @returns the types of all parts that are types, as one
+   */
+  private flatten(kind: number, parts: readonly Formula[], found: Set<Formula>, start = 0): number {
+    const isAnd = kind === Kind.AND
+    let types = isAnd ? ANY_TYPE : 0
+    for (let i = start; i < parts.length; i++) {
+      const tuple = this.tuple(parts[i])
+      let own: number | undefined
+      if (tuple[0] === kind) own = this.flatten(kind, tuple, found, 1)
+      else if (tuple[0] === Kind.IS) own = tuple[1]
+      else if (parts[i] !== (isAnd ? TRUE : FALSE)) found.add(parts[i])
+      if (own !== undefined) types = isAnd ? types & own : types | own
+    }
+    return types
+  }
+
   or(parts: readonly Formula[]): Formula {
     const found = new Set<Formula>()
-    let types = 0
-    const add = (part: Formula) => {
-      const tuple = this.tuple(part)
-      if (tuple[0] === Kind.OR) for (let i = 1; i < tuple.length; i++) add(tuple[i])
-      else if (tuple[0] === Kind.IS) types |= tuple[1]
-      else if (part !== FALSE) found.add(part)
-    }
-    for (const part of parts) add(part)
+    const types = this.flatten(Kind.OR, parts, found)
     if (types === ANY_TYPE || found.has(TRUE)) return TRUE
     for (const part of found) if (found.has(this.negated[part])) return TRUE
     if (types !== 0) return this.join(Kind.OR, [this.is(types), ...found], FALSE)
@@ -195,6 +210,15 @@ export class Formulas {
     return tuple[0] === Kind.AND ? tuple.slice(1) : [formula]
   }
 
+  /** The conjunction of some conjuncts of one formula, in their order; `TRUE` stands for those that are left out. */
+  among(conjuncts: readonly Formula[]): Formula {
+    return this.join(
+      Kind.AND,
+      conjuncts.filter((each) => each !== TRUE),
+      TRUE,
+    )
+  }
+
   private join(kind: number, parts: readonly Formula[], neutral: Formula): Formula {
     if (parts.length <= 1) return parts[0] ?? neutral
     return this.interner.intern([kind, ...parts])
@@ -207,15 +231,24 @@ export class Formulas {
    */
   map(formula: Formula, atom: (formula: Formula) => Formula, memo: Map<Formula, Formula>): Formula {
     if (formula <= TRUE) return formula
+    const tuple = this.tuple(formula)
+    const kind = tuple[0]
+    if (kind === Kind.NOT && this.kind(tuple[1]) !== Kind.ONE) return this.not(atom(tuple[1]))
+    if (kind < Kind.NOT) return atom(formula)
     let mapped = memo.get(formula)
     if (mapped !== undefined) return mapped
-    const [kind, ...parts] = this.tuple(formula)
-    const each = () => parts.map((part) => this.map(part, atom, memo))
-    if (kind === Kind.AND) mapped = this.and(each())
-    else if (kind === Kind.OR) mapped = this.or(each())
-    else if (kind === Kind.ONE) mapped = this.one(each())
-    else if (kind === Kind.NOT) mapped = this.not(this.map(parts[0], atom, memo))
-    else mapped = atom(formula)
+    const parts: Formula[] = []
+    let isSame = true
+    for (let i = 1; i < tuple.length; i++) {
+      const part = this.map(tuple[i], atom, memo)
+      parts.push(part)
+      isSame &&= part === tuple[i]
+    }
+    if (isSame) mapped = formula
+    else if (kind === Kind.AND) mapped = this.and(parts)
+    else if (kind === Kind.OR) mapped = this.or(parts)
+    else if (kind === Kind.ONE) mapped = this.one(parts)
+    else mapped = this.not(parts[0])
     memo.set(formula, mapped)
     return mapped
   }

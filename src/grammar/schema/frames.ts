@@ -1,13 +1,16 @@
+import { hasFewTexts } from '../regex/few-texts.js'
 import type { Regex } from '../regex/regex.js'
 import { Tuples } from '../tuples.js'
-import { type Child, childOf } from './child.js'
+import { type Child, childOf, OwnSteps } from './child.js'
 import { type Derivatives, NEXT_ITEM, type ValuePart } from './derivatives.js'
-import { FALSE, type Formula, type Formulas, Kind, NO_END, TRUE, Type } from './formulas.js'
+import { FALSE, type Formula, type Formulas, NO_END, TRUE, Type } from './formulas.js'
 import type { Json } from './json.js'
+import { KeyLanguages } from './key-languages.js'
 import type { ObjectKey } from './keys.js'
 import { equalTo } from './keywords/values.js'
-import { firstRequiredPlace, namesInOrder } from './name-order.js'
-import { Names } from './names.js'
+import { firstRequiredPlace } from './name-order.js'
+import type { Names } from './names.js'
+import { Openings } from './openings.js'
 import type { Scalars } from './scalars.js'
 import type { Types } from './types.js'
 import { NONE, type Witnesses } from './witnesses.js'
@@ -33,26 +36,19 @@ function partOf(tuple: readonly number[]): ValuePart {
   return tuple[KIND] === Container.ARRAY ? NEXT_ITEM : { key: tuple[KEY] }
 }
 
-interface Opening {
-  readonly names: number
-  /** What is asked of its members, and what is watched. */
-  readonly goals: readonly Formula[]
-}
-
 /** The objects and arrays that are open. Equal situations are the same frame, in whatever way they came about. */
 export class Frames {
   private readonly interner = new Tuples()
   private readonly depths: number[] = []
-  private readonly nameLists = new Tuples()
-  private readonly names: Names[] = []
   private readonly usedSets = new Tuples()
   private readonly children: Child[] = []
   private readonly lastPlaces: number[] = []
   private readonly alive = new Map<number, boolean>()
+  private readonly keyLanguages: KeyLanguages
   private readonly shapes = new Tuples()
-  private readonly demands = new Tuples()
-  /** By what is demanded of it: an object that opens. */
-  private readonly openings: Opening[] = []
+  private readonly steps: OwnSteps
+  private readonly openings: Openings
+  private readonly few: boolean[] = []
 
   constructor(
     readonly root: Formula,
@@ -63,6 +59,9 @@ export class Frames {
     readonly witnesses: Witnesses,
     readonly order: Order,
   ) {
+    this.steps = new OwnSteps(derivatives)
+    this.keyLanguages = new KeyLanguages(formulas)
+    this.openings = new Openings(derivatives)
     this.usedSets.intern([])
     this.intern([Container.NONE, LOST, root, 0, 0, -1])
   }
@@ -97,7 +96,7 @@ export class Frames {
   }
 
   namesOf(frame: Frame): Names {
-    return this.names[this.interner.tuple(frame)[NAMES]]
+    return this.openings.names[this.interner.tuple(frame)[NAMES]]
   }
 
   private intern(tuple: readonly number[]): Frame {
@@ -115,20 +114,8 @@ export class Frames {
     if (demands[0] === FALSE) return LOST
     if (container === Container.ARRAY)
       return this.viable([container, around, demands[0], 0, 0, -1, ...demands.slice(1)])
-    const opened = this.demands.intern(demands)
-    this.openings[opened] ??= {
-      names: this.orderOf(demands),
-      goals: demands.map((formula) => this.derivatives.without(formula, () => false)),
-    }
-    const { names, goals } = this.openings[opened]
+    const { names, goals } = this.openings.of(demands)
     return this.viable([container, around, goals[0], names, 0, -1, ...goals.slice(1)])
-  }
-
-  private orderOf(demands: readonly Formula[]): number {
-    const numbers = namesInOrder(demands, this.formulas, this.derivatives)
-    const list = this.nameLists.intern(numbers)
-    this.names[list] ??= new Names(numbers, this.formulas.keys)
-    return list
   }
 
   /** The frame of a tuple, unless nothing can make it valid. */
@@ -154,7 +141,7 @@ export class Frames {
   }
 
   private isFree(tuple: readonly number[], name: number): boolean {
-    const place = this.names[tuple[NAMES]].placeOf(name)
+    const place = this.openings.names[tuple[NAMES]].placeOf(name)
     if (place < 0) return true
     return this.order === 'schema' ? place >= tuple[USED] : !this.usedSets.tuple(tuple[USED]).includes(place)
   }
@@ -164,13 +151,24 @@ export class Frames {
     return this.isFree(this.interner.tuple(frame), name)
   }
 
+  /** Whether a key that the schema knows may come. */
+  mayCome(frame: Frame, place: number): boolean {
+    const tuple = this.interner.tuple(frame)
+    const number = this.openings.names[tuple[NAMES]].numbers[place]
+    if (!this.isFree(tuple, number)) return false
+    if (this.order === 'schema') return this.withName(frame, place) !== LOST
+    const part = { key: this.formulas.keys.known(number) }
+    const own = tuple.length === WATCHED ? this.steps.of(tuple[GOAL], part) : undefined
+    return own ? this.witnesses.value(own.child.goal) !== NONE : this.withName(frame, place) !== LOST
+  }
+
   /**
    * The frame after a key that the schema knows.
    * @returns LOST where no value could make the object valid
    */
   withName(frame: Frame, place: number): Frame {
     const tuple = this.interner.tuple(frame)
-    const names = this.names[tuple[NAMES]]
+    const names = this.openings.names[tuple[NAMES]]
     const number = names.numbers[place]
     if (!this.isFree(tuple, number) || place > this.lastPlace(frame)) return LOST
     const key = this.formulas.keys.known(number)
@@ -191,7 +189,7 @@ export class Frames {
   /** The frame after a key that the schema does not know by name, and that is in these languages alone. */
   withOther(frame: Frame, matched: readonly Regex[]): Frame {
     const tuple = this.interner.tuple(frame)
-    const { length } = this.names[tuple[NAMES]]
+    const { length } = this.openings.names[tuple[NAMES]]
     const key = this.formulas.keys.other(matched)
     return this.order === 'schema'
       ? this.withKey(tuple, key, length, length)
@@ -200,33 +198,31 @@ export class Frames {
 
   /** @param passed names before this place come no more */
   private withKey(tuple: readonly number[], key: ObjectKey, used: number, passed: number): Frame {
-    const names = this.names[tuple[NAMES]]
-    const isGone = (name: number) => {
+    const isPassing = this.order === 'schema' && tuple[USED] < passed
+    const goal = isPassing ? this.withoutPassed(tuple[GOAL], tuple, passed) : tuple[GOAL]
+    if (goal === FALSE) return LOST
+    // The key itself may still be one that the goal waits for.
+    if (goal !== tuple[GOAL] && !this.isAlive([tuple[KIND], LOST, goal, tuple[NAMES], passed])) return LOST
+    const frame = [tuple[KIND], tuple[PARENT], goal, tuple[NAMES], used, key]
+    for (let i = WATCHED; i < tuple.length; i++)
+      frame.push(isPassing ? this.withoutPassed(tuple[i], tuple, passed) : tuple[i])
+    const number = this.intern(frame)
+    return this.witnesses.value(this.child(number).goal) === NONE ? LOST : number
+  }
+
+  /** What is left of a formula when names before a place come no more. */
+  private withoutPassed(formula: Formula, tuple: readonly number[], passed: number): Formula {
+    const names = this.openings.names[tuple[NAMES]]
+    return this.derivatives.without(formula, (name) => {
       const place = names.placeOf(name)
       return place >= 0 && place < passed
-    }
-    const rest = (formula: Formula) =>
-      tuple[USED] < passed && this.order === 'schema' ? this.derivatives.without(formula, isGone) : formula
-    const goal = rest(tuple[GOAL])
-    if (goal === FALSE) return LOST
-    const frame = this.intern([
-      ...[tuple[KIND], tuple[PARENT], goal, tuple[NAMES], used, key],
-      ...tuple.slice(WATCHED).map(rest),
-    ])
-    const child = this.child(frame)
-    return this.witnesses.value(child.goal) === NONE ? LOST : frame
+    })
   }
 
   /** The languages that tell apart the keys of an object that have no names. */
   languages(frame: Frame): readonly Regex[] {
-    const found = new Set<Regex>()
     const tuple = this.interner.tuple(frame)
-    for (const formula of [tuple[GOAL], ...tuple.slice(WATCHED)])
-      this.derivatives.each(formula, (atom) => {
-        const [kind, , set] = this.formulas.tuple(atom)
-        if (kind === Kind.MEMBERS) this.formulas.keys.languagesOf(set, found)
-      })
-    return [...found]
+    return this.keyLanguages.ofAll([tuple[GOAL], ...tuple.slice(WATCHED)])
   }
 
   /** What is demanded of the next value. */
@@ -237,8 +233,13 @@ export class Frames {
 
   private makeChild(tuple: readonly number[]): Child {
     if (tuple[KIND] === Container.NONE) return { goal: tuple[GOAL], watched: [], known: new Map() }
-    const isViable = (goal: Formula) => this.isAlive([tuple[KIND], LOST, goal, tuple[NAMES], tuple[USED]])
-    return childOf(this.derivatives, tuple[GOAL], tuple.slice(WATCHED), partOf(tuple), isViable)
+    const own = tuple.length === WATCHED ? this.steps.of(tuple[GOAL], partOf(tuple)) : undefined
+    return (
+      own?.child ??
+      childOf(this.derivatives, tuple[GOAL], tuple.slice(WATCHED), partOf(tuple), (goal) =>
+        this.isAlive([tuple[KIND], LOST, goal, tuple[NAMES], tuple[USED]]),
+      )
+    )
   }
 
   /**
@@ -249,52 +250,51 @@ export class Frames {
    */
   after(frame: Frame, verdicts: readonly boolean[], item?: Json, isRepeated = false): Frame {
     const tuple = this.interner.tuple(frame)
-    const { watched, known, goal: demanded } = this.child(frame)
     const part = partOf(tuple)
-    const verdict = (value: Formula) => known.get(value) ?? verdicts[watched.indexOf(value)]
-    const rest = (formula: Formula) => {
-      const left = this.derivatives.after(formula, part, verdict)
-      return isRepeated ? this.derivatives.repeated(left) : left
-    }
-    let goal = rest(tuple[GOAL])
-    if (item !== undefined && !isRepeated && this.mustDiffer(goal) && this.isFinite(demanded)) {
+    const own = item === undefined && !isRepeated && tuple.length === WATCHED
+    const step = own ? this.steps.of(tuple[GOAL], part) : undefined
+    if (step) return this.intern([tuple[KIND], tuple[PARENT], step.after, tuple[NAMES], tuple[USED], -1])
+    const { watched, known, goal: demanded } = this.child(frame)
+    const left = tuple.map((formula, i) => {
+      if (i !== GOAL && i < WATCHED) return formula
+      const after = this.derivatives.after(
+        formula,
+        part,
+        (value) => known.get(value) ?? verdicts[watched.indexOf(value)],
+      )
+      return isRepeated ? this.derivatives.repeated(after) : after
+    })
+    left[KEY] = -1
+    if (item !== undefined && !isRepeated && this.mustDiffer(left[GOAL]) && this.isFew(demanded)) {
       const { formulas, scalars } = this
-      goal = formulas.and([
-        goal,
-        formulas.not(formulas.items(1, 0, NO_END, equalTo(formulas, scalars, item))),
-      ])
+      const isItem = formulas.items(1, 0, NO_END, equalTo(formulas, scalars, item))
+      left[GOAL] = formulas.and([left[GOAL], formulas.not(isItem)])
     }
-    const others = tuple.slice(WATCHED).map(rest)
-    return this.viable([tuple[KIND], tuple[PARENT], goal, tuple[NAMES], tuple[USED], -1, ...others])
+    return this.viable(left)
   }
 
   private mustDiffer(goal: Formula): boolean {
     return this.formulas.conjuncts(goal).includes(this.formulas.unique())
   }
 
-  /** Whether a formula holds for finitely many values, all of them scalars. */
-  private isFinite(formula: Formula): boolean {
+  /** Whether a formula holds for few values, all of them scalars. */
+  private isFew(formula: Formula): boolean {
     const { types, scalars } = this
     if (types.restrict(formula, Type.ARRAY) !== FALSE || types.restrict(formula, Type.OBJECT) !== FALSE)
       return false
-    return scalars.of(formula).longest < Infinity
+    this.few[formula] ??= hasFewTexts(scalars.regexes, scalars.of(formula))
+    return this.few[formula]
   }
 
   /** Whether an array's items differ and are among so few that each takes one away from the next ones. */
   countsItems(frame: Frame): boolean {
-    return this.asksForRepeats(frame) && this.isFinite(this.child(frame).goal)
+    return this.asksForRepeats(frame) && this.isFew(this.child(frame).goal)
   }
 
   /** Whether it matters for an array that its items differ. */
   asksForRepeats(frame: Frame): boolean {
     const tuple = this.interner.tuple(frame)
     if (tuple[KIND] !== Container.ARRAY) return false
-    const unique = this.formulas.unique()
-    let isAsked = false
-    for (const formula of [tuple[GOAL], ...tuple.slice(WATCHED)])
-      this.derivatives.each(formula, (atom) => {
-        isAsked ||= atom === unique
-      })
-    return isAsked
+    return [tuple[GOAL], ...tuple.slice(WATCHED)].some((each) => this.derivatives.isAboutRepeats(each))
   }
 }

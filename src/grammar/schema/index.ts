@@ -1,11 +1,12 @@
 import { DEAD } from '../automaton.js'
-import { Regexes } from '../regex/nodes.js'
+import { REGEX_LIMITS, Regexes } from '../regex/nodes.js'
 import { RegexAutomaton } from '../regex/regex-automaton.js'
 import { SchemaAutomaton } from './automaton.js'
 import { Compiler } from './compiler.js'
 import { Derivatives } from './derivatives.js'
 import { Documents } from './documents.js'
 import { SchemaError } from './errors.js'
+import { fixedLanguages } from './fixed-languages.js'
 import { Formulas } from './formulas.js'
 import { Frames, type Order } from './frames.js'
 import { type Json, readJson } from './json.js'
@@ -57,21 +58,24 @@ export function compileSchema(schema: unknown, options: SchemaOptions = {}): Sch
   const root = read(typeof schema === 'string' ? schema : JSON.stringify(schema), origin)
   const others = new Map<string, Json>()
   for (const [uri, text] of options.documents ?? []) others.set(uri, read(text, uri))
-  const regexes = new Regexes()
+  const regexes = new Regexes(REGEX_LIMITS, fixedLanguages(anySpelling))
   const automaton = new RegexAutomaton(regexes, regexes.empty)
-  const formulas = new Formulas(new Keys(regexes))
+  const formulas = new Formulas(new Keys(regexes), regexes)
   const scalars = new Scalars(regexes, anySpelling)
   const documents = new Documents(root, others, warn)
   const compiler = new Compiler(documents, formulas, scalars, formats === 'enforce', warn)
   const types = new Types(formulas, (node) => compiler.expand(node))
   scalars.types = types
-  const formula = compiler.root()
   const derivatives = new Derivatives(formulas)
   const witnesses = new Witnesses(types, scalars, derivatives, automaton)
-  if (witnesses.value(formula) === NONE) throw new SchemaError('#', 'no value is valid')
+  const formula = regexes.inLimits(() => {
+    const whole = compiler.root()
+    if (witnesses.value(whole) === NONE) throw new SchemaError('#', 'no value is valid')
+    return whole
+  })
   const frames = new Frames(formula, formulas, types, scalars, derivatives, witnesses, order)
-  const keys = new KeyReader(frames, automaton, anySpelling)
   const lexemes = new Lexemes(automaton, regexes)
+  const keys = new KeyReader(frames, lexemes, anySpelling)
   return new SchemaAutomaton(frames, keys, lexemes, new Memories(), whitespace, warnings)
 }
 

@@ -113,19 +113,20 @@ export class Keys {
   }
 
   has(set: KeySet, key: ObjectKey): boolean {
-    const [kind, ...parts] = this.sets.tuple(set)
+    const tuple = this.sets.tuple(set)
     const known = this.keys.tuple(key)
-    switch (kind) {
+    switch (tuple[0]) {
       case ALL:
         return true
       case NAMES:
         return this.nameSets.get(set)!.has(known[0])
       case LANGUAGE:
-        return known[0] >= 0 ? this.matchesName(parts[0], known[0]) : known.includes(parts[0], 1)
+        return known[0] >= 0 ? this.matchesName(tuple[1], known[0]) : known.includes(tuple[1], 1)
       case NOT:
-        return !this.has(parts[0], key)
+        return !this.has(tuple[1], key)
       default:
-        return parts.every((part) => this.has(part, key))
+        for (let i = 1; i < tuple.length; i++) if (!this.has(tuple[i], key)) return false
+        return true
     }
   }
 

@@ -51,3 +51,24 @@ export function gapBetween(
   const level = next === 'close' ? depth - 1 : depth
   return `\n${' '.repeat(whitespace.indent * Math.min(level, DEEPEST))}`
 }
+
+const SPACES = ' \n\r\t'
+const VALUES = `${SPACES}"-0123456789{[tfn`
+/** Bytes after each position in an object or array, and outside of both. */
+const BYTES = [VALUES, `${VALUES}]}`, VALUES, `${SPACES}:`, VALUES, `${SPACES},]}`].map(flagsOf)
+const KEYS = flagsOf(`${SPACES}"`)
+const OPEN_OBJECT = flagsOf(`${SPACES}"}`)
+const NO_BYTES = new Uint8Array(256)
+
+function flagsOf(characters: string): Uint8Array {
+  const flags = new Uint8Array(256)
+  for (const byte of Buffer.from(characters)) flags[byte] = 1
+  return flags
+}
+
+/** All bytes that may come after a position, a flag each. */
+export function bytesAt(position: number, isObject: boolean): Uint8Array {
+  if (isObject && position === Position.OPEN) return OPEN_OBJECT
+  if (isObject && position === Position.COMMA) return KEYS
+  return BYTES[position] ?? NO_BYTES
+}

@@ -1,4 +1,5 @@
 import { DEAD } from '../automaton.js'
+import type { Lexer } from '../lexical.js'
 import type { Regexes } from '../regex/nodes.js'
 import type { Regex } from '../regex/regex.js'
 import type { RegexAutomaton } from '../regex/regex-automaton.js'
@@ -13,15 +14,17 @@ export type Lexeme = number
 const UNKNOWN = -(2 ** 31)
 
 /** The states of numbers, strings and words that are being read. */
-export class Lexemes {
+export class Lexemes implements Lexer {
   private readonly several = new Tuples()
   private readonly rows: Int32Array[] = []
+  private readonly verdictLists = new Tuples()
   private readonly end: number
 
   constructor(
     readonly automaton: RegexAutomaton,
     regexes: Regexes,
   ) {
+    this.verdictLists.intern([])
     this.end = automaton.stateOf(regexes.epsilon)
   }
 
@@ -57,6 +60,15 @@ export class Lexemes {
     return this.of(this.states(lexeme).map((state) => this.automaton.maskState(state, bytes)))
   }
 
+  identity(lexeme: Lexeme): object {
+    if (lexeme < 0) return this.several.tuple(-1 - lexeme)
+    const regex = this.automaton.regexOf(lexeme)
+    const [head, tail] = regex.parts
+    // The machine of a fixed language is the same in all factories, and a quotation mark follows.
+    if (regex.kind === 'concat' && head.machine?.fixed && tail.text === '"') return head.machine
+    return regex.machine?.fixed ?? regex
+  }
+
   /** Whether nothing more can be read. */
   isOver(lexeme: Lexeme): boolean {
     return lexeme === this.end || (lexeme < 0 && this.first(lexeme) === this.end)
@@ -64,6 +76,23 @@ export class Lexemes {
 
   accepts(lexeme: Lexeme): boolean {
     return this.automaton.accepts(this.first(lexeme))
+  }
+
+  verdict(lexeme: Lexeme): number {
+    return lexeme >= 0 ? 0 : this.verdictLists.intern(this.verdicts(lexeme).map(Number))
+  }
+
+  /** What is known of a word by its verdict's number: whether it is in the languages of the others. */
+  verdictsOf(verdict: number): readonly boolean[] {
+    return this.verdictLists.tuple(verdict).map(Boolean)
+  }
+
+  freeText(lexeme: Lexeme): number {
+    return this.automaton.freeText(this.first(lexeme))
+  }
+
+  freeTextIsAll(lexeme: Lexeme): boolean {
+    return this.automaton.freeTextIsAll(this.first(lexeme))
   }
 
   /** Whether the text so far is in the languages of the others. */

@@ -50,7 +50,9 @@ export class Memories {
 
   /** A level inside; `text` is the beginning of its whole. */
   push(memory: MemoryId, text: string): MemoryId {
-    return this.levels.intern([memory, 0, this.number(text), 0, 0])
+    const { [BRIEF]: brief } = this.levels.tuple(memory)
+    const whole = brief === 0 || this.hasSet(memory) ? this.number(text) : LOST_TEXT
+    return this.levels.intern([memory, 0, whole, 0, brief])
   }
 
   /** The level around, with the text of the whole that ends. @param where bits: `KEEP_WHOLE`, `KEEP_PART` */
@@ -72,6 +74,34 @@ export class Memories {
       ((where & KEEP_WHOLE) !== 0 && level[WHOLE] !== LOST_TEXT) ||
       ((where & KEEP_PART) !== 0 && level[PART] !== LOST_TEXT)
     )
+  }
+
+  /** Whether the text of the whole value grows with what is read now. @param where as for `append` */
+  isReadingWhole(memory: MemoryId, where: number): boolean {
+    return (where & KEEP_WHOLE) !== 0 && this.levels.tuple(memory)[WHOLE] !== LOST_TEXT
+  }
+
+  /** Whether texts are only kept as long as they may become a repetition. */
+  isBrief(memory: MemoryId): boolean {
+    return this.levels.tuple(memory)[BRIEF] === 1
+  }
+
+  /** Bytes by which the part may become one of the values that are kept: a flag each. Undefined where it cannot. */
+  repeatingBytes(memory: MemoryId): Uint8Array | undefined {
+    const { [SET]: set, [PART]: part } = this.levels.tuple(memory)
+    const text = this.texts[part]
+    if (!text) return undefined
+    const flags = new Uint8Array(256)
+    let isAny = false
+    for (const each of this.sets.tuple(set)) {
+      const value = this.texts[each]
+      if (!value.startsWith(text) || value.length === text.length) continue
+      flags[value.charCodeAt(text.length)] = 1
+      isAny = true
+    }
+    // A backslash may begin any spelling.
+    flags[0x5c] = 1
+    return isAny ? flags : undefined
   }
 
   /** Whether there is a text that is not whole yet. */

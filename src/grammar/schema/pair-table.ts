@@ -6,6 +6,10 @@ export class PairTable {
   private values = new Int32Array(1024)
   private count = 0
 
+  get size(): number {
+    return this.count
+  }
+
   /** −1 where there is none. */
   get(first: number, second: number): number {
     let slot = slotOf(first, second) & this.mask

@@ -59,9 +59,10 @@ export class PartChoice {
       if (!this.budget.spend()) return undefined
       const name = wanted.shift()
       if (name !== undefined && used.has(name)) continue
-      isBranched ||= name === undefined && this.isChoice(general)
       const member = this.member(name, named, general, isOpen)
       if (!member) return this.budget.fail(!isBranched)
+      // Another member might have led further than this one.
+      isBranched ||= name === undefined && this.isChoice(general)
       const [key, text, value] = member
       used.add(keys.number(text))
       members.push([text, value])
@@ -165,30 +166,51 @@ export class PartChoice {
       const matched = told.filter((_, i) => (bits >> i) & 1)
       const key = keys.other(matched)
       if (!keys.has(set, key)) continue
-      if (!this.budget.spend(keys.count)) return
-      const { regexes, anyText } = this.scalars
-      // Names that are known, or were used before as one of these keys, are not new.
-      const taken = [...names].map((name) => keys.name(name))
-      for (let number = 0; number < keys.count; number++) if (!isFree(number)) taken.push(keys.name(number))
-      const language = regexes.and([
-        anyText,
-        regexes.not(this.scalars.texts(taken)),
-        ...told.map((each) => (matched.includes(each) ? each : regexes.not(each))),
-      ])
-      if (this.automaton.stateOf(language) === 0) continue
-      const text = JSON.parse(`"${shortestTextOf(this.automaton, language)}"`) as string
+      const text = this.newName(told, matched, (name) => names.has(name) || !isFree(name))
+      if (text === undefined) continue
       yield [keys.known(keys.number(text)), text]
     }
+  }
+
+  /** A short name that matches some of the languages that are told apart, and no others; undefined where there is none left. */
+  private newName(
+    told: readonly Regex[],
+    matched: readonly Regex[],
+    isTaken: (name: number) => boolean,
+  ): string | undefined {
+    const { keys } = this.formulas
+    const { regexes, anyText } = this.scalars
+    const language = regexes.and([
+      anyText,
+      ...told.map((each) => (matched.includes(each) ? each : regexes.not(each))),
+    ])
+    const shortest = (names: Regex) =>
+      this.automaton.stateOf(names) === 0
+        ? undefined
+        : (JSON.parse(`"${shortestTextOf(this.automaton, names)}"`) as string)
+    const text = shortest(language)
+    if (text === undefined || !isTaken(keys.number(text))) return text
+    // A language without all that is taken is a new one for each object, and takes its time.
+    if (!this.budget.spend(keys.count)) return undefined
+    const taken: string[] = []
+    for (let number = 0; number < keys.count; number++) if (isTaken(number)) taken.push(keys.name(number))
+    return shortest(regexes.and([language, regexes.not(this.scalars.texts(taken))]))
   }
 
   items(literals: Literals): readonly Json[] | undefined {
     const items: Json[] = []
     const seen = new Set<string>()
+    /** That an item differs from those before. */
+    const differs: Formula[] = []
     const unique = this.formulas.unique()
     const mustDiffer = literals.positive.includes(unique)
     let mustRepeat = literals.negative.includes(unique)
     let positive: readonly Formula[] = literals.positive.filter((atom) => atom !== unique)
     let negative: readonly Formula[] = literals.negative.filter((atom) => atom !== unique)
+    // Two items are the same only where two may come.
+    const { formulas } = this
+    if (mustRepeat && [1, 2].some((count) => negative.includes(formulas.items(count, 0, NO_END, TRUE))))
+      return undefined
     for (const atom of positive) if (this.search(this.formulas.tuple(atom)[4]) === undefined) return undefined
     while (positive.length > 0 || mustRepeat) {
       if (!this.budget.spend()) return undefined
@@ -205,13 +227,13 @@ export class PartChoice {
         if (value !== undefined)
           (this.formulas.tuple(atom)[1] === 1 ? needed : wished).push(this.formulas.not(value))
       }
-      if (mustDiffer)
-        for (const item of items) needed.push(this.formulas.not(equalTo(this.formulas, this.scalars, item)))
+      needed.push(...differs)
       if (mustRepeat && items.length > MOST_TRIES) return this.budget.fail(false)
       const choice = this.valueFor(needed, wished)
       if (!choice) return undefined
       const { value, isHopeless } = choice
       items.push(value)
+      if (mustDiffer) differs.push(this.formulas.not(equalTo(this.formulas, this.scalars, value)))
       const canonical = canonicalJson(value)
       if (seen.has(canonical)) mustRepeat = false
       seen.add(canonical)

@@ -1,16 +1,18 @@
 import { ANY } from '../regex/code-points.js'
-import { Decimal } from '../regex/decimal.js'
 import { type Encoding, jsonString } from '../regex/encoding.js'
 import { toJsonString } from '../regex/language.js'
 import type { Regexes } from '../regex/nodes.js'
 import { numberLanguage } from '../regex/numbers.js'
 import { parseRegex } from '../regex/parse.js'
 import type { Regex } from '../regex/regex.js'
+import { type CharacterRegex, isEdged } from '../regex/syntax.js'
 import { FormulaEvaluator } from './evaluate.js'
+import { fixedScalars, type ScalarSource } from './fixed-scalars.js'
 import { FALSE, type Formula, Kind, TRUE, Type } from './formulas.js'
 import { JsonNumber } from './json.js'
 import { mergedBounds, type NumberBounds } from './number-bounds.js'
-import { integerSpellings, judged, shortestSpellings, spellingsOf } from './number-spellings.js'
+import { judged, shortestSpellings } from './number-spellings.js'
+import type { ScalarLanguage } from './scalar-language.js'
 import type { Types } from './types.js'
 
 /** The languages of strings and numbers in JSON text. */
@@ -24,10 +26,9 @@ export class Scalars {
    * another number then, and not the same one in another spelling.
    */
   private judged: Regex | undefined
-  private readonly character: Regex
   private readonly encoding: Encoding
   private readonly characters = new Map<number, Regex>()
-  private readonly memo = new Map<string, Regex>()
+  private readonly languages = new Map<string, ScalarLanguage>()
   private readonly listed = new Map<number, readonly string[]>()
   private readonly bounds = new Map<number, NumberBounds>()
   private readonly values = new Map<Formula, Regex>()
@@ -39,20 +40,80 @@ export class Scalars {
   ) {
     this.encoding = jsonString(regexes, anySpelling)
     this.anyText = this.encoding.text
-    this.character = this.encoding.character(ANY)
-    this.anyNumber = this.numbers({})
+    this.anyNumber = this.numbers({}).regex()
   }
 
-  /** Strings that match an unanchored regular expression. */
-  pattern(source: string): Regex {
-    return this.remembered(`pattern ${source}`, () =>
-      toJsonString(this.regexes, parseRegex(source), { unanchored: true, anySpelling: this.anySpelling }),
-    )
+  private named(name: string, make: () => Regex, source?: ScalarSource): ScalarLanguage {
+    this.regexes.charge(1)
+    let language = this.languages.get(name)
+    if (!language) {
+      language = { id: this.languages.size, regex: () => this.regexes.once(name, make), source }
+      this.languages.set(name, language)
+    }
+    return language
+  }
+
+  /**
+   * Strings that match an unanchored regular expression.
+   * @param failure makes the error of one that cannot be enforced of what is thrown
+   * @throws that error: at once, unless it is a matter of limits
+   */
+  pattern(source: string, failure: (error: Error) => Error): ScalarLanguage {
+    const failing = <T>(made: () => T): T => {
+      try {
+        return made()
+      } catch (error) {
+        throw failure(error as Error)
+      }
+    }
+    const parsed = failing(() => parseRegex(source))
+    const strings = this.matching(`pattern ${source}`, parsed, true)
+    const language = this.named(strings.name, () => failing(() => this.fixed(strings)), strings)
+    if (!isEdged(parsed)) language.regex()
+    return language
+  }
+
+  /** Strings that a regular expression matches from begin to end. @param format its name */
+  format(format: string, regex: CharacterRegex): ScalarLanguage {
+    const strings = this.matching(`format ${format}`, regex, false)
+    return this.named(strings.name, () => this.fixed(strings), strings)
+  }
+
+  private matching(name: string, regex: CharacterRegex, unanchored: boolean): ScalarSource {
+    const options = { unanchored, anySpelling: this.anySpelling }
+    return { name, make: (regexes) => toJsonString(regexes, regex, options) }
+  }
+
+  /** Strings or numbers that other schemas have as well. */
+  private fixed(source: ScalarSource): Regex {
+    const { regexes, anySpelling } = this
+    const language = regexes.base && fixedScalars(source, anySpelling, regexes.base)
+    if (!language) return source.make(regexes)
+    return language.start ? regexes.machine(language.start) : regexes.empty
   }
 
   /** Strings of so many characters. */
-  length(shortest: number, longest: number): Regex {
-    return this.regexes.repeat(this.character, shortest, longest)
+  length(shortest: number, longest: number): ScalarLanguage {
+    const { anySpelling } = this
+    const name = `length ${shortest} ${longest}`
+    const make = (regexes: Regexes) =>
+      regexes.repeat(jsonString(regexes, anySpelling).character(ANY), shortest, longest)
+    return this.named(name, () => make(this.regexes), { name, make })
+  }
+
+  /** Strings that are in all of several languages. */
+  all(languages: readonly ScalarLanguage[]): ScalarLanguage {
+    if (languages.length === 1) return languages[0]
+    const sources = languages.flatMap(({ source }) => source ?? [])
+    const name = `all ${JSON.stringify(languages.map(({ id, source }) => source?.name ?? id))}`
+    const make = (regexes: Regexes) => regexes.and(sources.map((each) => each.make(regexes)))
+    if (sources.length === languages.length) return this.named(name, () => this.fixed({ name, make }))
+    return this.named(name, () => this.regexes.and(languages.map((language) => language.regex())))
+  }
+
+  /** One of some strings. */
+  among(texts: readonly string[]): ScalarLanguage {
+    return this.named(`texts ${JSON.stringify(texts)}`, () => this.texts(texts))
   }
 
   texts(texts: readonly string[]): Regex {
@@ -74,39 +135,31 @@ export class Scalars {
   }
 
   /** Numbers within limits. */
-  numbers(bounds: NumberBounds): Regex {
-    const language = this.remembered(JSON.stringify(bounds), () => {
-      const { isInteger, ...limits } = bounds
-      // Integers alone need no automata of their own.
-      if (this.anySpelling && isInteger === 'value' && Object.keys(limits).length === 0)
-        return integerSpellings(this.regexes)
-      const spelling = { anySpelling: this.anySpelling, digitsOnly: isInteger === 'spelling' }
-      return numberLanguage(this.regexes, { ...limits, integer: isInteger !== undefined }, spelling)
-    })
+  numbers(bounds: NumberBounds): ScalarLanguage {
+    const { isInteger, ...limits } = bounds
+    const spelling = { anySpelling: this.anySpelling, digitsOnly: isInteger === 'spelling' }
+    const name = `numbers ${JSON.stringify(bounds)}`
+    const make = (regexes: Regexes) =>
+      numberLanguage(regexes, { ...limits, integer: isInteger !== undefined }, spelling)
+    const isFree = Object.keys(limits).length === 0
+    const language = this.named(name, () => (isFree ? make(this.regexes) : this.fixed({ name, make })))
     this.bounds.set(language.id, bounds)
     return language
   }
 
   /** Numbers that are worth the same as one of these. */
-  equalTo(numbers: readonly string[]): Regex {
-    const language = this.regexes.or(
-      numbers.map((number) =>
-        this.anySpelling
-          ? this.remembered(`equal ${number}`, () => spellingsOf(this.regexes, Decimal.parse(number)))
-          : this.remembered(`equal ${number}`, () => shortestSpellings(this.regexes, number)),
+  equalTo(numbers: readonly string[]): ScalarLanguage {
+    const language = this.named(`equal ${numbers}`, () =>
+      this.regexes.or(
+        numbers.map((number) =>
+          this.anySpelling
+            ? this.numbers({ minimum: number, maximum: number }).regex()
+            : shortestSpellings(this.regexes, number),
+        ),
       ),
     )
     this.listed.set(language.id, numbers)
     return language
-  }
-
-  private remembered(key: string, make: () => Regex): Regex {
-    let known = this.memo.get(key)
-    if (!known) {
-      known = make()
-      this.memo.set(key, known)
-    }
-    return known
   }
 
   /** The strings for which a formula holds, without their quotation marks. */
@@ -118,9 +171,12 @@ export class Scalars {
     const demand = this.types.restrict(formula, Type.NUMBER)
     if (demand === FALSE || demand === TRUE) return demand === TRUE ? this.anyNumber : this.regexes.empty
     const language = this.language(demand)
-    if (this.isPositive(demand)) return language
+    return this.isPositive(demand) ? language : this.regexes.and([this.judgedNumbers, language])
+  }
+
+  private get judgedNumbers(): Regex {
     this.judged ??= judged(this.regexes, this.anySpelling)
-    return this.regexes.and([this.judged, language])
+    return this.judged
   }
 
   private isPositive(formula: Formula): boolean {
@@ -152,6 +208,13 @@ export class Scalars {
     return known
   }
 
+  /** The scalars for which a formula holds, without numbers that others judge wrongly by their spelling. */
+  judgedBy(others: readonly Formula[], formula: Formula): Regex {
+    const { regexes, types } = this
+    if (others.every((other) => types.restrict(other, Type.NUMBER) <= TRUE)) return this.of(formula)
+    return regexes.and([regexes.or([this.judgedNumbers, regexes.not(this.anyNumber)]), this.of(formula)])
+  }
+
   /** Limits of numbers are one language, and of few values those that meet the rest are looked out: both save intersections. */
   private conjunction(parts: readonly Formula[]): Regex {
     const { regexes, types } = this
@@ -162,7 +225,7 @@ export class Scalars {
       const evaluator = new FormulaEvaluator(types, regexes)
       return this.equalTo(
         this.valuesOf(listed)!.filter((text) => evaluator.holds(rest, new JsonNumber(text))),
-      )
+      ).regex()
     }
     const limits = parts.filter((part) => this.boundsOf(part))
     const others = parts.filter((part) => !this.boundsOf(part))
@@ -173,7 +236,9 @@ export class Scalars {
       return regexes.or(ways.map((way) => this.language(formulas.and([...rest, way]))))
     }
     const merged =
-      limits.length > 0 ? [this.numbers(mergedBounds(limits.map((part) => this.boundsOf(part)!)))] : []
+      limits.length > 0
+        ? [this.numbers(mergedBounds(limits.map((part) => this.boundsOf(part)!))).regex()]
+        : []
     return regexes.and([...merged, ...others.map((part) => this.language(part))])
   }
 
@@ -212,7 +277,7 @@ export class Scalars {
         return one
       }
       default:
-        return formulas.language(parts[0])
+        return formulas.language(parts[0]).regex()
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { RegexAutomaton } from '../regex/regex-automaton.js'
 import type { Derivatives } from './derivatives.js'
-import { FALSE, type Formula, Type } from './formulas.js'
+import { FALSE, type Formula, Kind, TRUE, Type } from './formulas.js'
 import { type Json, JsonNumber } from './json.js'
 import { Solutions } from './literals.js'
 import { type NamedValue, PartChoice, shortestTextOf } from './part-choice.js'
@@ -14,6 +14,17 @@ export const NONE = Symbol('none')
 export const UNKNOWN = Symbol('unknown')
 
 export type SearchResult<T> = T | typeof NONE | typeof UNKNOWN
+
+/** Values by their type, the shortest first. */
+const SHORTEST: readonly (readonly [number, Json])[] = [
+  [Type.NUMBER, new JsonNumber('0')],
+  [Type.STRING, ''],
+  [Type.NULL, null],
+  [Type.TRUE, true],
+  [Type.FALSE, false],
+  [Type.ARRAY, []],
+  [Type.OBJECT, new Map()],
+]
 
 /** Depth of values that are made. */
 const DEEPEST = 100
@@ -46,6 +57,8 @@ export class Witnesses {
   /** A value for which a formula holds. */
   value(formula: Formula): SearchResult<Json> {
     if (formula === FALSE) return NONE
+    const ofType = this.ofType(formula)
+    if (ofType !== undefined) return ofType
     const known = this.found.get(formula)
     if (known !== undefined) return known
     return this.fuelled(() => this.search(formula))
@@ -74,7 +87,16 @@ export class Witnesses {
     return result !== undefined ? result : this.budget.isExact ? NONE : UNKNOWN
   }
 
+  /** The shortest value of a formula that asks for types alone, as a search would find it; undefined for others. */
+  private ofType(formula: Formula): Json | undefined {
+    const [kind, types] = this.types.formulas.tuple(formula)
+    if (formula !== TRUE && kind !== Kind.IS) return undefined
+    return SHORTEST.find(([type]) => formula === TRUE || (types & type) !== 0)?.[1]
+  }
+
   private search(formula: Formula): Json | undefined {
+    const ofType = this.ofType(formula)
+    if (ofType !== undefined) return ofType
     const known = this.found.get(formula)
     if (known === NONE) return undefined
     if (known === UNKNOWN) return this.budget.fail(false)

@@ -7,9 +7,11 @@ import type { Report, Side } from './sides.js'
 /** What a reader should know first: which strategy was fastest and what it did to the texts, or what changed for the worse. */
 export function finding(report: Report): Html {
   const { sides } = report
-  if (sides.length === 1) return speedFinding(sides[0].comparison)
+  const last = sides.at(-1)!.comparison
+  const now = html`${speedFinding(last)}${validityFinding(last)}`
+  if (sides.length === 1) return now
   const found = sides.slice(1).map((side, i) => changeFinding(sides[i], side))
-  return html`${found.map((sentence) => html`${sentence} `)}${speedFinding(sides.at(-1)!.comparison)}`
+  return html`${found.map((sentence) => html`${sentence} `)}${now}`
 }
 
 function speedFinding({ strategies, reference }: Comparison): Html {
@@ -28,6 +30,15 @@ function speedFinding({ strategies, reference }: Comparison): Html {
   if (!faithful) return html`${start}; none that was faster kept every text.`
   if (faithful === first) return html`${start}.`
   return html`${start}; <b>${faithful.name}</b> was ${times(faithful)} as fast with the same texts.`
+}
+
+/** Whether all texts that are held to a language are of it; undefined where all are free. */
+function validityFinding({ strategies }: Comparison): string | undefined {
+  const held = strategies.flatMap(({ outputs }) => outputs.filter(({ valid }) => valid !== null))
+  if (held.length === 0) return undefined
+  const broken = held.filter(({ valid }) => !valid).length
+  if (broken === 0) return ' All outputs that are held to a language are valid.'
+  return ` Of ${held.length} outputs that are held to a language, ${broken} ${broken === 1 ? 'is' : 'are'} not valid.`
 }
 
 function times({ speed_ratio: { median } }: StrategyResult): string {

@@ -1,5 +1,6 @@
 import type { Change } from '../changes.js'
 import type { Estimate } from '../comparison.js'
+import { languageText } from '../language-text.js'
 import { type Html, type HtmlPart, html } from './html.js'
 import { swatch } from './marks.js'
 import {
@@ -108,6 +109,25 @@ export function draftTable(report: Report): Html | undefined {
   return entryTable(report, { id: 'draft-table', caption, columns, rows })
 }
 
+/** Characters of a language that a table has room for; all of it is among the settings. */
+const LANGUAGE = 80
+
+/** What languages brought and cost, for the strategies that are held to one; undefined where none is. */
+export function languageTable(report: Report): Html | undefined {
+  const rows = allEntries(report).filter(({ result }) => result.language !== null)
+  if (rows.length === 0) return undefined
+  const columns = [
+    wordColumn('Held to', ({ result }: SideEntry) => languageText(result.language!, LANGUAGE)),
+    numberColumn('Valid', PERCENT, rows, ({ result }) => result.language!.valid),
+    numberColumn('Forced tokens', PERCENT, rows, ({ result }) => result.language!.forced),
+    numberColumn('Tokens a pass', TOKENS, rows, ({ result }) => result.tokens_per_forward),
+    numberColumn('Masks', PERCENT, rows, ({ result }) => result.language!.mask_time),
+  ]
+  const caption =
+    'Languages. Valid: share of outputs that are of the language, and complete. Forced tokens: share that took no pass, drafted as the only way to go on. Masks: share of the time.'
+  return entryTable(report, { id: 'language-table', caption, columns, rows })
+}
+
 /** A row for each token, a column for each strategy. */
 export function latencyTable(report: Report): Html {
   const entries = allEntries(report).filter(({ result }) => result.token_times.length > 0)
@@ -151,6 +171,7 @@ export function outputsTable(report: Report): Html {
     ...entryColumns(report, ({ entry }: OutputRow) => entry),
     numberColumn('Tokens', COUNT, rows, ({ output }) => output.tokens),
     wordColumn('Ended by', ({ output }) => output.finish_reason),
+    ...(rows.some(({ output }) => output.valid !== null) ? [validColumn] : []),
     differsColumn,
     numberColumn('Log-prob.', LOG_PROBABILITY, rows, ({ output }) => output.mean_log_probability),
     ...scorersOf(report).map((name) => numberColumn(name, PLAIN, rows, ({ output }) => output.scores[name])),
@@ -168,6 +189,10 @@ export function outputsTable(report: Report): Html {
     filter: 'Filter outputs',
   })
 }
+
+const validColumn: Column<OutputRow> = wordColumn('Valid', ({ output: { valid } }) =>
+  valid === null ? '–' : valid ? 'yes' : 'no',
+)
 
 const differsColumn: Column<OutputRow> = {
   heading: 'Differs at',

@@ -49,6 +49,7 @@ function card({ text, authors }: Version, reference: string | undefined): Html {
   const facts = [
     `${output.tokens} ${output.tokens === 1 ? 'token' : 'tokens'}`,
     output.finish_reason,
+    ...(output.valid === null ? [] : [output.valid ? 'valid' : 'not valid']),
     `log-prob. ${formatter(LOG_PROBABILITY, [])(output.mean_log_probability)}`,
   ]
   const body = reference === undefined ? text : diff(reference, text).map(marked)

@@ -13,20 +13,28 @@ export interface GrammarProcessors {
    * the scores are what they were before them.
    */
   hold(processors: readonly RandomProcessor[]): RandomProcessor
+  /** Seconds that masks have taken so far. */
+  readonly maskTime: number
 }
 
 /** @param onConflict told once where processors forbid all that is allowed */
 export function grammarProcessors(state: GrammarState, onConflict?: () => void): GrammarProcessors {
+  let milliseconds = 0
   const mask: LogitsProcessor = (logits, prefix) => {
     // What drafts say after the end of a text is not looked at.
     if (state.isDead(prefix)) return
+    const start = performance.now()
     const allowed = state.allowed(prefix)
     if (allowed.count > 0) applyMask(logits, allowed)
     else if (!state.isOver(prefix)) throw deadEnd()
+    milliseconds += performance.now() - start
   }
   let isTold = false
   return {
     mask,
+    get maskTime() {
+      return milliseconds / 1000
+    },
     hold: (processors) => (logits, prefix, random) => {
       mask(logits, prefix)
       if (processors.length === 0) return

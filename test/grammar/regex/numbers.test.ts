@@ -15,6 +15,11 @@ function exact(text: string): readonly [bigint, number] {
   return [BigInt((digits + fraction).replace(/^-(0+)$/, '$1')), Number(power) - fraction.length]
 }
 
+/** Digits after the point, before an exponent. */
+function places(text: string): number {
+  return /\.(\d+)/.exec(text)?.[1].length ?? 0
+}
+
 /** Both numbers as integers of one unit. */
 function aligned(a: string, b: string): readonly [bigint, bigint] {
   const [x, y] = [exact(a), exact(b)]
@@ -100,6 +105,57 @@ describe('numberLanguage', () => {
       }
     }
     expect(members).toBeGreaterThan(400)
+  })
+
+  it('agrees with exact arithmetic in any spelling, exponents from -20 to 20 included', () => {
+    const random = createRandom(7)
+    const digits = (count: number) =>
+      Array.from({ length: count }, () => pick(random, ['0', '0', '1', '5', '9'])).join('')
+    const number = () =>
+      pick(random, ['', '', '-']) +
+      (random() < 0.4 ? '0' : pick(random, ['1', '2', '9']) + digits(Math.floor(random() * 4))) +
+      pick(random, ['', `.${digits(1 + Math.floor(random() * 4))}`])
+    /** The same number with its point moved. */
+    const respelt = (text: string, power: number) => {
+      const [coefficient, unit] = exact(text)
+      const [size, places] = [`${coefficient < 0n ? -coefficient : coefficient}`, power - unit]
+      const padded = size.padStart(places + 1, '0')
+      const whole = places <= 0 ? size + '0'.repeat(-places) : padded.slice(0, -places)
+      const point = places <= 0 ? '' : `.${padded.slice(-places)}`
+      return `${coefficient < 0n ? '-' : ''}${whole.replace(/^0+(?=\d)/, '')}${point}e${power}`
+    }
+    let members = 0
+    for (let i = 0; i < 150; i++) {
+      const value = number()
+      const range: NumberRange =
+        random() < 0.2
+          ? { minimum: value, maximum: value }
+          : {
+              [pick(random, ['minimum', 'exclusiveMinimum'])]: number(),
+              [pick(random, ['maximum', 'exclusiveMaximum', ''])]: number(),
+              multipleOf:
+                random() < 0.4
+                  ? [pick(random, ['1', '100', '0.01', '1e-3', '1e3', '1e25', '1e-25'])]
+                  : undefined,
+              integer: random() < 0.3,
+            }
+      const bounds = [range.minimum, range.maximum, range.exclusiveMinimum, range.exclusiveMaximum].filter(
+        (bound) => bound !== undefined,
+      )
+      const numbers = automaton(range, { anySpelling: true })
+      const texts = [...bounds, ...Array.from({ length: 15 }, number)]
+      const spelt = texts.flatMap((text) =>
+        [-22, -20, -7, -1, 0, 1, 6, 20, 21].map((power) => respelt(text, power)),
+      )
+      for (const text of [...texts, ...spelt]) {
+        const context = `${text} by ${JSON.stringify(range)}`
+        const isNear = /^-?[0.]+(?:e|$)/.test(text) || Math.abs(exact(text)[1] + places(text)) <= 20
+        const accepted = accepts(numbers, text)
+        if (accepted) members++
+        expect(accepted, context).toBe(isNear && within(text, range))
+      }
+    }
+    expect(members).toBeGreaterThan(2_000)
   })
 
   it.each<[NumberRange, NumberSpelling, string[], string[]]>([

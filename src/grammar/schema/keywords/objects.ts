@@ -47,7 +47,7 @@ export function declaredKeys(context: SchemaContext): KeySet {
 }
 
 export function patternKeys(context: SchemaContext, pattern: string): KeySet {
-  return context.formulas.keys.matching(patternLanguage(context, 'patternProperties', pattern))
+  return context.formulas.keys.matching(patternLanguage(context, 'patternProperties', pattern).regex())
 }
 
 /** `required`, `minProperties` and `maxProperties`. */

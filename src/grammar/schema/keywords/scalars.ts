@@ -1,8 +1,9 @@
 import type { SchemaContext } from '../context.js'
-import { patternOfFormat } from '../formats.js'
+import { regexOfFormat } from '../formats.js'
 import { ANY_TYPE, FALSE, type Formula, Type } from '../formulas.js'
 import { isArray, JsonNumber } from '../json.js'
 import type { NumberBounds } from '../number-bounds.js'
+import type { ScalarLanguage } from '../scalar-language.js'
 import { countOf, oneOf } from './values.js'
 
 const TYPES: Readonly<Record<string, number>> = {
@@ -81,29 +82,26 @@ function numberOf(context: SchemaContext, keyword: string): string | undefined {
 /** `minLength`, `maxLength`, `pattern` and `format` are languages of the same string. */
 export function strings(context: SchemaContext): Formula {
   const { scalars, assertsFormats, warn } = context.compiler
-  const languages = []
+  const languages: ScalarLanguage[] = []
   const [shortest, longest] = [countOf(context, 'minLength') ?? 0, countOf(context, 'maxLength') ?? Infinity]
   if (shortest > 0 || longest < Infinity) languages.push(scalars.length(shortest, longest))
   const pattern = context.get('pattern')
   if (pattern !== undefined) languages.push(patternLanguage(context, 'pattern', pattern))
   const format = context.get('format')
   if (typeof format === 'string' && assertsFormats) {
-    const source = patternOfFormat(format)
-    if (source !== undefined) languages.push(scalars.pattern(source))
+    const regex = regexOfFormat(format)
+    if (regex) languages.push(scalars.format(format, regex))
     else warn(`${context.place.pointer}/format`, `the format ${JSON.stringify(format)} is not enforced`)
   }
   if (languages.length === 0) return context.formulas.is(ANY_TYPE)
-  const all = scalars.regexes.and(languages)
-  return unless(context, Type.STRING, () => context.formulas.string(all))
+  return unless(context, Type.STRING, () => context.formulas.string(scalars.all(languages)))
 }
 
-export function patternLanguage(context: SchemaContext, keyword: string, pattern: unknown) {
+export function patternLanguage(context: SchemaContext, keyword: string, pattern: unknown): ScalarLanguage {
   if (typeof pattern !== 'string') throw context.error(keyword, 'a regular expression is needed')
-  try {
-    return context.compiler.scalars.pattern(pattern)
-  } catch (error) {
-    throw context.error(keyword, (error as Error).message.replace(/\.$/, ''))
-  }
+  return context.compiler.scalars.pattern(pattern, ({ message }) =>
+    context.error(keyword, message.replace(/\.$/, '')),
+  )
 }
 
 /** A demand on values of one type, which those of others meet. */

@@ -33,7 +33,7 @@ export function oneOf(context: SchemaContext, keyword: string, values: readonly 
   const numbers = values.filter((value) => value instanceof JsonNumber)
   const others = values.filter((value) => typeof value !== 'string' && !(value instanceof JsonNumber))
   return formulas.or([
-    ...(strings.length > 0 ? [formulas.string(scalars.texts(strings))] : []),
+    ...(strings.length > 0 ? [formulas.string(scalars.among(strings))] : []),
     ...(numbers.length > 0 ? [formulas.number(scalars.equalTo(numbers.map(({ text }) => text)))] : []),
     ...others.map((value) => equalTo(formulas, scalars, value)),
   ])
@@ -41,7 +41,7 @@ export function oneOf(context: SchemaContext, keyword: string, values: readonly 
 
 /** The value is that one, numbers compared by what they are worth and objects whatever the order of their keys. */
 export function equalTo(formulas: Formulas, scalars: Scalars, value: Json): Formula {
-  if (typeof value === 'string') return formulas.string(scalars.texts([value]))
+  if (typeof value === 'string') return formulas.string(scalars.among([value]))
   if (value instanceof JsonNumber) return formulas.number(scalars.equalTo([value.text]))
   if (isArray(value)) {
     const items = value.map((item, index) =>

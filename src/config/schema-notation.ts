@@ -1,4 +1,4 @@
-import { usageError } from '../../errors.js'
+import { usageError } from '../errors.js'
 
 /** A JSON schema as this notation makes it. */
 export type NotedSchema = Readonly<Record<string, unknown>>
