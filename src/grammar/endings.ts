@@ -59,7 +59,8 @@ export class Endings {
     const known = this.lengths.get(state)
     if (known !== undefined) return known
     const way = completionTokens(this.automaton, this.tokens, state)
-    if (way) this.note(state, way, 0)
+    // A token that ends texts does not lead on, where a language names it in its middle.
+    if (way && this.isWay(state, way)) this.note(state, way, 0)
     else this.search(state)
     return this.lengths.get(state)!
   }
@@ -174,6 +175,11 @@ export class Endings {
     }
   }
 
+  private isWay(start: number, way: readonly number[]): boolean {
+    const { automaton, tokens } = this
+    return way.reduce((state, token) => advance(automaton, tokens.vocabulary, state, token), start) !== DEAD
+  }
+
   /** Notes the states of a way, after which so many tokens are missing. */
   private note(start: number, way: readonly number[], last: number): void {
     let state = start
@@ -196,7 +202,7 @@ export class Endings {
     for (const [state, way] of ways) {
       const isNew = !lengths.has(state)
       const end = isNew ? completionTokens(automaton, tokens, state) : undefined
-      if (end) this.note(state, end, 0)
+      if (end && this.isWay(state, end)) this.note(state, end, 0)
       const length = lengths.get(state) ?? Infinity
       if (length < Infinity) {
         this.note(start, way, length)

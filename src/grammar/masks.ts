@@ -220,13 +220,13 @@ export class TokenMasks {
     const { automaton, tokens } = this
     if (automaton.accepts(state)) for (const id of tokens.ends) this.mask.add(id)
     for (const id of automaton.controls(state))
-      if (id < tokens.vocabulary.size && automaton.next(state, CONTROL + id) !== DEAD) this.mask.add(id)
+      if (advance(automaton, tokens.vocabulary, state, id) !== DEAD) this.mask.add(id)
   }
 }
 
 /**
- * The state after a token; `DEAD` for one that is not allowed. After a token that ends the text it stays as it is, unless the language
- * goes on with that very token.
+ * The state after a token; `DEAD` for one that is not allowed. A token that ends the text is allowed where the text may end before it, and
+ * stays as it is then, or after it, where the language names that very token.
  */
 export function advance(
   automaton: Automaton,
@@ -244,7 +244,8 @@ export function advance(
   }
   if (kind !== TOKEN_KIND.control && kind !== TOKEN_KIND.end) return DEAD
   const after = automaton.next(state, CONTROL + token)
-  return after === DEAD && kind === TOKEN_KIND.end && automaton.accepts(state) ? state : after
+  if (kind === TOKEN_KIND.control || automaton.accepts(after)) return after
+  return automaton.accepts(state) ? state : DEAD
 }
 
 /** Bytes of an entry of the cache beside its mask, about. */

@@ -5,6 +5,7 @@ import { idsOf } from '../../src/grammar/mask.js'
 import { compileSchema } from '../../src/grammar/schema/index.js'
 import { grammarTokens } from '../../src/grammar/tokens.js'
 import { createRandom } from '../../src/random.js'
+import { OneText } from './languages.js'
 import { tokenizerOf } from './tokenizers.js'
 
 test.each([
@@ -46,4 +47,15 @@ test('Items that differ and are among many take no state for each', async () => 
   }
   expect(automaton.next(automaton.next(state, 0x22), 0x5d)).not.toBe(DEAD)
   expect(automaton.size).toBeLessThan(2_000)
+})
+
+test('A token that ends texts is no way to the end of a language that goes on after it', async () => {
+  const tokens = grammarTokens(await tokenizerOf('built-in'))
+  const [end] = tokens.ends
+  const shortest = (parts: readonly (string | number)[]) => {
+    const automaton = new OneText(parts)
+    return new Grammar(automaton, tokens).shortest(automaton.start)
+  }
+  expect(shortest(['b', end])).toBe(2)
+  expect(shortest(['b', end, 'a'])).toBe(Infinity)
 })

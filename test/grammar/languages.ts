@@ -52,7 +52,10 @@ export class OneText implements Automaton {
     return symbol >= CONTROL ? [symbol - CONTROL] : []
   }
   completion(state: number): Uint8Array {
-    return Uint8Array.from(this.symbols.slice(state - 1))
+    return Uint8Array.from(this.completionSymbols(state).filter((symbol) => symbol < CONTROL))
+  }
+  completionSymbols(state: number): readonly number[] {
+    return this.symbols.slice(state - 1)
   }
 }
 

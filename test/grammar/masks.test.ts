@@ -195,16 +195,27 @@ describe('a mask', () => {
     const spelled = new OneText(['<x>'])
     expect(idsOf(masksOf(spelled, tokens).maskOf(1))).toEqual([1])
     expect(advance(spelled, tokens.vocabulary, 1, 4)).toBe(DEAD)
+    const within = tokensOf(['a', '<', 'x', '>', '<x>', '</s>'], { special: 2, ends: [5] })
     const marked = new OneText(['a', 4, 'a'])
-    const masks = masksOf(marked, tokens)
-    expect([1, 2, 3, 4].map((state) => idsOf(masks.maskOf(state)))).toEqual([[0], [4], [0], [4]])
-    expect(advance(marked, tokens.vocabulary, 2, 4)).toBe(3)
-    expect(advance(marked, tokens.vocabulary, 2, 0)).toBe(DEAD)
+    const masks = masksOf(marked, within)
+    expect([1, 2, 3, 4].map((state) => idsOf(masks.maskOf(state)))).toEqual([[0], [4], [0], [5]])
+    expect(advance(marked, within.vocabulary, 2, 4)).toBe(3)
+    expect(advance(marked, within.vocabulary, 2, 0)).toBe(DEAD)
     // What ends the text changes nothing in it.
-    expect(advance(marked, tokens.vocabulary, 4, 4)).toBe(4)
-    expect(advance(marked, tokens.vocabulary, 4, 99)).toBe(DEAD)
+    expect(advance(marked, within.vocabulary, 4, 5)).toBe(4)
+    expect(advance(marked, within.vocabulary, 4, 99)).toBe(DEAD)
     // A control token that the tokenizer lacks is none.
     expect(idsOf(masksOf(new OneText([77]), tokens).maskOf(1))).toEqual([])
+  })
+
+  test('allows a token that ends the text where the language ends with it, and not in its middle', () => {
+    const tokens = tokensOf(['a', '</s>'], { special: 1, ends: [1] })
+    const ended = new OneText(['a', 1])
+    expect([1, 2].map((state) => idsOf(masksOf(ended, tokens).maskOf(state)))).toEqual([[0], [1]])
+    expect(advance(ended, tokens.vocabulary, 2, 1)).toBe(3)
+    const within = new OneText(['a', 1, 'a'])
+    expect(idsOf(masksOf(within, tokens).maskOf(2))).toEqual([])
+    expect(advance(within, tokens.vocabulary, 2, 1)).toBe(DEAD)
   })
 
   test('of free text is found without a walk of all tokens', async () => {
