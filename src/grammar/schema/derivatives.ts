@@ -121,6 +121,41 @@ export class Derivatives {
     return this.formulas.map(formula, atom, new Map())
   }
 
+  /** Whether an item may come that is the same as another, and that matters. */
+  mayBeRepeated(formula: Formula): boolean {
+    const { formulas } = this
+    const none = formulas.not(formulas.items(1, 0, NO_END, TRUE))
+    return this.isAboutRepeats(formula) && !formulas.conjuncts(formula).includes(none)
+  }
+
+  /** What is left of a formula when an item came: that all items differ means that none of the next ones is the same. */
+  besides(formula: Formula, isItem: Formula): Formula {
+    const { formulas } = this
+    const unique = formulas.unique()
+    const atom = (each: Formula) => (each === unique ? formulas.and([each, formulas.not(isItem)]) : each)
+    return formulas.map(formula, atom, new Map())
+  }
+
+  /**
+   * Whether an array may be one whose items do not differ, and there is a limit on their number: then the last ones may have to repeat
+   * what came.
+   */
+  mayHaveToRepeat(formula: Formula): boolean {
+    const { formulas } = this
+    let isLimited = false
+    let isOpen = false
+    for (const conjunct of formulas.conjuncts(formula)) {
+      const isMinimum = formulas.kind(conjunct) === Kind.ITEMS
+      if (conjunct !== formulas.unique() && this.isAboutRepeats(conjunct)) isOpen = true
+      if (isMinimum) continue
+      this.each(conjunct, (atom) => {
+        const [kind, , , end, value] = formulas.tuple(atom)
+        isLimited ||= kind === Kind.ITEMS && end === NO_END && value === TRUE
+      })
+    }
+    return isLimited && isOpen
+  }
+
   /**
    * A formula of arrays with lower counts, which can be met where the formula can: what one item may be, any number may, unless a count or
    * a place is limited or items must differ.

@@ -221,8 +221,7 @@ export class Frames {
 
   /** The languages that tell apart the keys of an object that have no names. */
   languages(frame: Frame): readonly Regex[] {
-    const tuple = this.interner.tuple(frame)
-    return this.keyLanguages.ofAll([tuple[GOAL], ...tuple.slice(WATCHED)])
+    return this.keyLanguages.ofAll([this.goal(frame), ...this.watched(frame)])
   }
 
   /** What is demanded of the next value. */
@@ -237,9 +236,15 @@ export class Frames {
     return (
       own?.child ??
       childOf(this.derivatives, tuple[GOAL], tuple.slice(WATCHED), partOf(tuple), (goal) =>
-        this.isAlive([tuple[KIND], LOST, goal, tuple[NAMES], tuple[USED]]),
+        this.isWithinReach(tuple, goal),
       )
     )
+  }
+
+  /** Whether a goal can be met after a value that is not known yet: an item to come may be the same. */
+  private isWithinReach(tuple: readonly number[], goal: Formula): boolean {
+    const isAlive = (each: Formula) => this.isAlive([tuple[KIND], LOST, each, tuple[NAMES], tuple[USED]])
+    return isAlive(goal) || (this.derivatives.mayBeRepeated(goal) && isAlive(this.derivatives.repeated(goal)))
   }
 
   /**
@@ -254,7 +259,7 @@ export class Frames {
     const own = item === undefined && !isRepeated && tuple.length === WATCHED
     const step = own ? this.steps.of(tuple[GOAL], part) : undefined
     if (step) return this.intern([tuple[KIND], tuple[PARENT], step.after, tuple[NAMES], tuple[USED], -1])
-    const { watched, known, goal: demanded } = this.child(frame)
+    const { watched, known } = this.child(frame)
     const left = tuple.map((formula, i) => {
       if (i !== GOAL && i < WATCHED) return formula
       const after = this.derivatives.after(
@@ -265,16 +270,11 @@ export class Frames {
       return isRepeated ? this.derivatives.repeated(after) : after
     })
     left[KEY] = -1
-    if (item !== undefined && !isRepeated && this.mustDiffer(left[GOAL]) && this.isFew(demanded)) {
-      const { formulas, scalars } = this
-      const isItem = formulas.items(1, 0, NO_END, equalTo(formulas, scalars, item))
-      left[GOAL] = formulas.and([left[GOAL], formulas.not(isItem)])
+    if (item !== undefined && !isRepeated && this.countsItems(frame)) {
+      const isItem = this.formulas.items(1, 0, NO_END, equalTo(this.formulas, this.scalars, item))
+      left[GOAL] = this.derivatives.besides(left[GOAL], isItem)
     }
     return this.viable(left)
-  }
-
-  private mustDiffer(goal: Formula): boolean {
-    return this.formulas.conjuncts(goal).includes(this.formulas.unique())
   }
 
   /** Whether a formula holds for few values, all of them scalars. */
@@ -286,15 +286,15 @@ export class Frames {
     return this.few[formula]
   }
 
-  /** Whether an array's items differ and are among so few that each takes one away from the next ones. */
+  /** Whether an array's items are told apart one by one: those that differ among few values, and those that may have to repeat others. */
   countsItems(frame: Frame): boolean {
-    return this.asksForRepeats(frame) && this.isFew(this.child(frame).goal)
+    if (!this.asksForRepeats(frame)) return false
+    return this.derivatives.mayHaveToRepeat(this.goal(frame)) || this.isFew(this.child(frame).goal)
   }
 
   /** Whether it matters for an array that its items differ. */
   asksForRepeats(frame: Frame): boolean {
-    const tuple = this.interner.tuple(frame)
-    if (tuple[KIND] !== Container.ARRAY) return false
-    return [tuple[GOAL], ...tuple.slice(WATCHED)].some((each) => this.derivatives.isAboutRepeats(each))
+    if (this.kind(frame) !== Container.ARRAY) return false
+    return [this.goal(frame), ...this.watched(frame)].some((each) => this.derivatives.isAboutRepeats(each))
   }
 }

@@ -85,6 +85,32 @@ const ROWS: readonly Row[] = [
     ['[1,1.0]', '[{"a":1,"b":2},{"b":2,"a":1}]', '[[1],[1e0]]', '["a","\\u0061"]'],
   ],
   [{ not: { uniqueItems: true }, type: 'array' }, ['[1,1]', '[1,2,1]'], ['[]', '[1,2]']],
+  [
+    { type: 'array', maxItems: 2, not: { uniqueItems: true } },
+    ['[1,1]', '["a","a"]', '[[],[]]'],
+    ['[]', '[1]', '[1,2]', '[1,1,1]'],
+  ],
+  [
+    { type: 'array', maxItems: 4, not: { uniqueItems: true } },
+    ['[1,2,3,1]', '[1,2,1]', '[1,1,2,3]'],
+    ['[1,2,3,4]', '[1,2]'],
+  ],
+  [
+    { type: 'array', maxItems: 2, oneOf: [{ uniqueItems: true }, { minItems: 2 }] },
+    ['[1,1]', '[1]', '[]'],
+    ['[1,2]'],
+  ],
+  [{ type: 'array', maxItems: 2, if: { uniqueItems: true }, then: false }, ['[1,1]'], ['[1,2]', '[1]']],
+  [
+    { type: 'array', prefixItems: [{}, {}], items: false, not: { uniqueItems: true } },
+    ['[1,1]'],
+    ['[1,2]', '[1,1,1]'],
+  ],
+  [
+    { type: 'array', oneOf: [{ maxItems: 3 }, { uniqueItems: true }, { uniqueItems: true }] },
+    ['[1,1]', '[1,1,1]'],
+    ['[1]', '[1,2]', '[1,1,1,1]', '[1,2,3,4]'],
+  ],
   [{ items: { uniqueItems: true }, uniqueItems: true }, ['[[1,2],[2,1]]'], ['[[1],[1]]', '[[1,1]]']],
   [
     { allOf: [{ minimum: 2 }, { maximum: 4 }], anyOf: [{ const: 3 }, { multipleOf: 2 }] },
