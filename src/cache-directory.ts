@@ -6,7 +6,7 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'llm')
 }
 
-/** Where it lies: `graphs` built, `costs` measured, rows of `data` to learn, `corpora` to draft from, `vocabularies` of grammars. */
+/** Directory of a cache: `graphs` built, `costs` measured, rows of `data` to learn, `corpora` to draft from, `vocabularies` of grammars. */
 export function cacheDirectory(
   kind: 'graphs' | 'costs' | 'data' | 'corpora' | 'vocabularies',
   env?: NodeJS.ProcessEnv,

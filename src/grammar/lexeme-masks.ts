@@ -31,7 +31,7 @@ export interface LexemeMask {
 
 /** Texts after the first quotation mark of tokens. */
 export interface QuotedRests {
-  /** Of the texts, by their number. */
+  /** Trie of the texts, by their number. */
   readonly trie: TokenTrie
   /** The token of each text. */
   readonly ids: Int32Array

@@ -10,7 +10,7 @@ export interface Lexer {
   isOver(lexeme: number): boolean
   /** Whether the word may end here. */
   accepts(lexeme: number): boolean
-  /** What else is known of a word that ends here: the same number where the same may follow. */
+  /** Verdict on a word that ends here: the same number where the same may follow. */
   verdict(lexeme: number): number
   /** As of an automaton. */
   freeText(lexeme: number): number

@@ -7,7 +7,7 @@ const SPARSE = 1 / 64
 /** Makes masks, one at a time: ids are a list as long as no mask of bits is among what they are made of. */
 export class MaskBuilder {
   private ids: number[] = []
-  /** Of the list: the ids that are in it, empty between two masks. */
+  /** Ids of the list as bits, none between two masks. */
   private readonly listed: Int32Array
   /** The mask's own bits, once it has some. */
   private bits: Int32Array | undefined

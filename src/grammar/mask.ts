@@ -1,4 +1,4 @@
-import { hasBit, idsOfBits, lowestBit, setBit } from './bits.js'
+import { clearBit, hasBit, idsOfBits, lowestBit, setBit } from './bits.js'
 
 /** The ids that are allowed: few as a sorted list, many as bits. */
 export type TokenMask = SparseMask | DenseMask
@@ -50,7 +50,7 @@ export function withoutToken(mask: TokenMask, id: number): TokenMask {
   const count = mask.count - 1
   if ('ids' in mask) return { ids: mask.ids.filter((each) => each !== id), count }
   const bits = mask.bits.slice()
-  bits[id >>> 5] &= ~(1 << (id & 31))
+  clearBit(bits, id)
   return { bits, count }
 }
 

@@ -39,7 +39,7 @@ export class Regexes extends RegexBuilder {
     return this
   }
 
-  /** What is made once, by its name. */
+  /** Regex that is made once, by its name. */
   once(name: string, make: () => Regex): Regex {
     let known = this.base?.made.get(name) ?? this.made.get(name)
     if (!known) {

@@ -1,7 +1,7 @@
 import type { ByteSet } from './byte-set.js'
 import type { Partition } from './partition.js'
 
-/** What a state of a fixed language tells, as the automaton of a language does; machines of such states are the same object in all factories. */
+/** State of a fixed language, asked as the automaton of a language is; machines of such states are the same object in all factories. */
 export interface FixedState {
   /** Steps that its language has taken so far, as of a factory. */
   readonly steps: number

@@ -74,7 +74,7 @@ class Start implements LeafMachine {
 /** Digits before the point, of which a zero is the only one; the point itself; digits after it. */
 type Phase = 'zero' | 'whole' | 'point' | 'fraction'
 
-/** What counts of the digits so far: the number is 0.digits · 10^exponent. */
+/** Digits so far, as far as they count: the number is 0.digits · 10^exponent. */
 interface Digits {
   readonly exponent: number
   readonly toLow: number

@@ -75,7 +75,7 @@ export class SchemaAutomaton implements Automaton, CompletedAutomaton {
     const { phase, detail } = this.situation(state)
     const lexeme =
       phase === Phase.IN_SCALAR ? detail : phase === Phase.IN_KEY ? this.keys.otherKey(detail) : DEAD
-    // What other languages say of the text may be a matter of its end.
+    // Verdicts of other languages may be a matter of how the text ends.
     return lexeme > 0 ? this.lexemes.freeText(lexeme) : 0
   }
 
