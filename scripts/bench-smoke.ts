@@ -40,6 +40,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   'constrained.ts': '--schemas 1 --prompts 1 --tokens 64 --limits 1 --repeats 1',
   'decode.ts': '--models DIR/models --contexts 16 --prefill 16 --steps 2 --rounds 1 --warm-up 1',
   'experts.ts': '--experts 4 --per-token 2 --hidden 64 --width 64 --tokens 2 --rounds 1',
+  'formats.ts': '--data DIR/schemas.jsonl --values 1',
   'gpu.ts':
     '--device cpu --model built-in --models DIR --shapes tiny --contexts 16 --batches 1,2 --tokens 1,2 --rounds 1 --steps 2 ' +
     '--bandwidth 10 --drafter-seconds 1',

@@ -14,6 +14,8 @@ const OFF: Partial<GenerationConfig> = {
   guidance_scale: 1,
   mirostat: 0,
   json_object: false,
+  pretty: false,
+  format: 'json',
 }
 const LEAVE_OUT = 'leave one of them out'
 const FORCED = ['force_words_ids', 'force_words'] as const
@@ -49,6 +51,7 @@ const excluding: readonly (readonly [
   [['best_of'], ['num_beams'], `samples are drawn without beams: ${LEAVE_OUT}`],
   [['best_of'], ['num_return_sequences'], `one sample is chosen: ${LEAVE_OUT}`],
   [['assistant_early_exit'], ['prompt_lookup_num_tokens'], `both draft: ${LEAVE_OUT}`],
+  [['format'], ['pretty'], `only JSON has it: ${LEAVE_OUT}`],
   ...LANGUAGE_FIELDS.map(
     (field, i) =>
       [[field], LANGUAGE_FIELDS.slice(i + 1), `a text is held to one language: ${LEAVE_OUT}`] as const,
@@ -89,6 +92,12 @@ const needing: readonly (readonly [
         'forcing words takes beams: set num_beams to 2 or more',
       ] as const,
   ),
+  [
+    'format',
+    'schema',
+    ({ schema, json_object }) => schema !== undefined || json_object,
+    'a format is one of values: set schema or json_object',
+  ],
   ['best_of', 'do_sample', ({ do_sample }) => do_sample, 'all samples would be alike: set do_sample to true'],
   [
     'penalty_alpha',

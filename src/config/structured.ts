@@ -6,6 +6,10 @@ const text = z.string().min(1)
 /** Fields of which one names a language. */
 export const LANGUAGE_FIELDS = ['schema', 'json_object', 'regex', 'choices', 'grammar'] as const
 
+/** Formats that a value may have. */
+export const FORMATS = ['json', 'yaml', 'csv', 'xml'] as const
+export type Format = (typeof FORMATS)[number]
+
 /** Whether settings hold the text to a language. */
 export function isHeld(
   config: Readonly<Partial<Record<(typeof LANGUAGE_FIELDS)[number], unknown>>>,
@@ -29,5 +33,6 @@ export const structured = group('structured output', {
   grammar: ['string', text.optional(), 'Grammar that the text keeps to, in GBNF or Lark'],
   any_order: ['boolean', z.boolean().default(false), 'Fields of a schema come in any order'],
   pretty: ['boolean', z.boolean().default(false), 'JSON comes with line breaks and indentation'],
+  format: ['string', z.enum(FORMATS).default('json'), 'Format of the value of a schema'],
   schema_in_prompt: ['boolean', z.boolean().default(true), 'The prompt tells the model of the schema'],
 })

@@ -2,8 +2,8 @@ import type { GenerationConfig } from '../config/index.js'
 import { requireContent } from '../config/language-files.js'
 import { schemaText } from '../config/schema-text.js'
 import { LANGUAGE_FIELDS } from '../config/structured.js'
-import { usageError } from '../errors.js'
-import type { Automaton } from '../grammar/automaton.js'
+import { UserError, usageError } from '../errors.js'
+import { type Automaton, DEAD } from '../grammar/automaton.js'
 import { gbnfAutomaton } from '../grammar/gbnf.js'
 import { larkAutomaton } from '../grammar/lark/lark.js'
 import { toUtf8 } from '../grammar/regex/language.js'
@@ -11,6 +11,9 @@ import { Regexes } from '../grammar/regex/nodes.js'
 import { parseRegex } from '../grammar/regex/parse.js'
 import { RegexAutomaton } from '../grammar/regex/regex-automaton.js'
 import { compileSchema } from '../grammar/schema/index.js'
+import { type SpelledFormat, spellingOf } from '../grammar/spelling/formats.js'
+import { jsonOfSpelled } from '../grammar/spelling/reader.js'
+import { SpelledAutomaton } from '../grammar/spelling/spelled.js'
 import type { GrammarVocabulary } from '../grammar/token-expressions.js'
 
 /** A language that settings hold the text to. */
@@ -24,7 +27,7 @@ export interface Language {
 
 /** The settings that make a language, as a key of a cache. */
 export function languageKey(config: GenerationConfig): string {
-  const fields = [...LANGUAGE_FIELDS, 'any_order', 'pretty'] as const
+  const fields = [...LANGUAGE_FIELDS, 'any_order', 'pretty', 'format'] as const
   return JSON.stringify(fields.map((field) => config[field] ?? null))
 }
 
@@ -42,13 +45,30 @@ export function languageOf(config: GenerationConfig, vocabulary: GrammarVocabula
 /** Spaces of a level of JSON that comes with line breaks. */
 const INDENT = 2
 
-function json(schema: string, { any_order, pretty }: GenerationConfig): Language {
+function json(schema: string, { any_order, pretty, format }: GenerationConfig): Language {
   const automaton = compileSchema(schema, {
     order: any_order ? 'any' : 'schema',
     whitespace: pretty ? { indent: INDENT } : 'compact',
   })
   const notices = automaton.warnings.map((warning) => `The JSON schema, ${warning}`)
-  return { automaton, notices, parse: JSON.parse }
+  return format === 'json'
+    ? { automaton, notices, parse: JSON.parse }
+    : { ...spelled(automaton, format, schema), notices }
+}
+
+/** A value's language in another format. */
+export function spelled(json: Automaton, format: SpelledFormat, schema: string): Language {
+  const automaton = new SpelledAutomaton(spellingOf(format, schema), json)
+  if (automaton.start === DEAD)
+    throw usageError(`No value of the schema has a spelling in ${format}: set format to json.`)
+  return {
+    automaton,
+    parse: (text) => {
+      const value = jsonOfSpelled(automaton, text)
+      if (value === undefined) throw new UserError(`The text is no ${format} of the schema.`)
+      return JSON.parse(value)
+    },
+  }
 }
 
 /** Rules of GBNF have `::=`, which Lark has not outside of its texts. */

@@ -1,5 +1,6 @@
 import type { GenerationConfig } from '../config/index.js'
 import { schemaText } from '../config/schema-text.js'
+import type { Format } from '../config/structured.js'
 import type { Message } from '../tokenizer/message.js'
 import { isChat, type Prompt } from './prompt.js'
 
@@ -17,11 +18,20 @@ export function toldLanguage(prompt: Prompt, config: GenerationConfig): Prompt {
   return prompt.map((message, i) => (i === last ? told(message, instruction) : message))
 }
 
+const NAMES: Readonly<Record<Format, string>> = { json: 'JSON', yaml: 'YAML', csv: 'CSV', xml: 'XML' }
+
 /** Words that tell the model of JSON; undefined for other languages, and where settings leave them out. */
-function instructionOf({ schema, json_object, schema_in_prompt }: GenerationConfig): string | undefined {
+function instructionOf({
+  schema,
+  json_object,
+  format,
+  schema_in_prompt,
+}: GenerationConfig): string | undefined {
   if (!schema_in_prompt) return undefined
-  if (schema !== undefined) return `Answer with JSON that follows this JSON schema:\n${schemaText(schema)}`
-  return json_object ? 'Answer with a JSON object.' : undefined
+  if (schema !== undefined)
+    return `Answer with ${NAMES[format]} that follows this JSON schema:\n${schemaText(schema)}`
+  if (!json_object) return undefined
+  return format === 'json' ? 'Answer with a JSON object.' : `Answer with an object in ${NAMES[format]}.`
 }
 
 function told(message: Message, instruction: string): Message {

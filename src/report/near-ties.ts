@@ -10,8 +10,10 @@ export function nearTies({ model, reference, settings, strategies }: Comparison)
   const isGreedy = (own: Readonly<Record<string, unknown>>) =>
     ({ ...settings, ...own }).do_sample !== true && Number(own.num_beams ?? 1) === 1
   const languageOf = ({ language, settings: own }: StrategyResult) => {
-    const { any_order, pretty, schema_in_prompt } = { ...settings, ...own } as Record<string, unknown>
-    return JSON.stringify(language && [language.field, language.value, any_order, pretty, schema_in_prompt])
+    const { any_order, pretty, format, schema_in_prompt } = { ...settings, ...own } as Record<string, unknown>
+    return JSON.stringify(
+      language && [language.field, language.value, any_order, pretty, format, schema_in_prompt],
+    )
   }
   const first = strategies.find(({ name }) => name === reference)
   if (!QUANTISED.includes(model.dtype) || !first || !isGreedy(first.settings)) return undefined

@@ -69,6 +69,7 @@ describe('layers', () => {
       json_object: false,
       any_order: false,
       pretty: false,
+      format: 'json',
       schema_in_prompt: true,
       early_stopping: false,
       length_penalty: 1,
@@ -245,6 +246,8 @@ describe('refused', () => {
     [{ dola_layers: 'low', guidance_scale: 2 }, ['dola_layers', 'guidance_scale']],
     [{ regex: 'a', choices: ['b'] }, ['regex', 'choices']],
     [{ schema: false, json_object: true }, ['schema', 'json_object']],
+    [{ format: 'yaml' }, ['format', 'schema']],
+    [{ format: 'csv', schema: 'name', pretty: true }, ['format', 'pretty']],
     [{ schema: 'name', grammar: 'root ::= "a"', json_object: false }, ['schema', 'grammar']],
   ])('%j contradicts itself, and both fields are named', (values, [first, second]) => {
     expect(failure(() => resolve(values)).message).toMatch(
@@ -332,6 +335,7 @@ describe('warnings', () => {
     [{ repeat_last_n: 9 }, ['set repetition_penalty, presence_penalty or frequency_penalty']],
     [{ repeat_last_n: 9, presence_penalty: 1 }, []],
     [{ any_order: true, pretty: true, regex: 'a' }, ['any_order is true', 'set schema or json_object']],
+    [{ format: 'yaml', schema: 'name' }, []],
     [{ any_order: true, schema_in_prompt: false, json_object: true }, ['set schema.']],
     [{ any_order: true, pretty: true, schema_in_prompt: false, schema: 'name' }, []],
     [{ thinking_start: '<a>', thinking_end: '<b>' }, new Array(2).fill('set thinking_budget')],

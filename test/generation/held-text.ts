@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { parse } from 'yaml'
 import { type GenerationSettings, generate, type Prompt } from '../../src/generation/generate.js'
 import type { GenerateOptions, GenerationModel, GenerationResult } from '../../src/generation/options.js'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.js'
@@ -72,6 +73,11 @@ export const LANGUAGES: Readonly<Record<string, HeldLanguage>> = {
   'a record': regex('\\{"name": "[a-z ]{1,6}", "age": \\d{1,3}\\}'),
   'text with spaces at its ends': regex(' ?[a-c]{2} ?'),
   'a schema': json({ schema: SCHEMA }, fitsSchema),
+  'a schema in YAML': {
+    settings: { schema: SCHEMA, format: 'yaml', schema_in_prompt: false },
+    has: (text) => fitsSchema(parse(text)),
+    parse,
+  },
   'a grammar': { settings: { grammar: BRACKETS }, has: areBrackets },
 }
 

@@ -25,6 +25,8 @@ export interface CompletedAutomaton {
 
 /** Bytes of a completion at most. */
 const LONGEST = 100_000
+/** What keys are told apart by, where the shortest came before. */
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-'
 
 /**
  * A short text that ends a JSON value from a state. What is missing is found part by part, and written through the automaton, so that it is
@@ -49,9 +51,9 @@ export class Completion {
   }
 
   private goOn({ phase, frame, detail, memory }: Situation): void {
-    const { lexemes, keys, frames } = this.automaton
+    const { lexemes, frames } = this.automaton
     const rest = phase === Phase.IN_SCALAR ? lexemes.automaton.completion(lexemes.first(detail)) : []
-    if (phase === Phase.IN_KEY) this.write(keys.completion(frame, detail))
+    if (phase === Phase.IN_KEY) this.write(this.key(this.state))
     else if (rest.length > 0) this.write(Uint8Array.from(rest))
     // A number ends with what follows it.
     else if (phase === Phase.IN_SCALAR)
@@ -60,6 +62,26 @@ export class Completion {
     else if (phase === Phase.COLON || frames.kind(frame) === Container.NONE)
       this.value(this.witness(frame), phase, frame, detail)
     else this.part({ phase, frame, detail, memory })
+  }
+
+  /** The rest of a key that is open: another one where the shortest came before. */
+  private key(state: number): Uint8Array {
+    const { automaton } = this
+    const rest = (open: number) => {
+      const { frame, detail } = automaton.situation(open)
+      const bytes = automaton.keys.completion(frame, detail)
+      return this.follow(open, bytes) === DEAD ? undefined : bytes
+    }
+    for (const byte of ['', ...LETTERS]) {
+      const open = this.follow(state, Buffer.from(byte))
+      const bytes = open !== DEAD && automaton.situation(open).phase === Phase.IN_KEY ? rest(open) : undefined
+      if (bytes) return Buffer.concat([Buffer.from(byte), bytes])
+    }
+    throw this.notFound()
+  }
+
+  private follow(state: number, bytes: Uint8Array): number {
+    return bytes.reduce((each, byte) => this.automaton.next(each, byte), state)
   }
 
   /** Goes on in an object or array between its parts. */
