@@ -46,8 +46,11 @@ type Format = (typeof FORMATS)[number]
 
 /** Counts of a format. */
 const counts = Object.fromEntries(
-  FORMATS.map((format) => [format, { spelled: 0, without: 0, failed: 0, masks: [] as number[] }]),
-) as Record<Format, { spelled: number; without: number; failed: number; masks: number[] }>
+  FORMATS.map((format) => [
+    format,
+    { spelled: 0, without: 0, otherwise: 0, failed: 0, masks: [] as number[] },
+  ]),
+) as Record<Format, { spelled: number; without: number; otherwise: number; failed: number; masks: number[] }>
 const drawn = { texts: 0, failed: 0 }
 const failures: string[] = []
 /** Tokens of a drawn text. */
@@ -85,7 +88,12 @@ function spelledBy(
   }
 }
 
-function roundTrip(format: SpelledFormat, automaton: SpelledAutomaton, json: string, id: string): void {
+function roundTrip(
+  format: SpelledFormat,
+  { automaton, schema }: { automaton: SpelledAutomaton; schema: SchemaAutomaton },
+  json: string,
+  id: string,
+): void {
   const bytes = automaton.textOf(json)
   const written = bytes && Buffer.from(bytes).toString()
   if (written === undefined) {
@@ -100,6 +108,11 @@ function roundTrip(format: SpelledFormat, automaton: SpelledAutomaton, json: str
   const isParsed =
     format !== 'yaml' || (['1.1', '1.2'] as const).every((version) => isSame(parse(written, { version })))
   if (isRead && read !== undefined && isSame(JSON.parse(read)) && isParsed) return
+  // Where a schema leaves the type open, a cell or element is read as the first type that it can be.
+  if (format !== 'yaml' && isRead && read !== undefined && validate(schema, read)) {
+    counts[format].otherwise++
+    return
+  }
   counts[format].failed++
   failures.push(`${format} ${id}: ${JSON.stringify({ written, json, isRead, read, isParsed })}`)
 }
@@ -139,8 +152,9 @@ function measure(line: string): void {
     counts.json.spelled++
     if (!readUnderMasks(compiled(), json, counts.json.masks)) counts.json.failed++
     for (const format of ['yaml', 'csv', 'xml'] as const) {
-      const automaton = spelledBy(format, schema, compiled())
-      if (automaton) roundTrip(format, automaton, json, id)
+      const judge = compiled()
+      const automaton = spelledBy(format, schema, judge)
+      if (automaton) roundTrip(format, { automaton, schema: judge }, json, id)
       else counts[format].without++
     }
     const strict = compileSchema(schema)
@@ -165,12 +179,12 @@ const quantile = (times: number[], at: number) =>
   times.toSorted((a, b) => a - b)[Math.floor(times.length * at)] ?? 0
 console.log(
   table(
-    ['format', 'values', 'without a text', 'failed', 'masks', 'mean µs', 'median', 'p99'],
+    ['format', 'values', 'without a text', 'read otherwise', 'failed', 'masks', 'mean µs', 'median', 'p99'],
     FORMATS.map((format) => {
-      const { spelled, without, failed, masks } = counts[format]
+      const { spelled, without, otherwise, failed, masks } = counts[format]
       const mean = masks.reduce((sum, each) => sum + each, 0) / Math.max(1, masks.length)
       const times = [mean, quantile(masks, 0.5), quantile(masks, 0.99)].map((each) => digits(each))
-      return [format, spelled, without, failed, masks.length, ...times].map(String)
+      return [format, spelled, without, otherwise, failed, masks.length, ...times].map(String)
     }),
   ),
 )

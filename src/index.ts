@@ -41,8 +41,10 @@ export { loadLookup } from './drafting/lookup.js'
 export { loadRecycling } from './drafting/recycling.js'
 // Requests, decoded together.
 export { Engine, type EngineOptions } from './engine/engine.js'
+export { generateValidated, type ValidatedOptions } from './engine/generate-validated.js'
 export type { EngineRequest, PreparedRequest } from './engine/request.js'
 export type { Submission } from './engine/ticket.js'
+export type { FailedAttempt, Validate, ValidatedResult } from './engine/validated.js'
 export { UserError } from './errors.js'
 // Evaluation.
 export {

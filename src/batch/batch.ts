@@ -8,6 +8,8 @@ import { Feeder, type FeederOptions, type Progress } from './feeder.js'
 import { type RowSettings, requestOf } from './request.js'
 import type { WrittenRow } from './result.js'
 import { type BatchRun, remainingRows } from './resume.js'
+import type { Row } from './row.js'
+import { validatedRow } from './validated-row.js'
 
 export interface BatchOptions extends FeederOptions, Omit<RowSettings, 'seed'> {
   /** Prompts that are decoded at a time. */
@@ -62,7 +64,11 @@ export async function runBatch(
       throw new UserError(`The row ${row.key} could not be served: ${row.error}`)
     }
   }
-  const feeder = new Feeder(remainingRows(run), (row) => requestOf(row, model, settings), write, options)
+  const submit = (row: Row, engine: Engine) =>
+    settings.validation
+      ? validatedRow(row, model, settings, engine)
+      : engine.submit(requestOf(row, model, settings))
+  const feeder = new Feeder(remainingRows(run), submit, write, options)
   const { maxBatch, maxTokensInFlight } = options
   // Rows are gone for good: nothing is kept for those that are not read yet.
   const limits = { maxBatch, maxTokensInFlight, prefixCacheTokens: 0 }

@@ -1,7 +1,8 @@
 import { type Engine, LOOKAHEAD } from '../engine/engine.js'
-import type { PreparedRequest } from '../engine/request.js'
-import type { Submission } from '../engine/ticket.js'
+import type { ValidatedResult } from '../engine/validated.js'
 import { DeviceLost, UserError } from '../errors.js'
+import type { Generation } from '../generation/generate.js'
+import type { GenerationResult } from '../generation/options.js'
 import { errorRow, resultRow, type WrittenRow } from './result.js'
 import { type BadRow, isBad, type Row } from './row.js'
 
@@ -48,10 +49,10 @@ export class Feeder {
   private lost: DeviceLost | undefined
   private readonly progress = { ...NOTHING_DONE }
 
-  /** @param prepare makes a row ready; what it throws is the row's error */
+  /** @param submit gives a row to the engine; what it throws is the row's error */
   constructor(
     private readonly rows: AsyncIterator<Row | BadRow>,
-    private readonly prepare: (row: Row) => PreparedRequest,
+    private readonly submit: (row: Row, engine: Engine) => Generation,
     private readonly write: (row: WrittenRow) => void | Promise<void>,
     private readonly options: FeederOptions,
   ) {
@@ -120,17 +121,18 @@ export class Feeder {
       return
     }
     try {
-      void this.serve(place, row, engine.submit(this.prepare(row)))
+      // What was judged after its end leaves the engine with nothing to decode.
+      void this.serve(place, row, this.submit(row, engine)).finally(() => engine.nudge())
     } catch (error) {
       this.done.set(place, failedRow(row, error))
     }
   }
 
-  private async serve(place: number, row: Row, submission: Submission): Promise<void> {
+  private async serve(place: number, row: Row, generation: Generation): Promise<void> {
     this.served++
     try {
-      for await (const { ids } of submission) this.progress.generatedTokens += ids.length
-      const result = await submission.result()
+      for await (const { ids } of generation) this.progress.generatedTokens += ids.length
+      const result: GenerationResult & Partial<ValidatedResult> = await generation.result()
       this.progress.promptTokens += result.statistics.prompt_tokens
       this.done.set(place, resultRow(row, result))
     } catch (error) {

@@ -31,6 +31,9 @@ export interface Origin {
   readonly logprobs?: number
   /** The command that chooses among samples. */
   readonly scorer?: string
+  /** Attempts after the first, and the command that judges answers. */
+  readonly retries?: number
+  readonly validate?: string
   readonly strategy?: Identity
   readonly assistant_model?: Identity
   readonly amateur_model?: Identity

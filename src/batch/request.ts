@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ConfigLayer, GenerationConfig, GenerationField } from '../config/index.js'
 import { type PreparedRequest, prepareRequest } from '../engine/request.js'
+import type { Validate } from '../engine/validated.js'
 import { type UserError, usageError } from '../errors.js'
 import type { Assistant } from '../generation/assistant.js'
 import type { GenerateOptions, GenerationModel } from '../generation/options.js'
@@ -19,6 +20,13 @@ export interface SharedOptions {
   readonly generateOptions?: GenerateOptions
 }
 
+/** How the answers of rows are judged. */
+export interface RowValidation {
+  /** Attempts after the first one, at most. */
+  readonly retries: number
+  validatorsOf(config: GenerationConfig): Promise<readonly Validate[]>
+}
+
 /** Settings that all rows of a batch have in common. */
 export interface RowSettings extends SharedOptions {
   /** Of which a row's own are on top. */
@@ -27,6 +35,8 @@ export interface RowSettings extends SharedOptions {
   readonly seed: number
   /** Chooses among the samples of a row. */
   readonly scorerOf?: (row: Row) => Pick<GenerateOptions, 'scoreSample'>
+  /** Judges of the answers, which are asked for again where they do not pass. */
+  readonly validation?: RowValidation
   /** A row's text or messages as the model is given them; by default as they are. */
   readonly promptOf?: (row: Row) => Prompt
   readonly chatTemplate?: string

@@ -1,3 +1,4 @@
+import type { ValidatedResult } from '../engine/validated.js'
 import type { GenerationResult } from '../generation/options.js'
 import type { BestOf } from '../generation/scored-sample.js'
 import { samplesJson, sequenceJson } from '../generation/sequence-json.js'
@@ -19,7 +20,7 @@ export interface WrittenRow {
  */
 export function resultRow(
   row: Row,
-  { sequences, config, statistics, ...rest }: GenerationResult,
+  { sequences, config, statistics, ...rest }: GenerationResult & Partial<ValidatedResult>,
 ): WrittenRow {
   const { return_dict_in_generate: whole, do_sample, seed } = config
   const shown = sequences.map((sequence) => {
@@ -33,8 +34,17 @@ export function resultRow(
     prompt_tokens: statistics.prompt_tokens,
     generated_tokens: statistics.generated_tokens,
     ...(do_sample && { seed }),
+    attempts: rest.attempts,
+    ...(rest.failures?.length && { failures: rest.failures }),
+    error: errorOf(rest),
   }
-  return { key: keyOf(row), seed: do_sample ? seed : undefined, text: written(row, fields) }
+  const { error } = fields
+  return { key: keyOf(row), error, seed: do_sample ? seed : undefined, text: written(row, fields) }
+}
+
+/** What is wrong with an answer that did not pass; it is written all the same. */
+function errorOf({ passed = true, attempts, failures = [] }: Partial<ValidatedResult>): string | undefined {
+  return passed ? undefined : `None of ${attempts} answers is valid: ${failures.at(-1)?.failure}`
 }
 
 /** Of samples, unless all is wanted, what one reads and why one was chosen. */

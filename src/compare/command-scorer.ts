@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Row } from '../batch/row.js'
+import { runCommand } from '../child-command.js'
 import { excerpt, UserError } from '../errors.js'
 import { systemReason } from '../files.js'
 
@@ -45,60 +45,18 @@ async function run(
 ): Promise<number> {
   const refused = (why: string, cause?: unknown) =>
     new UserError(`The scorer ${excerpt(command, 200)} ${why}.`, 1, { cause })
-  const ended = await started(command, text, variables, signal).catch((error) => {
+  const own = { LLM_ROW: undefined, LLM_ROW_FILE: undefined, ...variables }
+  const given = { input: text, variables: own, mostOutput: MOST_OUTPUT, endsWhenFull: true, signal }
+  const { code, output, isCut } = await runCommand(command, given).catch((error) => {
     throw refused(`cannot be run: ${systemReason(error)}`, error)
   })
   signal?.throwIfAborted()
-  const { code, output } = ended
-  if (output === undefined) throw refused('writes without end: it may write one number')
+  if (isCut) throw refused('writes without end: it may write one number')
   if (code === null || NOT_RUN.includes(code))
     throw refused(`cannot be run: it ended with ${code ?? 'a signal'}`)
   const written = output.trim()
   if (code !== 0) return 0
   return written !== '' && Number.isFinite(Number(written)) ? Number(written) : 1
-}
-
-/** How a command ended; `output` is undefined where it wrote more than can be a number, and was ended for it. */
-async function started(
-  command: string,
-  text: string,
-  variables: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly code: number | null; readonly output: string | undefined }> {
-  const { LLM_ROW: _, LLM_ROW_FILE: __, ...inherited } = process.env
-  const env = { ...inherited, ...variables }
-  // A process group of its own, so that what the shell started ends with it.
-  const child = spawn(command, { shell: true, env, detached: true, stdio: ['pipe', 'pipe', 'inherit'] })
-  const end = () => endGroup(child)
-  signal?.addEventListener('abort', end)
-  let output = ''
-  let isEndless = false
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    if (isEndless) return
-    output += chunk
-    isEndless = output.length > MOST_OUTPUT
-    if (isEndless) end()
-  })
-  // A command that does not read the text closes its stdin.
-  child.stdin.on('error', () => {})
-  child.stdin.end(text)
-  try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on('error', reject)
-      child.on('close', resolve)
-    })
-    return { code, output: isEndless ? undefined : output }
-  } finally {
-    signal?.removeEventListener('abort', end)
-  }
-}
-
-function endGroup({ pid }: ChildProcess): void {
-  try {
-    if (pid !== undefined) process.kill(-pid)
-  } catch {
-    // It has ended by itself.
-  }
 }
 
 function rowJson({ id, prompt, passed }: Row) {

@@ -63,6 +63,8 @@ export class Engine {
   private readonly lockstep = new Lockstep(this.models)
   private failure: Error | undefined
   private wake = () => {}
+  /** Whether another turn was asked for since the last sleep. */
+  private isNudged = false
   private readonly loop: Promise<void>
 
   /**
@@ -111,6 +113,12 @@ export class Engine {
     return ticket.submission
   }
 
+  /** Asks for another turn, where `onTurn` has something to do though nothing is decoded. */
+  nudge(): void {
+    this.isNudged = true
+    this.wake()
+  }
+
   /** Frees what is kept of ended requests, where nothing is in flight with all that the model's caches took. */
   forget(...models: readonly Model[]): void {
     for (const [model, prefixes] of this.prefixes) {
@@ -149,6 +157,9 @@ export class Engine {
   }
 
   private sleep(): Promise<void> {
+    const isNudged = this.isNudged
+    this.isNudged = false
+    if (isNudged) return Promise.resolve()
     return new Promise((resolve) => {
       this.wake = resolve
     })

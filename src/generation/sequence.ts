@@ -18,6 +18,8 @@ export interface GeneratedSequence<Value = unknown> {
   readonly finish_reason: FinishReason
   /** Value of a text that was held to a language, such as the parsed JSON, where it is complete. */
   readonly value?: Value
+  /** Why the type of a constraint refuses the value, which is left out then. */
+  readonly fault?: string
   /** Of a beam: the sum of its tokens' log-probabilities over their number to the power of `length_penalty`. */
   readonly sequence_score?: number
   /** By generated token the beam that it continued, where `return_dict_in_generate` is set. */

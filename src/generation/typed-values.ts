@@ -47,7 +47,7 @@ export function typedValues(
       const made = await constraint.parse(value)
       if ('value' in made) return { ...untyped, value: made.value }
       onWarning?.(`The text follows its JSON schema, but the zod type refuses the value: ${made.fault}.`)
-      return untyped
+      return { ...untyped, fault: made.fault }
     }),
   )
 }

@@ -9,7 +9,7 @@ import { admit, readRecord } from '../../batch/origin.js'
 import { OutputFile } from '../../batch/output-file.js'
 import { type BatchRun, type Survey, survey } from '../../batch/resume.js'
 import type { Row } from '../../batch/row.js'
-import { type ConfigLayer, checkLayers } from '../../config/index.js'
+import { type ConfigLayer, checkLayers, type GenerationConfig } from '../../config/index.js'
 import { excerpt, usageError } from '../../errors.js'
 import { STDIO, unreadable } from '../../files.js'
 import type { Prompt } from '../../generation/prompt.js'
@@ -22,6 +22,7 @@ import { type ChatFlags, promptFor, refuseRawChat } from '../io/chat-prompt.js'
 import { layerOfFlags } from '../io/language-files.js'
 import { scorerOfRow } from '../io/sample-scorer.js'
 import { readConfigFile, readTemplate } from '../io/text-input.js'
+import { isValidated, type ValidationFlags, validatorsOf } from '../io/validator.js'
 import {
   type BatchModelFlags,
   type BatchModels,
@@ -31,7 +32,7 @@ import {
 } from './models.js'
 import { originOf } from './origin.js'
 
-export interface BatchFlags extends BatchModelFlags, ChatFlags {
+export interface BatchFlags extends BatchModelFlags, ChatFlags, ValidationFlags {
   readonly output: string
   readonly 'max-tokens-in-flight'?: number
   readonly order: string
@@ -188,6 +189,12 @@ async function decodeRows(work: Work, found: Survey | undefined, failures: Failu
       promptOf: (row: Row) => promptOf(row, model, flags, chatTemplate),
       scorerOf: (row: Row) => (flags.scorer === undefined ? {} : scorerOfRow(flags.scorer, row)),
       chatTemplate,
+      validation: isValidated(flags)
+        ? {
+            retries: flags.retries ?? 0,
+            validatorsOf: (config: GenerationConfig) => validatorsOf(flags, config),
+          }
+        : undefined,
       maxBatch: flags['max-batch'],
       maxTokensInFlight: flags['max-tokens-in-flight'],
       order: flags.order as 'input' | 'done',

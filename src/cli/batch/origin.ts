@@ -7,11 +7,17 @@ import { isStrategyName } from '../../drafting/table.js'
 import { modelFingerprint } from '../../language-model/fingerprint.js'
 import { modelName } from '../flags/model.js'
 import type { ChatFlags } from '../io/chat-prompt.js'
+import type { ValidationFlags } from '../io/validator.js'
 import type { BatchModelFlags, BatchModels } from './models.js'
 
 /** The flags by which texts differ. */
 export type OriginFlags = BatchModelFlags &
-  ChatFlags & { readonly 'negative-prompt'?: string; readonly logprobs?: number; readonly scorer?: string }
+  ChatFlags &
+  ValidationFlags & {
+    readonly 'negative-prompt'?: string
+    readonly logprobs?: number
+    readonly scorer?: string
+  }
 
 interface Run {
   readonly flags: OriginFlags
@@ -47,6 +53,8 @@ export async function originOf(
     negative_prompt: flags['negative-prompt'],
     logprobs: flags.logprobs,
     scorer: flags.scorer,
+    retries: flags.retries || undefined,
+    validate: flags.validate,
     drafter,
     strategy: drafter === undefined ? await fileOf(flags.strategy) : undefined,
     assistant_model:

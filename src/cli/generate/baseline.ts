@@ -1,6 +1,9 @@
 import { type ConfigLayer, fieldsOf, type GenerationConfig } from '../../config/index.js'
 import { usageError } from '../../errors.js'
-import type { GenerateOptions, GenerationResult } from '../../generation/options.js'
+import { generate } from '../../generation/generate.js'
+import type { GenerateOptions, GenerationModel, GenerationResult } from '../../generation/options.js'
+import type { Prompt } from '../../generation/prompt.js'
+import { THIS_COMMAND } from './strategy-settings.js'
 
 /** Plain decoding beside decoding with drafts. */
 export interface Baseline {
@@ -12,7 +15,7 @@ export interface Baseline {
 }
 
 /** The same settings without what drafts. */
-export function withoutDrafts({ values, ...layer }: ConfigLayer): ConfigLayer {
+function withoutDrafts({ values, ...layer }: ConfigLayer): ConfigLayer {
   const drafting: readonly string[] = fieldsOf('assisted generation')
   return {
     ...layer,
@@ -29,7 +32,20 @@ export function refuseWithoutDrafts(config: GenerationConfig, options: GenerateO
   )
 }
 
-export function compareWith(plain: GenerationResult, drafted: GenerationResult): Baseline {
+/** Generates the same without drafts, with the seed of the drafted text. */
+export async function measureBaseline(
+  model: GenerationModel,
+  prompt: Prompt,
+  layers: readonly ConfigLayer[],
+  drafted: GenerationResult,
+  options: GenerateOptions,
+): Promise<Baseline> {
+  const seed = { values: { seed: drafted.config.seed }, origin: THIS_COMMAND }
+  const plain = generate(model, prompt, [...layers.map(withoutDrafts), seed], options)
+  return compareWith(await plain.result(), drafted)
+}
+
+function compareWith(plain: GenerationResult, drafted: GenerationResult): Baseline {
   const ids = ({ sequences }: GenerationResult) => sequences.map((sequence) => sequence.ids.join()).join('\n')
   const { tokens_per_second } = plain.statistics
   return {

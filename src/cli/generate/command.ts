@@ -19,7 +19,7 @@ import {
   strategies,
 } from '../../drafting/table.js'
 import { usageError } from '../../errors.js'
-import { type Generation, generate, generatePrepared } from '../../generation/generate.js'
+import { type Generation, generatePrepared } from '../../generation/generate.js'
 import type { GenerateOptions, GenerationResult } from '../../generation/options.js'
 import { prepare } from '../../generation/prepare.js'
 import { requireServed } from '../../generation/served.js'
@@ -41,7 +41,8 @@ import { loadShown } from '../io/load-shown.js'
 import { writeStream } from '../io/plain-output.js'
 import { scorerOf } from '../io/sample-scorer.js'
 import { readConfigFile, readTemplate, readTextInput } from '../io/text-input.js'
-import { baselineLine, compareWith, refuseWithoutDrafts, withoutDrafts } from './baseline.js'
+import { isValidated } from '../io/validator.js'
+import { baselineLine, measureBaseline, refuseWithoutDrafts } from './baseline.js'
 import { type GenerateFlags, type generateArgs, JSON_FLAGS } from './flags.js'
 import { type GenerationJson, generationJson } from './json.js'
 import { isSet, noticed, refuseContradicting, THIS_COMMAND } from './strategy-settings.js'
@@ -111,18 +112,18 @@ export abstract class GenerateCommand extends BaseCommand {
       if (flags.baseline) refuseWithoutDrafts(config, options)
       const shown = (await view)?.generationView(config.num_return_sequences, process.stdout)
       const common = { ...askedFor(flags, text), amateur, chatTemplate, signal, onWarning: tell }
-      const generation = generatePrepared(model, prepared, {
-        ...common,
-        ...options,
-        logprobs: flags.logprobs,
-        maskedMass: flags['masked-mass'],
-        onBeams: shown?.showBeams,
-      })
+      const { logprobs, 'masked-mass': maskedMass } = flags
+      const asked = { ...common, ...options, logprobs, maskedMass, onBeams: shown?.showBeams }
+      const generation = isValidated(flags)
+        ? (await import('./validated.js')).judgedGeneration(
+            model,
+            { prompt, prepared, options: asked },
+            flags,
+          )
+        : generatePrepared(model, prepared, asked)
       const result = await this.#show(generation, shown, model.model)
       if (!flags.baseline || signal.aborted) return generationJson(result)
-      const seed = { values: { seed: result.config.seed }, origin: THIS_COMMAND }
-      const plain = generate(model, prompt, [...layers.map(withoutDrafts), seed], common)
-      const baseline = compareWith(await plain.result(), result)
+      const baseline = await measureBaseline(model, prompt, layers, result, common)
       if (!this.jsonEnabled()) this.logToStderr(baselineLine(baseline))
       return { ...generationJson(result), baseline }
     } finally {

@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { fieldsOf, type GenerationField } from '../../config/index.js'
 import { configFlags } from '../flags/config.js'
 import { exactFlag, modelFlags } from '../flags/model.js'
+import { type ValidationFlags, validationFlags } from '../io/validator.js'
 
 const promptFlags = {
   'prompt-file': Flags.string({
@@ -49,6 +50,7 @@ const strategyFlags = {
 const outputFlags = {
   baseline: Flags.boolean({
     description: 'generate without drafts as well, and tell how much faster drafts are',
+    exclusive: ['retries', 'validate'],
     helpGroup: 'OUTPUT',
   }),
   config: Flags.string({
@@ -89,7 +91,15 @@ export const JSON_FLAGS = [
 export function generateFlags(fixed: readonly GenerationField[] = []) {
   // What --json returns is what the output flags ask for.
   const config = configFlags([...fixed, 'return_dict_in_generate'])
-  return { ...modelFlags, exact: exactFlag, ...promptFlags, ...strategyFlags, ...outputFlags, ...config }
+  return {
+    ...modelFlags,
+    exact: exactFlag,
+    ...promptFlags,
+    ...strategyFlags,
+    ...outputFlags,
+    ...validationFlags,
+    ...config,
+  }
 }
 
 /** Flags of a command whose heads draft: other ways to draft do not go with them. */
@@ -111,7 +121,7 @@ export const generateArgs = {
   }),
 }
 
-export type GenerateFlags = {
+export type GenerateFlags = ValidationFlags & {
   adapter?: string
   model: string
   dtype: string

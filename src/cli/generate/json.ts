@@ -1,4 +1,5 @@
 import type { GenerationConfig } from '../../config/index.js'
+import type { FailedAttempt, ValidatedResult } from '../../engine/validated.js'
 import type { GenerationResult } from '../../generation/options.js'
 import {
   type SampleScore,
@@ -17,17 +18,31 @@ export interface GenerationJson extends SequenceJson {
   /** With `best_of`: all samples with their scores, and the place of the one that was chosen. */
   readonly samples?: readonly (SequenceJson & SampleScore)[]
   readonly chosen?: number
+  /** With `--retries` or `--validate`. */
+  readonly passed?: boolean
+  readonly attempts?: number
+  readonly failures?: readonly FailedAttempt[]
   /** With `--baseline`. */
   readonly baseline?: Baseline
 }
 
-export function generationJson({ sequences, config, statistics, ...rest }: GenerationResult): GenerationJson {
+export function generationJson({
+  sequences,
+  config,
+  statistics,
+  ...rest
+}: GenerationResult & Partial<ValidatedResult>): GenerationJson {
   const plain = sequences.map(sequenceJson)
   return {
     ...plain[0],
     ...(plain.length > 1 ? { sequences: plain } : {}),
     ...samplesJson(rest),
+    ...(rest.attempts !== undefined && validationJson(rest)),
     config,
     statistics,
   }
+}
+
+function validationJson({ passed, attempts, failures }: Partial<ValidatedResult>) {
+  return { passed, attempts, failures }
 }
