@@ -5,7 +5,8 @@ import { PairTable } from '../schema/pair-table.js'
 import { Tuples } from '../tuples.js'
 import { advanceJson, SpelledEndings, withoutControls } from './endings.js'
 import { bytesText, type Spelling } from './spelling.js'
-import { SpellingStates } from './spellings.js'
+import { type OpenWord, SpellingStates } from './spellings.js'
+import { SpelledWords } from './words.js'
 
 /** Readings of one text that are followed side by side, at most. */
 const MOST_THREADS = 600
@@ -22,7 +23,7 @@ interface Thread {
 /** The texts of a format that spell JSON of a language. A state is the set of its readings that can still come to an end, the first first. */
 export class SpelledAutomaton implements Automaton {
   readonly start: number
-  /** Words of the JSON that are spelled as they are. */
+  /** Words of the JSON, and strings in other spellings. */
   readonly lexical?: Lexical
   private readonly states: SpellingStates<unknown>
   private readonly endings: SpelledEndings
@@ -32,6 +33,8 @@ export class SpelledAutomaton implements Automaton {
   /** By thread: the state that is it alone. */
   private readonly singles: number[] = []
   private readonly nexts = new PairTable()
+  /** By state of several threads: bytes that may follow. */
+  private readonly flags = new Map<number, Uint8Array>()
 
   /** @param json the language of compact JSON texts */
   constructor(
@@ -76,8 +79,8 @@ export class SpelledAutomaton implements Automaton {
   }
 
   freeTextIsAll(state: number): boolean {
-    const thread = this.word(state)
-    return thread ? (this.json.freeTextIsAll?.(thread.json) ?? false) : false
+    const open = this.word(state)
+    return open !== undefined && !open.word.form && (this.json.freeTextIsAll?.(open.thread.json) ?? false)
   }
 
   maskState(state: number, bytes: number): number {
@@ -92,7 +95,10 @@ export class SpelledAutomaton implements Automaton {
   candidates(state: number): Uint8Array | undefined {
     const threads = this.sets.tuple(state)
     if (threads.length === 1) return this.states.bytesOf(this.threads[threads[0]].spelling)
+    const known = this.flags.get(state)
+    if (known) return known
     const flags = new Uint8Array(256)
+    this.flags.set(state, flags)
     for (const thread of threads)
       this.states.bytesOf(this.threads[thread].spelling).forEach((flag, byte) => {
         flags[byte] |= flag
@@ -201,28 +207,34 @@ export class SpelledAutomaton implements Automaton {
     return threads.length === 1 ? this.threads[threads[0]] : undefined
   }
 
-  /** The only thread of a state, where it is a string that is spelled as in JSON. */
-  private word(state: number): Thread | undefined {
+  /** The word that is open in a state, where it is read in one way. */
+  private word(state: number): { readonly thread: Thread; readonly word: OpenWord } | undefined {
     const thread = this.only(state)
-    return thread && this.states.afterWord(thread.spelling) >= 0 ? thread : undefined
+    const word = thread && this.states.wordOf(thread.spelling)
+    return word && { thread, word }
   }
 
   private words(lexical: Lexical): Lexical {
-    const { threads } = this
-    const threadOf = (state: number) => threads[this.sets.tuple(state)[0]]
+    const lexer = new SpelledWords(lexical.lexer)
+    const jsonOf = (state: number) => this.threads[this.sets.tuple(state)[0]].json
     return {
-      lexer: lexical.lexer,
+      lexer,
       open: (state) => {
-        const thread = this.word(state)
-        return thread ? lexical.open(thread.json) : DEAD
+        const open = this.word(state)
+        if (!open) return DEAD
+        const { thread, word } = open
+        const lexeme = lexical.open(thread.json)
+        return word.form ? lexer.of(lexeme, word.form) : lexeme
       },
       close: (state, verdict) => {
-        const { spelling, json } = threadOf(state)
-        const after = lexical.close(json, verdict)
-        return after === DEAD ? DEAD : this.alone(this.threadOf(this.states.afterWord(spelling), after))
+        const { thread, word } = this.word(state)!
+        const json = lexical.close(thread.json, verdict)
+        if (json === DEAD) return DEAD
+        const ended = this.threadOf(word.after, json)
+        return word.form ? this.nextOf(ended, word.form.ender) : this.alone(ended)
       },
-      exceptions: (state) => lexical.exceptions(threadOf(state).json),
-      holdsExceptions: (state) => lexical.holdsExceptions(threadOf(state).json),
+      exceptions: (state) => lexical.exceptions(jsonOf(state)),
+      holdsExceptions: (state) => lexical.holdsExceptions(jsonOf(state)),
     }
   }
 

@@ -5,10 +5,24 @@ export interface Reading<State> {
   readonly json: string
 }
 
-/** A string that is open, and is spelled as in JSON. */
+/** A string of JSON that is open. */
 export interface Word<State> {
-  /** The state after its closing quotation mark. */
+  /** The state after its end. */
   readonly after: State
+  /** How it is spelled from here on, where that is not as in JSON, up to its quotation mark. */
+  readonly form?: WordForm
+}
+
+/** A way to spell a string of JSON from some place on, the same wherever a string is spelled like that. */
+export interface WordForm {
+  /** Forms of one key are one. */
+  readonly key: string
+  /** Whether the string may end here: its quotation mark may be the JSON of the byte `ender`. */
+  readonly mayEnd: boolean
+  /** The byte after which it has ended. */
+  readonly ender: number
+  /** The form after another byte, and its JSON, of one byte or more; undefined where it may not follow. */
+  read(byte: number): { readonly form: WordForm; readonly json: string } | undefined
 }
 
 /**
@@ -31,9 +45,9 @@ export interface Spelling<State> {
   controls?(state: State): readonly number[]
   /** Whether all JSON that may follow can be spelled from here, so that no end has to be looked for. */
   isFree(state: State): boolean
-  /** Whether a string is open whose free text (`Automaton.freeText`) is spelled as in JSON, and stays in this state; by default as `word`. */
+  /** Whether a string is open whose free text (`Automaton.freeText`) is spelled as in JSON, and stays in this state; by default where a word is. */
   isVerbatim?(state: State): boolean
-  /** The string of JSON that is open, where all of it up to its quotation mark is spelled as it is in JSON; by default there is none. */
+  /** The string of JSON that is open, where nothing else is; by default none is told of. */
   word?(state: State): Word<State> | undefined
 }
 

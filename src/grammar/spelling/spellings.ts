@@ -1,5 +1,5 @@
 import { CONTROL } from '../automaton.js'
-import type { Reading, Spelling } from './spelling.js'
+import type { Reading, Spelling, WordForm } from './spelling.js'
 
 /** A reading that leads to a numbered state. */
 export interface SpelledStep {
@@ -10,6 +10,14 @@ export interface SpelledStep {
 /** A symbol with one of its readings. */
 export interface Edge extends SpelledStep {
   readonly symbol: number
+}
+
+/** A string of JSON that is open. */
+export interface OpenWord {
+  /** The number of the state after its end. */
+  readonly after: number
+  /** Of a string that is not spelled as in JSON. */
+  readonly form: WordForm | undefined
 }
 
 const NO_STEPS: readonly SpelledStep[] = []
@@ -23,7 +31,7 @@ export class SpellingStates<State> {
   private readonly endings: (string | undefined | null)[] = []
   private readonly freedom: (boolean | undefined)[] = []
   private readonly edges: (ReadonlyMap<string, readonly Edge[]> | undefined)[] = []
-  private readonly words: number[] = []
+  private readonly words: (OpenWord | null | undefined)[] = []
   private readonly flags: (Uint8Array | undefined)[] = []
 
   constructor(private readonly spelling: Spelling<State>) {}
@@ -53,17 +61,20 @@ export class SpellingStates<State> {
     return this.freedom[id]
   }
 
-  /** The state after the string of JSON that is open, where it is spelled as it is; otherwise −1. */
-  afterWord(id: number): number {
-    if (this.words[id] === undefined) {
+  /** The string of JSON that is open. */
+  wordOf(id: number): OpenWord | undefined {
+    let known = this.words[id]
+    if (known === undefined) {
       const word = this.spelling.word?.(this.states[id])
-      this.words[id] = word ? this.idOf(word.after) : -1
+      known = word ? { after: this.idOf(word.after), form: word.form } : null
+      this.words[id] = known
     }
-    return this.words[id]
+    return known ?? undefined
   }
 
   isVerbatim(id: number): boolean {
-    return this.spelling.isVerbatim?.(this.states[id]) ?? this.afterWord(id) >= 0
+    const word = this.wordOf(id)
+    return this.spelling.isVerbatim?.(this.states[id]) ?? (word !== undefined && word.form === undefined)
   }
 
   controls(id: number): readonly number[] {

@@ -1,5 +1,5 @@
 import { isPlain, isPlainStart, type Plain, plainEnds, plainNext, plainStart } from './plain.js'
-import type { Reading, Spelling, Word } from './spelling.js'
+import type { Reading, Spelling, Word, WordForm } from './spelling.js'
 
 /** What comes next, or is open. */
 type Mode =
@@ -101,7 +101,8 @@ export class YamlSpelling implements Spelling<YamlState> {
     return !BOUND.includes(mode)
   }
 
-  word({ mode, open, isEscape, count }: YamlState): Word<YamlState> | undefined {
+  word({ mode, open, isEscape, count, plain }: YamlState): Word<YamlState> | undefined {
+    if (mode === 'plain') return { after: stateOf('done', open), form: plainForm(plain!) }
     if (isEscape || count > LONGEST_KEY / 2) return undefined
     if (mode === 'quoted') return { after: stateOf('done', open) }
     return mode === 'quoted-key' ? { after: stateOf('colon', open) } : undefined
@@ -194,6 +195,18 @@ function plain(state: YamlState, byte: number): Readings {
   if (byte === NEWLINE) return plainEnds(state.plain!) ? newline(state.open, '"') : NONE
   const longer = plainNext(state.plain!, byte)
   return longer ? to({ ...state, plain: longer }, escaped(byte)) : NONE
+}
+
+function plainForm(plain: Plain): WordForm {
+  return {
+    key: `plain ${plain.last} ${plain.word}`,
+    mayEnd: plainEnds(plain),
+    ender: NEWLINE,
+    read(byte) {
+      const longer = plainNext(plain, byte)
+      return longer && { form: plainForm(longer), json: escaped(byte) }
+    },
+  }
 }
 
 /** A text in quotation marks, spelled as in JSON. */
