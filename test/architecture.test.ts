@@ -25,7 +25,18 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     ...['language-model', 'train', 'config', 'tokenizer', 'hub', 'model'],
   ],
   commands: [
-    ...['cli', 'bench', 'doctor', 'evaluate', 'drafting', 'scores', 'language-model', 'train', 'config'],
+    ...[
+      'cli',
+      'bench',
+      'doctor',
+      'evaluate',
+      'extract',
+      'drafting',
+      'scores',
+      'language-model',
+      'train',
+      'config',
+    ],
     ...['heads', 'tokenizer', 'hub', 'report', 'ui'],
   ],
   cli: [
@@ -34,6 +45,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
       'chat',
       'compare',
       'evaluate',
+      'extract',
       'drafting',
       'generation',
       'scores',
@@ -68,6 +80,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     ...['generation', 'strategies', 'language-model', 'train', 'config', 'runtime', 'heads', 'models'],
     ...['weights', 'tokenizer', 'model', 'median.ts', 'random.ts', 'cache-directory.ts'],
   ],
+  extract: ['tokenizer', 'report'],
   engine: ['generation', 'config', 'model', 'random.ts'],
   generation: [
     ...[

@@ -1,7 +1,7 @@
 import type { GenerationConfig } from '../config/index.js'
 import { requireContent } from '../config/language-files.js'
 import { schemaText } from '../config/schema-text.js'
-import { LANGUAGE_FIELDS } from '../config/structured.js'
+import { type Format, LANGUAGE_FIELDS } from '../config/structured.js'
 import { UserError, usageError } from '../errors.js'
 import { type Automaton, DEAD } from '../grammar/automaton.js'
 import { gbnfAutomaton } from '../grammar/gbnf.js'
@@ -56,11 +56,16 @@ function json(schema: string, { any_order, pretty, format }: GenerationConfig): 
     : { ...spelled(automaton, format, schema), notices }
 }
 
-/** A value's language in another format. */
-export function spelled(json: Automaton, format: SpelledFormat, schema: string): Language {
+/** @throws UserError, exit code 2, where no value of the schema can be spelled */
+function spelledAutomaton(json: Automaton, format: SpelledFormat, schema: string): SpelledAutomaton {
   const automaton = new SpelledAutomaton(spellingOf(format, schema), json)
-  if (automaton.start === DEAD)
-    throw usageError(`No value of the schema has a spelling in ${format}: set format to json.`)
+  if (automaton.start !== DEAD) return automaton
+  throw usageError(`No value of the schema has a spelling in ${format}: set format to json.`)
+}
+
+/** A value's language in another format. */
+function spelled(json: Automaton, format: SpelledFormat, schema: string): Language {
+  const automaton = spelledAutomaton(json, format, schema)
   return {
     automaton,
     parse: (text) => {
@@ -68,6 +73,20 @@ export function spelled(json: Automaton, format: SpelledFormat, schema: string):
       if (value === undefined) throw new UserError(`The text is no ${format} of the schema.`)
       return JSON.parse(value)
     },
+  }
+}
+
+/**
+ * A function that writes values of a schema as a model would be held to.
+ * @throws UserError as `spelled`; where a value has no text in the format
+ */
+export function valueWriter(schema: string, format: Format): (value: unknown) => string {
+  if (format === 'json') return JSON.stringify
+  const automaton = spelledAutomaton(compileSchema(schema), format, schema)
+  return (value) => {
+    const text = automaton.textOf(JSON.stringify(value))
+    if (text) return Buffer.from(text).toString()
+    throw usageError(`The value ${JSON.stringify(value)} has no spelling in ${format}: set format to json.`)
   }
 }
 

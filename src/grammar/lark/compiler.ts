@@ -10,8 +10,8 @@ import { toUtf8 } from '../regex/language.js'
 import type { Regexes } from '../regex/nodes.js'
 import { parseRegex } from '../regex/parse.js'
 import type { Regex } from '../regex/regex.js'
+import { substrings } from '../regex/substring.js'
 import { COUNTED_TOKEN, type GrammarVocabulary, TokenExpressions } from '../token-expressions.js'
-import { substrings } from './substring.js'
 import { type Definition, isTerminalName, type LarkNode, type LarkSyntax } from './syntax.js'
 
 /** Token ids that one range may have. */

@@ -5,7 +5,9 @@ import type { Regexes } from '../regex/nodes.js'
 import { numberLanguage } from '../regex/numbers.js'
 import { parseRegex } from '../regex/parse.js'
 import type { Regex } from '../regex/regex.js'
+import { substrings } from '../regex/substring.js'
 import { type CharacterRegex, isEdged } from '../regex/syntax.js'
+import { wordPieces } from '../words.js'
 import { FormulaEvaluator } from './evaluate.js'
 import { fixedScalars, type ScalarSource } from './fixed-scalars.js'
 import { FALSE, type Formula, Kind, TRUE, Type } from './formulas.js'
@@ -109,6 +111,14 @@ export class Scalars {
     const make = (regexes: Regexes) => regexes.and(sources.map((each) => each.make(regexes)))
     if (sources.length === languages.length) return this.named(name, () => this.fixed({ name, make }))
     return this.named(name, () => this.regexes.and(languages.map((language) => language.regex())))
+  }
+
+  /** Verbatim pieces of a text, none of them empty, which begin and end with a whole word, number or other character. */
+  substringOf(whole: string): ScalarLanguage {
+    const isEdge = (piece: string) => piece.trim() !== ''
+    const make = () =>
+      substrings(this.regexes, wordPieces(whole), { spell: (piece) => this.text(piece), isEdge })
+    return this.named(`substring of ${whole}`, make)
   }
 
   /** One of some strings. */

@@ -27,7 +27,7 @@ export const KEYWORDS: Readonly<Record<string, Rule>> = {
     ['multipleOf', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
     assertion(numericKeywords),
   ),
-  ...rules(['minLength', 'maxLength', 'pattern', 'format'], assertion(strings)),
+  ...rules(['minLength', 'maxLength', 'pattern', 'format', 'substringOf'], assertion(strings)),
   ...rules(['properties', 'patternProperties', 'additionalProperties'], { apply: members }),
   ...rules(['required', 'minProperties', 'maxProperties'], assertion(counts)),
   ...rules(['propertyNames'], { apply: propertyNames }),

@@ -79,7 +79,7 @@ function numberOf(context: SchemaContext, keyword: string): string | undefined {
   return value.text
 }
 
-/** `minLength`, `maxLength`, `pattern` and `format` are languages of the same string. */
+/** `minLength`, `maxLength`, `pattern`, `format` and our `substringOf` are languages of the same string. */
 export function strings(context: SchemaContext): Formula {
   const { scalars, assertsFormats, warn } = context.compiler
   const languages: ScalarLanguage[] = []
@@ -92,6 +92,11 @@ export function strings(context: SchemaContext): Formula {
     const regex = regexOfFormat(format)
     if (regex) languages.push(scalars.format(format, regex))
     else warn(`${context.place.pointer}/format`, `the format ${JSON.stringify(format)} is not enforced`)
+  }
+  const whole = context.get('substringOf')
+  if (whole !== undefined) {
+    if (typeof whole !== 'string') throw context.error('substringOf', 'a text is needed')
+    languages.push(scalars.substringOf(whole))
   }
   if (languages.length === 0) return context.formulas.is(ANY_TYPE)
   return unless(context, Type.STRING, () => context.formulas.string(scalars.all(languages)))

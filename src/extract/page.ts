@@ -1,0 +1,76 @@
+import { Html, html } from '../report/page/html.js'
+import { PAGE_STYLE } from '../report/page/style.js'
+import type { Document, DocumentRow } from './rows.js'
+
+/** One page of all documents, with the texts of records marked where they stand. */
+export function extractionPage(
+  title: string,
+  documents: readonly Document[],
+  rows: readonly DocumentRow[],
+): string {
+  const records = rows.reduce((sum, row) => sum + row.records.length, 0)
+  return html`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${new Html(PAGE_STYLE + STYLE)}</style>
+<div class="page">
+<header><h1>${title}</h1><p class="about">${documents.length} documents, ${records} records. A mark is a text of a record, in its place; its fields are shown under it.</p></header>
+${rows.map((row, i) => section(documents[i], row))}
+</div>
+</html>
+`.markup
+}
+
+const STYLE = `
+.document { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 1.5rem; padding: 1.5rem 0; border-top: 1px solid var(--rule) }
+.document h2 { grid-column: 1 / -1; overflow-wrap: anywhere }
+.document pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font: inherit }
+.document table { border-collapse: collapse; width: 100%; font-size: .875rem; margin-bottom: 1rem }
+.document th { text-align: left; font-weight: 650; vertical-align: top; padding: .15rem .75rem .15rem 0; color: var(--quiet) }
+.document td { overflow-wrap: anywhere; padding: .15rem 0 }
+mark { background: var(--other); color: inherit; border-bottom: 2px solid var(--other-rule); border-radius: 2px }
+mark small { margin-left: .25rem; font-size: .6875rem; white-space: nowrap }
+@media (max-width: 48rem) { .document { grid-template-columns: minmax(0, 1fr) } }
+`
+
+function section({ id, text }: Document, { records, errors = [] }: DocumentRow): Html {
+  return html`<section class="document"><h2>${String(id)}</h2>
+<pre>${marked(text, records)}</pre>
+<div>${records.map(({ value, conflicts = [] }) => {
+    const fields = Object.entries(value as object)
+    return html`<table>${fields.map(([name, each]) => html`<tr><th>${name}</th><td>${cell(each)}</td></tr>`)}</table>${conflicts.map(
+      ({ field, values }) =>
+        html`<p class="bad">${field}: ${values.map(({ value: each }) => cell(each)).join(' / ')}</p>`,
+    )}`
+  })}${errors.map(({ chunk, error }) => html`<p class="bad">Chunk ${chunk + 1}: ${error}</p>`)}</div>
+</section>`
+}
+
+function cell(value: unknown): string {
+  if (value === null) return '—'
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** A text with its spans marked; of those that overlap the first one. */
+function marked(text: string, records: DocumentRow['records']): readonly (string | Html)[] {
+  const characters = Array.from(text)
+  const spans = records
+    .flatMap(({ spans = {} }) => Object.entries(spans))
+    .sort(([, a], [, b]) => a[0] - b[0] || b[1] - a[1])
+  const parts: (string | Html)[] = []
+  let at = 0
+  for (const [start, end] of new Map(spans.map(([, [first, last]]) => [first, last]))) {
+    if (start < at) continue
+    const names = [
+      ...new Set(spans.filter(([, span]) => span[0] === start).map(([pointer]) => pointer.slice(1))),
+    ]
+    parts.push(characters.slice(at, start).join(''))
+    parts.push(
+      html`<mark title="${names.join(', ')}">${characters.slice(start, end).join('')}<small>${names.join(', ')}</small></mark>`,
+    )
+    at = end
+  }
+  return [...parts, characters.slice(at).join('')]
+}
