@@ -13,6 +13,7 @@ import Compare from '../../src/commands/compare.js'
 import Detokenize from '../../src/commands/detokenize.js'
 import Doctor from '../../src/commands/doctor.js'
 import Eval from '../../src/commands/eval.js'
+import Extract from '../../src/commands/extract.js'
 import GenerateBeam from '../../src/commands/generate/beam.js'
 import GenerateContrastive from '../../src/commands/generate/contrastive.js'
 import GenerateDola from '../../src/commands/generate/dola.js'
@@ -116,6 +117,7 @@ const commands: Readonly<Record<string, Runnable>> = {
   chat: Chat,
   compare: Compare,
   eval: Eval,
+  extract: Extract,
   generate: Generate,
   'generate beam': GenerateBeam,
   'generate contrastive': GenerateContrastive,

@@ -34,6 +34,9 @@ export interface ExtractFlags extends BatchFlags {
   readonly html?: string
 }
 
+/** Tokens of an answer where nothing bounds it. */
+const ANSWER_TOKENS = 512
+
 export interface Extraction {
   readonly rows: readonly DocumentRow[]
   readonly batch: BatchResult
@@ -56,6 +59,7 @@ export async function extract(
   flags: ExtractFlags & Readonly<Record<string, unknown>>,
   run: { readonly signal: AbortSignal; readonly version: string },
 ): Promise<Extraction | undefined> {
+  const options = { isMany: task.isMany, keys: keysOf(task, flags.key), hasSpans: flags.spans }
   const tokenizer = await loadTokenizerShown(flags.model, run.signal)
   const template = await readTemplate(flags['chat-template'])
   const isChat = !flags.raw && (template !== undefined || tokenizer.hasChatTemplate)
@@ -72,11 +76,12 @@ export async function extract(
         .join(''),
     )
     const output = flags.output === STDIO ? join(directory, 'out.jsonl') : `${flags.output}.chunks.jsonl`
-    const { schema: _, format: __, spans: ___, ...shared } = flags
+    const { schema: _, format: __, ...given } = flags
+    const isBounded = ['max-new-tokens', 'max-length', 'config'].some((flag) => flags[flag] !== undefined)
+    const shared = isBounded ? given : { ...given, 'max-new-tokens': ANSWER_TOKENS }
     const batch = await serveBatch(input, { ...shared, output, order: 'done' }, run)
     if (run.signal.aborted) return undefined
     const results = await resultsOf(output)
-    const options = { isMany: task.isMany, keys: keysOf(task, flags.key), hasSpans: flags.spans }
     const merged = documents.map((document, i) => {
       const found = rows[i].map(({ id }) => results.get(id) ?? { error: 'The chunk was not served.' })
       return documentRow(document, chunks[i], found, options)
