@@ -1,4 +1,4 @@
-import { usageError } from '../errors.js'
+import { excerpt, usageError } from '../errors.js'
 import type { Sources } from './layers.js'
 import type { GenerationConfig, GenerationField } from './schema.js'
 import { LANGUAGE_FIELDS } from './structured.js'
@@ -17,6 +17,8 @@ const OFF: Partial<GenerationConfig> = {
   pretty: false,
   format: 'json',
 }
+/** Characters of a value that a message shows. */
+const MOST_SHOWN = 120
 const LEAVE_OUT = 'leave one of them out'
 const FORCED = ['force_words_ids', 'force_words'] as const
 const DRAFTS = ['prompt_lookup_num_tokens', 'assistant_early_exit'] as const
@@ -114,7 +116,7 @@ export function checkContradictions(config: GenerationConfig, sources: Sources):
     const [first, second] = fields.map((field) => {
       const source = sources.get(field)
       const origin = source?.fromModel ? ` in ${source.origin}` : ''
-      return `${field} is ${JSON.stringify(config[field])}${origin}`
+      return `${field} is ${excerpt(JSON.stringify(config[field]) ?? 'undefined', MOST_SHOWN)}${origin}`
     })
     throw usageError(`${first} while ${second}, but ${remedy}.`)
   }

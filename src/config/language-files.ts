@@ -3,7 +3,7 @@ import { usageError } from '../errors.js'
 import { MOST_SETTINGS, readText } from '../files.js'
 
 /** Settings whose text may be a file's. */
-export const FIELDS_OF_FILES = ['schema', 'grammar'] as const
+export const FIELDS_OF_FILES = ['schema', 'grammar', 'tools'] as const
 
 /** A name rather than the thing itself: an address, a path, or a word with an ending that such files have. */
 const PATH =

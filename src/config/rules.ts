@@ -200,6 +200,7 @@ export function collectWarnings(config: GenerationConfig, sources: Sources): str
     warn(['any_order'], 'set schema')
     if (!config.json_object) warn(['pretty', 'schema_in_prompt'], 'set schema or json_object')
   }
+  if (config.tools === undefined) warn(['tool_choice', 'parallel_tool_calls', 'tool_format'], 'set tools')
   if (!config.return_dict_in_generate) warn(outputFields, 'set return_dict_in_generate to true')
   if (config.max_new_tokens !== undefined) warn(['max_length'], 'max_new_tokens wins over it')
   if (config.min_new_tokens !== undefined) warn(['min_length'], 'min_new_tokens wins over it')

@@ -4,11 +4,30 @@ import { group, oneOrMore } from './field.js'
 const text = z.string().min(1)
 
 /** Fields of which one names a language. */
-export const LANGUAGE_FIELDS = ['schema', 'json_object', 'regex', 'choices', 'grammar'] as const
+export const LANGUAGE_FIELDS = ['schema', 'json_object', 'regex', 'choices', 'grammar', 'tools'] as const
 
 /** Formats that a value may have. */
 export const FORMATS = ['json', 'yaml', 'csv', 'xml'] as const
 export type Format = (typeof FORMATS)[number]
+
+/** Families of models by how they write calls. */
+export const TOOL_FORMATS = [
+  'hermes',
+  'qwen-coder',
+  'llama3',
+  'pythonic',
+  'mistral',
+  'mistral-v11',
+  'function-gemma',
+  'gemma4',
+  'harmony',
+  'deepseek',
+  'kimi-k2',
+  'glm',
+  'phi4',
+  'generic',
+] as const
+export type ToolFormat = (typeof TOOL_FORMATS)[number]
 
 /** Whether settings hold the text to a language. */
 export function isHeld(
@@ -34,5 +53,21 @@ export const structured = group('structured output', {
   any_order: ['boolean', z.boolean().default(false), 'Fields of a schema come in any order'],
   pretty: ['boolean', z.boolean().default(false), 'JSON comes with line breaks and indentation'],
   format: ['string', z.enum(FORMATS).default('json'), 'Format of the value of a schema'],
+  tools: [
+    'string',
+    z.union([text, z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional(),
+    "Functions that the model may call, in OpenAI's format",
+  ],
+  tool_choice: [
+    'string',
+    z.union([text, z.record(z.string(), z.unknown())]).optional(),
+    'Whether it calls any: auto, required, none, or the name of the one it has to call [auto]',
+  ],
+  parallel_tool_calls: ['boolean', z.boolean().default(true), 'An answer may have several calls'],
+  tool_format: [
+    'string',
+    z.enum(TOOL_FORMATS).optional(),
+    'How the model writes calls [by its chat template]',
+  ],
   schema_in_prompt: ['boolean', z.boolean().default(true), 'The prompt tells the model of the schema'],
 })

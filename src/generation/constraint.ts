@@ -1,5 +1,6 @@
 import type { GenerationConfig } from '../config/index.js'
 import { UserError, usageError } from '../errors.js'
+import { CONTROL } from '../grammar/automaton.js'
 import { ForcedText } from '../grammar/forced.js'
 import { Grammar } from '../grammar/grammar.js'
 import { Prefixed } from '../grammar/prefixed.js'
@@ -174,6 +175,11 @@ export class Constraint {
     return Math.max(0, 1 - Math.exp(logSumExp(allowed) - logSumExp(logits)))
   }
 
+  private symbolsOf(id: number): readonly number[] {
+    const { vocabulary } = this.held.grammar.tokens
+    return vocabulary.kinds[id] === TOKEN_KIND.text ? [...vocabulary.bytesOf(id)] : [CONTROL + id]
+  }
+
   get statistics(): Required<Pick<Statistics, 'forced_tokens' | 'mask_time'>> {
     return { forced_tokens: this.forcedTokens, mask_time: this.processors.maskTime }
   }
@@ -182,7 +188,12 @@ export class Constraint {
   valueOf(ids: readonly number[]): { readonly value: unknown } | undefined {
     const { grammar, language, healed } = this.held
     const answer = this.state.answerOf(ids.reduce<Prefix>(extend, this.options.prompt))
-    return answer && { value: language.parse(grammar.bytesOf(answer).subarray(healed.length).toString()) }
+    if (!answer) return undefined
+    const { kinds } = grammar.tokens.vocabulary
+    // The token that has ended the text is none of it.
+    const said = kinds[answer.at(-1)!] === TOKEN_KIND.end ? answer.slice(0, -1) : answer
+    const symbols = said.flatMap((id) => this.symbolsOf(id)).slice(healed.length)
+    return { value: language.parse(grammar.bytesOf(answer).subarray(healed.length).toString(), symbols) }
   }
 }
 

@@ -16,30 +16,55 @@ import { jsonOfSpelled } from '../grammar/spelling/reader.js'
 import { SpelledAutomaton } from '../grammar/spelling/spelled.js'
 import type { GrammarVocabulary } from '../grammar/token-expressions.js'
 
+import { toolChoiceOf, toolsOf } from '../tools/asked.js'
+import type { ToolDefinition } from '../tools/definitions.js'
+import { readAnswer, toolLanguage } from '../tools/language.js'
+
 /** A language that settings hold the text to. */
 export interface Language {
   readonly automaton: Automaton
   /** Lines on what was noticed in a schema, such as keywords that are not known. */
   readonly notices?: readonly string[]
-  /** The value of a complete text. */
-  parse(text: string): unknown
+  /** The value of a complete text. @param symbols its bytes, and `CONTROL` + id for control tokens */
+  parse(text: string, symbols: readonly number[]): unknown
 }
 
 /** The settings that make a language, as a key of a cache. */
 export function languageKey(config: GenerationConfig): string {
-  const fields = [...LANGUAGE_FIELDS, 'any_order', 'pretty', 'format'] as const
+  const fields = [
+    ...LANGUAGE_FIELDS,
+    'any_order',
+    'pretty',
+    'format',
+    'tool_choice',
+    'parallel_tool_calls',
+    'tool_format',
+  ] as const
   return JSON.stringify(fields.map((field) => config[field] ?? null))
 }
 
 /** @throws UserError, exit code 2, for a schema, an expression or a grammar that cannot be held */
 export function languageOf(config: GenerationConfig, vocabulary: GrammarVocabulary): Language {
   const { schema, json_object, regex, choices, grammar } = config
+  const tools = toolsOf(config)
+  if (tools) return toolAnswers(tools, config, vocabulary)
   const text = (value: string) => value
   if (schema !== undefined) return json(schemaText(schema), config)
   if (json_object) return json('{"type":"object"}', config)
   if (grammar !== undefined) return { automaton: grammarAutomaton(grammar, vocabulary), parse: text }
   if (regex !== undefined) return { automaton: regexAutomaton(regex), parse: text }
   return { automaton: choicesAutomaton(choices ?? []), parse: text }
+}
+
+function toolAnswers(
+  tools: readonly ToolDefinition[],
+  config: GenerationConfig,
+  vocabulary: GrammarVocabulary,
+): Language {
+  const { tool_format: format = 'generic', parallel_tool_calls: isParallel } = config
+  const choice = toolChoiceOf(config, tools)
+  const automaton = toolLanguage({ format, choice, isParallel }, vocabulary)
+  return { automaton, parse: (_, symbols) => readAnswer(automaton, symbols) }
 }
 
 /** Spaces of a level of JSON that comes with line breaks. */
@@ -52,7 +77,7 @@ function json(schema: string, { any_order, pretty, format }: GenerationConfig): 
   })
   const notices = automaton.warnings.map((warning) => `The JSON schema, ${warning}`)
   return format === 'json'
-    ? { automaton, notices, parse: JSON.parse }
+    ? { automaton, notices, parse: (text) => JSON.parse(text) }
     : { ...spelled(automaton, format, schema), notices }
 }
 

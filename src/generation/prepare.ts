@@ -12,6 +12,7 @@ import { encodePrompt, isChat, type Prompt } from './prompt.js'
 import { type Thinking, thinkingOf } from './thinking.js'
 import { type HealedPrompt, healPrompt } from './token-healing.js'
 import { toldLanguage } from './told-language.js'
+import { toldTools } from './told-tools.js'
 import { withConstraint } from './typed-values.js'
 import { withWordIds } from './word-ids.js'
 
@@ -53,8 +54,8 @@ export function prepare(
   if (config.enable_thinking !== undefined && !isChat(prompt)) {
     throw usageError('enable_thinking is a switch of chat templates: give a chat, or leave it out.')
   }
-  const told = toldLanguage(prompt, config)
-  const ids = promptTokens(model, told, config, chatTemplate)
+  const { tools, ...asked } = toldTools(toldLanguage(prompt, config), config, tokenizer, chatTemplate)
+  const ids = promptTokens(model, asked.prompt, asked.config, chatTemplate, tools)
   const healed = config.token_healing
     ? healPrompt(ids, tokenizer, model.model.vocabSize)
     : { ids, overlap: 0, processors: [] }
@@ -65,7 +66,7 @@ export function prepare(
     isHeld: isHeld(config),
   })
   const seed = config.seed ?? randomInt(2 ** 32)
-  return { ...settings, ...healed, thinking, config: { ...config, seed }, promptLength: ids.length }
+  return { ...settings, ...healed, thinking, config: { ...asked.config, seed }, promptLength: ids.length }
 }
 
 /** @throws UserError as `encodePrompt` */
@@ -74,11 +75,13 @@ export function promptTokens(
   prompt: Prompt,
   { bos_token_id: bosTokenId, enable_thinking: enableThinking }: GenerationConfig,
   chatTemplate?: string,
+  tools?: readonly Record<string, unknown>[],
 ): number[] {
   return encodePrompt(prompt, {
     tokenizer,
     chatTemplate,
     enableThinking,
+    tools,
     bosTokenId,
     maxPositions,
     longContext,

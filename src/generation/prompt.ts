@@ -12,6 +12,8 @@ export interface PromptOptions extends ContextLength {
   readonly chatTemplate?: string
   /** The template's switch of the same name; by default the template says. */
   readonly enableThinking?: boolean
+  /** Functions that the template tells the model of, as OpenAI has them. */
+  readonly tools?: readonly Record<string, unknown>[]
   /** What an empty prompt starts with, as in HF. */
   readonly bosTokenId?: number
 }
@@ -55,13 +57,14 @@ export function chatPrompt(
     tokenizer,
     chatTemplate,
     enableThinking,
+    tools,
     addGenerationPrompt = true,
-  }: Pick<PromptOptions, 'tokenizer' | 'chatTemplate' | 'enableThinking'> & {
+  }: Pick<PromptOptions, 'tokenizer' | 'chatTemplate' | 'enableThinking' | 'tools'> & {
     readonly addGenerationPrompt?: boolean
   },
 ): string {
   const render = (variables?: Readonly<Record<string, unknown>>) =>
-    tokenizer.applyChatTemplate(messages, { addGenerationPrompt, chatTemplate, variables })
+    tokenizer.applyChatTemplate(messages, { addGenerationPrompt, chatTemplate, tools, variables })
   if (enableThinking === undefined) return render()
   const [on, off] = [true, false].map((enable_thinking) => render({ enable_thinking }))
   if (on !== off) return enableThinking ? on : off

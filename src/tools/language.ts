@@ -1,3 +1,4 @@
+import type { ToolFormat } from '../config/structured.js'
 import { usageError } from '../errors.js'
 import { DEAD } from '../grammar/automaton.js'
 import { compileSchema } from '../grammar/schema/index.js'
@@ -5,7 +6,7 @@ import { SpelledReader } from '../grammar/spelling/reader.js'
 import { SpelledAutomaton } from '../grammar/spelling/spelled.js'
 import type { GrammarVocabulary } from '../grammar/token-expressions.js'
 import type { ToolChoice, ToolDefinition } from './definitions.js'
-import { callFormat, type ToolFormat } from './families.js'
+import { callFormat } from './families.js'
 import { TurnSpelling } from './turn.js'
 
 export interface ToolLanguageOptions {

@@ -69,6 +69,7 @@ describe('layers', () => {
       json_object: false,
       any_order: false,
       pretty: false,
+      parallel_tool_calls: true,
       format: 'json',
       schema_in_prompt: true,
       early_stopping: false,

@@ -1,4 +1,4 @@
-import type { ToolFormat } from '../../src/tools/families.js'
+import type { ToolFormat } from '../../src/config/structured.js'
 
 export const TOOLS = [
   {
