@@ -1,4 +1,4 @@
-import { textOfFile } from '../../config/language-files.js'
+import { schemaAsJson, textOfFile } from '../../config/language-files.js'
 import { schemaText } from '../../config/schema-text.js'
 import { MOST_SETTINGS, STDIO } from '../../files.js'
 import { compileSchema } from '../../grammar/schema/index.js'
@@ -29,7 +29,7 @@ const MOST_SPACE = 10_000
  */
 export async function checkSchema(schema: string, value: string | undefined): Promise<CheckedSchema> {
   refuseStdinTwice({ 'the schema': schema, 'the value': value })
-  const given = await textOf(schema, 'the schema')
+  const given = await schemaAsJson(await textOf(schema, 'the schema'), 'The schema')
   const source = schemaText(given)
   const held = compileSchema(source)
   const { warnings } = held
