@@ -5,7 +5,16 @@ describe('A schema is refused, with the place', () => {
   test.each([
     [{ properties: { a: { type: 'strin' } } }, '#/properties/a/type', /there is no type "strin"/],
     [{ $ref: '#/$defs/x' }, '#', /leads nowhere/],
-    [{ items: { $ref: 'http://x/y.json' } }, '#/items', /give the document http:\/\/x\/y\.json/],
+    [
+      { items: { $ref: 'http://x/y.json#/a' } },
+      '#/items',
+      /put that document under "\$defs" of the schema, with "\$id": "http:\/\/x\/y\.json"/,
+    ],
+    [
+      { $schema: 'http://json-schema.org/draft-04/schema#', $ref: 'y.json' },
+      '#',
+      /put that document under "definitions" of the schema, with "id": "y\.json"/,
+    ],
     [{ items: { $ref: '#nowhere' } }, '#/items', /no schema has the anchor/],
     [{ $ref: '#' }, '#', /refers to itself/],
     [
@@ -81,4 +90,22 @@ describe('A warning tells', () => {
       '#: The JSON schema has the key "type" twice, and the last one counts',
     ])
   })
+})
+
+test('A reference to another document is mended as it is said', () => {
+  const schemas = [
+    { $ref: 'y.json#/properties/n', $defs: { y: { $id: 'y.json', properties: { n: { const: 3 } } } } },
+    {
+      $schema: 'http://json-schema.org/draft-04/schema#',
+      type: 'object',
+      properties: { a: { $ref: 'http://x/y.json' } },
+      required: ['a'],
+      definitions: { y: { id: 'http://x/y.json', enum: [3] } },
+    },
+  ]
+  const shortest = schemas.map((schema) => {
+    const automaton = compileSchema(schema)
+    return Buffer.from(automaton.completion(automaton.start)).toString()
+  })
+  expect(shortest).toEqual(['3', '{"a":3}'])
 })
