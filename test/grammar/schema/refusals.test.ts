@@ -29,6 +29,8 @@ describe('A schema is refused, with the place', () => {
     [{ patternProperties: { '(a)\\1': true } }, '#/patternProperties', /regular expression/],
     [{ minLength: -1 }, '#/minLength', /whole number/],
     [{ maximum: '3' }, '#/maximum', /a number is needed/],
+    ['{"items":{"maximum":1e400}}', '#/items/maximum', /read 1e400 as Infinity/],
+    ['{"exclusiveMinimum":-1e309}', '#/exclusiveMinimum', /read -1e309 as Infinity/],
     [{ multipleOf: 0 }, '#/multipleOf', /above 0/],
     [{ required: 'a' }, '#/required', /list of names/],
     [{ allOf: {} }, '#/allOf', /list of schemas/],
@@ -45,7 +47,7 @@ describe('A schema is refused, with the place', () => {
       /more than 8 alternatives/,
     ],
   ])('%j', (schema, pointer, reason) => {
-    const refusal = () => compileSchema(JSON.stringify(schema))
+    const refusal = () => compileSchema(typeof schema === 'string' ? schema : JSON.stringify(schema))
     expect(refusal).toThrow(SchemaError)
     expect(refusal).toThrow(reason)
     expect(refusal).toThrow(expect.objectContaining({ pointer, exitCode: 2 }))
