@@ -20,3 +20,17 @@ test.each([
   expect(following(automaton, '')).toBe('ft')
   expect(() => compileSchema(schema)).toThrow('no value is valid')
 })
+
+test('a name after which no others can meet what is left does not begin', () => {
+  const hasName = (pattern: string) => ({ not: { propertyNames: { not: { pattern } } } })
+  const automaton = compileSchema({
+    type: 'object',
+    allOf: ['a', 'b', 'c', 'd'].map(hasName),
+    anyOf: [{ required: ['da'] }, { required: ['db'] }],
+    propertyNames: { pattern: '^..$' },
+    patternProperties: { '(b|c){2}': false },
+    maxProperties: 2,
+  })
+  expect(following(automaton, '{"d')).toBe('b')
+  expect(Buffer.from(automaton.completion(automaton.start)).toString()).toMatch(/^\{"db":.,"(ac|ca)":.\}$/)
+})
