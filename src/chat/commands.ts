@@ -1,4 +1,5 @@
-import { usageError } from '../errors.js'
+import { FIELDS_OF_FILES } from '../config/language-files.js'
+import { excerpt, usageError } from '../errors.js'
 import type { GenerationChunk } from '../generation/options.js'
 import { nearest } from '../nearest.js'
 import type { ChatMessage } from './chat-file.js'
@@ -95,6 +96,9 @@ const commands: Readonly<Record<string, Command>> = {
 /** Names that other programs have for these. */
 const synonyms: Readonly<Record<string, string>> = { quit: 'exit', bye: 'exit', q: 'exit', '?': 'help' }
 
+/** Characters of a language that are shown. */
+const SHOWN = 60
+
 /** File names of a chat are never `-`, since stdin and stdout are the chat's own. */
 function requireFileName(path: string): void {
   if (path === '-') throw usageError('- is stdin or stdout, which the chat itself has: give a file.')
@@ -143,22 +147,28 @@ async function setField(session: ChatSession, argument: string): Promise<Outcome
   const field = written.replace(/^--/, '').replaceAll('-', '_')
   if (field === '') {
     const set = Object.entries({ ...session.settings, seed: session.seed })
-    return { notes: set.map(([name, value]) => `${name}: ${JSON.stringify(value)}`) }
+    return { notes: set.map(([name, value]) => told(name, value)) }
   }
   if (value !== '') await session.set(field, value)
-  const now = `${field}: ${JSON.stringify(session.valueOf(field)) ?? 'not set'}`
+  const now = told(field, session.valueOf(field))
   return { notes: value === '' ? [now] : [now, ...session.notes] }
 }
 
-async function setSchema(session: ChatSession, text: string): Promise<Outcome> {
-  if (text !== '') await session.set('schema', text === 'off' ? 'default' : text)
-  const schema = session.valueOf('schema')
-  const now = schema === undefined ? 'Answers are free.' : `Answers keep to the schema ${shown(schema)}.`
-  return { notes: text === '' ? [now] : [now, ...session.notes] }
+/** A field with its value; a language, which may be long, with its beginning. */
+function told(field: string, value: unknown): string {
+  const text = JSON.stringify(value) ?? 'not set'
+  return `${field}: ${(FIELDS_OF_FILES as readonly string[]).includes(field) ? excerpt(text, SHOWN) : text}`
 }
 
-function shown(schema: unknown): string {
-  return (typeof schema === 'string' ? schema : JSON.stringify(schema)).trim()
+async function setSchema(session: ChatSession, text: string): Promise<Outcome> {
+  if (text !== '') await session.set('schema', text)
+  const schema = session.valueOf('schema')
+  const written = (typeof schema === 'string' ? schema : (JSON.stringify(schema) ?? '')).trim()
+  // What is not the text that was given is of the file that it names.
+  const isOfFile = text !== '' && text !== written
+  const shown = isOfFile ? text : excerpt(written.replace(/\s+/g, ' '), SHOWN)
+  const now = schema === undefined ? 'Answers are free.' : `Answers keep to the schema ${shown}.`
+  return { notes: text === '' ? [now] : [now, ...session.notes] }
 }
 
 function setSystem(session: ChatSession, text: string): Outcome {

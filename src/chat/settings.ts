@@ -82,13 +82,16 @@ export function requireField(name: string): void {
   checkLayers({ values: { [name]: true }, origin: '/set' })
 }
 
+/** Words that end a schema; none of them is a schema that one would want. */
+const NO_SCHEMA = ['off', 'none', 'null']
+
 /**
- * The value of a field from text, or from the file that it names; undefined for `default`.
+ * The value of a field from text, or from the file that it names; undefined for `default`, and for a schema that ends.
  * @throws UserError as `withLanguageFiles`, and exit code 2 for an unknown field and for text that is no value of it
  */
 export async function settingFromText(field: string, text: string): Promise<unknown> {
   requireField(field)
-  if (text === 'default') return undefined
+  if (text === 'default' || (field === 'schema' && NO_SCHEMA.includes(text))) return undefined
   const { kind } = fieldMeta(field as GenerationField)
   const { [field]: value } = await withLanguageFiles({ [field]: parseValue(kind, text, field) }, String)
   checkLayers({ values: { [field]: value }, origin: '/set' })

@@ -149,9 +149,14 @@ async function* run(model: GenerationModel, prepared: () => Prepared, options: G
     if (!signal?.aborted || error !== signal.reason) throw error
     yield* interrupted(sequences)
   }
-  // A search may find fewer than are asked for.
-  const ended = sequences
-    .filter(({ finished }) => finished)
+  const finished = sequences.filter(({ finished }) => finished)
+  if (finished.length < sequences.length && !signal?.aborted) {
+    const found = finished.length === 1 ? '1 text was' : `${finished.length} texts were`
+    options.onWarning?.(
+      `${found} found, though num_return_sequences is ${sequences.length}: the beams have no other.`,
+    )
+  }
+  const ended = finished
     .map((sequence) => sequence.result())
     .map((result) => ({ ...result, ...(result.finish_reason !== 'stop' && constraint?.valueOf(result.ids)) }))
   const results = await typedValues(ended, options.constraint, options.onWarning)

@@ -1,7 +1,6 @@
 import { type Automaton, DEAD } from './automaton.js'
 import type { GrammarTokens } from './tokens.js'
 import { TOKEN_KIND } from './vocabulary.js'
-import { TrieWalk } from './walk.js'
 
 /** The text that follows in one way only, and the state after it. */
 export interface ForcedBytes {
@@ -36,15 +35,6 @@ function onlyByte(automaton: Automaton, state: number): number | undefined {
   return only
 }
 
-/** Tokens of forced text. */
-export interface ForcedTokens {
-  readonly tokens: readonly number[]
-  /** How many of them stay whatever follows. In place of the others the model may choose a longer token that begins in them. */
-  readonly certain: number
-}
-
-const NONE: ForcedTokens = { tokens: [], certain: 0 }
-
 /**
  * Tokens that are read together with forced text. As in llguidance (`docs/fast_forward.md`), which finds next to no text that four would not
  * suffice for: tokens of a text cut off in the middle are often other ones than in the whole.
@@ -55,7 +45,6 @@ const CONTEXT = 4
 export class ForcedText {
   /** Text before all others, so that a tokenizer puts its dummy prefix there. */
   private readonly anchor: string
-  private readonly walk: TrieWalk
 
   /** @param encode the tokenizer's, without special tokens */
   constructor(
@@ -64,7 +53,6 @@ export class ForcedText {
     private readonly encode: (text: string) => readonly number[],
   ) {
     this.anchor = this.lengthOf(encode('a')) === 1 ? '' : '\n'
-    this.walk = new TrieWalk(automaton, tokens.trie.depth)
   }
 
   /**
@@ -72,14 +60,14 @@ export class ForcedText {
    * @param state the language's after them
    * @param most bytes of forced text
    */
-  after(last: readonly number[], state: number, most: number): ForcedTokens {
+  after(last: readonly number[], state: number, most: number): readonly number[] {
     const { bytes } = forcedBytes(this.automaton, state, most)
-    if (bytes.length === 0) return NONE
+    if (bytes.length === 0) return []
     for (let count = this.contextOf(last); count >= 0; count--) {
       const tokens = this.tokenized(last.slice(last.length - count), bytes)
-      if (tokens) return { tokens, certain: this.certain(tokens, state) }
+      if (tokens) return tokens
     }
-    return NONE
+    return []
   }
 
   /** How many of the last tokens are text without a break. */
@@ -104,38 +92,6 @@ export class ForcedText {
     const before = ids.slice(Math.max(0, first - context.length), first)
     const isSame = before.length === context.length && before.every((id, i) => id === context[i])
     return isSame && spelled.equals(forced.subarray(0, length)) ? tokens : undefined
-  }
-
-  /** As `chop_tokens` of llguidance: a token that begins in the last ones and goes on after them may come instead. */
-  private certain(tokens: readonly number[], before: number): number {
-    const { trie, vocabulary } = this.tokens
-    const bytes = Buffer.concat(tokens.map((id) => vocabulary.bytesOf(id)))
-    const state = bytes.reduce((each, byte) => this.automaton.next(each, byte), before)
-    let kept = 0
-    let end = 0
-    for (let start = 0; start < bytes.length; start++) {
-      if (end < start) end += this.lengthOf([tokens[kept++]])
-      if (bytes.length - start < trie.depth && this.mayGoOn(bytes.subarray(start), state)) {
-        return end === start ? kept : kept - 1
-      }
-    }
-    return tokens.length
-  }
-
-  /** Whether a token begins with these bytes and goes on as the language does. */
-  private mayGoOn(bytes: Uint8Array, state: number): boolean {
-    const { trie } = this.tokens
-    let node = -1
-    for (const byte of bytes) {
-      node = trie.child(node, byte)
-      if (node < 0) return false
-    }
-    let found = false
-    this.walk.run(trie, node, state, () => {
-      found = true
-      return true
-    })
-    return found
   }
 
   private lengthOf(ids: readonly number[]): number {

@@ -19,7 +19,8 @@ export interface GbnfOptions {
  */
 export function gbnfAutomaton(source: string, options: GbnfOptions = {}): Automaton {
   const regexes = options.regexes ?? new Regexes()
-  return new CfgAutomaton(regexes, new GbnfParser(source, regexes, options.vocabulary).parse())
+  const parser = new GbnfParser(source, regexes, options.vocabulary)
+  return new CfgAutomaton(regexes, parser.parse(), () => parser.explainEmpty())
 }
 
 const NAME = /[A-Za-z0-9_-]+/y
@@ -39,6 +40,8 @@ class GbnfParser {
   readonly #numbers = new Map<string, number>()
   readonly #mentions: number[] = []
   readonly #bodies: RuleExpression[] = []
+  /** Place of the first class without characters. */
+  #emptyClass: number | undefined
 
   constructor(
     source: string,
@@ -47,6 +50,12 @@ class GbnfParser {
   ) {
     this.#source = new GrammarText(source, 'GBNF')
     this.#tokens = new TokenExpressions(regexes, vocabulary)
+  }
+
+  /** @throws GrammarError where a class without characters may be why there is no text */
+  explainEmpty(): void {
+    if (this.#emptyClass !== undefined)
+      this.#source.fail('The class holds no character, so that no text matches it', this.#emptyClass)
   }
 
   parse(): RuleGrammar {
@@ -185,7 +194,9 @@ class GbnfParser {
       if (last < first) source.fail('The range of characters ends before it begins', at)
       ranges.push([first, last])
     }
-    return isNegated ? complement(codePoints(ranges)) : codePoints(ranges)
+    const characters = isNegated ? complement(codePoints(ranges)) : codePoints(ranges)
+    if (characters.length === 0) this.#emptyClass ??= start
+    return characters
   }
 
   #character(): number {

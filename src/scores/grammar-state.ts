@@ -1,5 +1,7 @@
+import { UserError } from '../errors.js'
 import { DEAD } from '../grammar/automaton.js'
 import type { Grammar } from '../grammar/grammar.js'
+import { GrammarLimitError } from '../grammar/limits.js'
 import { allows, type TokenMask, withToken } from '../grammar/mask.js'
 import { type Prefix, tokensOf } from '../model/prefix.js'
 import { prefixState } from '../model/prefix-state.js'
@@ -11,6 +13,9 @@ export interface ThinkingBlock {
   /** The token that may open it where the prompt has not done so. */
   readonly opening: number | undefined
 }
+
+/** Characters of the text so far that an error shows, its last ones. */
+const SHOWN = 40
 
 /** The state of a prefix inside a block of thinking, of which the grammar knows nothing. */
 const THINKING = -1
@@ -49,17 +54,19 @@ export class GrammarState {
 
   /** The grammar's state after a prefix; `DEAD` after a token that was not allowed, and inside a block of thinking. */
   after(prefix: Prefix): number {
-    return Math.max(DEAD, this.stateOf(prefix))
+    return this.placing(prefix, () => Math.max(DEAD, this.stateOf(prefix)))
   }
 
   /** Tokens that may follow, so that the text can end within the limit. */
   allowed(prefix: Prefix): TokenMask {
-    const { grammar } = this.options
-    const state = this.stateOf(prefix)
-    if (state === THINKING) return grammar.anyToken
-    const mask = grammar.maskOf(state, this.roomAfter(prefix))
-    const opening = this.openingAfter(prefix)
-    return opening === undefined ? mask : withToken(mask, opening)
+    return this.placing(prefix, () => {
+      const { grammar } = this.options
+      const state = this.stateOf(prefix)
+      if (state === THINKING) return grammar.anyToken
+      const mask = grammar.maskOf(state, this.roomAfter(prefix))
+      const opening = this.openingAfter(prefix)
+      return opening === undefined ? mask : withToken(mask, opening)
+    })
   }
 
   /** Whether the last token of a prefix may stand there. */
@@ -78,8 +85,10 @@ export class GrammarState {
 
   /** Whether the text is complete, and nothing may follow within the limit but its end. */
   isOver(prefix: Prefix): boolean {
-    const state = this.stateOf(prefix)
-    return state > DEAD && this.options.grammar.mustEnd(state, this.roomAfter(prefix))
+    return this.placing(prefix, () => {
+      const state = this.stateOf(prefix)
+      return state > DEAD && this.options.grammar.mustEnd(state, this.roomAfter(prefix))
+    })
   }
 
   /** The tokens of a sequence that are its answer; undefined where it is not complete. */
@@ -90,6 +99,25 @@ export class GrammarState {
     let first = prefix
     while (first.length > promptLength && this.stateOf(first.parent!) !== THINKING) first = first.parent!
     return tokensOf(prefix, prefix.length - first.length)
+  }
+
+  /** The place after a prefix as a sentence: what the text ends in. */
+  placeAfter(prefix: Prefix): string {
+    const { grammar, promptLength } = this.options
+    const ids = tokensOf(prefix, Math.min(SHOWN, prefix.length - promptLength))
+    if (ids.length === 0) return 'It is at the beginning of the text.'
+    const text = grammar.bytesOf(ids).toString()
+    return `The text so far ends in ${JSON.stringify(Array.from(text).slice(-SHOWN).join(''))}.`
+  }
+
+  /** @throws UserError as `work`, with the place where a limit is met */
+  private placing<T>(prefix: Prefix, work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof GrammarLimitError)) throw error
+      throw new UserError(`${error.message} ${this.placeAfter(prefix)}`, error.exitCode, { cause: error })
+    }
   }
 
   private roomAfter({ length }: Prefix): number {

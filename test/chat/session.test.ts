@@ -324,5 +324,24 @@ test('/schema holds answers, shows the schema and lets go of it; one that cannot
   await expect(takeInput(session, '/schema none.json')).rejects.toThrow('there is no such file')
   expect(await notesOf(session, '/schema')).toEqual([`Answers keep to the schema ${schema}.`])
   expect(await notesOf(session, '/schema off')).toEqual(['Answers are free.'])
+  for (const word of ['off', 'none', 'null']) {
+    await takeInput(session, `/schema ${schema}`)
+    expect(await notesOf(session, `/set schema ${word}`)).toEqual(['schema: not set'])
+    expect(await notesOf(session, '/schema')).toEqual(['Answers are free.'])
+  }
+  await session.dispose()
+})
+
+test('a long schema is told by its file or its beginning', async () => {
+  const session = await begin({ settings: { max_new_tokens: 40 } })
+  const names = Array.from({ length: 40 }, (_, i) => `name${i}`)
+  const schema = JSON.stringify({ enum: names }, null, 1)
+  const name = file(schema, 'schema.json')
+  expect(await notesOf(session, `/schema ${name}`)).toEqual([`Answers keep to the schema ${name}.`])
+  const beginning = '{ "enum": [ "name0", "name1", "name2", "name3", "name4", "na…'
+  expect(await notesOf(session, '/schema')).toEqual([`Answers keep to the schema ${beginning}.`])
+  const [set] = (await notesOf(session, '/set schema'))!
+  expect(set).toHaveLength('schema: …'.length + 60)
+  expect(await notesOf(session, '/set')).toContain(set)
   await session.dispose()
 })

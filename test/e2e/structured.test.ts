@@ -90,6 +90,16 @@ test('schema check tells what is noticed, a shortest value, and whether and wher
     completion: '0}',
   })
   expect(refused.code).toBe(1)
+  for (const [value, line, column] of [
+    ['abc', 1, 1],
+    ['{"kind":"a",\n}', 2, 1],
+    ['\u00a0{}', 1, 1],
+    ['', 1, 1],
+  ] as const) {
+    const noJson = await check(SCHEMA, value, '--json')
+    expect(JSON.parse(noJson.stdout).value).toMatchObject({ valid: false, line, column })
+    expect(noJson.code).toBe(1)
+  }
   const { stdout, code } = await check('{"type":"string","minlength":3}')
   expect(stdout).toContain('Warning: #/minlength: the keyword is not known; did you mean minLength?\n')
   expect(code).toBe(0)

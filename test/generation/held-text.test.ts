@@ -173,6 +173,17 @@ test('control tokens of a grammar are tokens of the text, and have room', async 
   }
 })
 
+test('beams that find fewer texts than are asked for say so', async () => {
+  const told: string[] = []
+  const onWarning = (message: string) => told.push(message)
+  const settings = { ...ROOM, num_beams: 3, num_return_sequences: 3 }
+  const { sequences } = await held(model, choices('ab'), settings, { onWarning })
+  expect(new Set(sequences.map(({ text }) => text)).size).toBe(1)
+  expect(told).toEqual([
+    `${sequences.length === 1 ? '1 text was' : `${sequences.length} texts were`} found, though num_return_sequences is 3: the beams have no other.`,
+  ])
+})
+
 describe('what else forbids tokens', () => {
   test('gives way, which is told once', async () => {
     const told: string[] = []

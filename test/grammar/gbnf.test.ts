@@ -219,6 +219,8 @@ describe('GBNF', () => {
       'root ::= "a"{,2}': 'instead of a count',
       'root ::= "a"{99999999999}': 'above 2147483648',
       'root ::= "a" root': '"root" never ends',
+      'root ::= "a" x\nx ::= []':
+        'The class holds no character, so that no text matches it, at line 2, column 7',
       'root ::= %x': 'There is "%"',
     }
     for (const [grammar, message] of Object.entries(refused)) {

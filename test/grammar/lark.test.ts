@@ -283,6 +283,8 @@ describe('Lark', () => {
       'start: %regex {"substring_words": true}': 'A %regex has one of',
       'start: %regex {}': 'A %regex has one of',
       'start: start "a"': '"start" never ends',
+      'start: /a(?=b)/ "b"': 'a look-ahead sees no further than its terminal',
+      'start: "b" A\nA: /[]/': '/[]/ matches no text, at line 2, column 4',
     }
     for (const [grammar, message] of Object.entries(refused)) {
       expect(() => larkAutomaton(grammar), grammar).toThrow(message)

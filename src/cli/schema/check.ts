@@ -1,4 +1,4 @@
-import { textOfFile } from '../../config/language-files.js'
+import { schemaAsJson, textOfFile } from '../../config/language-files.js'
 import { schemaText } from '../../config/schema-text.js'
 import { MOST_SETTINGS, STDIO } from '../../files.js'
 import { compileSchema } from '../../grammar/schema/index.js'
@@ -25,11 +25,11 @@ const MOST_SPACE = 10_000
  * Compiles a schema, and judges a value by it.
  * @param schema a file, JSON or fields, or `-` for stdin
  * @param value a file or JSON, or `-` for stdin
- * @throws UserError, exit code 2, for a schema that cannot be held, with its place, and for a value that is no JSON
+ * @throws UserError, exit code 2, for a schema that cannot be held, with its place
  */
 export async function checkSchema(schema: string, value: string | undefined): Promise<CheckedSchema> {
   refuseStdinTwice({ 'the schema': schema, 'the value': value })
-  const given = await textOf(schema, 'the schema')
+  const given = await schemaAsJson(await textOf(schema, 'the schema'), 'The schema')
   const source = schemaText(given)
   const held = compileSchema(source)
   const { warnings } = held
@@ -46,9 +46,8 @@ function textOf(argument: string, name: string): Promise<string> {
   return argument === STDIO ? readStdin(name, MOST_SETTINGS) : textOfFile(argument, name)
 }
 
-/** Whether a value is valid, in whatever order, spelling and layout it is written. */
+/** Whether a text is JSON that is valid, in whatever order, spelling and layout it is written. */
 function verdict(schema: string, text: string): Verdict {
-  parseJson(text, 'The value', 2)
   const options = { order: 'any', anySpelling: true, whitespace: { flexible: MOST_SPACE } } as const
   return verdictOf(compileSchema(schema, options), text)
 }

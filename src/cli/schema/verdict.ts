@@ -17,13 +17,15 @@ export interface Verdict {
 }
 
 /**
- * White space around the text counts for nothing.
+ * JSON's white space around the text counts for nothing.
  * @throws GrammarLimitError where the language needs more states or steps than are allowed
  */
 export function verdictOf(automaton: Automaton, text: string): Verdict {
   let state = automaton.start
-  let offset = text.length - text.trimStart().length
-  for (const character of text.trim()) {
+  let offset = text.search(/[^ \t\r\n]|$/)
+  let end = text.length
+  while (end > offset && /[ \t\r\n]/.test(text[end - 1])) end--
+  for (const character of text.slice(offset, end)) {
     const after = Buffer.from(character).reduce((from, byte) => automaton.next(from, byte), state)
     if (after === DEAD) return { ...refusal(automaton, state, text, offset), found: character }
     state = after

@@ -50,9 +50,10 @@ export class CfgAutomaton implements Automaton {
 
   /**
    * @param regexes the factory of the grammar's terminals
+   * @param explain throws an error with a place where a terminal without texts may be why the start derives no text
    * @throws UserError where the start derives no text
    */
-  constructor(regexes: Regexes, grammar: RuleGrammar) {
+  constructor(regexes: Regexes, grammar: RuleGrammar, explain = () => {}) {
     regexes.refuel()
     this.#regexes = regexes
     const productions = productionsOf(foldRegular(regexes, grammar))
@@ -60,10 +61,12 @@ export class CfgAutomaton implements Automaton {
     const lengths = productions.terminals.map((terminal, i) => this.#lengthOf(terminal, i))
     const texts = productions.terminals.map((_, i) => this.#lexemes.hasText(this.#lexemes.start(i)))
     const derivations = derive(productions, lengths, (terminal) => texts[terminal])
-    if (derivations.length(productions.start) === Infinity)
+    if (derivations.length(productions.start) === Infinity) {
+      explain()
       throw usageError(
         `No text is in the grammar's language: ${JSON.stringify(grammar.rules[grammar.start].name)} never ends; give its recursion an alternative without itself.`,
       )
+    }
     const slots = new Slots(derivations)
     this.#table = new FrameTable(slots)
     this.#rows = new Rows(regexes, slots, this.#lexemes, this.#table)

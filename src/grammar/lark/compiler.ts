@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js'
+import { excerpt, UserError } from '../../errors.js'
 import type { Automaton } from '../automaton.js'
 import { strongComponents } from '../cfg/components.js'
 import { type RuleExpression, type RuleGrammar, ruleChoice, ruleSequence } from '../cfg/expression.js'
@@ -31,6 +31,8 @@ export class LarkCompiler {
   readonly #terminals = new Map<string, Regex>()
   readonly #schemas = new Map<string, Automaton>()
   readonly #numbers: ReadonlyMap<string, number>
+  /** Regular expressions of the text, with their places. */
+  readonly #parsed: { readonly regex: Regex; readonly source: string; readonly at: number }[] = []
   /** Text that may follow a terminal. */
   readonly #ignored: Regex
 
@@ -64,6 +66,16 @@ export class LarkCompiler {
       { kind: 'rule', rule: start },
     ])
     return { rules: [...rules, { name: 'start', body }], start: rules.length }
+  }
+
+  /** @throws GrammarError where a regular expression that matches nothing may be why there is no text */
+  explainEmpty(): void {
+    const empty = this.#parsed.find(({ regex }) => this.regexes.isEmpty(regex))
+    if (!empty) return
+    const cause = /\(\?[=!]/.test(empty.source)
+      ? ': a look-ahead sees no further than its terminal, so write what follows into it'
+      : ''
+    this.source.fail(`/${excerpt(empty.source, 60)}/ matches no text${cause}`, empty.at)
   }
 
   #rule(definition: Definition): RuleExpression {
@@ -174,7 +186,7 @@ export class LarkCompiler {
         if (!node.ignoresCase) return regexes.literal(node.text)
         return toUtf8(regexes, parseRegex(node.text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'i'))
       case 'regex':
-        return this.#parsed(node.source, node.flags, node.at)
+        return this.#parse(node.source, node.flags, node.at)
       case 'range':
         return regexes.characters([[node.first, node.last]])
       case 'substring':
@@ -202,9 +214,11 @@ export class LarkCompiler {
     }
   }
 
-  #parsed(source: string, flags: string, at: number): Regex {
+  #parse(source: string, flags: string, at: number): Regex {
     try {
-      return toUtf8(this.regexes, parseRegex(source, flags, NEWLINE))
+      const regex = toUtf8(this.regexes, parseRegex(source, flags, NEWLINE))
+      this.#parsed.push({ regex, source, at })
+      return regex
     } catch (error) {
       if (!(error instanceof UserError) || error instanceof GrammarLimitError) throw error
       return this.source.fail(error.message.replace(/\.$/, ''), at)

@@ -17,5 +17,6 @@ export function larkAutomaton(
   const regexes = options.regexes ?? new Regexes()
   const text = new GrammarText(source, 'Lark')
   const syntax = new LarkParser(text).parse()
-  return new CfgAutomaton(regexes, new LarkCompiler(text, regexes, syntax, options).compile())
+  const compiler = new LarkCompiler(text, regexes, syntax, options)
+  return new CfgAutomaton(regexes, compiler.compile(), () => compiler.explainEmpty())
 }

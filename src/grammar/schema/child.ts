@@ -11,12 +11,19 @@ export interface Child {
 }
 
 /** Formulas of a part whose verdicts are tried out one by one. */
-const MOST_TRIED = 3
+const MOST_TRIED = 6
+/** Verdicts that are tried: all of three formulas, and of more those that some value has. */
+const MOST_VERDICTS = 8
+/** Formulas of which it is not asked whether some value has a verdict: all are tried. */
+const MOST_SURE = 3
+/** The demand of verdicts that no value has. */
+const NO_VALUE = -1
 
 /**
  * The demand on a part's value: the whole's goal must stay within reach.
  * @param watched formulas of the whole of which a verdict is wanted whatever it is
  * @param isViable whether the whole can become valid with a goal for the parts that follow
+ * @param isEmpty whether a formula holds for no value
  */
 export function childOf(
   derivatives: Derivatives,
@@ -24,14 +31,14 @@ export function childOf(
   watched: readonly Formula[],
   part: ValuePart,
   isViable: (goal: Formula) => boolean,
+  isEmpty: (formula: Formula) => boolean,
 ): Child {
   const { formulas } = derivatives
   const asked = new Set<Formula>()
   derivatives.asked(goal, part, asked)
-  const isFew = asked.size <= MOST_TRIED
-  const demand = isFew
-    ? tried(derivatives, goal, part, [...asked], isViable)
-    : derivatives.possible(goal, part)
+  const exact =
+    asked.size <= MOST_TRIED ? tried(derivatives, goal, part, [...asked], isViable, isEmpty) : undefined
+  const demand = exact ?? derivatives.possible(goal, part)
   for (const formula of watched) derivatives.asked(formula, part, asked)
   const certain = new Set(formulas.conjuncts(demand))
   const known = new Map<Formula, boolean>()
@@ -72,32 +79,46 @@ function ownDemand(derivatives: Derivatives, goal: Formula, part: ValuePart): Fo
   return formulas.and(demands)
 }
 
-/** The goal of a part's value as exactly as can be: the verdicts after which the rest can become valid. */
+/**
+ * The goal of a part's value as exactly as can be: the verdicts after which the rest can become valid.
+ * @returns undefined where there are too many
+ */
 function tried(
   derivatives: Derivatives,
   goal: Formula,
   part: ValuePart,
   asked: readonly Formula[],
   isViable: (goal: Formula) => boolean,
-): Formula {
+  isEmpty: (formula: Formula) => boolean,
+): Formula | undefined {
   const { formulas } = derivatives
+  const isLong = asked.length > MOST_SURE
   const verdicts = new Map<Formula, boolean>()
-  const branch = (i: number): Formula => {
-    if (i === asked.length)
-      return isViable(derivatives.after(goal, part, (value) => verdicts.get(value)!)) ? TRUE : FALSE
+  let left = MOST_VERDICTS
+  const branch = (i: number, value: Formula): Formula | undefined => {
+    if (i === asked.length) {
+      if (left-- === 0) return undefined
+      return isViable(derivatives.after(goal, part, (each) => verdicts.get(each)!)) ? TRUE : FALSE
+    }
     const [holds, fails] = [asked[i], formulas.not(asked[i])]
-    verdicts.set(holds, true)
-    const high = branch(i + 1)
-    verdicts.set(holds, false)
-    const low = branch(i + 1)
-    if (high === low) return high
+    const side = (verdict: boolean) => {
+      const taken = isLong ? formulas.and([value, verdict ? holds : fails]) : value
+      if (isLong && isEmpty(taken)) return NO_VALUE
+      verdicts.set(holds, verdict)
+      return branch(i + 1, taken)
+    }
+    const high = side(true)
+    if (high === undefined) return undefined
+    const low = side(false)
+    if (low === undefined || high === low || high === NO_VALUE) return low
+    if (low === NO_VALUE) return high
     // Where one side is always viable, the other one's demand alone counts beside it.
     return formulas.or([
       low === TRUE ? fails : high === TRUE ? low : formulas.and([fails, low]),
       high === TRUE ? holds : low === TRUE ? high : formulas.and([holds, high]),
     ])
   }
-  return branch(0)
+  return branch(0, TRUE)
 }
 
 /** A part of a whole that asks each part for itself. */

@@ -70,11 +70,16 @@ export class Documents {
       throw new SchemaError(from.pointer, `the reference ${JSON.stringify(reference)} is no URI`)
     const [uri, fragment = ''] = target.split('#')
     const resource = this.resourceOf(uri, from)
-    if (!resource)
+    if (!resource) {
+      const { draft } = from.resource.dialect
+      const [definitions, id] = [draft < 2019 ? 'definitions' : '$defs', draft === 4 ? 'id' : '$id']
+      const name = JSON.stringify(uri.startsWith(NAMELESS) ? uri.slice(NAMELESS.length) : uri)
+      const remedy = `put that document under "${definitions}" of the schema, with "${id}": ${name}`
       throw new SchemaError(
         from.pointer,
-        `nothing is known of ${JSON.stringify(reference)}: give the document ${uri} along with the schema`,
+        `the reference ${JSON.stringify(reference)} leads to another document: ${remedy}`,
       )
+    }
     const name = decoded(fragment)
     if (name === '' || name.startsWith('/')) return this.pointed(from, resource, name, reference)
     const anchored = resource.anchors.get(name)

@@ -52,11 +52,19 @@ const duration = (() => {
   return `P(?:${datePart}(?:T${clockPart})?|T${clockPart}|\\d+W)`
 })()
 
-const label = '[a-zA-Z\\d](?:[a-zA-Z\\d-]{0,61}[a-zA-Z\\d])?'
-const hostname = `(?=.{1,253}$)${label}(?:\\.${label})*`
-const atom = "[a-zA-Z\\d!#$%&'*+/=?^_`{|}~-]+"
-const domain = `(?:${label}\\.)+${label}`
-const email = `${atom}(?:\\.${atom})*@${domain}`
+// RFC 5321 and 6531, without quoted local parts.
+function mailGrammar(extra: string) {
+  const end = `[a-zA-Z\\d${extra}]`
+  const label = `${end}(?:[a-zA-Z\\d${extra}-]{0,61}${end})?`
+  const atom = `[a-zA-Z\\d!#$%&'*+/=?^_\`{|}~${extra}-]+`
+  const hostname = `(?=.{1,253}$)${label}(?:\\.${label})*`
+  return { hostname, email: `${atom}(?:\\.${atom})*@(?:${label}\\.)+${label}` }
+}
+
+const { hostname, email } = mailGrammar('')
+/** Characters beyond ASCII without controls, spaces and private ones. */
+const visible =
+  '\\u00a1-\\u167f\\u1681-\\u1fff\\u2010-\\u2027\\u2030-\\u205e\\u2070-\\u2fff\\u3001-\\ud7ff\\uf900-\\ufdcf\\ufdf0-\\ufefe\\uff00-\\uffef\\u{10000}-\\u{dffff}'
 
 // RFC 3986 and 3987.
 function uriGrammar(extra: string) {
@@ -93,7 +101,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   time,
   duration,
   email,
-  'idn-email': `[^\\s@"<>(),:;\\[\\]\\\\]+@[^\\s@"<>(),:;\\[\\]\\\\]+`,
+  'idn-email': mailGrammar(visible).email,
   hostname,
   ipv4,
   ipv6: `(?:${ipv6})`,

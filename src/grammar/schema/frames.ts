@@ -232,13 +232,11 @@ export class Frames {
 
   private makeChild(tuple: readonly number[]): Child {
     if (tuple[KIND] === Container.NONE) return { goal: tuple[GOAL], watched: [], known: new Map() }
-    const own = tuple.length === WATCHED ? this.steps.of(tuple[GOAL], partOf(tuple)) : undefined
-    return (
-      own?.child ??
-      childOf(this.derivatives, tuple[GOAL], tuple.slice(WATCHED), partOf(tuple), (goal) =>
-        this.isWithinReach(tuple, goal),
-      )
-    )
+    const [goal, part] = [tuple[GOAL], partOf(tuple)]
+    const own = tuple.length === WATCHED ? this.steps.of(goal, part)?.child : undefined
+    const isViable = (after: Formula) => this.isWithinReach(tuple, after)
+    const isEmpty = (formula: Formula) => this.witnesses.value(formula) === NONE
+    return own ?? childOf(this.derivatives, goal, tuple.slice(WATCHED), part, isViable, isEmpty)
   }
 
   /** Whether a goal can be met after a value that is not known yet: an item to come may be the same. */

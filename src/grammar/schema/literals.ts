@@ -86,6 +86,7 @@ export class Solutions {
 
   /** Tries the ways to make a formula true, those first that need nothing more, until one can be realised. */
   find<T>(formula: Formula, realise: (literals: Literals) => T | undefined): T | undefined {
+    if (this.derivatives.closes(formula)) return realise({ positive: [], negative: [] })
     const taken = new Taken()
     const choose = (list: List | undefined): T | undefined => {
       for (let rest = list; rest; ) {

@@ -18,6 +18,23 @@ const MOST_LANGUAGES = 6
 /** Items that are made in the hope that two are the same. */
 const MOST_TRIES = 3
 
+/** Values by the number of their names, in the order in which they were chosen. */
+type Members = Map<number, Json>
+
+/** A place where one of several keys may come next. */
+interface Turn {
+  readonly general: Literals
+  readonly demand: Formula
+  /** Members before it. */
+  readonly count: number
+  readonly candidates: Iterator<readonly [ObjectKey, string]>
+}
+
+/** Turns that can be taken back, the last ones. */
+const MOST_TURNS = 16
+/** Turns that are taken back in one search. */
+const MOST_RETURNS = 100
+
 /** A value, and whether no value at all would have met one of the wishes that it was to meet. */
 interface Choice {
   readonly value: Json
@@ -48,49 +65,63 @@ export class PartChoice {
 
   members(literals: Literals, isFree: (name: number) => boolean): readonly NamedValue[] | undefined {
     const { keys } = this.formulas
-    const members: NamedValue[] = []
     const named = new NamedLiterals(this.formulas, literals)
-    const wanted = [...named.wanted]
-    const used = new Set<number>()
-    const isOpen = (name: number) => isFree(name) && !used.has(name)
+    const members: Members = new Map()
+    const isOpen = (name: number) => isFree(name) && !members.has(name)
     let { general } = named
-    let isBranched = false
-    while (wanted.length > 0 || general.positive.length > 0) {
+    for (const name of named.wanted) {
       if (!this.budget.spend()) return undefined
-      const name = wanted.shift()
-      if (name !== undefined && used.has(name)) continue
-      const member = this.member(name, named, general, isOpen)
-      if (!member) return this.budget.fail(!isBranched)
-      // Another member might have led further than this one.
-      isBranched ||= name === undefined && this.isChoice(general)
-      const [key, text, value] = member
-      used.add(keys.number(text))
-      members.push([text, value])
-      const after = this.afterPart(general, key, value)
-      if (!after) return this.budget.fail(!isBranched)
+      const key = keys.known(name)
+      const value = isOpen(name) ? this.memberValue(key, named, general) : undefined
+      const after = value === undefined ? undefined : this.afterPart(general, key, value)
+      if (value === undefined || !after) return undefined
+      members.set(name, value)
       general = after
     }
-    return members
+    if (!this.addOthers(named, general, members, isOpen)) return undefined
+    return [...members].map(([name, value]) => [keys.name(name), value])
   }
 
-  /** A member of that name, or one that adds to what the first of the other literals counts. */
-  private member(
-    name: number | undefined,
+  /**
+   * Adds members until the other literals are met: each adds to what the first of them counts. Where one leads no further, the next
+   * candidate takes its place.
+   */
+  private addOthers(
     named: NamedLiterals,
-    general: Literals,
+    first: Literals,
+    members: Members,
     isOpen: (name: number) => boolean,
-  ): readonly [ObjectKey, string, Json] | undefined {
+  ): true | undefined {
     const { keys } = this.formulas
-    if (name !== undefined) {
-      const value = isOpen(name) ? this.memberValue(keys.known(name), named, general) : undefined
-      return value === undefined ? undefined : [keys.known(name), keys.name(name), value]
+    const turns: Turn[] = []
+    let [returns, isCut] = [0, false]
+    for (let general = first; general.positive.length > 0; ) {
+      const [, , set, demand] = this.formulas.tuple(general.positive[0])
+      const candidates = this.candidates(set, named, general, isOpen)
+      turns.push({ general, demand, count: members.size, candidates })
+      if (turns.length > MOST_TURNS) isCut = turns.shift() !== undefined
+      for (let isAdded = false; !isAdded; ) {
+        const turn = turns.at(-1)
+        if (!turn) return this.budget.fail(!isCut)
+        if (!this.budget.spend()) return undefined
+        if (members.size > turn.count)
+          for (const name of [...members.keys()].slice(turn.count)) members.delete(name)
+        const next = turn.candidates.next()
+        if (next.done) {
+          turns.pop()
+          if (++returns > MOST_RETURNS) return this.budget.fail(false)
+          continue
+        }
+        const [key, text] = next.value
+        const value = this.memberValue(key, named, turn.general, turn.demand)
+        const after = value === undefined ? undefined : this.afterPart(turn.general, key, value)
+        if (value === undefined || !after) continue
+        members.set(keys.number(text), value)
+        general = after
+        isAdded = true
+      }
     }
-    const [, , set, demand] = this.formulas.tuple(general.positive[0])
-    for (const [key, text] of this.candidates(set, named, general, isOpen)) {
-      const value = this.memberValue(key, named, general, demand)
-      if (value !== undefined) return [key, text, value]
-    }
-    return undefined
+    return true
   }
 
   /** A value for a key: one that adds to no negative literal, and to the positive ones where it can. */
@@ -113,11 +144,6 @@ export class PartChoice {
       ;(formulas.tuple(atom)[1] === 1 ? needed : wished).push(formulas.not(value))
     }
     return this.valueFor(needed, wished)?.value
-  }
-
-  /** Whether it may matter which key is taken for a literal, so that a failure proves nothing. */
-  private isChoice({ positive, negative }: Literals): boolean {
-    return positive.length > 1 || negative.some((atom) => this.formulas.tuple(atom)[1] > 1)
   }
 
   /** A value that meets all needs and as many of the wishes as possible: all, else one, the first that can be met, else none. */

@@ -26,7 +26,7 @@ export function grammarProcessors(state: GrammarState, onConflict?: () => void):
     const start = performance.now()
     const allowed = state.allowed(prefix)
     if (allowed.count > 0) applyMask(logits, allowed)
-    else if (!state.isOver(prefix)) throw deadEnd()
+    else if (!state.isOver(prefix)) throw deadEnd(state.placeAfter(prefix))
     milliseconds += performance.now() - start
   }
   let isTold = false
@@ -49,8 +49,8 @@ export function grammarProcessors(state: GrammarState, onConflict?: () => void):
   }
 }
 
-function deadEnd(): UserError {
+function deadEnd(place: string): UserError {
   return new UserError(
-    'The grammar has come to a place that none of the model’s tokens can go on from: the vocabulary cannot spell what must follow.',
+    `The grammar has come to a place that none of the model’s tokens can go on from: the vocabulary cannot spell what must follow. ${place}`,
   )
 }

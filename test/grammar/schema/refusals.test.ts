@@ -5,7 +5,16 @@ describe('A schema is refused, with the place', () => {
   test.each([
     [{ properties: { a: { type: 'strin' } } }, '#/properties/a/type', /there is no type "strin"/],
     [{ $ref: '#/$defs/x' }, '#', /leads nowhere/],
-    [{ items: { $ref: 'http://x/y.json' } }, '#/items', /give the document http:\/\/x\/y\.json/],
+    [
+      { items: { $ref: 'http://x/y.json#/a' } },
+      '#/items',
+      /put that document under "\$defs" of the schema, with "\$id": "http:\/\/x\/y\.json"/,
+    ],
+    [
+      { $schema: 'http://json-schema.org/draft-04/schema#', $ref: 'y.json' },
+      '#',
+      /put that document under "definitions" of the schema, with "id": "y\.json"/,
+    ],
     [{ items: { $ref: '#nowhere' } }, '#/items', /no schema has the anchor/],
     [{ $ref: '#' }, '#', /refers to itself/],
     [
@@ -20,6 +29,8 @@ describe('A schema is refused, with the place', () => {
     [{ patternProperties: { '(a)\\1': true } }, '#/patternProperties', /regular expression/],
     [{ minLength: -1 }, '#/minLength', /whole number/],
     [{ maximum: '3' }, '#/maximum', /a number is needed/],
+    ['{"items":{"maximum":1e400}}', '#/items/maximum', /read 1e400 as Infinity/],
+    ['{"exclusiveMinimum":-1e309}', '#/exclusiveMinimum', /read -1e309 as Infinity/],
     [{ multipleOf: 0 }, '#/multipleOf', /above 0/],
     [{ required: 'a' }, '#/required', /list of names/],
     [{ allOf: {} }, '#/allOf', /list of schemas/],
@@ -36,7 +47,7 @@ describe('A schema is refused, with the place', () => {
       /more than 8 alternatives/,
     ],
   ])('%j', (schema, pointer, reason) => {
-    const refusal = () => compileSchema(JSON.stringify(schema))
+    const refusal = () => compileSchema(typeof schema === 'string' ? schema : JSON.stringify(schema))
     expect(refusal).toThrow(SchemaError)
     expect(refusal).toThrow(reason)
     expect(refusal).toThrow(expect.objectContaining({ pointer, exitCode: 2 }))
@@ -81,4 +92,22 @@ describe('A warning tells', () => {
       '#: The JSON schema has the key "type" twice, and the last one counts',
     ])
   })
+})
+
+test('A reference to another document is mended as it is said', () => {
+  const schemas = [
+    { $ref: 'y.json#/properties/n', $defs: { y: { $id: 'y.json', properties: { n: { const: 3 } } } } },
+    {
+      $schema: 'http://json-schema.org/draft-04/schema#',
+      type: 'object',
+      properties: { a: { $ref: 'http://x/y.json' } },
+      required: ['a'],
+      definitions: { y: { id: 'http://x/y.json', enum: [3] } },
+    },
+  ]
+  const shortest = schemas.map((schema) => {
+    const automaton = compileSchema(schema)
+    return Buffer.from(automaton.completion(automaton.start)).toString()
+  })
+  expect(shortest).toEqual(['3', '{"a":3}'])
 })

@@ -293,3 +293,16 @@ test('A walk over long and deep texts ends: nesting and repetition have limits',
   expect(long.size).toBeLessThan(20)
   expect(refusedAt(long, `"${'x'.repeat(1000)}"`)).toBe(-1)
 })
+
+test('The shortest value of very many optional fields is empty', () => {
+  const integer = { type: 'integer' }
+  const fields = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`p${i}`, integer]))
+  const object = { type: 'object', properties: fields, additionalProperties: false }
+  for (const [schema, shortest] of [
+    [object, '{}'],
+    [{ type: 'array', items: object, minItems: 2 }, '[{},{}]'],
+  ] as const) {
+    const automaton = compileSchema(schema)
+    expect(Buffer.from(automaton.completion(automaton.start)).toString()).toBe(shortest)
+  }
+})

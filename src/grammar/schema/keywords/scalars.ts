@@ -1,3 +1,4 @@
+import { excerpt } from '../../../errors.js'
 import type { SchemaContext } from '../context.js'
 import { regexOfFormat } from '../formats.js'
 import { ANY_TYPE, FALSE, type Formula, Type } from '../formulas.js'
@@ -76,6 +77,8 @@ function numberOf(context: SchemaContext, keyword: string): string | undefined {
   const value = context.get(keyword)
   if (value === undefined) return undefined
   if (!(value instanceof JsonNumber)) throw context.error(keyword, 'a number is needed')
+  if (!Number.isFinite(Number(value.text)))
+    throw context.error(keyword, `JSON parsers read ${excerpt(value.text, 40)} as Infinity: leave it out`)
   return value.text
 }
 
