@@ -7,7 +7,8 @@ export { Input } from './batch/input.js'
 export { type OutputOptions, withOutput } from './batch/open-output.js'
 export type { BatchRun } from './batch/resume.js'
 // Chats: several turns on one cache.
-export { type ChatOptions, ChatSession } from './chat/session.js'
+export type { ChatOptions } from './chat/options.js'
+export { ChatSession } from './chat/session.js'
 // Comparisons: strategies in turns over the same prompts.
 export {
   type ComparedPrompt,

@@ -52,7 +52,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
       'language-model',
       'train',
     ],
-    ...['engine', 'runtime', 'config', 'tokenizer', 'grammar', 'report', 'ui', 'cache-directory.ts'],
+    ...['engine', 'runtime', 'config', 'tokenizer', 'tools', 'grammar', 'report', 'ui', 'cache-directory.ts'],
   ],
   bench: [
     ...[
@@ -73,7 +73,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     ...['batch', 'evaluate', 'drafting', 'generation', 'config', 'model', 'report'],
     ...['median.ts', 'random.ts'],
   ],
-  chat: ['drafting', 'engine', 'generation', 'scores', 'strategies', 'language-model', 'config', 'tokenizer'],
+  chat: [
+    ...['drafting', 'engine', 'generation', 'scores', 'strategies', 'language-model', 'config'],
+    ...['tokenizer', 'tools'],
+  ],
   batch: ['engine', 'generation', 'scores', 'language-model', 'config', 'tokenizer', 'model'],
   evaluate: ['strategies', 'train', 'tokenizer', 'model'],
   drafting: [

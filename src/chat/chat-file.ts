@@ -5,7 +5,7 @@ import type { Message } from '../tokenizer/message.js'
 
 /** What was said, and by whom. */
 export interface ChatMessage extends Message {
-  readonly role: 'user' | 'assistant'
+  readonly role: 'user' | 'assistant' | 'tool'
   readonly content: string
 }
 
@@ -60,7 +60,7 @@ type Parts = Omit<ChatState, 'system'> & { readonly model: ChatModel; readonly s
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 const isMessage = (value: unknown) =>
   isJsonObject(value) &&
-  ['user', 'assistant'].includes(value.role as string) &&
+  ['user', 'assistant', 'tool'].includes(value.role as string) &&
   typeof value.content === 'string'
 
 /** Whether a part is what it has to be. */

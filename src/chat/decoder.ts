@@ -62,13 +62,14 @@ export class ChatDecoder {
     return { ...checked, notes: [...checked.notes, ...notices] }
   }
 
-  /** The answer to `messages`, whose last one is the user's. */
+  /** The answer to `messages`, whose last one is the user's, or a tool's. */
   generate(
     { settings, system, seed, answers }: ChatState,
     messages: readonly ChatMessage[],
     strategy: ChatStrategy,
     { resolved }: CheckedSettings,
     signal: AbortSignal,
+    hasResults = false,
   ): Submission {
     const { chatTemplate, negativePrompt, amateur } = this.options
     const isSet: IsSet = (fields) =>
@@ -77,7 +78,9 @@ export class ChatDecoder {
     const { assistant } = options
     if (assistant !== this.assistant) this.forgetAssistant()
     this.assistant = assistant
-    const seeded = { ...resolved, config: { ...resolved.config, seed: seed + answers } }
+    // After a result it is the model that says whether others are called.
+    const choice = hasResults ? { tool_choice: 'auto' } : {}
+    const seeded = { ...resolved, config: { ...resolved.config, ...choice, seed: seed + answers } }
     const prompt = this.isChat ? chatOf(messages, system) : textOf(messages)
     const prepared = prepare(this.model, prompt, seeded, chatTemplate)
     const given = { ...options, chatTemplate, negativePrompt, amateur, signal }

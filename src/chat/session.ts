@@ -5,27 +5,23 @@ import { usageError } from '../errors.js'
 import type { GenerationChunk, GenerationResult } from '../generation/options.js'
 import { modelFingerprint } from '../language-model/fingerprint.js'
 import type { LanguageModel } from '../language-model/load.js'
+import { toolsOf } from '../tools/asked.js'
+import type { ToolDefinition } from '../tools/definitions.js'
 import { type ChatMessage, type ChatState, readChatFile, writeChatFile } from './chat-file.js'
-import { ChatDecoder, type DecoderOptions } from './decoder.js'
+import { ChatDecoder } from './decoder.js'
+import type { ChatOptions } from './options.js'
 import { type CheckedSettings, requireField, type Settings, settingFromText } from './settings.js'
 import { ChatStatistics } from './statistics.js'
-import { type ChatStrategy, isChatStrategy, loadChatStrategy, type StrategySources } from './strategies.js'
-
-export interface ChatOptions extends DecoderOptions {
-  /** As the user named it. */
-  readonly modelName: string
-  readonly sources: StrategySources
-  readonly system?: string
-  readonly settings?: Settings
-  /** A strategy's name, or the path of a module; by default the settings decide. */
-  readonly strategy?: string
-}
+import { type ChatStrategy, isChatStrategy, loadChatStrategy, refuseContradiction } from './strategies.js'
+import { type ToolResult, ToolTurn } from './tool-turn.js'
 
 /** A chat with a model: what was said, how it is decoded, and the cache that goes on from turn to turn. */
 export class ChatSession {
   readonly statistics = new ChatStatistics()
   private readonly decoder: ChatDecoder
   private stopper: AbortController | undefined
+  /** Calls of the last answer. */
+  readonly toolTurn = new ToolTurn()
   private state: ChatState
   /** Set by `begin`. */
   private checked!: CheckedSettings
@@ -56,7 +52,7 @@ export class ChatSession {
     const session = new ChatSession(model, options, strategy, settings)
     try {
       if (options.system !== undefined) session.requireTemplate()
-      session.refuseContradiction(settings)
+      refuseContradiction(strategy, settings)
       await session.use({}, strategy)
       return session
     } catch (error) {
@@ -141,6 +137,20 @@ export class ChatSession {
   /** Ends the answer under way: what was written of it stays in the history. */
   stop(): void {
     this.stopper?.abort()
+    this.toolTurn.stop()
+  }
+
+  /** Tools as settings name them. */
+  get tools(): readonly ToolDefinition[] {
+    return toolsOf(this.config) ?? []
+  }
+
+  /**
+   * Answers what tools have given.
+   * @throws UserError as `generate`
+   */
+  respond(results: readonly ToolResult[]): AsyncGenerator<GenerationChunk, void, void> {
+    return this.answer([...this.messages, ...this.toolTurn.messagesOf(results)], true)
   }
 
   /** Forgets what was said, but for the system prompt. */
@@ -173,7 +183,7 @@ export class ChatSession {
       this.state = { ...this.state, seed: Number(value ?? randomInt(2 ** 32)), answers: 0 }
       return
     }
-    this.refuseContradiction({ [field]: value })
+    refuseContradiction(this.strategy, { [field]: value })
     const { [field]: _, ...others } = this.settings
     const settings = value === undefined ? others : { ...others, [field]: value }
     const isLoading = field === 'assistant_early_exit' && !this.strategy.idle.includes(field)
@@ -211,19 +221,18 @@ export class ChatSession {
     await this.strategy.dispose()
   }
 
-  private async *answer(messages: readonly ChatMessage[]): AsyncGenerator<GenerationChunk, void, void> {
+  private async *answer(
+    messages: readonly ChatMessage[],
+    hasResults = false,
+  ): AsyncGenerator<GenerationChunk, void, void> {
     if (this.stopper) throw usageError('An answer is under way: stop it first.')
     const stopper = new AbortController()
     this.stopper = stopper
+    this.toolTurn.end()
     try {
       this.statistics.begin()
-      const generation = this.decoder.generate(
-        this.state,
-        messages,
-        this.strategy,
-        this.checked,
-        stopper.signal,
-      )
+      const { state, strategy, checked, decoder } = this
+      const generation = decoder.generate(state, messages, strategy, checked, stopper.signal, hasResults)
       let result: GenerationResult | undefined
       try {
         for await (const chunk of generation) {
@@ -241,12 +250,12 @@ export class ChatSession {
   }
 
   private commit(messages: readonly ChatMessage[], result: GenerationResult, cached_tokens: number): void {
-    const { text: content, statistics } = result
+    const { statistics } = result
     this.statistics.add(result, { ...statistics, cached_tokens })
     const { answers } = this.state
     this.state = {
       ...this.state,
-      messages: [...messages, { role: 'assistant', content }],
+      messages: [...messages, this.toolTurn.begin(result)],
       answers: answers + 1,
     }
   }
@@ -274,15 +283,6 @@ export class ChatSession {
     this.checked = await this.decoder.check(change.settings ?? this.settings, strategy)
     this.state = { ...this.state, ...change }
     this.strategy = strategy
-  }
-
-  private refuseContradiction(settings: Settings): void {
-    for (const [field, value] of Object.entries(this.strategy.fixed)) {
-      if ((settings[field] ?? value) === value) continue
-      throw usageError(
-        `${field} is ${value} under the strategy ${this.strategyName}: choose another strategy.`,
-      )
-    }
   }
 
   private requireTemplate(): void {

@@ -115,3 +115,14 @@ function loadOwn(
   const host = { ...hostBeside(model, costs, load), missing }
   return loadDrafter(drafts!, { model, own, costs, pays: true, host })
 }
+
+/** @throws UserError for settings against those that a strategy stands for */
+export function refuseContradiction(
+  { name, fixed }: ChatStrategy,
+  settings: Readonly<Record<string, unknown>>,
+): void {
+  for (const [field, value] of Object.entries(fixed)) {
+    if ((settings[field] ?? value) === value) continue
+    throw usageError(`${field} is ${value} under the strategy ${name}: choose another strategy.`)
+  }
+}

@@ -1,7 +1,8 @@
 import { BaseCommand } from '../cli/base-command.js'
-import { beginChat, type ChatHost, type ChatPort, converse } from '../cli/chat/chat.js'
+import { beginChat, type ChatHost, converse } from '../cli/chat/chat.js'
 import { chatFlags } from '../cli/chat/flags.js'
 import { chatLines } from '../cli/chat/lines.js'
+import type { ChatPort } from '../cli/chat/port.js'
 import { usageError } from '../errors.js'
 import { tell } from '../ui/printable.js'
 import { canRedraw } from '../ui/redraw.js'
@@ -41,7 +42,12 @@ export default class Chat extends BaseCommand {
         ? await openView(stop, signal)
         : chatLines(stdin, stdout, { json: this.jsonEnabled(), signal })
       if (isTerminal) host = { note: (text) => port.note(text), showsProgress: false }
-      const isFine = await converse(session, port).finally(() => port.close())
+      const running = {
+        yes: flags.yes,
+        rounds: flags['tool-rounds'],
+        timeout: flags['tool-timeout'],
+      }
+      const isFine = await converse(session, port, running).finally(() => port.close())
       if (!isFine && !isTerminal) process.exitCode = 1
     } finally {
       await dispose()

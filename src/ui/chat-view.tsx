@@ -17,6 +17,8 @@ export interface ChatView {
   /** Shows what was said before. */
   replay(messages: readonly { readonly role: string; readonly content: string }[]): void
   status(text: string): void
+  /** Whether the user says yes. */
+  confirm(question: string): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -136,6 +138,11 @@ class TerminalChat implements ChatView {
 
   replay(messages: readonly { readonly role: string; readonly content: string }[]): void {
     for (const { role, content } of messages) this.print(role === 'user' ? 'user' : 'answer', content)
+  }
+
+  async confirm(question: string): Promise<boolean> {
+    this.note(`${question}? [y/N]`)
+    return /^\s*y(es)?\s*$/i.test((await this.next()) ?? '')
   }
 
   status(text: string): void {

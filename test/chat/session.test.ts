@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { takeInput } from '../../src/chat/commands.js'
-import { type ChatOptions, ChatSession } from '../../src/chat/session.js'
+import type { ChatOptions } from '../../src/chat/options.js'
+import { ChatSession } from '../../src/chat/session.js'
 import { UserError } from '../../src/errors.js'
 import { generate } from '../../src/generation/generate.js'
 import { type LanguageModel, loadModel } from '../../src/language-model/load.js'
@@ -187,7 +188,10 @@ describe('a file', () => {
       ['{"messages": []}', /is no chat that \/save has written/],
       ['[]', /is no chat/],
       [JSON.stringify({ ...good, version: 2 }), /is a chat of version 2, but only 1 can be read/],
-      [JSON.stringify({ ...good, messages: [{ role: 'tool', content: '' }] }), /its messages cannot be read/],
+      [
+        JSON.stringify({ ...good, messages: [{ role: 'narrator', content: '' }] }),
+        /its messages cannot be read/,
+      ],
       [JSON.stringify({ ...good, seed: -1 }), /its seed cannot be read/],
       [JSON.stringify({ ...good, settings: { top_p: 3 } }), /top_p in the settings of the chat cannot be 3/],
       [JSON.stringify({ ...good, strategy: 'medusa' }), /There are no Medusa heads/],

@@ -6,6 +6,7 @@ import { BEST_FIRST } from '../../drafting/auto.js'
 import { isStrategyName, type StrategyName, strategies } from '../../drafting/table.js'
 import { UserError, usageError } from '../../errors.js'
 import { STDIO } from '../../files.js'
+import type { GenerationChunk } from '../../generation/options.js'
 import { requireServed } from '../../generation/served.js'
 import {
   type KnownModel,
@@ -24,22 +25,8 @@ import { layerOfFlags } from '../io/language-files.js'
 import { loadShown } from '../io/load-shown.js'
 import { refuseStdinTwice } from '../io/stdin.js'
 import { readConfigFile, readTemplate } from '../io/text-input.js'
-
-/** Where a chat's lines come from and go to: a terminal, or pipes. */
-export interface ChatPort {
-  /** The next line of input; undefined where the chat ends. */
-  next(): Promise<string | undefined>
-  /** Adds text to the answer, of which the first characters come from drafts. */
-  append(text: string, drafted: number): Promise<void> | void
-  /** The answer is whole, or was stopped. */
-  endAnswer(session: ChatSession): Promise<void> | void
-  note(text: string): void
-  error(error: UserError): Promise<void> | void
-  /** Shows what was said before. */
-  replay(messages: ChatSession['messages']): void
-  status(text: string): void
-  close(): Promise<void>
-}
+import type { ChatPort } from './port.js'
+import { resultsOf, type ToolRunning } from './tool-calls.js'
 
 /** Who is told what goes on while something is loaded. */
 export interface ChatHost {
@@ -150,7 +137,7 @@ function strategyOf(
  * Takes lines from a port until it ends. A line that cannot be served is told, and the chat goes on.
  * @returns whether all lines were served
  */
-export async function converse(session: ChatSession, port: ChatPort): Promise<boolean> {
+export async function converse(session: ChatSession, port: ChatPort, running: ToolRunning): Promise<boolean> {
   let isFine = true
   const showStatus = () => port.status(statusOf(session))
   if (!session.hasTemplate) {
@@ -160,7 +147,8 @@ export async function converse(session: ChatSession, port: ChatPort): Promise<bo
   for (;;) {
     try {
       const input = await port.next()
-      if (input === undefined || (await serve(session, input, port, showStatus))) return isFine
+      if (input === undefined || (await serve(session, input, { port, running, onChunk: showStatus })))
+        return isFine
     } catch (error) {
       if (!(error instanceof UserError)) throw error
       isFine = false
@@ -171,26 +159,48 @@ export async function converse(session: ChatSession, port: ChatPort): Promise<bo
 }
 
 /** Serves a line; whether it was the last one. */
-async function serve(
-  session: ChatSession,
-  input: string,
-  port: ChatPort,
-  onChunk: () => void,
-): Promise<boolean> {
+async function serve(session: ChatSession, input: string, serving: Serving): Promise<boolean> {
+  const { port } = serving
   const { answer, notes = [], replay, statistics, exit = false } = await takeInput(session, input)
   if (replay) port.replay(replay)
   for (const note of notes) port.note(note)
   if (statistics) for (const line of statisticsLines(session)) port.note(line)
-  if (answer) {
-    for await (const { text, drafted } of answer) {
+  if (answer) await show(session, answer, serving)
+  return exit
+}
+
+interface Serving {
+  readonly port: ChatPort
+  readonly running: ToolRunning
+  readonly onChunk: () => void
+}
+
+/** Shows an answer, and those that follow from the results of its calls. */
+async function show(
+  session: ChatSession,
+  answer: AsyncIterable<GenerationChunk>,
+  { port, running, onChunk }: Serving,
+): Promise<void> {
+  let next: AsyncIterable<GenerationChunk> | undefined = answer
+  for (let round = 0; next; round++) {
+    for await (const { text, drafted } of next) {
       await port.append(text, drafted)
       onChunk()
     }
     await port.endAnswer(session)
     const ending = endingOf(session.statistics.last!.result, session.context, (field) => `/set ${field}`)
     if (ending) port.note(`${ending[0].toUpperCase()}${ending.slice(1)}.`)
+    const calls = session.toolTurn.calls
+    if (calls.length === 0) return
+    if (round >= running.rounds) {
+      port.note(
+        `No more calls are run: there were ${running.rounds} answers with calls. Raise --tool-rounds.`,
+      )
+      return
+    }
+    const results = await resultsOf(calls, session, port, running)
+    next = results && session.respond(results)
   }
-  return exit
 }
 
 function statisticsLines({ statistics: { last, totals } }: ChatSession): string[] {

@@ -7,6 +7,9 @@ const {
   'prompt-file': _prompt,
   baseline: _baseline,
   logprobs: _logprobs,
+  retries: _retries,
+  validate: _validate,
+  'validate-timeout': _timeout,
   ...shared
 } = generateFlags(EXCLUDED_FIELDS)
 
@@ -19,6 +22,27 @@ export const chatFlags = {
   raw: Flags.boolean({
     description: 'continue what is written, without the chat template',
     helpGroup: 'PROMPT',
+  }),
+  yes: Flags.boolean({
+    char: 'y',
+    description: 'run the commands of --tools without a question',
+    helpGroup: 'TOOLS',
+  }),
+  'tool-rounds': Flags.integer({
+    min: 0,
+    max: 1000,
+    default: 8,
+    helpValue: 'N',
+    description: 'answers with calls to one message at most',
+    helpGroup: 'TOOLS',
+  }),
+  'tool-timeout': Flags.integer({
+    min: 1,
+    max: 86400,
+    default: 60,
+    helpValue: 'SECONDS',
+    description: 'time that the command of a tool may take',
+    helpGroup: 'TOOLS',
   }),
   strategy: Flags.string({
     helpValue: 'NAME|FILE',

@@ -5,7 +5,7 @@ import type { ChatSession } from '../../chat/session.js'
 import { decodeText } from '../../files.js'
 import { tell } from '../../ui/printable.js'
 import { writer } from '../io/plain-output.js'
-import type { ChatPort } from './chat.js'
+import type { ChatPort } from './port.js'
 
 /**
  * A chat through pipes: each line of `input` is a turn or a command; answers go to `output`, all else to stderr.
@@ -43,6 +43,11 @@ export function chatLines(
     error: ({ message }) => (json ? writeObject({ error: { message } }) : tell(`Error: ${message}`)),
     replay() {},
     status() {},
+    // The next line is a turn.
+    confirm: async (question) => {
+      tell(`${question}? Nobody can be asked: add --yes.`)
+      return false
+    },
     async close() {
       input.destroy()
     },
@@ -55,7 +60,8 @@ function textOf({ bytes, number }: Line): string {
 }
 
 /** What `--json` says of an answer. */
-function answerJson({ statistics: { last } }: ChatSession): object {
+function answerJson({ statistics: { last }, toolTurn: { calls } }: ChatSession): object {
   const { text, finish_reason, seed, statistics } = last!
-  return { text, finish_reason, seed, statistics }
+  const tool_calls = calls.length > 0 ? calls : undefined
+  return { text, tool_calls, finish_reason, seed, statistics }
 }
