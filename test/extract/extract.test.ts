@@ -114,11 +114,6 @@ suite('nodes of Kor', () => {
     expect(isKorNode(KOR)).toBe(true)
   })
 
-  test('have fields called as methods of objects are', () => {
-    const root = { type: 'object', id: 'a', attributes: [{ type: 'text', id: 'constructor' }] }
-    expect(readKor(root).schema).toMatchObject({ required: ['constructor'] })
-  })
-
   test.each([
     [
       { type: 'object', id: 'a', attributes: [{ type: 'word', id: 'b' }] },
