@@ -82,7 +82,7 @@ function objectOf(node: JsonRecord, place: string, examples: Example[], wrap: Wr
     const at = `${place}/attributes/${i}`
     if (!isRecord(attribute)) throw usageError(`The schema's node at ${at} is no object.`)
     const id = String(attribute.id)
-    if (id in properties)
+    if (Object.hasOwn(properties, id))
       throw usageError(`The schema's node at ${place} has two attributes ${JSON.stringify(id)}.`)
     const isMany = attribute.many === true
     const within: Wrap = (value) => wrap({ [id]: isMany ? listOf(value) : value })

@@ -53,24 +53,18 @@ function cell(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** A text with its spans marked; of those that overlap the first one. */
+/** A text with its spans marked: it is cut where any begins or ends, and each piece has the names of all that cover it. */
 function marked(text: string, records: DocumentRow['records']): readonly (string | Html)[] {
   const characters = Array.from(text)
-  const spans = records
-    .flatMap(({ spans = {} }) => Object.entries(spans))
-    .sort(([, a], [, b]) => a[0] - b[0] || b[1] - a[1])
-  const parts: (string | Html)[] = []
-  let at = 0
-  for (const [start, end] of new Map(spans.map(([, [first, last]]) => [first, last]))) {
-    if (start < at) continue
-    const names = [
-      ...new Set(spans.filter(([, span]) => span[0] === start).map(([pointer]) => pointer.slice(1))),
-    ]
-    parts.push(characters.slice(at, start).join(''))
-    parts.push(
-      html`<mark title="${names.join(', ')}">${characters.slice(start, end).join('')}<small>${names.join(', ')}</small></mark>`,
-    )
-    at = end
-  }
-  return [...parts, characters.slice(at).join('')]
+  const spans = records.flatMap(({ spans = {} }) => Object.entries(spans))
+  const cuts = new Set([0, ...spans.flatMap(([, span]) => span), characters.length])
+  const bounds = [...cuts].sort((a, b) => a - b)
+  return bounds.slice(1).map((end, i) => {
+    const start = bounds[i]
+    const piece = characters.slice(start, end).join('')
+    const over = spans.filter(([, [first, last]]) => first <= start && end <= last)
+    if (over.length === 0) return piece
+    const names = [...new Set(over.map(([pointer]) => pointer.slice(1)))].join(', ')
+    return html`<mark title="${names}">${piece}<small>${names}</small></mark>`
+  })
 }

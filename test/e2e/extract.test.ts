@@ -180,6 +180,34 @@ test('nodes of Kor, a schema in YAML, examples of a file, and a document on stdi
 
 testRefusals('extraction refuses', [
   {
+    name: 'an output that is a document',
+    command: 'extract',
+    args: on(toy, documents, '--schema', 'name', '-o', documents),
+    code: 2,
+    says: /^--output is .* which is a document too/,
+  },
+  {
+    name: 'a page that is the output',
+    command: 'extract',
+    args: on(toy, documents, '--schema', 'name', '-o', join(home, 'one'), '--html', join(home, 'one')),
+    code: 2,
+    says: /^--html is .* which is --output too/,
+  },
+  {
+    name: 'a page on stdout',
+    command: 'extract',
+    args: on(toy, documents, '--schema', 'name', '--html', '-'),
+    code: 2,
+    says: /^--html needs a file/,
+  },
+  {
+    name: 'a page in a directory that is not there',
+    command: 'extract',
+    args: on(toy, documents, '--schema', 'name', '--html', join(home, 'nowhere', 'page.html')),
+    code: 2,
+    says: /^.* cannot be written: there is no directory .*nowhere/,
+  },
+  {
     name: 'a schema without fields',
     command: 'extract',
     args: on(toy, documents, '--schema', '{"type":"string"}'),

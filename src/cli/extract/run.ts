@@ -1,6 +1,8 @@
+import { realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { usageError } from '../../errors.js'
 import { extractionPage } from '../../extract/page.js'
-import { STDIO, writeFileWhole } from '../../files.js'
+import { requireWritableFile, STDIO, writeFileWhole } from '../../files.js'
 import { batchLine, failureLines } from '../batch/batch.js'
 import { refuseStdinTwice } from '../io/stdin.js'
 import { readTexts } from './documents.js'
@@ -34,6 +36,7 @@ export async function runExtraction(
   })
   if (files.length === 0 && process.stdin.isTTY)
     throw usageError('There are no documents: give files, or pipe a text in. See --help.')
+  await checkOutputs(sources, flags)
   const task = await taskOf(flags)
   const documents = await readTexts(sources, flags.field)
   // Only now: while stdin is waited for, Ctrl-C ends the process itself.
@@ -60,6 +63,26 @@ export async function runExtraction(
   tell(`${counts.join(' · ')} · chunks: ${batchLine(batch.json)}`)
   if (rows.some(({ errors }) => errors)) process.exitCode = 1
   else await removeProgress(flags.output)
+}
+
+/** Refuses outputs that would overwrite a document or each other, and those that cannot be written, before any model is run. */
+async function checkOutputs(sources: readonly string[], { output, html }: ExtractFlags): Promise<void> {
+  if (html === STDIO) throw usageError('--html needs a file: stdout is for the records.')
+  const taken = new Map<string, string>()
+  for (const source of sources) if (source !== STDIO) taken.set(await placeOf(source), 'a document')
+  for (const [flag, path] of Object.entries({ '--output': output, '--html': html })) {
+    if (path === undefined || path === STDIO) continue
+    const place = await placeOf(path)
+    const other = taken.get(place)
+    if (other) throw usageError(`${flag} is ${path}, which is ${other} too: give another file.`)
+    taken.set(place, flag)
+    await requireWritableFile(path)
+  }
+}
+
+/** The path of a file without links, where it is there. */
+function placeOf(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path))
 }
 
 function counted(count: number, what: string): string {
