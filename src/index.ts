@@ -75,6 +75,8 @@ export type {
 export { type Prepared, prepare } from './generation/prepare.js'
 export type { GeneratedSequence } from './generation/sequence.js'
 export type { Statistics } from './generation/statistics.js'
+// Tools: calls of functions, as they come.
+export { streamToolCalls } from './generation/stream-tool-calls.js'
 export { computeTransitionScores } from './generation/transition-scores.js'
 // Models on disk and on the hub.
 export {
@@ -133,6 +135,7 @@ export { follow } from './strategies/verifiers.js'
 export type { Message } from './tokenizer/message.js'
 export type { EncodedToken } from './tokenizer/offsets.js'
 export { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js'
+export type { ToolCall, ToolDelta, ToolMessage } from './tools/language.js'
 // Training.
 export { openPackedData, type PackedData, type PackedDataOptions } from './train/data/packed.js'
 export { sampleRows, splitTail } from './train/data/rows.js'

@@ -22,7 +22,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   // The library's surface.
   'index.ts': [
     ...['batch', 'chat', 'compare', 'evaluate', 'drafting', 'engine', 'generation', 'scores', 'strategies'],
-    ...['language-model', 'train', 'config', 'tokenizer', 'hub', 'model'],
+    ...['language-model', 'train', 'config', 'tokenizer', 'tools', 'hub', 'model'],
   ],
   commands: [
     ...[

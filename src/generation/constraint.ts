@@ -1,10 +1,10 @@
 import type { GenerationConfig } from '../config/index.js'
 import { UserError, usageError } from '../errors.js'
-import { CONTROL } from '../grammar/automaton.js'
 import { ForcedText } from '../grammar/forced.js'
 import { Grammar } from '../grammar/grammar.js'
 import { Prefixed } from '../grammar/prefixed.js'
 import type { GrammarVocabulary } from '../grammar/token-expressions.js'
+import { symbolsOf } from '../grammar/token-symbols.js'
 import type { GrammarTokens } from '../grammar/tokens.js'
 import { TOKEN_KIND } from '../grammar/vocabulary.js'
 import { extend, type Prefix, tokensOf } from '../model/prefix.js'
@@ -175,11 +175,6 @@ export class Constraint {
     return Math.max(0, 1 - Math.exp(logSumExp(allowed) - logSumExp(logits)))
   }
 
-  private symbolsOf(id: number): readonly number[] {
-    const { vocabulary } = this.held.grammar.tokens
-    return vocabulary.kinds[id] === TOKEN_KIND.text ? [...vocabulary.bytesOf(id)] : [CONTROL + id]
-  }
-
   get statistics(): Required<Pick<Statistics, 'forced_tokens' | 'mask_time'>> {
     return { forced_tokens: this.forcedTokens, mask_time: this.processors.maskTime }
   }
@@ -192,7 +187,7 @@ export class Constraint {
     const { kinds } = grammar.tokens.vocabulary
     // The token that has ended the text is none of it.
     const said = kinds[answer.at(-1)!] === TOKEN_KIND.end ? answer.slice(0, -1) : answer
-    const symbols = said.flatMap((id) => this.symbolsOf(id)).slice(healed.length)
+    const symbols = symbolsOf(grammar.tokens.vocabulary, said).slice(healed.length)
     return { value: language.parse(grammar.bytesOf(answer).subarray(healed.length).toString(), symbols) }
   }
 }

@@ -142,6 +142,18 @@ export type ToolDelta =
   /** More of a call's arguments: together they are the JSON text of the arguments. */
   | { readonly type: 'arguments'; readonly index: number; readonly text: string }
 
+/** A whole answer, told at once. */
+export function deltasOf({ content, tool_calls }: ToolMessage): readonly ToolDelta[] {
+  const text: readonly ToolDelta[] = content === '' ? [] : [{ type: 'text', text: content }]
+  const calls = tool_calls.flatMap(
+    ({ id, function: { name, arguments: given } }, index): readonly ToolDelta[] => [
+      { type: 'call', index, id, name },
+      { type: 'arguments', index, text: given },
+    ],
+  )
+  return [...text, ...calls]
+}
+
 /** An answer that is read as it comes. */
 export class ToolStream {
   private readonly reader: SpelledReader

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
+import { loadModel, streamToolCalls, type ToolDelta } from '../../src/index.js'
 import { BIN, fileWriter, isolateEnvironment, Llm, on, temporaryDirectory } from './cli.js'
 import { json } from './generation.js'
 import { testRefusals } from './refusal.js'
@@ -52,6 +53,20 @@ test('an answer of calls has them as its value, in the form of the template’s 
 test.each(['generic', 'qwen-coder', 'pythonic', 'llama3'])('a format of one’s own: %s', async (format) => {
   const { value } = await json(on(model, 'hello', ...CALL, '--tool-format', format))
   expect(value).toMatchObject({ tool_calls: [{ function: { name: 'read_file' } }] })
+})
+
+test('an answer streams: names first, then pieces of the arguments', async () => {
+  const loaded = await loadModel(model)
+  const tools = JSON.parse(readFileSync(reading, 'utf8'))
+  const prompt = [{ role: 'user', content: 'hello' }]
+  const settings = { tools, tool_choice: 'required', parallel_tool_calls: false, max_new_tokens: 120 }
+  const deltas: ToolDelta[] = []
+  for await (const delta of streamToolCalls(loaded, prompt, settings)) deltas.push(delta)
+  await loaded.dispose()
+  expect(deltas[0]).toMatchObject({ type: 'call', index: 0, name: 'read_file' })
+  const pieces = deltas.slice(1).map((delta) => (delta.type === 'arguments' ? delta.text : ''))
+  expect(pieces.length).toBeGreaterThan(3)
+  expect(pieces.join('')).toBe(JSON.stringify({ path: secret }))
 })
 
 const chat = (args: readonly string[], lines: readonly string[], tools = reading) =>

@@ -37,6 +37,9 @@ export interface ExtractFlags extends BatchFlags {
 /** Tokens of an answer where nothing bounds it. */
 const ANSWER_TOKENS = 512
 
+/** Flags of which one says whether answers are drawn. */
+const SAMPLING = ['do-sample', 'temperature', 'top-p', 'top-k', 'min-p', 'config']
+
 export interface Extraction {
   readonly rows: readonly DocumentRow[]
   readonly batch: BatchResult
@@ -78,7 +81,13 @@ export async function extract(
     const output = flags.output === STDIO ? join(directory, 'out.jsonl') : `${flags.output}.chunks.jsonl`
     const { schema: _, format: __, ...given } = flags
     const isBounded = ['max-new-tokens', 'max-length', 'config'].some((flag) => flags[flag] !== undefined)
-    const shared = isBounded ? given : { ...given, 'max-new-tokens': ANSWER_TOKENS }
+    const isDrawn = SAMPLING.some((flag) => flags[flag] !== undefined)
+    const shared = {
+      ...given,
+      ...(!isBounded && { 'max-new-tokens': ANSWER_TOKENS }),
+      // Records are the likeliest ones, also where the model's author draws.
+      ...(!isDrawn && { 'do-sample': false }),
+    }
     const batch = await serveBatch(input, { ...shared, output, order: 'done' }, run)
     if (run.signal.aborted) return undefined
     const results = await resultsOf(output)
