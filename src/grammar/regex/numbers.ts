@@ -32,8 +32,8 @@ interface Interval {
 }
 
 /**
- * The JSON numbers of a range, as they are spelt. A number without bounds may be written with an exponent, of at most three digits;
- * one with bounds has none, unless any spelling may be read.
+ * The JSON numbers of a range, as they are spelt. A number without bounds may be written with an exponent, of at most two digits: with three,
+ * parsers read many as Infinity, which is no JSON. One with bounds has none, unless any spelling may be read.
  * @throws UserError where a bound is no number or a multiple not above 0
  */
 export function numberLanguage(regexes: Regexes, range: NumberRange, spelling: NumberSpelling = {}): Regex {
@@ -89,7 +89,7 @@ class Numbers {
     if (!free && this.#trailingZeros && isPowerOfTen(interval.multiple))
       return this.#signed(interval, (size) => this.#spelled(size))
     const spellings = [this.#signed(interval, (size) => this.#unsigned(size))]
-    if (free) spellings.push(regexes.join(spellings[0], this.#exponent(spelling.anySpelling ? Infinity : 3)))
+    if (free) spellings.push(regexes.join(spellings[0], this.#exponent(spelling.anySpelling ? Infinity : 2)))
     else if (this.#trailingZeros) spellings.push(...this.#scientific(interval))
     return regexes.or(spellings)
   }
