@@ -55,10 +55,32 @@ function stretchesOf(
   options: ChunkOptions,
 ): readonly Stretch[] {
   const finer = FINER[granularity]
-  return [...new Intl.Segmenter('und', { granularity }).segment(text)].flatMap(({ segment, index }) => {
+  return segmentsOf(text, granularity).flatMap(({ segment, index }) => {
     const tokens = options.count(segment)
     const at = start + index
     if (tokens > options.most && finer) return stretchesOf(segment, at, finer, options)
     return [{ start: at, end: at + segment.length, tokens }]
   })
+}
+
+/** UTF-16 units that are segmented at once, and those at their end in which a segment may depend on what follows. */
+const [WINDOW, MARGIN] = [2_000, 100]
+
+/** Segments of a text, window by window: V8 copies the whole input for each segment, which for a book is more than memory holds. */
+function segmentsOf(text: string, granularity: keyof typeof FINER): { segment: string; index: number }[] {
+  const segmenter = new Intl.Segmenter('und', { granularity })
+  const found: { segment: string; index: number }[] = []
+  for (let start = 0, size = WINDOW; start < text.length; ) {
+    const end = start + size
+    const settled = end >= text.length ? text.length : end - MARGIN
+    let next = start
+    for (const { segment } of segmenter.segment(text.slice(start, end))) {
+      if (next + segment.length > settled) break
+      found.push({ segment, index: next })
+      next += segment.length
+    }
+    size = next === start ? size * 2 : WINDOW
+    start = next
+  }
+  return found
 }

@@ -47,6 +47,16 @@ suite('chunks', () => {
     expect(emoji.map((chunk) => chunk.text)).toEqual(['👩‍👩‍👧', '👩‍👩‍👧'])
   })
 
+  test('of a book are those of its sentences, wherever it is cut for reading', () => {
+    const book = Array.from(
+      { length: 4_000 },
+      (_, i) => `Sentence ${i} has ${'very '.repeat(i % 40)}many words. `,
+    ).join('')
+    const chunks = chunksOf(book, { most: 60, overlap: 0, count: words })
+    expect(chunks.map(({ text: part }) => part).join('')).toBe(book)
+    for (const { text: part } of chunks) expect(part).toMatch(/^Sentence [^]*words\. $/)
+  })
+
   test('of an empty text there are none', () => {
     expect(chunksOf('', { most: 4, overlap: 0, count: words })).toEqual([])
   })
