@@ -16,7 +16,7 @@ export function extractionPage(
 <title>${title}</title>
 <style>${new Html(PAGE_STYLE + STYLE)}</style>
 <div class="page">
-<header><h1>${title}</h1><p class="about">${documents.length} documents, ${records} records. A mark is a text of a record, in its place; its fields are shown under it.</p></header>
+<header><h1>${title}</h1><p class="about">${documents.length} documents, ${records} records. A mark is a text of a record, in its place; the names of its fields come after it.</p></header>
 ${rows.map((row, i) => section(documents[i], row))}
 </div>
 </html>
@@ -28,7 +28,7 @@ const STYLE = `
 .document h2 { grid-column: 1 / -1; overflow-wrap: anywhere }
 .document pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font: inherit }
 .document table { border-collapse: collapse; width: 100%; font-size: .875rem; margin-bottom: 1rem }
-.document th { text-align: left; font-weight: 650; vertical-align: top; padding: .15rem .75rem .15rem 0; color: var(--quiet) }
+.document th { width: 30%; text-align: left; font-weight: 650; vertical-align: top; padding: .15rem .75rem .15rem 0; color: var(--quiet) }
 .document td { overflow-wrap: anywhere; padding: .15rem 0 }
 mark { background: var(--other); color: inherit; border-bottom: 2px solid var(--other-rule); border-radius: 2px }
 mark small { margin-left: .25rem; font-size: .6875rem; white-space: nowrap }

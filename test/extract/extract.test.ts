@@ -54,7 +54,7 @@ suite('chunks', () => {
     ).join('')
     const chunks = chunksOf(book, { most: 60, overlap: 0, count: words })
     expect(chunks.map(({ text: part }) => part).join('')).toBe(book)
-    for (const { text: part } of chunks) expect(part).toMatch(/^Sentence [^]*words\. $/)
+    for (const { text: part } of chunks) expect(part).toMatch(/^Sentence .*words\. $/s)
   })
 
   test('of an empty text there are none', () => {
