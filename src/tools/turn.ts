@@ -1,4 +1,5 @@
 import { CONTROL } from '../grammar/automaton.js'
+import { jsonByte } from '../grammar/spelling/bytes.js'
 import type { Reading, Spelling, Word } from '../grammar/spelling/spelling.js'
 
 /** A part of a call as a model writes it. */
@@ -277,9 +278,5 @@ export class TurnSpelling implements Spelling<TurnState> {
 /** Text in JSON; undefined where a control token is among its symbols. */
 function textOf(symbols: readonly number[]): string | undefined {
   if (symbols.some((symbol) => symbol >= CONTROL)) return undefined
-  return symbols
-    .map((byte) =>
-      byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)).slice(1, -1) : String.fromCharCode(byte),
-    )
-    .join('')
+  return symbols.map(jsonByte).join('')
 }

@@ -12,7 +12,7 @@ describe('chunksOf', () => {
   })
 
   it('cuts at the ends of sentences beyond the first window', () => {
-    const sentence = `A ${'word of many '.repeat(20)}ends here. `
+    const sentence = `A${' word of many a'.repeat(20)} ends here. `
     const chunks = chunksOf(sentence.repeat(100), words)
     expect(chunks.map(({ text }) => text)).toEqual(Array(100).fill(sentence))
   })

@@ -1,3 +1,4 @@
+import { isLiteralByte, jsonByte } from './bytes.js'
 import { bytesText, type Reading, type Spelling } from './spelling.js'
 
 type Mode =
@@ -35,8 +36,6 @@ const NONE: Readings = []
 const [NEWLINE, SPACE, QUOTE, COMMA] = [0x0a, 0x20, 0x22, 0x2c]
 
 const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
-const isLiteral = (byte: number) =>
-  isDigit(byte) || (byte >= 0x61 && byte <= 0x7a) || '+-.E'.includes(String.fromCharCode(byte))
 const isLiteralStart = (byte: number) => isDigit(byte) || '-tf'.includes(String.fromCharCode(byte))
 
 /**
@@ -70,13 +69,13 @@ export class CsvSpelling implements Spelling<CsvState> {
         return this.cell(state, byte)
       case 'text':
         if ((byte === COMMA || byte === NEWLINE) && !state.isSpace) return this.ended(state, byte, '"')
-        return isText(byte) ? to({ ...state, isSpace: byte === SPACE }, escaped(byte)) : NONE
+        return isText(byte) ? to({ ...state, isSpace: byte === SPACE }, jsonByte(byte)) : NONE
       case 'quoted':
-        return byte === QUOTE ? to({ ...state, mode: 'quote' }) : to(state, escaped(byte))
+        return byte === QUOTE ? to({ ...state, mode: 'quote' }) : to(state, jsonByte(byte))
       case 'quote':
         return byte === QUOTE ? to({ ...state, mode: 'quoted' }, '\\"') : this.ended(state, byte, '"')
       case 'literal':
-        return isLiteral(byte) ? to(state, character) : this.ended(state, byte, '')
+        return isLiteralByte(byte) ? to(state, character) : this.ended(state, byte, '')
       case 'ended':
         return this.ended(state, byte, '')
     }
@@ -131,7 +130,7 @@ export class CsvSpelling implements Spelling<CsvState> {
       ? to({ ...value, mode: 'literal' }, name + String.fromCharCode(byte))
       : NONE
     if (!isText(byte) || byte === SPACE) return literal
-    return [...literal, ...to({ ...value, mode: 'text' }, `${name}"${escaped(byte)}`)]
+    return [...literal, ...to({ ...value, mode: 'text' }, `${name}"${jsonByte(byte)}`)]
   }
 
   private ended(state: CsvState, byte: number, end: string): Readings {
@@ -147,11 +146,6 @@ const to = (state: CsvState, json = ''): Readings => [{ state, json }]
 /** A byte of a text without quotation marks. */
 function isText(byte: number): boolean {
   return byte >= SPACE && byte !== QUOTE && byte !== COMMA && byte !== 0x7f
-}
-
-/** A byte of a text as in JSON. */
-function escaped(byte: number): string {
-  return byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)).slice(1, -1) : String.fromCharCode(byte)
 }
 
 /** A text as a cell: in quotation marks where it must be. */

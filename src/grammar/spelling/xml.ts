@@ -1,3 +1,4 @@
+import { jsonByte } from './bytes.js'
 import { bytesText, type Reading, type Spelling } from './spelling.js'
 
 /** An element that is open, or a list whose items are elements of one tag. */
@@ -122,7 +123,7 @@ export class XmlSpelling implements Spelling<XmlState> {
     const literal = kind === '?' && isLiteral(byte) ? to(this.begun(state, 'l'), character) : NONE
     if (character === '&') return to({ ...text, mode: 'entity' }, quote)
     const isText = byte >= SPACE || byte === TAB || byte === NEWLINE
-    return isText && character !== '>' ? [...literal, ...to(text, quote + escaped(byte))] : NONE
+    return isText && character !== '>' ? [...literal, ...to(text, quote + jsonByte(byte))] : NONE
   }
 
   private angle(state: XmlState, character: string): Readings {
@@ -207,9 +208,4 @@ const to = (state: XmlState, json = ''): Readings => [{ state, json }]
 function isLiteral(byte: number): boolean {
   const character = String.fromCharCode(byte)
   return (byte >= 0x30 && byte <= 0x39) || '+-.eEtrufals'.includes(character)
-}
-
-/** A byte of a text as in JSON. */
-function escaped(byte: number): string {
-  return byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)).slice(1, -1) : String.fromCharCode(byte)
 }

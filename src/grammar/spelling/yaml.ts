@@ -1,3 +1,4 @@
+import { isLiteralByte, isLiteralStart } from './bytes.js'
 import { isPlain, isPlainStart, type Plain, plainEnds, plainNext, plainStart } from './plain.js'
 import type { Reading, Spelling, Word, WordForm } from './spelling.js'
 
@@ -61,12 +62,6 @@ const LONGEST_KEY = 1_000
 const NONE: Readings = []
 const [NEWLINE, SPACE, QUOTE, DASH, COLON, BACKSLASH] = [0x0a, 0x20, 0x22, 0x2d, 0x3a, 0x5c]
 const [OPEN_LIST, CLOSE_LIST, OPEN_MAPPING, CLOSE_MAPPING] = [0x5b, 0x5d, 0x7b, 0x7d]
-
-const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
-const isLiteralStart = (byte: number) => isDigit(byte) || '-tfn'.includes(String.fromCharCode(byte))
-/** A byte of numbers, true, false and null; the JSON tells what is one. */
-const isLiteral = (byte: number) =>
-  isDigit(byte) || (byte >= 0x61 && byte <= 0x7a) || '+-.E'.includes(String.fromCharCode(byte))
 
 /**
  * JSON in YAML's block style, of which versions 1.1 and 1.2 read the same: a line for each member and item, two spaces a level, lists indented
@@ -143,7 +138,7 @@ export class YamlSpelling implements Spelling<YamlState> {
         return quoted({ ...state, count: state.count + 1 }, byte, stateOf('colon', open))
       case 'literal':
         if (byte === NEWLINE) return newline(open, '')
-        return isLiteral(byte) ? to(state, character) : NONE
+        return isLiteralByte(byte) ? to(state, character) : NONE
       case 'close-list':
         return byte === CLOSE_LIST ? to(stateOf('done', open), ']') : NONE
       case 'close-mapping':

@@ -1,6 +1,6 @@
 import { CONTROL } from '../../grammar/automaton.js'
+import { isKeyByte, isLiteralByte, isLiteralStart, jsonByte } from '../../grammar/spelling/bytes.js'
 import type { Reading, Spelling } from '../../grammar/spelling/spelling.js'
-import { isKeyByte, isLiteralByte, isLiteralStart, jsonByte } from './literals.js'
 
 /** How objects are written that are not quite JSON. */
 export interface ObjectStyle {

@@ -1,6 +1,6 @@
+import { isKeyByte, isLiteralByte, isLiteralStart, jsonByte } from '../../grammar/spelling/bytes.js'
 import { bytesText, type Reading, type Spelling } from '../../grammar/spelling/spelling.js'
 import { jsonArguments } from './json.js'
-import { isKeyByte, isLiteralByte, isLiteralStart, jsonByte } from './literals.js'
 
 interface TaggedState {
   readonly at: 'open' | 'key' | 'middle' | 'value' | 'text' | 'literal' | 'json' | 'close'
